@@ -1,0 +1,222 @@
+/// Counts.
+#[async_trait]
+pub trait CountersApi: Send + Sync + 'static {
+    /// One counter.
+    async fn counter(
+        &self,
+        cx: &mut CallContext,
+        id: CounterId,
+        at: Option<Timestamp>,
+    ) -> Result<Counter, CountersError>;
+    /// Adds to a counter.
+    async fn add(
+        &self,
+        cx: &mut CallContext,
+        id: CounterId,
+        amount: u32,
+    ) -> Result<(), CountersError>;
+}
+impl ::offshoot_contract::Contract for dyn CountersApi {
+    const NAME: &'static str = "counters";
+    const VERSION: ::offshoot_contract::Version = ::offshoot_contract::Version {
+        major: 1u32,
+        minor: 0u32,
+    };
+    const DOC: &'static str = "Counts.";
+    fn visit_methods<V: ::offshoot_contract::MethodVisitor<Self>>(visitor: &mut V) {
+        visitor.method::<counters_api_methods::CounterMethod>();
+        visitor.method::<counters_api_methods::AddMethod>();
+    }
+    fn object(invoke: impl ::offshoot_contract::Invoke<Self>) -> ::std::sync::Arc<Self> {
+        ::std::sync::Arc::new(::offshoot_contract::Invoker(invoke))
+    }
+}
+#[async_trait]
+impl<I: ::offshoot_contract::Invoke<dyn CountersApi>> CountersApi
+for ::offshoot_contract::Invoker<I> {
+    async fn counter(
+        &self,
+        cx: &mut ::offshoot_contract::CallContext,
+        id: CounterId,
+        at: Option<Timestamp>,
+    ) -> ::std::result::Result<Counter, CountersError> {
+        let args = ::offshoot_contract::Args {
+            params: counters_api_methods::CounterParams {
+                id,
+                at,
+            },
+            body: ::offshoot_contract::NoBody {},
+        };
+        ::offshoot_contract::Invoke::invoke::<
+            counters_api_methods::CounterMethod,
+        >(&self.0, cx, args)
+            .await
+    }
+    async fn add(
+        &self,
+        cx: &mut ::offshoot_contract::CallContext,
+        id: CounterId,
+        amount: u32,
+    ) -> ::std::result::Result<(), CountersError> {
+        let args = ::offshoot_contract::Args {
+            params: counters_api_methods::AddParams {
+                id,
+            },
+            body: counters_api_methods::AddBody {
+                amount,
+            },
+        };
+        ::offshoot_contract::Invoke::invoke::<
+            counters_api_methods::AddMethod,
+        >(&self.0, cx, args)
+            .await
+    }
+}
+///What consumers of [`CountersApi`] hold: decides per call where it runs.
+pub type CountersSwitch = ::offshoot_contract::Switch<dyn CountersApi>;
+///The methods of [`CountersApi`] as values.
+pub mod counters_api_methods {
+    use super::*;
+    ///What `counter` takes in path and query.
+    #[derive(
+        Debug,
+        Clone,
+        PartialEq,
+        ::offshoot_contract::generated::serde::Serialize,
+        ::offshoot_contract::generated::serde::Deserialize,
+        ::offshoot_contract::generated::schemars::JsonSchema,
+    )]
+    #[serde(crate = "::offshoot_contract::generated::serde", deny_unknown_fields)]
+    #[schemars(crate = "::offshoot_contract::generated::schemars")]
+    pub struct CounterParams {
+        ///Parameter `id`.
+        #[schemars(description = "")]
+        pub id: CounterId,
+        ///Parameter `at`.
+        #[schemars(description = "")]
+        #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
+        pub at: Option<Timestamp>,
+    }
+    ///[`CountersApi::counter`].
+    #[derive(Debug)]
+    pub struct CounterMethod;
+    impl ::offshoot_contract::Method for CounterMethod {
+        type Api = dyn CountersApi;
+        type Params = CounterParams;
+        type Body = ::offshoot_contract::NoBody;
+        type Answer = Counter;
+        type Error = CountersError;
+        const SPEC: ::offshoot_contract::MethodSpec = ::offshoot_contract::MethodSpec {
+            doc: "One counter.",
+            index: 0usize,
+            module: "counters",
+            name: "counter",
+            verb: ::offshoot_contract::Verb::Get,
+            path: "/counters/{id}",
+            class: ::offshoot_contract::Class::Safe,
+            key: ::std::option::Option::Some("id"),
+            stale_ok: true,
+            max_bytes: ::offshoot_contract::MethodSpec::DEFAULT_MAX_BYTES,
+            timeout: ::std::time::Duration::from_millis(
+                ::offshoot_contract::MethodSpec::DEFAULT_TIMEOUT_MS,
+            ),
+            has_body: false,
+        };
+        fn key(
+            args: &::offshoot_contract::ArgsOf<Self>,
+        ) -> ::std::option::Option<::std::string::String> {
+            ::offshoot_contract::generated::key_text(&args.params.id)
+        }
+        fn call<'a>(
+            api: &'a dyn CountersApi,
+            cx: &'a mut ::offshoot_contract::CallContext,
+            args: ::offshoot_contract::ArgsOf<Self>,
+        ) -> ::offshoot_contract::generated::BoxFuture<
+            'a,
+            ::std::result::Result<Counter, CountersError>,
+        > {
+            api.counter(cx, args.params.id, args.params.at)
+        }
+    }
+    const _: () = {
+        ::offshoot_contract::generated::assert_scalar::<CounterId>();
+        ::offshoot_contract::generated::assert_scalar::<Option<Timestamp>>();
+        ::offshoot_contract::generated::assert_wire_value::<Counter>();
+    };
+    ///What `add` takes in path and query.
+    #[derive(
+        Debug,
+        Clone,
+        PartialEq,
+        ::offshoot_contract::generated::serde::Serialize,
+        ::offshoot_contract::generated::serde::Deserialize,
+        ::offshoot_contract::generated::schemars::JsonSchema,
+    )]
+    #[serde(crate = "::offshoot_contract::generated::serde", deny_unknown_fields)]
+    #[schemars(crate = "::offshoot_contract::generated::schemars")]
+    pub struct AddParams {
+        ///Parameter `id`.
+        #[schemars(description = "")]
+        pub id: CounterId,
+    }
+    ///What `add` takes as JSON.
+    #[derive(
+        Debug,
+        Clone,
+        PartialEq,
+        ::offshoot_contract::generated::serde::Serialize,
+        ::offshoot_contract::generated::serde::Deserialize,
+        ::offshoot_contract::generated::schemars::JsonSchema,
+    )]
+    #[serde(crate = "::offshoot_contract::generated::serde", deny_unknown_fields)]
+    #[schemars(crate = "::offshoot_contract::generated::schemars")]
+    pub struct AddBody {
+        ///Parameter `amount`.
+        #[schemars(description = "")]
+        pub amount: u32,
+    }
+    ///[`CountersApi::add`].
+    #[derive(Debug)]
+    pub struct AddMethod;
+    impl ::offshoot_contract::Method for AddMethod {
+        type Api = dyn CountersApi;
+        type Params = AddParams;
+        type Body = AddBody;
+        type Answer = ();
+        type Error = CountersError;
+        const SPEC: ::offshoot_contract::MethodSpec = ::offshoot_contract::MethodSpec {
+            doc: "Adds to a counter.",
+            index: 1usize,
+            module: "counters",
+            name: "add",
+            verb: ::offshoot_contract::Verb::Post,
+            path: "/counters/{id}/additions",
+            class: ::offshoot_contract::Class::Unsafe,
+            key: ::std::option::Option::Some("id"),
+            stale_ok: false,
+            max_bytes: 1024u64 as usize,
+            timeout: ::std::time::Duration::from_millis(500u64),
+            has_body: true,
+        };
+        fn key(
+            args: &::offshoot_contract::ArgsOf<Self>,
+        ) -> ::std::option::Option<::std::string::String> {
+            ::offshoot_contract::generated::key_text(&args.params.id)
+        }
+        fn call<'a>(
+            api: &'a dyn CountersApi,
+            cx: &'a mut ::offshoot_contract::CallContext,
+            args: ::offshoot_contract::ArgsOf<Self>,
+        ) -> ::offshoot_contract::generated::BoxFuture<
+            'a,
+            ::std::result::Result<(), CountersError>,
+        > {
+            api.add(cx, args.params.id, args.body.amount)
+        }
+    }
+    const _: () = {
+        ::offshoot_contract::generated::assert_scalar::<CounterId>();
+        ::offshoot_contract::generated::assert_wire_value::<u32>();
+        ::offshoot_contract::generated::assert_wire_value::<()>();
+    };
+}

@@ -1,0 +1,309 @@
+//! What `#[contract]` writes.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::Ident;
+
+use crate::model::{Contract, Method, Parameter, Place};
+
+pub(crate) fn contract(contract: &Contract) -> TokenStream {
+    let item = &contract.item;
+    let api = &item.ident;
+    let visibility = &item.vis;
+    let Contract {
+        name,
+        major,
+        minor,
+        doc,
+        ..
+    } = contract;
+    let methods_module = format_ident!("{}_methods", snake_case(api));
+    let switch = format_ident!("{}Switch", api.to_string().trim_end_matches("Api"));
+    let switch_doc = format!("What consumers of [`{api}`] hold: decides per call where it runs.");
+    let methods_doc = format!("The methods of [`{api}`] as values.");
+    let markers: Vec<_> = contract.methods.iter().map(marker).collect();
+    let forwards = contract.methods.iter().map(|method| forward(method, &methods_module));
+    let methods = contract
+        .methods
+        .iter()
+        .enumerate()
+        .map(|(index, one)| method(contract, one, index));
+    quote! {
+        #item
+
+        impl ::offshoot_contract::Contract for dyn #api {
+            const NAME: &'static str = #name;
+            const VERSION: ::offshoot_contract::Version = ::offshoot_contract::Version { major: #major, minor: #minor };
+            const DOC: &'static str = #doc;
+
+            fn visit_methods<V: ::offshoot_contract::MethodVisitor<Self>>(visitor: &mut V) {
+                #(visitor.method::<#methods_module::#markers>();)*
+            }
+
+            fn object(invoke: impl ::offshoot_contract::Invoke<Self>) -> ::std::sync::Arc<Self> {
+                ::std::sync::Arc::new(::offshoot_contract::Invoker(invoke))
+            }
+        }
+
+        #[async_trait]
+        impl<I: ::offshoot_contract::Invoke<dyn #api>> #api for ::offshoot_contract::Invoker<I> {
+            #(#forwards)*
+        }
+
+        #[doc = #switch_doc]
+        #visibility type #switch = ::offshoot_contract::Switch<dyn #api>;
+
+        #[doc = #methods_doc]
+        #visibility mod #methods_module {
+            use super::*;
+
+            #(#methods)*
+        }
+    }
+}
+
+/// The trait's method over any way of invoking: packs the arguments and hands them on.
+fn forward(method: &Method, methods_module: &Ident) -> TokenStream {
+    let Method {
+        ident, answer, error, ..
+    } = method;
+    let marker = marker(method);
+    let parameters = method
+        .parameters
+        .iter()
+        .map(|Parameter { ident, ty, .. }| quote!(#ident: #ty));
+    let params = pack(method, methods_module, Part::Params);
+    let body = pack(method, methods_module, Part::Body);
+    quote! {
+        async fn #ident(
+            &self,
+            cx: &mut ::offshoot_contract::CallContext,
+            #(#parameters),*
+        ) -> ::std::result::Result<#answer, #error> {
+            let args = ::offshoot_contract::Args { params: #params, body: #body };
+            ::offshoot_contract::Invoke::invoke::<#methods_module::#marker>(&self.0, cx, args).await
+        }
+    }
+}
+
+/// The method as a type, with its parameters as structs.
+fn method(contract: &Contract, method: &Method, index: usize) -> TokenStream {
+    let api = &contract.item.ident;
+    let Method {
+        ident,
+        answer,
+        error,
+        doc,
+        ..
+    } = method;
+    let marker = marker(method);
+    let marker_doc = format!("[`{api}::{ident}`].");
+    let (params, params_struct) = part(method, Part::Params);
+    let (body, body_struct) = part(method, Part::Body);
+    let spec = spec(contract, method, index);
+    let key = method.key().map_or_else(
+        || quote!(::std::option::Option::None),
+        |key| {
+            let (name, part) = (&key.ident, Part::of(key).field());
+            quote!(::offshoot_contract::generated::key_text(&args.#part.#name))
+        },
+    );
+    let args = method.parameters.iter().map(|parameter| {
+        let (name, part) = (&parameter.ident, Part::of(parameter).field());
+        quote!(args.#part.#name)
+    });
+    let used = if method.parameters.is_empty() {
+        quote!(_)
+    } else {
+        quote!(args)
+    };
+    let key_used = if method.key().is_some() {
+        quote!(args)
+    } else {
+        quote!(_)
+    };
+    let checks = method.parameters.iter().map(|Parameter { ty, place, .. }| match place {
+        Place::Body => quote!(::offshoot_contract::generated::assert_wire_value::<#ty>();),
+        Place::Path | Place::Query => {
+            quote!(::offshoot_contract::generated::assert_scalar::<#ty>();)
+        }
+    });
+    quote! {
+        #params_struct
+        #body_struct
+
+        #[doc = #marker_doc]
+        #[derive(Debug)]
+        pub struct #marker;
+
+        impl ::offshoot_contract::Method for #marker {
+            type Api = dyn #api;
+            type Params = #params;
+            type Body = #body;
+            type Answer = #answer;
+            type Error = #error;
+
+            const SPEC: ::offshoot_contract::MethodSpec = ::offshoot_contract::MethodSpec { doc: #doc, #spec };
+
+            fn key(#key_used: &::offshoot_contract::ArgsOf<Self>) -> ::std::option::Option<::std::string::String> {
+                #key
+            }
+
+            fn call<'a>(
+                api: &'a dyn #api,
+                cx: &'a mut ::offshoot_contract::CallContext,
+                #used: ::offshoot_contract::ArgsOf<Self>,
+            ) -> ::offshoot_contract::generated::BoxFuture<'a, ::std::result::Result<#answer, #error>> {
+                api.#ident(cx, #(#args),*)
+            }
+        }
+
+        const _: () = {
+            #(#checks)*
+            ::offshoot_contract::generated::assert_wire_value::<#answer>();
+        };
+    }
+}
+
+fn spec(contract: &Contract, method: &Method, index: usize) -> TokenStream {
+    let module = &contract.name;
+    let name = method.ident.to_string();
+    let (verb, path) = (&method.verb, &method.attribute.path);
+    let class = match (&method.attribute.class, method.verb.to_string().as_str()) {
+        (Some(class), _) if class == "safe" => quote!(Safe),
+        (Some(_), _) | (None, "Put" | "Delete") => quote!(Idempotent),
+        (None, "Get") => quote!(Safe),
+        (None, _) => quote!(Unsafe),
+    };
+    let key = match method.key() {
+        Some(key) => {
+            let name = key.ident.to_string();
+            quote!(::std::option::Option::Some(#name))
+        }
+        None => quote!(::std::option::Option::None),
+    };
+    let stale_ok = method.attribute.stale_ok;
+    let max_bytes = match method.attribute.max_bytes {
+        Some(bytes) => quote!(#bytes as usize),
+        None => quote!(::offshoot_contract::MethodSpec::DEFAULT_MAX_BYTES),
+    };
+    let timeout_ms = match method.attribute.timeout_ms {
+        Some(ms) => quote!(#ms),
+        None => quote!(::offshoot_contract::MethodSpec::DEFAULT_TIMEOUT_MS),
+    };
+    let has_body = method.parameters.iter().any(|parameter| parameter.place == Place::Body);
+    quote! {
+        index: #index,
+        module: #module,
+        name: #name,
+        verb: ::offshoot_contract::Verb::#verb,
+        path: #path,
+        class: ::offshoot_contract::Class::#class,
+        key: #key,
+        stale_ok: #stale_ok,
+        max_bytes: #max_bytes,
+        timeout: ::std::time::Duration::from_millis(#timeout_ms),
+        has_body: #has_body,
+    }
+}
+
+/// Half of a method's arguments.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Params,
+    Body,
+}
+
+impl Part {
+    fn of(parameter: &Parameter) -> Self {
+        if parameter.place == Place::Body {
+            Part::Body
+        } else {
+            Part::Params
+        }
+    }
+
+    fn field(self) -> Ident {
+        format_ident!("{}", if self == Part::Body { "body" } else { "params" })
+    }
+
+    /// Its parameters, and the name of the struct that holds them: none where there are none.
+    fn of_method(self, method: &Method) -> (Vec<&Parameter>, Option<Ident>) {
+        let parameters: Vec<_> = method
+            .parameters
+            .iter()
+            .filter(|parameter| Self::of(parameter) == self)
+            .collect();
+        let suffix = if self == Part::Body { "Body" } else { "Params" };
+        let name = (!parameters.is_empty()).then(|| format_ident!("{}{suffix}", camel_case(&method.ident)));
+        (parameters, name)
+    }
+}
+
+/// The struct of one half, and its name.
+fn part(method: &Method, part: Part) -> (TokenStream, TokenStream) {
+    let (parameters, Some(name)) = part.of_method(method) else {
+        return (quote!(::offshoot_contract::NoBody), TokenStream::new());
+    };
+    let doc = match part {
+        Part::Params => format!("What `{}` takes in path and query.", method.ident),
+        Part::Body => format!("What `{}` takes as JSON.", method.ident),
+    };
+    let fields = parameters.iter().map(|parameter| {
+        let Parameter { ident, ty, .. } = parameter;
+        let optional = parameter
+            .is_optional()
+            .then(|| quote!(#[serde(default, skip_serializing_if = "::std::option::Option::is_none")]));
+        let field_doc = format!("Parameter `{ident}`.");
+        quote!(#[doc = #field_doc] #[schemars(description = "")] #optional pub #ident: #ty)
+    });
+    let structure = quote! {
+        #[doc = #doc]
+        #[derive(
+            Debug,
+            Clone,
+            PartialEq,
+            ::offshoot_contract::generated::serde::Serialize,
+            ::offshoot_contract::generated::serde::Deserialize,
+            ::offshoot_contract::generated::schemars::JsonSchema,
+        )]
+        #[serde(crate = "::offshoot_contract::generated::serde", deny_unknown_fields)]
+        #[schemars(crate = "::offshoot_contract::generated::schemars")]
+        pub struct #name {
+            #(#fields),*
+        }
+    };
+    (quote!(#name), structure)
+}
+
+/// The expression that packs one half.
+fn pack(method: &Method, methods_module: &Ident, part: Part) -> TokenStream {
+    match part.of_method(method) {
+        (parameters, Some(name)) => {
+            let names = parameters.iter().map(|parameter| &parameter.ident);
+            quote!(#methods_module::#name { #(#names),* })
+        }
+        _ => quote!(::offshoot_contract::NoBody {}),
+    }
+}
+
+fn marker(method: &Method) -> Ident {
+    format_ident!("{}Method", camel_case(&method.ident))
+}
+
+fn camel_case(ident: &Ident) -> String {
+    let words = ident.to_string();
+    let words = words.split('_').filter(|word| !word.is_empty());
+    words.map(|word| word[..1].to_uppercase() + &word[1..]).collect()
+}
+
+fn snake_case(ident: &Ident) -> String {
+    let mut text = String::new();
+    for (place, letter) in ident.to_string().char_indices() {
+        if letter.is_uppercase() && place > 0 {
+            text.push('_');
+        }
+        text.extend(letter.to_lowercase());
+    }
+    text
+}

@@ -1,0 +1,268 @@
+//! A contract as the attribute found it: checked here, so that what is written for it compiles.
+
+use quote::ToTokens;
+use syn::spanned::Spanned;
+use syn::{
+    Error, Expr, ExprLit, FnArg, GenericArgument, Ident, ItemTrait, Lit, Meta, Pat, PathArguments, Result, ReturnType,
+    TraitItem, TraitItemFn, Type,
+};
+
+use crate::attribute::{ContractAttribute, MethodAttribute};
+
+/// A trait that is a contract.
+pub(crate) struct Contract {
+    pub(crate) name: String,
+    pub(crate) major: u32,
+    pub(crate) minor: u32,
+    pub(crate) doc: String,
+    /// The trait without the verbs.
+    pub(crate) item: ItemTrait,
+    pub(crate) methods: Vec<Method>,
+}
+
+/// One method of it.
+pub(crate) struct Method {
+    pub(crate) ident: Ident,
+    pub(crate) doc: String,
+    /// `Get`, `Put`, `Post`, `Delete`.
+    pub(crate) verb: Ident,
+    pub(crate) attribute: MethodAttribute,
+    /// In the order of the signature, without `cx`.
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) answer: Type,
+    pub(crate) error: Type,
+}
+
+/// One parameter of a method.
+pub(crate) struct Parameter {
+    pub(crate) ident: Ident,
+    pub(crate) ty: Type,
+    pub(crate) place: Place,
+}
+
+/// Where a parameter travels.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Path,
+    Query,
+    Body,
+}
+
+impl Contract {
+    pub(crate) fn new(attribute: &ContractAttribute, mut item: ItemTrait) -> Result<Self> {
+        if !item.generics.params.is_empty() {
+            return Err(Error::new(
+                item.generics.span(),
+                "a contract has no type parameters: it must be an object",
+            ));
+        }
+        let mut methods = Vec::new();
+        for member in &mut item.items {
+            match member {
+                TraitItem::Fn(method) => methods.push(Method::new(method)?),
+                other => return Err(Error::new(other.span(), "a contract has methods only")),
+            }
+        }
+        Ok(Self {
+            name: attribute.name.clone(),
+            major: attribute.major,
+            minor: attribute.minor,
+            doc: doc(&item.attrs),
+            item,
+            methods,
+        })
+    }
+}
+
+impl Method {
+    fn new(method: &mut TraitItemFn) -> Result<Self> {
+        let (verb, attribute) = take_verb(method)?;
+        let signature = &method.sig;
+        if signature.asyncness.is_none() {
+            return Err(Error::new(signature.span(), "a contract's method is `async`"));
+        }
+        if !signature.generics.params.is_empty() {
+            return Err(Error::new(
+                signature.generics.span(),
+                "a contract's method has no type parameters: they cannot travel",
+            ));
+        }
+        if method.default.is_some() {
+            return Err(Error::new(
+                method.default.span(),
+                "a contract's method has no body: the contract says what, not how",
+            ));
+        }
+        let mut inputs = signature.inputs.iter();
+        if !matches!(inputs.next(), Some(FnArg::Receiver(receiver)) if receiver.reference.is_some() && receiver.mutability.is_none())
+        {
+            return Err(Error::new(signature.span(), "a contract's method takes `&self` first"));
+        }
+        if !inputs.next().is_some_and(is_context) {
+            return Err(Error::new(
+                signature.span(),
+                "a contract's method takes `cx: &mut CallContext` after `&self`",
+            ));
+        }
+        let (answer, error) = result_types(&signature.output).ok_or_else(|| {
+            Error::new(
+                signature.output.span(),
+                "a contract's method answers `Result<Answer, Error>`, written out",
+            )
+        })?;
+        let path = attribute.path_parameters()?;
+        let in_line = verb == "Get" || verb == "Delete";
+        let parameters = inputs
+            .map(|input| Parameter::new(input, &path, in_line))
+            .collect::<Result<Vec<_>>>()?;
+        let known = |name: &str| parameters.iter().any(|parameter| parameter.ident == name);
+        if let Some(stranger) = path.iter().find(|name| !known(name)) {
+            let why = format!(
+                "the path names `{{{stranger}}}`, which is no parameter of `{}`",
+                signature.ident
+            );
+            return Err(Error::new(attribute.path.span(), why));
+        }
+        if let Some(key) = attribute.key.as_ref().filter(|key| !known(&key.to_string())) {
+            return Err(Error::new(
+                key.span(),
+                format!("`{key}` is no parameter of `{}`", signature.ident),
+            ));
+        }
+        Ok(Self {
+            ident: signature.ident.clone(),
+            doc: doc(&method.attrs),
+            verb,
+            attribute,
+            parameters,
+            answer,
+            error,
+        })
+    }
+
+    /// The parameter that is the entity key: the named one, else the first of the path.
+    pub(crate) fn key(&self) -> Option<&Parameter> {
+        let find = |name: &str| self.parameters.iter().find(|parameter| parameter.ident == name);
+        match &self.attribute.key {
+            Some(key) => find(&key.to_string()),
+            None => find(self.attribute.path_parameters().ok()?.first()?),
+        }
+    }
+}
+
+impl Parameter {
+    fn new(input: &FnArg, path: &[String], in_line: bool) -> Result<Self> {
+        let FnArg::Typed(typed) = input else {
+            return Err(Error::new(input.span(), "expected a parameter"));
+        };
+        let Pat::Ident(pattern) = &*typed.pat else {
+            return Err(Error::new(
+                typed.pat.span(),
+                "a contract's parameter has a name, by which it travels",
+            ));
+        };
+        if let Type::Reference(reference) = &*typed.ty {
+            return Err(Error::new(
+                reference.span(),
+                "a contract's parameter is owned: it may have to travel",
+            ));
+        }
+        let place = match (path.iter().any(|name| pattern.ident == name), in_line) {
+            (true, _) => Place::Path,
+            (false, true) => Place::Query,
+            (false, false) => Place::Body,
+        };
+        Ok(Self {
+            ident: pattern.ident.clone(),
+            ty: (*typed.ty).clone(),
+            place,
+        })
+    }
+
+    /// Whether the type is written as `Option<..>`: then the parameter may be absent.
+    pub(crate) fn is_optional(&self) -> bool {
+        let Type::Path(path) = &self.ty else {
+            return false;
+        };
+        path.path
+            .segments
+            .last()
+            .is_some_and(|segment| segment.ident == "Option")
+    }
+}
+
+/// Takes the one verb off the method.
+fn take_verb(method: &mut TraitItemFn) -> Result<(Ident, MethodAttribute)> {
+    let mut verb = None;
+    let mut kept = Vec::new();
+    for attribute in std::mem::take(&mut method.attrs) {
+        let name = attribute.path().get_ident().map(Ident::to_string).unwrap_or_default();
+        let variant = match name.as_str() {
+            "get" => "Get",
+            "put" => "Put",
+            "post" => "Post",
+            "delete" => "Delete",
+            _ => {
+                kept.push(attribute);
+                continue;
+            }
+        };
+        if verb.is_some() {
+            return Err(Error::new(attribute.span(), "a contract's method has one verb"));
+        }
+        verb = Some((Ident::new(variant, attribute.span()), attribute.parse_args()?));
+    }
+    method.attrs = kept;
+    verb.ok_or_else(|| {
+        let why = "a contract's method says how it travels: #[get(\"/products/{id}\")], #[put(..)], #[post(..)] or #[delete(..)]";
+        Error::new(method.sig.ident.span(), why)
+    })
+}
+
+fn is_context(input: &FnArg) -> bool {
+    let FnArg::Typed(typed) = input else {
+        return false;
+    };
+    let Type::Reference(reference) = &*typed.ty else {
+        return false;
+    };
+    let Type::Path(path) = &*reference.elem else {
+        return false;
+    };
+    reference.mutability.is_some()
+        && path
+            .path
+            .segments
+            .last()
+            .is_some_and(|segment| segment.ident == "CallContext")
+}
+
+fn result_types(output: &ReturnType) -> Option<(Type, Type)> {
+    let ReturnType::Type(_, ty) = output else {
+        return None;
+    };
+    let Type::Path(path) = &**ty else { return None };
+    let segment = path.path.segments.last().filter(|segment| segment.ident == "Result")?;
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else {
+        return None;
+    };
+    let mut types = arguments.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty.clone()),
+        _ => None,
+    });
+    Some((types.next()?, types.next()?))
+}
+
+/// The documentation comment, lines joined.
+pub(crate) fn doc(attributes: &[syn::Attribute]) -> String {
+    let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
+        Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
+            Expr::Lit(ExprLit {
+                lit: Lit::Str(text), ..
+            }) => Some(text.value().trim().to_owned()),
+            other => Some(other.to_token_stream().to_string()),
+        },
+        _ => None,
+    });
+    lines.collect::<Vec<_>>().join("\n").trim().to_owned()
+}

@@ -1,0 +1,225 @@
+//! A contract as data: what OpenAPI, the compatibility check and the hash are made from. No implementation is needed.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::{Contract, ContractError as _, Method, MethodSpec, MethodVisitor, Shape};
+
+/// Where schemas refer to each other, in descriptions and OpenAPI alike.
+const DEFINITIONS: &str = "/components/schemas";
+
+/// A contract as data. Released ones are committed and never edited.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ContractDescription {
+    /// The module's name.
+    pub name: String,
+    /// `major.minor`.
+    pub version: String,
+    /// SHA-256 over the shape, hexadecimal. Prose does not change it.
+    pub hash: String,
+    /// The trait's documentation.
+    pub doc: String,
+    /// In the order of the trait.
+    pub methods: Vec<MethodDescription>,
+    /// What the schemas refer to.
+    pub schemas: BTreeMap<String, Value>,
+}
+
+/// A method as data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MethodDescription {
+    /// Its name.
+    pub name: String,
+    /// Its documentation.
+    pub doc: String,
+    /// `GET`, `PUT`, `POST`, `DELETE`.
+    pub verb: String,
+    /// Template below the contract's root.
+    pub path: String,
+    /// `safe`, `idempotent`, `unsafe`.
+    pub class: String,
+    /// The parameter that is the entity key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Whether a follower may answer.
+    pub stale_ok: bool,
+    /// Largest request body, bytes.
+    pub max_bytes: usize,
+    /// Longest execution, milliseconds.
+    pub timeout_ms: u64,
+    /// Schema of the path and query parameters.
+    pub params: Value,
+    /// Schema of the JSON body, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
+    /// Schema of the answer; none for `()`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Value>,
+    /// What it may answer instead.
+    pub errors: Vec<ErrorDescription>,
+}
+
+/// A variant of a contract's error as data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ErrorDescription {
+    /// Its name.
+    pub variant: String,
+    /// HTTP status.
+    pub status: u16,
+    /// Stable code.
+    pub code: String,
+    /// Its documentation.
+    pub doc: String,
+    /// Schema of each field.
+    pub fields: BTreeMap<String, Value>,
+}
+
+impl ErrorDescription {
+    /// A variant without fields.
+    #[must_use]
+    pub fn new(variant: &str, status: u16, code: &str, doc: &str) -> Self {
+        Self {
+            variant: variant.to_owned(),
+            status,
+            code: code.to_owned(),
+            doc: doc.to_owned(),
+            fields: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a field. Its schema stands by itself.
+    #[must_use]
+    pub fn with_field<T: JsonSchema>(mut self, name: &str) -> Self {
+        let mut settings = SchemaSettings::draft2020_12();
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+        let schema = settings.into_generator().into_root_schema_for::<T>();
+        self.fields.insert(name.to_owned(), schema.to_value());
+        self
+    }
+}
+
+/// Describes a contract.
+#[must_use]
+pub fn describe<A: Contract + ?Sized>() -> ContractDescription {
+    let mut visitor = Describe::<A> {
+        generator: generator(),
+        methods: Vec::new(),
+        api: PhantomData,
+    };
+    A::visit_methods(&mut visitor);
+    let schemas = visitor.generator.take_definitions(true).into_iter().collect();
+    let mut description = ContractDescription {
+        name: A::NAME.to_owned(),
+        version: A::VERSION.to_string(),
+        hash: String::new(),
+        doc: A::DOC.to_owned(),
+        methods: visitor.methods,
+        schemas,
+    };
+    description.hash = description.shape_hash();
+    description
+}
+
+/// A generator whose schemas refer to each other as an OpenAPI document's do.
+fn generator() -> SchemaGenerator {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.definitions_path = DEFINITIONS.into();
+    settings.meta_schema = None;
+    settings.into_generator()
+}
+
+struct Describe<A: ?Sized> {
+    generator: SchemaGenerator,
+    methods: Vec<MethodDescription>,
+    api: PhantomData<fn() -> Box<A>>,
+}
+
+impl<A: Contract + ?Sized> MethodVisitor<A> for Describe<A> {
+    fn method<M: Method<Api = A>>(&mut self) {
+        self.methods.push(method_description::<M>(&mut self.generator));
+    }
+}
+
+/// Describes one method; named schemas go into `generator`.
+pub fn method_description<M: Method>(generator: &mut SchemaGenerator) -> MethodDescription {
+    let MethodSpec {
+        verb, path, class, key, ..
+    } = M::SPEC;
+    // The structs of parameters belong to one method each, so they are written out in place.
+    let params = M::Params::json_schema(generator).to_value();
+    let body = M::SPEC.has_body.then(|| M::Body::json_schema(generator).to_value());
+    let answer = generator.subschema_for::<M::Answer>().to_value();
+    MethodDescription {
+        name: M::SPEC.name.to_owned(),
+        doc: M::SPEC.doc.to_owned(),
+        verb: verb.as_str().to_owned(),
+        path: path.to_owned(),
+        class: class.as_str().to_owned(),
+        key: key.map(str::to_owned),
+        stale_ok: M::SPEC.stale_ok,
+        max_bytes: M::SPEC.max_bytes,
+        timeout_ms: u64::try_from(M::SPEC.timeout.as_millis()).unwrap_or(u64::MAX),
+        params,
+        body,
+        answer: (answer != json!({"type": "null"})).then_some(answer),
+        errors: M::Error::descriptions(),
+    }
+}
+
+impl ContractDescription {
+    /// The major version.
+    #[must_use]
+    pub fn major(&self) -> &str {
+        self.version.split('.').next().unwrap_or_default()
+    }
+
+    /// The shape of one of this contract's schemas.
+    #[must_use]
+    pub fn shape(&self, schema: &Value) -> Shape {
+        Shape::of(schema, &self.schemas)
+    }
+
+    /// SHA-256 over name, major version and the shape of every method.
+    fn shape_hash(&self) -> String {
+        let mut methods: Vec<_> = self.methods.iter().map(|method| self.method_shape(method)).collect();
+        methods.sort_by_key(Value::to_string);
+        let shape = json!([self.name, self.major(), methods]);
+        Sha256::digest(shape.to_string())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
+    fn method_shape(&self, method: &MethodDescription) -> Value {
+        let shape = |schema: &Value| self.shape(schema);
+        let errors: BTreeMap<_, _> = method
+            .errors
+            .iter()
+            .map(|error| {
+                let fields: BTreeMap<_, _> = error
+                    .fields
+                    .iter()
+                    .map(|(name, schema)| (name, shape(schema)))
+                    .collect();
+                (&error.code, (error.status, fields))
+            })
+            .collect();
+        json!([
+            method.name,
+            method.verb,
+            method.path,
+            method.class,
+            shape(&method.params),
+            method.body.as_ref().map(shape),
+            method.answer.as_ref().map(shape),
+            errors,
+        ])
+    }
+}

@@ -1,0 +1,161 @@
+//! The switch: what every consumer of a contract holds. It decides per call where the call runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::time::Instant;
+
+use crate::{
+    ArgsOf, CallContext, CallStats, Class, Contract, ContractError, Edge, FailureKind, Invoke, Method, MethodVisitor,
+};
+
+/// Pause before the first repeat; doubles with each further one, and is spread over half to one and a half times.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+
+/// Where a module's calls run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// In this process.
+    Local,
+    /// In this process, through the real REST encoding and back, compared value by value.
+    Encoded,
+    /// In another process.
+    Remote,
+}
+
+impl Placement {
+    /// The word used in configuration and answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Placement::Local => "local",
+            Placement::Encoded => "encoded",
+            Placement::Remote => "remote",
+        }
+    }
+}
+
+/// A placement together with what answers there.
+pub enum Target<A: ?Sized> {
+    /// The module's edge.
+    Local(Arc<Edge<A>>),
+    /// The module's edge behind the encoding.
+    Encoded(Arc<A>),
+    /// A REST client.
+    Remote(Arc<A>),
+}
+
+impl<A: ?Sized> Target<A> {
+    /// The placement alone.
+    #[must_use]
+    pub fn placement(&self) -> Placement {
+        match self {
+            Target::Local(_) => Placement::Local,
+            Target::Encoded(_) => Placement::Encoded,
+            Target::Remote(_) => Placement::Remote,
+        }
+    }
+}
+
+/// Routes the calls of one contract. Read without a lock; [`place`](Self::place) changes it while calls run.
+pub struct Switch<A: ?Sized> {
+    target: ArcSwap<Target<A>>,
+    stats: CallStats,
+}
+
+impl<A: Contract + ?Sized> Switch<A> {
+    /// A switch that routes to `target`.
+    #[must_use]
+    pub fn new(target: Target<A>) -> Self {
+        struct Count(usize);
+        impl<A: Contract + ?Sized> MethodVisitor<A> for Count {
+            fn method<M: Method<Api = A>>(&mut self) {
+                self.0 += 1;
+            }
+        }
+        let mut methods = Count(0);
+        A::visit_methods(&mut methods);
+        Self {
+            target: ArcSwap::from_pointee(target),
+            stats: CallStats::new(methods.0),
+        }
+    }
+
+    /// Routes to `target` from now on. Calls under way end where they are.
+    pub fn place(&self, target: Target<A>) {
+        self.target.store(Arc::new(target));
+    }
+
+    /// Where calls run now.
+    #[must_use]
+    pub fn placement(&self) -> Placement {
+        self.target.load().placement()
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn stats(&self) -> &CallStats {
+        &self.stats
+    }
+
+    /// One attempt, at whatever place is current.
+    async fn attempt<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> Result<M::Answer, M::Error> {
+        let target = self.target.load_full();
+        match &*target {
+            Target::Local(edge) => edge.invoke::<M>(cx, args).await,
+            Target::Encoded(api) | Target::Remote(api) => M::call(api, cx, args).await,
+        }
+    }
+
+    /// An unsafe call to another process gets a key even if its caller has none, so that a lost connection can be
+    /// repeated without harm.
+    fn key_of_its_own<M: Method<Api = A>>(&self) -> Option<Arc<str>> {
+        let needed = M::SPEC.class == Class::Unsafe && self.placement() == Placement::Remote;
+        needed.then(|| format!("{:032x}", rand::random::<u128>()).into())
+    }
+
+    /// Attempts until an answer, a failure that does not allow a repeat, or the end of budget or deadline.
+    ///
+    /// The key is the same in every attempt, so that a repeat finds what an earlier attempt did.
+    async fn repeat<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> Result<M::Answer, M::Error> {
+        let key = cx.take_next_key().or_else(|| self.key_of_its_own::<M>());
+        let mut pause = FIRST_PAUSE;
+        loop {
+            cx.set_next_key(key.clone());
+            let error = match self.attempt::<M>(cx, args.clone()).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let failure = match error.into_failure() {
+                Ok(failure) => failure,
+                Err(answer) => return Err(answer),
+            };
+            let wait = match failure.kind() {
+                FailureKind::Overloaded { retry_after } => pause.max(*retry_after),
+                _ => pause.mul_f64(0.5 + rand::random::<f64>()),
+            };
+            if !M::SPEC.class.may_repeat(&failure, key.is_some()) || wait >= cx.time_left() || !cx.spend_repeat() {
+                return Err(failure.into());
+            }
+            tokio::time::sleep(wait).await;
+            pause *= 2;
+        }
+    }
+}
+
+impl<A: Contract + ?Sized> Invoke<A> for Switch<A> {
+    async fn invoke<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> Result<M::Answer, M::Error> {
+        let start = Instant::now();
+        // A safe call in this process has nothing that a repeat could cure, so its arguments are not cloned.
+        let once = M::SPEC.class.is_cancelled_with_caller() && self.placement() == Placement::Local;
+        let result = if once {
+            self.attempt::<M>(cx, args).await
+        } else {
+            self.repeat::<M>(cx, args).await
+        };
+        let failed = result.as_ref().is_err_and(|error| error.variant().is_none());
+        self.stats.record(M::SPEC.index, start.elapsed(), failed);
+        result
+    }
+}

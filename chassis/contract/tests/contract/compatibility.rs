@@ -1,0 +1,80 @@
+//! What counts as a breaking change.
+
+use offshoot_contract::{ContractDescription, breaches, describe};
+use serde_json::{Value, json};
+
+use crate::counters::CountersApi;
+
+fn changed(change: impl FnOnce(&mut ContractDescription)) -> Vec<String> {
+    let old = describe::<dyn CountersApi>();
+    let mut new = old.clone();
+    change(&mut new);
+    breaches(&old, &new).iter().map(ToString::to_string).collect()
+}
+
+fn object(fields: Value, required: Value) -> Value {
+    json!({ "type": "object", "properties": fields, "required": required })
+}
+
+#[test]
+fn what_is_added_breaks_nobody() {
+    assert_eq!(changed(|_| {}), [""; 0]);
+    let optional = json!({"value": {"type": "integer", "format": "uint32"}, "note": {"type": "string"}});
+    assert_eq!(
+        changed(|new| new.methods[1].body = Some(object(optional, json!(["value"])))),
+        [""; 0]
+    );
+    assert_eq!(changed(|new| new.methods.push(new.methods[0].clone())), [""; 0]);
+    let prose = |new: &mut ContractDescription| new.methods[0].doc = "Other words.".to_owned();
+    assert_eq!(changed(prose), [""; 0]);
+}
+
+#[test]
+fn what_an_old_caller_sends_must_be_read() {
+    let narrower = json!({"value": {"type": "integer", "format": "uint8"}});
+    let found = changed(|new| new.methods[1].body = Some(object(narrower, json!(["value"]))));
+    assert_eq!(
+        found,
+        ["set body.value: the range of numbers is narrower on the reading side"]
+    );
+    let demanding = json!({"value": {"type": "integer", "format": "uint32"}, "note": {"type": "string"}});
+    let found = changed(|new| new.methods[1].body = Some(object(demanding, json!(["value", "note"]))));
+    assert_eq!(
+        found,
+        ["set body: `note` is required by the reading side and is not sent"]
+    );
+    let renamed = json!({"amount": {"type": "integer", "format": "uint32"}});
+    let found = changed(|new| new.methods[1].body = Some(object(renamed, json!([]))));
+    assert_eq!(found, ["set body: `value` is sent and is not known any more"]);
+}
+
+#[test]
+fn what_an_old_caller_reads_must_be_answered() {
+    let found = changed(|new| new.methods[0].answer = Some(json!({"type": "string"})));
+    assert_eq!(found, ["value answer: the type has changed"]);
+    let found = changed(|new| new.methods[0].answer = None);
+    assert_eq!(found, ["value answer: there was one and is none"]);
+}
+
+#[test]
+fn a_method_keeps_its_place_and_its_class() {
+    assert_eq!(
+        changed(|new| drop(new.methods.remove(0))),
+        ["value: the method is gone"]
+    );
+    let found = changed(|new| new.methods[1].class = "unsafe".to_owned());
+    assert_eq!(found, ["set: the idempotency class was idempotent and is unsafe"]);
+}
+
+#[test]
+fn a_new_case_in_an_answer_breaks_unless_it_was_declared_open() {
+    let answer = |cases: Value, open: bool| json!({"type": "string", "enum": cases, "x-open": open});
+    for (open, expected) in [(false, 1), (true, 0)] {
+        let mut old = describe::<dyn CountersApi>();
+        old.methods[0].answer = Some(answer(json!(["a", "b"]), open));
+        let mut new = old.clone();
+        new.methods[0].answer = Some(answer(json!(["a", "b", "c"]), open));
+        assert_eq!(breaches(&old, &new).len(), expected, "open: {open}");
+        assert_eq!(breaches(&new, &old).len(), 0, "a case less breaks nobody");
+    }
+}

@@ -1,0 +1,174 @@
+//! Whether a caller is told the truth about what may have happened.
+
+use std::time::Duration;
+
+use offshoot_contract::{CallContext, CallFailure, FailureKind, Problem};
+
+use crate::counters::{CountersError, an_id, failure_of, scripted};
+
+fn unavailable() -> CallFailure {
+    CallFailure::not_executed(FailureKind::Unavailable, "nobody is there")
+}
+
+#[tokio::test]
+async fn a_panic_after_an_effect_may_have_executed_and_one_before_has_not() {
+    let (api, script) = scripted();
+    script.then(|_| Box::pin(async { panic!("before") }));
+    script.then(|cx| {
+        Box::pin(async {
+            cx.count_effect();
+            panic!("after")
+        })
+    });
+    let mut cx = CallContext::root("test");
+    let before = failure_of(api.add(&mut cx, an_id(), 1).await);
+    assert_eq!(
+        (before.kind(), before.may_have_executed()),
+        (&FailureKind::Internal, false)
+    );
+    assert_eq!(cx.effects(), 0);
+    let after = failure_of(api.add(&mut cx, an_id(), 1).await);
+    assert_eq!(
+        (after.kind(), after.may_have_executed()),
+        (&FailureKind::Internal, true)
+    );
+    assert_eq!(cx.effects(), 1);
+}
+
+#[tokio::test]
+async fn the_deadline_ends_a_call_and_effects_say_whether_it_may_have_executed() {
+    for effects in [0, 1] {
+        let (api, script) = scripted();
+        script.then(move |cx| {
+            Box::pin(async move {
+                (0..effects).for_each(|_| cx.count_effect());
+                std::future::pending().await
+            })
+        });
+        // The attribute says 300 ms, the request has more.
+        let failure = failure_of(api.add(&mut CallContext::root("test"), an_id(), 1).await);
+        assert_eq!(failure.kind(), &FailureKind::Timeout);
+        assert_eq!(failure.may_have_executed(), effects > 0);
+    }
+}
+
+#[tokio::test]
+async fn a_call_after_the_deadline_is_not_made() {
+    let (api, script) = scripted();
+    let mut cx = CallContext::root("test").with_timeout(Duration::ZERO);
+    let failure = failure_of(api.add(&mut cx, an_id(), 1).await);
+    assert_eq!(
+        (failure.kind(), failure.may_have_executed()),
+        (&FailureKind::Timeout, false)
+    );
+    assert_eq!((script.calls(), cx.effects()), (0, 0));
+}
+
+#[tokio::test]
+async fn what_a_callee_did_not_execute_may_still_have_executed_in_the_caller() {
+    let (inner, inner_script) = scripted();
+    let (outer, outer_script) = scripted();
+    inner_script.then_answer(Ok(1));
+    inner_script.then_answer(Err(CallFailure::refused(400, "bad-request", "no").into()));
+    outer_script.then(move |cx| {
+        Box::pin(async move {
+            inner.add(cx, an_id(), 1).await?;
+            inner.add(cx, an_id(), 2).await
+        })
+    });
+    let failure = failure_of(outer.add(&mut CallContext::root("test"), an_id(), 1).await);
+    let dependency = FailureKind::Dependency {
+        module: "counters".to_owned(),
+        method: "add".to_owned(),
+    };
+    // The inner call was refused, but the one before it took effect.
+    assert_eq!((failure.kind(), failure.may_have_executed()), (&dependency, true));
+    assert_eq!(failure.callee(), Some(("counters", "add")));
+}
+
+#[tokio::test]
+async fn a_safe_call_inside_leaves_no_effect() {
+    let (inner, inner_script) = scripted();
+    let (outer, outer_script) = scripted();
+    inner_script.then_answer(Ok(1));
+    inner_script.then_answer(Err(unavailable().into()));
+    outer_script.then(move |cx| {
+        Box::pin(async move {
+            inner.value(cx, an_id()).await?;
+            inner.value(cx, an_id()).await
+        })
+    });
+    let failure = failure_of(outer.add(&mut CallContext::root("test"), an_id(), 1).await);
+    assert!(matches!(failure.kind(), FailureKind::Dependency { .. }));
+    assert!(!failure.may_have_executed());
+}
+
+#[tokio::test]
+async fn forks_and_children_count_effects_together() {
+    let (inner, inner_script) = scripted();
+    let (outer, outer_script) = scripted();
+    inner_script.then_answer(Ok(1)).then_answer(Ok(2));
+    outer_script.then(move |cx| {
+        Box::pin(async move {
+            let (mut one, mut two) = (cx.fork(), cx.child("second"));
+            let (first, second) = tokio::join!(inner.add(&mut one, an_id(), 1), inner.add(&mut two, an_id(), 1));
+            assert_eq!(cx.effects(), 2);
+            Ok(first? + second?)
+        })
+    });
+    assert_eq!(outer.add(&mut CallContext::root("test"), an_id(), 1).await, Ok(3));
+}
+
+#[test]
+fn every_failure_comes_back_from_its_problem() {
+    let kinds = [
+        FailureKind::Unavailable,
+        FailureKind::Overloaded {
+            retry_after: Duration::from_millis(1_500),
+        },
+        FailureKind::Refused {
+            status: 413,
+            code: "too-large".to_owned(),
+        },
+        FailureKind::Timeout,
+        FailureKind::ConnectionLost,
+        FailureKind::BadAnswer,
+        FailureKind::WrongContract,
+        FailureKind::Dependency {
+            module: "catalog".to_owned(),
+            method: "product".to_owned(),
+        },
+        FailureKind::Internal,
+    ];
+    for kind in kinds {
+        for may_have_executed in [false, true] {
+            let failure = CallFailure::new(kind.clone(), may_have_executed, "why");
+            let json = serde_json::to_string(&Problem::from(&failure)).unwrap();
+            let problem: Problem = serde_json::from_str(&json).unwrap();
+            assert_eq!(problem.into_error::<CountersError>(), CountersError::Call(failure));
+        }
+    }
+}
+
+#[test]
+fn an_unknown_code_survives_and_may_have_executed() {
+    let problem = Problem::new(418, "teapot", "short and stout");
+    let failure = failure_of(Err(problem.into_error()));
+    let kind = FailureKind::Unrecognised {
+        status: 418,
+        code: "teapot".to_owned(),
+    };
+    assert_eq!((failure.kind(), failure.may_have_executed()), (&kind, true));
+}
+
+#[test]
+fn an_error_comes_back_with_its_fields() {
+    let error = CountersError::UnknownCounter { id: an_id() };
+    let json = serde_json::to_string(&Problem::of(&error)).unwrap();
+    assert_eq!(
+        serde_json::from_str::<Problem>(&json)
+            .unwrap()
+            .into_error::<CountersError>(),
+        error
+    );
+}

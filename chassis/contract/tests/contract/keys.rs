@@ -1,0 +1,93 @@
+//! How idempotency keys travel.
+
+use std::sync::{Arc, Mutex};
+
+use offshoot_contract::{CallContext, FailureKind, MAX_KEY_LENGTH};
+
+use crate::counters::{CountersApi, an_id, failure_of, scripted};
+
+/// The key that an inner call gets from an outer call under `key`, and from one step to the next.
+async fn inner_keys(key: Option<&str>) -> Vec<Option<String>> {
+    let (inner, inner_script) = scripted();
+    let (outer, outer_script) = scripted();
+    inner_script.then_answer(Ok(0)).then_answer(Ok(0)).then_answer(Ok(0));
+    outer_script.then(move |cx| {
+        Box::pin(async move {
+            inner.add(cx, an_id(), 1).await?;
+            inner.add(&mut cx.child("authorize"), an_id(), 1).await?;
+            inner.add(&mut cx.child("capture"), an_id(), 1).await
+        })
+    });
+    let mut cx = CallContext::root("test");
+    cx.set_next_key(key.map(Into::into));
+    outer.add(&mut cx, an_id(), 1).await.unwrap();
+    let keys = inner_script.keys.lock().unwrap().clone();
+    keys
+}
+
+#[tokio::test]
+async fn a_call_inside_a_call_inherits_no_key_and_a_child_derives_one() {
+    let first = inner_keys(Some("k1")).await;
+    assert_eq!(first[0], None);
+    assert!(first[1].is_some() && first[2].is_some() && first[1] != first[2]);
+    assert_eq!(
+        first,
+        inner_keys(Some("k1")).await,
+        "derived keys are the same in a repeat"
+    );
+    assert_ne!(first[1], inner_keys(Some("k2")).await[1]);
+    assert_eq!(inner_keys(None).await, [None, None, None]);
+}
+
+#[tokio::test]
+async fn a_key_serves_one_call() {
+    let (api, script) = scripted();
+    script.then_answer(Ok(1)).then_answer(Ok(2));
+    let mut cx = CallContext::root("test").with_key("k1");
+    api.add(&mut cx, an_id(), 1).await.unwrap();
+    api.add(&mut cx, an_id(), 1).await.unwrap();
+    assert_eq!(*script.keys.lock().unwrap(), [Some("k1".to_owned()), None]);
+}
+
+#[tokio::test]
+async fn a_bad_key_is_refused_before_anything_is_done() {
+    let (api, script) = scripted();
+    for key in [
+        String::new(),
+        "two words".to_owned(),
+        "ü".to_owned(),
+        "k".repeat(MAX_KEY_LENGTH + 1),
+    ] {
+        let mut cx = CallContext::root("test").with_key(key.clone());
+        let failure = failure_of(api.add(&mut cx, an_id(), 1).await);
+        assert!(
+            matches!(failure.kind(), FailureKind::Refused { status: 400, .. }),
+            "{key}: {failure:?}"
+        );
+        assert!(!failure.may_have_executed());
+    }
+    assert_eq!(script.calls(), 0);
+}
+
+#[tokio::test]
+async fn the_arguments_are_part_of_the_key() {
+    let (api, script) = scripted();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    for _ in 0..3 {
+        let seen = Arc::clone(&seen);
+        script.then(move |cx| {
+            let arguments = cx.own_key().map(|own| own.arguments);
+            Box::pin(async move {
+                seen.lock().unwrap().push(arguments);
+                Ok(0)
+            })
+        });
+    }
+    for amount in [1, 1, 2] {
+        let mut cx = CallContext::root("test").with_key("k1");
+        CountersApi::add(&*api, &mut cx, an_id(), amount).await.unwrap();
+    }
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen[0], seen[1]);
+    assert_ne!(seen[0], seen[2]);
+}

@@ -1,0 +1,14 @@
+//! Refused: an error field that every problem has.
+
+use offshoot_contract::{CallFailure, ContractError};
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
+pub enum ThingsError {
+    #[error("{detail}")]
+    #[problem(status = 404, code = "unknown-thing")]
+    Unknown { detail: String },
+    #[error(transparent)]
+    Call(#[from] CallFailure),
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+//! Refused: an answer of the module's own with a server's status.
+
+use offshoot_contract::{CallFailure, ContractError};
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
+pub enum ThingsError {
+    #[error("broken")]
+    #[problem(status = 500, code = "broken")]
+    Broken,
+    #[error(transparent)]
+    Call(#[from] CallFailure),
+}
+
+fn main() {}
