@@ -1,0 +1,245 @@
+//! The REST client of a contract.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use offshoot_contract::{
+    ArgsOf, CallContext, CallFailure, Contract, FailureKind, Invoke, Method, Outgoing, Verb, describe, refuse_if_late,
+};
+use tokio::time::Instant;
+
+use crate::encoded::Tap;
+use crate::identity::{ExpectedStore, Identity, Named};
+use crate::token::ServiceToken;
+use crate::transport::Transport;
+use crate::{headers, request, response};
+
+/// Largest answer that is read, bytes. Lists come in pages; what is larger is a mistake or an attack.
+const MAX_ANSWER_BYTES: usize = 16 << 20;
+
+/// Where and as whom a client calls.
+#[derive(Debug)]
+pub struct ClientOptions {
+    /// Scheme, host and port: `http://127.0.0.1:7101`.
+    pub base_url: Uri,
+    /// Opens the contract.
+    pub token: ServiceToken,
+    /// The store that has to answer.
+    pub store: Arc<ExpectedStore>,
+}
+
+/// Calls a contract in another process. Connects when it first calls, so processes start in any order.
+pub struct Client<A: ?Sized> {
+    transport: Transport,
+    base_url: String,
+    token: ServiceToken,
+    store: Arc<ExpectedStore>,
+    hash: String,
+    api: PhantomData<fn() -> Box<A>>,
+}
+
+impl<A: Contract + ?Sized> Client<A> {
+    /// A client that calls over the network.
+    #[must_use]
+    pub fn new(options: ClientOptions) -> Self {
+        Self::over(Transport::network(), options)
+    }
+
+    pub(crate) fn over(transport: Transport, options: ClientOptions) -> Self {
+        Self {
+            transport,
+            base_url: options.base_url.to_string().trim_end_matches('/').to_owned(),
+            token: options.token,
+            store: options.store,
+            hash: describe::<A>().hash,
+            api: PhantomData,
+        }
+    }
+
+    /// Asks who answers at the address, and refuses a wrong contract or store.
+    pub async fn identify(&self, timeout: Duration) -> Result<Identity, CallFailure> {
+        tokio::time::timeout(timeout, self.fetch_identity())
+            .await
+            .unwrap_or_else(|_| {
+                let why = format!("{} at {} did not say in time who it is", A::NAME, self.base_url);
+                Err(CallFailure::not_executed(FailureKind::Timeout, why))
+            })
+    }
+
+    /// The caller's side of one call. A tap sees the values on the server's side of an in-process transport.
+    pub(crate) async fn call<M: Method<Api = A>>(
+        &self,
+        cx: &mut CallContext,
+        args: &ArgsOf<M>,
+        tap: Option<Tap<M>>,
+    ) -> Result<M::Answer, M::Error> {
+        let now = Instant::now();
+        let key = cx.take_next_key();
+        let outgoing = Outgoing::open::<M>(cx);
+        let result = match refuse_if_late(cx, now) {
+            Err(failure) => Err(failure.into()),
+            Ok(()) => {
+                let timeout = (cx.deadline() - now).min(M::SPEC.timeout);
+                let exchange = self.exchange::<M>(cx, key.as_deref(), timeout, args, tap);
+                tokio::time::timeout(timeout, exchange)
+                    .await
+                    .unwrap_or_else(|_| Err(self.timed_out::<M>().into()))
+            }
+        };
+        outgoing.close::<M>(result)
+    }
+
+    async fn exchange<M: Method<Api = A>>(
+        &self,
+        cx: &CallContext,
+        key: Option<&str>,
+        timeout: Duration,
+        args: &ArgsOf<M>,
+        tap: Option<Tap<M>>,
+    ) -> Result<M::Answer, M::Error> {
+        let mut request = self.request::<M>(args)?;
+        headers::write(cx, key, timeout, request.headers_mut());
+        if let Some(tap) = tap {
+            request.extensions_mut().insert(tap);
+        }
+        let response = self
+            .transport
+            .send(A::NAME, M::SPEC.class.has_effect(), request)
+            .await?;
+        let (head, body) = response.into_parts();
+        let body = match Limited::new(body, MAX_ANSWER_BYTES).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => {
+                let why = format!("is larger than {MAX_ANSWER_BYTES} bytes");
+                return Err(response::bad_answer::<M>(&why).into());
+            }
+            Err(error) => {
+                let why = format!(
+                    "the connection to {} at {} was lost during the answer: {error}",
+                    A::NAME,
+                    self.base_url
+                );
+                return Err(CallFailure::new(FailureKind::ConnectionLost, M::SPEC.class.has_effect(), why).into());
+            }
+        };
+        let result = response::decode::<M>(head.status, &body);
+        // A problem of the surface itself (no such token, wrong store) names what is wrong better than its header.
+        if response::is_failure(&result)
+            && head.headers.contains_key(headers::CONTRACT)
+            && head.status != StatusCode::OK
+        {
+            return result;
+        }
+        self.check(head.headers.get(headers::CONTRACT), M::SPEC.class.has_effect())?;
+        result
+    }
+
+    fn request<M: Method<Api = A>>(&self, args: &ArgsOf<M>) -> Result<Request<Full<Bytes>>, CallFailure> {
+        let path = request::path_and_query::<M>(&args.params)?;
+        let uri = format!("{}/modules/{}/v{}{path}", self.base_url, A::NAME, A::VERSION.major);
+        let body = request::body::<M>(&args.body)?;
+        let verb = match M::SPEC.verb {
+            Verb::Get => http::Method::GET,
+            Verb::Put => http::Method::PUT,
+            Verb::Post => http::Method::POST,
+            Verb::Delete => http::Method::DELETE,
+        };
+        let mut request = self.bare_request(&uri, body)?;
+        *request.method_mut() = verb;
+        if M::SPEC.has_body {
+            request
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        Ok(request)
+    }
+
+    fn bare_request(&self, uri: &str, body: Bytes) -> Result<Request<Full<Bytes>>, CallFailure> {
+        let mut request = Request::new(Full::new(body));
+        *request.uri_mut() = uri.parse().map_err(|error| {
+            CallFailure::not_executed(FailureKind::Internal, format!("`{uri}` is no address")).caused_by(error)
+        })?;
+        request.headers_mut().insert(AUTHORIZATION, self.token.header());
+        request.headers_mut().insert(headers::CONTRACT, self.meant().header());
+        Ok(request)
+    }
+
+    /// What requests are meant for.
+    fn meant(&self) -> Named {
+        Named::of::<A>(self.store.get(), None)
+    }
+
+    /// Refuses an answer from another contract or another store than the one that is meant.
+    fn check(&self, answered: Option<&HeaderValue>, may_have_executed: bool) -> Result<(), CallFailure> {
+        let wrong = |who: String| {
+            let why = format!("{} was called at {}, where {who} answers", self.meant(), self.base_url);
+            CallFailure::new(FailureKind::WrongContract, may_have_executed, why)
+        };
+        let named = answered
+            .and_then(|value| value.to_str().ok())
+            .and_then(|text| text.parse::<Named>().ok());
+        let Some(server) = named else {
+            return Err(wrong("something that is no contract surface".to_owned()));
+        };
+        if let Some(store) = server.store {
+            self.store.meet(store);
+        }
+        if !self.meant().is_met_by(&server) {
+            return Err(wrong(server.to_string()));
+        }
+        if server.hash.as_ref().is_some_and(|hash| *hash != self.hash) {
+            tracing::debug!(
+                contract = A::NAME,
+                "the server has another minor version of the contract"
+            );
+        }
+        Ok(())
+    }
+
+    async fn fetch_identity(&self) -> Result<Identity, CallFailure> {
+        let uri = format!("{}/modules/{}/contract", self.base_url, A::NAME);
+        let response = self
+            .transport
+            .send(A::NAME, false, self.bare_request(&uri, Bytes::new())?)
+            .await?;
+        let (head, body) = response.into_parts();
+        let unreadable = |why: String| CallFailure::not_executed(FailureKind::BadAnswer, why);
+        let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
+        let body = body
+            .map_err(|error| unreadable(format!("the answer of {uri} ended early: {error}")))?
+            .to_bytes();
+        if head.status == StatusCode::OK {
+            self.check(head.headers.get(headers::CONTRACT), false)?;
+            return serde_json::from_slice(&body)
+                .map_err(|error| unreadable(format!("{uri} answers no identity: {error}")));
+        }
+        match serde_json::from_slice::<offshoot_contract::Problem>(&body) {
+            Ok(problem) => Err(problem.into()),
+            Err(_) => {
+                self.check(head.headers.get(headers::CONTRACT), false)?;
+                Err(unreadable(format!("{uri} answers HTTP {}", head.status.as_u16())))
+            }
+        }
+    }
+
+    fn timed_out<M: Method>(&self) -> CallFailure {
+        let why = format!(
+            "{}.{} did not answer in time at {}",
+            A::NAME,
+            M::SPEC.name,
+            self.base_url
+        );
+        CallFailure::new(FailureKind::Timeout, M::SPEC.class.has_effect(), why)
+    }
+}
+
+impl<A: Contract + ?Sized> Invoke<A> for Client<A> {
+    async fn invoke<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> Result<M::Answer, M::Error> {
+        self.call::<M>(cx, &args, None).await
+    }
+}

@@ -1,0 +1,87 @@
+//! Local calls through the real REST encoding and back, compared value by value.
+//!
+//! A call goes through the client and the router as it would over the network, only without a socket; the router hands
+//! what it decoded, and the outcome before encoding, back to be compared. Nothing runs twice.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::Uri;
+use offshoot_contract::{ArgsOf, CallContext, CallFailure, Contract, Edge, FailureKind, Invoke, Method};
+use uuid::Uuid;
+
+use crate::client::{Client, ClientOptions};
+use crate::identity::ExpectedStore;
+use crate::response::is_failure;
+use crate::server::{ServerOptions, router};
+use crate::token::ServiceKey;
+use crate::transport::Transport;
+
+/// The module behind `edge`, reached through the encoding.
+pub fn encoded<A: Contract + ?Sized>(edge: Arc<Edge<A>>) -> Arc<A> {
+    let store_id = Uuid::nil();
+    let token = ServiceKey::random().token_for(A::NAME);
+    let server = ServerOptions {
+        store_id,
+        instance: Uuid::nil(),
+        token: token.clone(),
+    };
+    let client = ClientOptions {
+        base_url: Uri::from_static("http://in-process"),
+        token,
+        store: Arc::new(ExpectedStore::exactly(store_id)),
+    };
+    A::object(Encoded(Client::over(
+        Transport::InProcess(router(edge, server)),
+        client,
+    )))
+}
+
+/// What was seen of a call on the server's side.
+pub(crate) struct Tap<M: Method>(Arc<Mutex<Option<Seen<M>>>>);
+type Seen<M> = (ArgsOf<M>, Result<<M as Method>::Answer, <M as Method>::Error>);
+
+impl<M: Method> Clone for Tap<M> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<M: Method> Tap<M> {
+    /// The decoded arguments, and the outcome before it is encoded.
+    pub(crate) fn put(&self, args: ArgsOf<M>, outcome: Result<M::Answer, M::Error>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((args, outcome));
+    }
+
+    fn take(&self) -> Option<Seen<M>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+struct Encoded<A: ?Sized>(Client<A>);
+
+impl<A: Contract + ?Sized> Invoke<A> for Encoded<A> {
+    async fn invoke<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> Result<M::Answer, M::Error> {
+        let tap = Tap::<M>(Arc::default());
+        let result = self.0.call::<M>(cx, &args, Some(tap.clone())).await;
+        // A call that was refused on the way has nothing to compare.
+        let Some((decoded, outcome)) = tap.take() else {
+            return result;
+        };
+        if decoded != args {
+            return Err(changed::<M>("arguments", &args, &decoded).into());
+        }
+        // A failure is marked with its callee on the way back; the module's own outcome comes back as it was.
+        if !is_failure(&outcome) && outcome != result {
+            return Err(changed::<M>("outcome", &outcome, &result).into());
+        }
+        result
+    }
+}
+
+/// A value that the wire does not carry faithfully: this call would mean something else in another process.
+fn changed<M: Method>(what: &str, before: &impl std::fmt::Debug, after: &impl std::fmt::Debug) -> CallFailure {
+    let (module, method) = (M::SPEC.module, M::SPEC.name);
+    tracing::error!(module, method, ?before, ?after, "the encoding changed the {what}");
+    let why = format!("the encoding changed the {what} of {module}.{method}");
+    CallFailure::new(FailureKind::BadAnswer, M::SPEC.class.has_effect(), why)
+}

@@ -1,0 +1,26 @@
+//! The REST form of a contract: the client and the server that every module's contract shares.
+//!
+//! Knows contracts as values (`Contract`, `Method`), no module and no database. Who may call, and which store answers,
+//! travels in headers that both sides check.
+
+// Values on the wire.
+mod headers;
+mod request;
+mod response;
+mod text;
+// The two ends.
+mod client;
+mod encoded;
+mod server;
+mod transport;
+// Who is there.
+mod identity;
+mod token;
+
+pub use crate::client::{Client, ClientOptions};
+pub use crate::encoded::encoded;
+pub use crate::identity::{ExpectedStore, Identity};
+pub use crate::request::{BadRequest, decode_json};
+pub use crate::server::{ServerOptions, router};
+pub use crate::text::decode_pairs;
+pub use crate::token::{KeyFileError, ServiceKey, ServiceToken};

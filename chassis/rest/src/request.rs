@@ -1,0 +1,126 @@
+//! A call as an HTTP request, and back.
+
+use std::borrow::Cow;
+
+use axum::extract::RawPathParams;
+use bytes::Bytes;
+use http::Uri;
+use offshoot_contract::{Args, ArgsOf, CallFailure, FailureKind, Method};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::text::decode_pairs;
+
+/// What stands unescaped in a path segment.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// Where a request does not decode.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {reason}")]
+pub struct BadRequest {
+    /// Path of the field; `.` is the whole.
+    pub field: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// Path and query of a call, below the contract's root.
+pub(crate) fn path_and_query<M: Method>(params: &M::Params) -> Result<String, CallFailure> {
+    let fields = match serde_json::to_value(params) {
+        Ok(Value::Object(fields)) => fields,
+        other => return Err(unencodable::<M>(other.err())),
+    };
+    let mut path = M::SPEC.path.to_owned();
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in &fields {
+        let text = match value {
+            Value::Null => continue,
+            Value::String(text) => Cow::Borrowed(text.as_str()),
+            Value::Bool(_) | Value::Number(_) => Cow::Owned(value.to_string()),
+            Value::Array(_) | Value::Object(_) => return Err(unencodable::<M>(None)),
+        };
+        let place = format!("{{{name}}}");
+        if !path.contains(&place) {
+            query.append_pair(name, &text);
+        } else if text.is_empty() || text == "." || text == ".." {
+            let why = format!("`{text}` cannot stand in a path as {name}");
+            return Err(CallFailure::refused(400, "bad-request", why));
+        } else {
+            path = path.replace(&place, &utf8_percent_encode(&text, SEGMENT).to_string());
+        }
+    }
+    let query = query.finish();
+    if !query.is_empty() {
+        path.push('?');
+        path.push_str(&query);
+    }
+    Ok(path)
+}
+
+/// The JSON body of a call; empty for a method without one.
+pub(crate) fn body<M: Method>(body: &M::Body) -> Result<Bytes, CallFailure> {
+    if !M::SPEC.has_body {
+        return Ok(Bytes::new());
+    }
+    let json = serde_json::to_vec(body).map_err(|error| unencodable::<M>(Some(error)))?;
+    if json.len() > M::SPEC.max_bytes {
+        let why = format!(
+            "the arguments are {} bytes, at most {} are taken",
+            json.len(),
+            M::SPEC.max_bytes
+        );
+        return Err(CallFailure::refused(413, "too-large", why));
+    }
+    Ok(json.into())
+}
+
+fn unencodable<M: Method>(cause: Option<serde_json::Error>) -> CallFailure {
+    let why = format!("the arguments of {}.{} cannot be encoded", M::SPEC.module, M::SPEC.name);
+    let failure = CallFailure::not_executed(FailureKind::Internal, why);
+    match cause {
+        Some(cause) => failure.caused_by(cause),
+        None => failure,
+    }
+}
+
+/// The arguments that a request carries.
+pub(crate) fn decode<M: Method>(uri: &Uri, path: &RawPathParams, body: &[u8]) -> Result<ArgsOf<M>, BadRequest> {
+    let path = path
+        .iter()
+        .map(|(name, text)| (Cow::Borrowed(name), Cow::Borrowed(text)));
+    let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    let params = decode_pairs(path.chain(query))?;
+    let body = if M::SPEC.has_body {
+        decode_json(body)?
+    } else {
+        decode_json(b"{}")?
+    };
+    Ok(Args { params, body })
+}
+
+/// Reads strict JSON: a field that the type does not know is refused, however deep.
+pub fn decode_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, BadRequest> {
+    let mut unknown = None;
+    let mut track = serde_path_to_error::Track::new();
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let tracked = serde_path_to_error::Deserializer::new(&mut deserializer, &mut track);
+    let decoded = serde_ignored::deserialize(tracked, |path| {
+        unknown.get_or_insert_with(|| path.to_string());
+    });
+    let value = decoded.map_err(|error: serde_json::Error| BadRequest {
+        field: track.path().to_string(),
+        reason: error.to_string(),
+    })?;
+    deserializer.end().map_err(|error| BadRequest {
+        field: ".".to_owned(),
+        reason: error.to_string(),
+    })?;
+    match unknown {
+        Some(field) => Err(BadRequest {
+            field,
+            reason: "there is no such field".to_owned(),
+        }),
+        None => Ok(value),
+    }
+}

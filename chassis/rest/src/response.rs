@@ -1,0 +1,88 @@
+//! The outcome of a call as an HTTP response, and back.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use offshoot_contract::{CallFailure, ContractError, FailureKind, Method, Problem, TraceContext};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// The response that carries a call's outcome.
+pub(crate) fn encode<M: Method>(result: &Result<M::Answer, M::Error>, trace: &TraceContext) -> Response<Full<Bytes>> {
+    let answer = match result {
+        Ok(answer) => answer,
+        Err(error) => return problem(Problem::of(error), trace),
+    };
+    match serde_json::to_vec(answer) {
+        // The JSON of `()`.
+        Ok(json) if json == b"null" => response(StatusCode::NO_CONTENT, None, Bytes::new()),
+        Ok(json) => response(StatusCode::OK, Some(JSON), json.into()),
+        Err(error) => {
+            let why = format!("the answer of {}.{} cannot be encoded", M::SPEC.module, M::SPEC.name);
+            let failure = CallFailure::new(FailureKind::Internal, M::SPEC.class.has_effect(), why);
+            tracing::error!(trace_id = trace.id(), %error, "{failure}");
+            problem(Problem::from(&failure), trace)
+        }
+    }
+}
+
+/// The response that carries a failure.
+pub(crate) fn failure(failure: &CallFailure, trace: &TraceContext) -> Response<Full<Bytes>> {
+    let mut response = problem(Problem::from(failure), trace);
+    if let FailureKind::Overloaded { retry_after } = failure.kind() {
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+    }
+    response
+}
+
+fn problem(problem: Problem, trace: &TraceContext) -> Response<Full<Bytes>> {
+    let problem = problem.with_trace(trace);
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    // A problem is strings and JSON values: it always serializes.
+    let json = serde_json::to_vec(&problem).unwrap_or_default();
+    response(status, Some(PROBLEM), json.into())
+}
+
+fn response(status: StatusCode, content_type: Option<HeaderValue>, body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = status;
+    if let Some(content_type) = content_type {
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+    }
+    response
+}
+
+/// The outcome that a response carries.
+pub(crate) fn decode<M: Method>(status: StatusCode, body: &[u8]) -> Result<M::Answer, M::Error> {
+    if status.is_success() {
+        let json = if status == StatusCode::NO_CONTENT {
+            b"null"
+        } else {
+            body
+        };
+        return serde_json::from_slice(json)
+            .map_err(|error| bad_answer::<M>("does not decode").caused_by(error).into());
+    }
+    match serde_json::from_slice::<Problem>(body) {
+        Ok(problem) => Err(problem.into_error::<M::Error>()),
+        Err(error) => {
+            let why = format!("is HTTP {} without a problem that decodes", status.as_u16());
+            Err(bad_answer::<M>(&why).caused_by(error).into())
+        }
+    }
+}
+
+/// An answer came, and it is none that the contract knows.
+pub(crate) fn bad_answer<M: Method>(what: &str) -> CallFailure {
+    let why = format!("the answer of {}.{} {what}", M::SPEC.module, M::SPEC.name);
+    CallFailure::new(FailureKind::BadAnswer, M::SPEC.class.has_effect(), why)
+}
+
+/// Whether a decoded outcome is a failure of the call rather than the module's own answer.
+pub(crate) fn is_failure<T, E: ContractError>(result: &Result<T, E>) -> bool {
+    result.as_ref().is_err_and(|error| error.variant().is_none())
+}

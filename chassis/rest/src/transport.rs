@@ -1,0 +1,85 @@
+//! How a request gets to a server: over the network, or to a router in this process.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use offshoot_contract::{CallFailure, FailureKind};
+use tower::ServiceExt as _;
+
+/// How long a connection may take to be made. Loopback and a data centre take a hundredth of it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long an idle connection is kept: less than the server's keep-alive, so that the client closes first.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Idle connections kept per address.
+const MAX_IDLE: usize = 64;
+
+type HttpClient = hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>;
+
+/// Carries requests.
+#[derive(Clone)]
+pub(crate) enum Transport {
+    Network(HttpClient),
+    InProcess(Router),
+}
+
+impl Transport {
+    pub(crate) fn network() -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.set_nodelay(true);
+        let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(MAX_IDLE)
+            .pool_timer(TokioTimer::new())
+            .build(connector);
+        Self::Network(client)
+    }
+
+    /// Sends a request to `module` and waits for the head of the response. `has_effect`: what it means that the
+    /// request may have arrived.
+    pub(crate) async fn send(
+        &self,
+        module: &str,
+        has_effect: bool,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Body>, CallFailure> {
+        match self {
+            Transport::Network(client) => {
+                let host = request.uri().authority().map_or_else(String::new, ToString::to_string);
+                let response = client.request(request).await;
+                response
+                    .map(|response| response.map(Body::new))
+                    .map_err(|error| lost(module, &host, has_effect, error))
+            }
+            Transport::InProcess(router) => match router.clone().oneshot(request.map(Body::new)).await {
+                Ok(response) => Ok(response),
+                Err(never) => match never {},
+            },
+        }
+    }
+}
+
+/// A request that got no answer. Only one that found no connection is known not to have arrived.
+fn lost(module: &str, host: &str, has_effect: bool, error: hyper_util::client::legacy::Error) -> CallFailure {
+    let reason = error.source().map_or_else(|| error.to_string(), innermost);
+    if error.is_connect() {
+        let why = format!("{module} cannot be reached at {host}: {reason}");
+        return CallFailure::not_executed(FailureKind::Unavailable, why).caused_by(error);
+    }
+    let why = format!("the connection to {module} at {host} was lost: {reason}");
+    CallFailure::new(FailureKind::ConnectionLost, has_effect, why).caused_by(error)
+}
+
+fn innermost(mut error: &(dyn std::error::Error + 'static)) -> String {
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
