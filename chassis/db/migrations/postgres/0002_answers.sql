@@ -1,0 +1,14 @@
+-- offshoot: expand
+
+-- The answers of calls made under an idempotency key, written in the transaction that made them. `scope` hashes who
+-- called what under which key; `arguments` hashes what was asked, so that a key is not used again for something else.
+-- The answer is text, not jsonb: it is given back as it was, byte for byte.
+CREATE TABLE offshoot_answers (
+    scope      bytea       NOT NULL PRIMARY KEY CHECK (length(scope) = 32),
+    arguments  bytea       NOT NULL CHECK (length(arguments) = 32),
+    answer     text        NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+
+-- Expired answers are removed oldest first.
+CREATE INDEX offshoot_answers_expires_at_idx ON offshoot_answers (expires_at);

@@ -1,0 +1,30 @@
+-- offshoot: expand
+
+-- What a transaction asks in the message that begins it: the role of this database, and the answer recorded under the
+-- call's key (`call_scope`, null without a key; `now_micros` counts from 1970).
+--
+-- VOLATILE, so that each statement below sees what was committed before it. In a STABLE function, or in the statement
+-- that takes the lock, the role would be read as it was before a fence that the lock has waited for.
+--
+-- The second lock makes a repeated call wait for the first one under its key and then find its answer, where it would
+-- else do the work again and run into the first one's rows. It lives in the space of two-part keys, apart from the
+-- owner's, and two scopes that share 64 bits only wait for each other.
+CREATE FUNCTION offshoot_begin(call_scope bytea, now_micros bigint)
+RETURNS TABLE (role text, epoch bigint, arguments bytea, answer text)
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(o.lock_key) FROM offshoot_owner o;
+    IF call_scope IS NOT NULL THEN
+        PERFORM pg_advisory_xact_lock(
+            ('x' || encode(substr(call_scope, 1, 4), 'hex'))::bit(32)::integer,
+            ('x' || encode(substr(call_scope, 5, 4), 'hex'))::bit(32)::integer
+        );
+    END IF;
+    RETURN QUERY
+        SELECT o.role, o.epoch, a.arguments, a.answer
+        FROM offshoot_owner o
+        LEFT JOIN offshoot_answers a
+            ON a.scope = call_scope
+            AND a.expires_at > timestamptz 'epoch' + now_micros * interval '1 microsecond';
+END
+$$;

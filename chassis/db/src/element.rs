@@ -1,0 +1,94 @@
+//! Values that travel in sets: as an array on Postgres, inside a JSON text on SQLite, exact on both.
+
+use offshoot_contract::{Entity, Id, Timestamp};
+use sqlx::postgres::{PgHasArrayType, Postgres};
+use sqlx::{Encode, Type};
+use uuid::Uuid;
+
+/// A value that [`List`](crate::List) and [`insert_many`](crate::Tx::insert_many) can carry.
+pub trait Element: for<'q> Encode<'q, Postgres> + Type<Postgres> + PgHasArrayType + Send + Sync + 'static {
+    /// Whether SQLite stores bytes, which JSON cannot hold: they are written in hexadecimal and read by `unhex`.
+    const BYTES: bool = false;
+
+    /// Appends the value as SQLite's JSON functions read it.
+    fn write_json(&self, json: &mut String);
+}
+
+/// Bytes as a quoted hexadecimal text.
+fn write_hex(bytes: &[u8], json: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    json.push('"');
+    for byte in bytes {
+        json.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        json.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    json.push('"');
+}
+
+impl Element for Uuid {
+    const BYTES: bool = true;
+    fn write_json(&self, json: &mut String) {
+        write_hex(self.as_bytes(), json);
+    }
+}
+
+impl<E: Entity> Element for Id<E> {
+    const BYTES: bool = true;
+    fn write_json(&self, json: &mut String) {
+        self.uuid().write_json(json);
+    }
+}
+
+impl Element for Vec<u8> {
+    const BYTES: bool = true;
+    fn write_json(&self, json: &mut String) {
+        write_hex(self, json);
+    }
+}
+
+impl Element for i64 {
+    fn write_json(&self, json: &mut String) {
+        json.push_str(&self.to_string());
+    }
+}
+
+impl Element for i32 {
+    fn write_json(&self, json: &mut String) {
+        i64::from(*self).write_json(json);
+    }
+}
+
+impl Element for bool {
+    fn write_json(&self, json: &mut String) {
+        json.push(if *self { '1' } else { '0' });
+    }
+}
+
+impl Element for Timestamp {
+    fn write_json(&self, json: &mut String) {
+        self.as_micros().write_json(json);
+    }
+}
+
+impl Element for String {
+    fn write_json(&self, json: &mut String) {
+        json.push_str(&serde_json::Value::from(self.as_str()).to_string());
+    }
+}
+
+/// A JSON document: `jsonb` on Postgres, its text on SQLite.
+impl Element for serde_json::Value {
+    fn write_json(&self, json: &mut String) {
+        self.to_string().write_json(json);
+    }
+}
+
+impl<T: Element> Element for Option<T> {
+    const BYTES: bool = T::BYTES;
+    fn write_json(&self, json: &mut String) {
+        match self {
+            Some(value) => value.write_json(json),
+            None => json.push_str("null"),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The data of one module: its own schema on SQLite or Postgres, written in guarded transactions.
+//!
+//! A module declares a [`ModuleSchema`] and opens a [`Db`]. A write is a [`Tx`], a read is a [`Read`]; both take one
+//! [`Sql`] text for the two engines. Knows no module and no other module's schema.
+//!
+//! ```ignore
+//! let mut tx = db.begin(cx).await?;
+//! tx.execute(sql!("UPDATE products SET price = $2 WHERE id = $1"), (id, price)).await?;
+//! let product = tx.commit(product).await?;
+//! ```
+
+// What a module says: where its data lives, and statements with their values.
+mod params;
+mod rows;
+mod statement;
+mod url;
+// Sets of values.
+mod element;
+mod insert_many;
+mod list;
+// A database, and the two ways to work in it.
+mod db;
+mod options;
+mod queries;
+mod read;
+mod tx;
+// What every transaction checks and records.
+mod idempotency;
+mod opening;
+mod owner;
+// What can go wrong.
+mod constraint;
+mod failure;
+mod open_error;
+// Connections, engine by engine.
+mod connection;
+mod pool;
+mod postgres;
+mod sqlite;
+// The schema: its history, and what it says about its tables.
+mod migrate;
+mod tables;
+// For tests: which statements have run.
+pub mod recording;
+
+pub use crate::constraint::violates;
+pub use crate::db::{Db, StoreId};
+pub use crate::element::Element;
+pub use crate::failure::DbError;
+pub use crate::idempotency::KEPT_FOR;
+pub use crate::insert_many::InsertRow;
+pub use crate::list::List;
+pub use crate::migrate::{
+    AppliedMigration, Migration, MigrationReport, MigrationState, MigrationStatus, ModuleSchema, migrate, status,
+};
+pub use crate::open_error::OpenError;
+pub use crate::options::{DbOptions, PgBudget};
+pub use crate::params::Params;
+pub use crate::queries::Queries;
+pub use crate::read::Read;
+pub use crate::rows::Row;
+pub use crate::statement::{Engine, Sql};
+pub use crate::tables::check_tables;
+pub use crate::tx::Tx;
+pub use crate::url::DatabaseUrl;

@@ -1,0 +1,65 @@
+//! A list as one parameter: `WHERE id IN (..)` without a text per length.
+
+use sqlx::encode::{Encode, IsNull};
+use sqlx::error::BoxDynError;
+use sqlx::postgres::{PgArgumentBuffer, PgTypeInfo};
+use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo};
+use sqlx::{Postgres, Sqlite, Type};
+
+use crate::Element;
+
+/// A list of values as one parameter: an array on Postgres, a JSON text on SQLite, ids and bytes in hexadecimal.
+///
+/// ```ignore
+/// sql!(
+///     sqlite: "SELECT id, name FROM products WHERE id IN (SELECT unhex(value) FROM json_each($1)) ORDER BY id",
+///     postgres: "SELECT id, name FROM products WHERE id = ANY($1) ORDER BY id",
+/// )
+/// ```
+/// For numbers, texts and times the SQLite text says `value` instead of `unhex(value)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct List<T>(pub Vec<T>);
+
+impl<T> FromIterator<T> for List<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
+        Self(values.into_iter().collect())
+    }
+}
+
+impl<T: Element> List<T> {
+    fn json(&self) -> String {
+        let mut json = String::from("[");
+        for (place, value) in self.0.iter().enumerate() {
+            if place > 0 {
+                json.push(',');
+            }
+            value.write_json(&mut json);
+        }
+        json.push(']');
+        json
+    }
+}
+
+impl<T> Type<Sqlite> for List<T> {
+    fn type_info() -> SqliteTypeInfo {
+        <str as Type<Sqlite>>::type_info()
+    }
+}
+
+impl<T: Element> Encode<'_, Sqlite> for List<T> {
+    fn encode_by_ref(&self, buffer: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
+        Encode::<Sqlite>::encode(self.json(), buffer)
+    }
+}
+
+impl<T: Element> Type<Postgres> for List<T> {
+    fn type_info() -> PgTypeInfo {
+        T::array_type_info()
+    }
+}
+
+impl<'q, T: Element> Encode<'q, Postgres> for List<T> {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        <Vec<T> as Encode<'q, Postgres>>::encode_by_ref(&self.0, buffer)
+    }
+}

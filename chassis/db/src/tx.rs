@@ -1,0 +1,203 @@
+//! A write: a guarded transaction. Dropped without a commit, it is rolled back.
+
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use offshoot_contract::{CallContext, CallFailure};
+use serde::Serialize;
+use sqlx::postgres::PgConnection;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, SqlSafeStr};
+use tokio::time::timeout_at;
+
+use crate::connection::{Connection, is_lost};
+use crate::idempotency::Record;
+use crate::opening::{self, Ask};
+use crate::pool::State;
+use crate::{Db, Engine, InsertRow, Params, Queries, Sql, failure, insert_many, owner, recording};
+
+/// How much longer than the deadline we wait for the answer to a COMMIT: not to know is worse than to be late.
+const COMMIT_GRACE: Duration = Duration::from_secs(2);
+
+/// A transaction of one module, made by [`Db::begin`]. READ COMMITTED on Postgres, serialized on SQLite.
+///
+/// It borrows the call's context, so a contract call inside it does not compile. After a failed statement it can only
+/// be dropped, on both engines: Postgres goes no further, and one behaviour is easier to reason about than two.
+pub struct Tx<'cx> {
+    queries: Queries,
+    cx: &'cx mut CallContext,
+    db: Db,
+    record: Option<Record>,
+    /// The native connection was handed out: a statement may have failed without our knowing.
+    native: bool,
+}
+
+impl<'cx> Tx<'cx> {
+    pub(crate) async fn begin(db: &Db, cx: &'cx mut CallContext) -> Result<Self, CallFailure> {
+        let (module, deadline) = (db.module(), cx.deadline());
+        let record = Record::of(cx);
+        let ask = Ask {
+            module,
+            scope: record.as_ref().map(|record| &record.scope),
+            now: db.now(),
+            deadline,
+        };
+        let mut lease = db.writers().acquire(deadline).await?;
+        lease.set(State::InTransaction);
+        let mut result = timeout_at(deadline, opening::open(lease.connection(), &ask)).await;
+        if matches!(&result, Ok(Err(error)) if is_lost(error) && lease.is_reused()) {
+            // The pool's connection had gone stale; nothing was begun on it.
+            lease.replace(deadline).await?;
+            result = timeout_at(deadline, opening::open(lease.connection(), &ask)).await;
+        }
+        let opening = match result {
+            Ok(Ok(opening)) => opening,
+            Ok(Err(error)) => {
+                if is_lost(&error) {
+                    lease.set(State::Unknown);
+                } else if failure::is_busy(&error) {
+                    lease.set(State::Clean);
+                }
+                return Err(failure::of_statement(module, None, error));
+            }
+            Err(_) => return Err(failure::deadline_passed(module)),
+        };
+        owner::require_open(module, &opening)?;
+        if let Some(record) = &record {
+            record.judge(&opening)?;
+        }
+        Ok(Self {
+            queries: Queries::new(lease, module, deadline, State::InTransaction),
+            cx,
+            db: db.clone(),
+            record,
+            native: false,
+        })
+    }
+
+    /// Runs a statement that answers no rows; answers how many it changed.
+    pub async fn execute<'q>(&mut self, sql: Sql, params: impl Params<'q>) -> Result<u64, CallFailure> {
+        let engine = self.queries.start();
+        let text = sql.text(engine).into_sql_str();
+        let attempt = self.queries.lease.connection().execute(text, &params);
+        let result = timeout_at(self.queries.deadline, attempt).await;
+        let changed = self.queries.end(Some(sql), result.map_err(|_| ()))?;
+        recording::remember(sql, engine, true);
+        Ok(changed)
+    }
+
+    /// Writes any number of rows in one statement; answers how many it changed.
+    ///
+    /// The statement says `VALUES $rows` where the rows belong, and may go on after it:
+    ///
+    /// ```ignore
+    /// let rows = products.iter().map(|p| (p.id, p.sku.clone(), p.price));
+    /// tx.insert_many(sql!("INSERT INTO products (id, sku, price) VALUES $rows ON CONFLICT (sku) DO NOTHING"), rows).await?;
+    /// ```
+    pub async fn insert_many<R: InsertRow>(
+        &mut self,
+        sql: Sql,
+        rows: impl IntoIterator<Item = R>,
+    ) -> Result<u64, CallFailure> {
+        let rows: Vec<R> = rows.into_iter().collect();
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let engine = self.queries.engine();
+        let Some(text) = insert_many::text::<R>(sql, engine) else {
+            return Err(CallFailure::internal(format!(
+                "the statement at {sql} does not say `VALUES $rows`"
+            )));
+        };
+        let params = insert_many::Rows(rows);
+        self.queries.start();
+        let attempt = self
+            .queries
+            .lease
+            .connection()
+            .execute(AssertSqlSafe(text).into_sql_str(), &params);
+        let result = timeout_at(self.queries.deadline, attempt).await;
+        let changed = self.queries.end(Some(sql), result.map_err(|_| ()))?;
+        recording::remember(sql, engine, true);
+        Ok(changed)
+    }
+
+    /// The native connection, inside this transaction, if the module lives on Postgres. For existing sqlx code and
+    /// what only this engine can do. Do not end the transaction with it.
+    pub fn postgres(&mut self) -> Option<&mut PgConnection> {
+        self.native = true;
+        match self.queries.lease.connection() {
+            Connection::Postgres(connection) => Some(connection),
+            Connection::Sqlite(_) => None,
+        }
+    }
+
+    /// The native connection, inside this transaction, if the module lives on SQLite.
+    pub fn sqlite(&mut self) -> Option<&mut SqliteConnection> {
+        match self.queries.lease.connection() {
+            Connection::Sqlite(link) => Some(link.connection()),
+            Connection::Postgres(_) => None,
+        }
+    }
+
+    /// Makes the changes last, together with the answer if the call has an idempotency key, and gives the answer back.
+    ///
+    /// Fails with "may have executed" only if the connection was lost, or stayed silent, while COMMIT was under way.
+    pub async fn commit<A: Serialize>(mut self, answer: A) -> Result<A, CallFailure> {
+        let module = self.queries.module;
+        if self.queries.failed {
+            return Err(CallFailure::internal(format!(
+                "{module}: a statement of the transaction has failed, so it cannot be committed"
+            )));
+        }
+        if let Some(record) = self.record.take() {
+            let now = self.db.now();
+            record.write(&mut self, &answer, now).await?;
+        }
+        self.send_commit().await.map(|()| answer)
+    }
+
+    async fn send_commit(&mut self) -> Result<(), CallFailure> {
+        let module = self.queries.module;
+        // In a transaction that has failed unseen, Postgres answers COMMIT with success and rolls back. A statement
+        // before it fails there, and takes no round trip of its own.
+        let text = match self.queries.start() {
+            Engine::Postgres if self.native => "SELECT 1; COMMIT",
+            _ => "COMMIT",
+        };
+        self.cx.count_effect();
+        let sent = self.queries.lease.connection().script(text);
+        match timeout_at(self.queries.deadline + COMMIT_GRACE, sent).await {
+            Ok(Ok(())) => {
+                self.queries.lease.set(State::Clean);
+                Ok(())
+            }
+            Ok(Err(error)) if failure::is_refusal(&error) => {
+                self.cx.uncount_effect();
+                Err(failure::of_statement(module, None, error))
+            }
+            Ok(Err(error)) => {
+                self.queries.lease.set(State::Unknown);
+                Err(failure::lost_in_commit(module, error))
+            }
+            Err(_) => {
+                self.queries.lease.set(State::Unknown);
+                Err(failure::silent_in_commit(module))
+            }
+        }
+    }
+}
+
+impl Deref for Tx<'_> {
+    type Target = Queries;
+
+    fn deref(&self) -> &Queries {
+        &self.queries
+    }
+}
+
+impl DerefMut for Tx<'_> {
+    fn deref_mut(&mut self) -> &mut Queries {
+        &mut self.queries
+    }
+}

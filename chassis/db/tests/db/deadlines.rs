@@ -1,0 +1,146 @@
+//! A call's deadline holds for its place in the queue, for locks, and for its statements.
+
+use std::time::{Duration, Instant};
+
+use offshoot_contract::{CallFailure, FailureKind};
+use offshoot_db::{Db, DbOptions, Engine, PgBudget, Sql, sql};
+
+use crate::store::{Store, add, cx};
+
+crate::on_both_engines!(
+    a_slow_statement_ends_at_the_deadline,
+    a_slow_read_ends_at_the_deadline,
+    a_deadline_that_has_passed_executes_nothing,
+);
+
+const SHORT: Duration = Duration::from_millis(150);
+/// On a loaded machine. Without a deadline these would take ten seconds or for ever.
+const LONG: Duration = Duration::from_secs(5);
+
+const SLOW: Sql = sql!(
+    sqlite: "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n",
+    postgres: "SELECT 1::bigint FROM pg_sleep(10)"
+);
+
+fn assert_late(failure: &CallFailure, start: Instant) {
+    assert!(
+        start.elapsed() >= SHORT && start.elapsed() < LONG,
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(
+        (failure.kind(), failure.may_have_executed()),
+        (&FailureKind::Timeout, false),
+        "{failure:?}"
+    );
+}
+
+async fn a_slow_statement_ends_at_the_deadline(store: Store) {
+    let start = Instant::now();
+    let mut short = cx().with_timeout(SHORT);
+    let mut tx = store.db.begin(&mut short).await.expect("a transaction");
+    add(&mut tx, "tea").await.expect("an insert");
+    let failure = tx.fetch_all::<(i64,)>(SLOW, ()).await.expect_err("it takes too long");
+    assert_late(&failure, start);
+    drop(tx);
+    let mut cx = cx();
+    let mut tx = store
+        .db
+        .begin(&mut cx)
+        .await
+        .expect("a transaction, as soon as the statement has ended");
+    assert!(start.elapsed() < LONG, "{:?}", start.elapsed());
+    add(&mut tx, "milk").await.expect("an insert");
+    tx.commit(()).await.expect("a commit");
+    assert_eq!(store.names().await, ["milk"]);
+}
+
+async fn a_slow_read_ends_at_the_deadline(store: Store) {
+    for _ in 0..6 {
+        let start = Instant::now();
+        let mut short = cx().with_timeout(SHORT);
+        let mut read = store
+            .db
+            .read(&mut short)
+            .await
+            .expect("a connection, whatever became of the last one");
+        let failure = read.fetch_all::<(i64,)>(SLOW, ()).await.expect_err("it takes too long");
+        assert_late(&failure, start);
+    }
+    assert!(store.names().await.is_empty());
+}
+
+async fn a_deadline_that_has_passed_executes_nothing(store: Store) {
+    let mut late = cx().with_timeout(Duration::ZERO);
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let mut tx = match store.db.begin(&mut late).await {
+        Ok(tx) => tx,
+        Err(failure) => return assert!(!failure.may_have_executed()),
+    };
+    let failure = add(&mut tx, "tea").await.expect_err("it is too late");
+    assert!(!failure.may_have_executed());
+}
+
+async fn assert_waits_in_vain(db: &Db, engine: &str) {
+    let mut cx = cx();
+    let holder = db.begin(&mut cx).await.expect("a transaction");
+    let start = Instant::now();
+    let mut short = crate::store::cx().with_timeout(SHORT);
+    let failure = db
+        .begin(&mut short)
+        .await
+        .map(drop)
+        .expect_err("the connection is in use");
+    assert!(
+        start.elapsed() >= SHORT && start.elapsed() < LONG,
+        "{engine}: {:?}",
+        start.elapsed()
+    );
+    assert!(
+        matches!(failure.kind(), FailureKind::Overloaded { .. }),
+        "{engine}: {failure:?}"
+    );
+    assert!(!failure.may_have_executed());
+    drop(holder);
+    db.begin(&mut cx).await.expect("the connection comes back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_for_a_connection_ends_at_the_deadline() {
+    let options = DbOptions {
+        postgres: PgBudget {
+            connections: 1,
+            modules: 1,
+        },
+        ..DbOptions::default()
+    };
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        if let Some(store) = Store::with(engine, options.clone()).await {
+            assert_waits_in_vain(&store.db, &engine.to_string()).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_for_another_process_ends_at_the_deadline() {
+    let store = Store::new(Engine::Sqlite).await.expect("SQLite is always there");
+    let other = store.reopen().await;
+    let mut cx = cx();
+    let holder = other.begin(&mut cx).await.expect("a transaction of another process");
+    let start = Instant::now();
+    let mut short = crate::store::cx().with_timeout(SHORT);
+    let failure = store
+        .db
+        .begin(&mut short)
+        .await
+        .map(drop)
+        .expect_err("the file is locked");
+    assert!(start.elapsed() < LONG);
+    assert_eq!(
+        (failure.kind(), failure.may_have_executed()),
+        (&FailureKind::Unavailable, false),
+        "{failure:?}"
+    );
+    drop(holder);
+    store.db.begin(&mut cx).await.expect("the file is free again");
+}

@@ -1,0 +1,29 @@
+//! The chassis's databases, on both engines by one body wherever the engines agree.
+
+#![expect(
+    unreachable_pub,
+    reason = "what the modules of a test share is public to no one else"
+)]
+
+#[path = "../../../testkit/src/postgres.rs"]
+mod postgres;
+mod store;
+
+// One transaction.
+mod constraints;
+mod transactions;
+mod values;
+// One transaction and the rest of the world.
+mod cancellation;
+mod concurrency;
+mod deadlines;
+mod disk;
+mod idempotency;
+mod lost_connections;
+mod ownership;
+mod proxy;
+// Opening and migrating.
+mod migrations;
+mod opening;
+mod roles;
+mod tables;

@@ -1,0 +1,189 @@
+//! A fresh store per test: a module's schema on either engine, and a context to call it with.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use offshoot_contract::{CallContext, Entity, Id, ManualClock, SystemClock, Timestamp};
+use offshoot_db::{DatabaseUrl, Db, DbOptions, Engine, Migration, ModuleSchema, migrate, sql};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+
+use crate::postgres;
+
+pub const THINGS: Migration = Migration {
+    version: 1,
+    name: "0001_things",
+    sqlite: include_str!("schema/sqlite/0001_things.sql"),
+    postgres: include_str!("schema/postgres/0001_things.sql"),
+};
+
+pub static SHOP: ModuleSchema = ModuleSchema {
+    module: "shop",
+    migrations: &[THINGS],
+    tables: "[tables.things]\nkind = 'owned'\n[tables.parts]\nkind = 'derived'\nrebuilt = 'from the things'\n",
+};
+
+/// 2026-01-01T00:00:00Z.
+pub const START: i64 = 1_767_225_600_000_000;
+
+pub struct Thing;
+impl Entity for Thing {
+    const PREFIX: &'static str = "thing";
+}
+
+/// A place for databases, empty, and gone with it.
+pub struct Place {
+    pub url: DatabaseUrl,
+    /// The Postgres URL as text, with the right to do anything.
+    pub text: String,
+    directory: TempDir,
+}
+
+impl Place {
+    /// None where there is no Postgres.
+    pub async fn new(engine: Engine) -> Option<Self> {
+        let directory = tempfile::tempdir().expect("a temporary folder");
+        let (url, text) = match engine {
+            Engine::Sqlite => (DatabaseUrl::sqlite(directory.path()), String::new()),
+            Engine::Postgres => {
+                let text = new_database(postgres::server()?).await;
+                (text.parse().expect("the server's URL"), text)
+            }
+        };
+        Some(Self { url, text, directory })
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Runs SQL past the chassis, as the superuser.
+    pub async fn administer(&self, sql: &str) {
+        let text = AssertSqlSafe(sql.to_owned());
+        match self.url.engine() {
+            Engine::Postgres => {
+                let mut connection = PgConnection::connect(&self.text).await.expect("the server answers");
+                let sql = format!("SET search_path TO shop; {sql}");
+                sqlx::raw_sql(AssertSqlSafe(sql))
+                    .execute(&mut connection)
+                    .await
+                    .expect("SQL of a test");
+            }
+            Engine::Sqlite => {
+                let path = self.directory().join("shop.db");
+                let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite:{}", path.display()))
+                    .await
+                    .expect("the module's file");
+                sqlx::raw_sql(text)
+                    .execute(&mut connection)
+                    .await
+                    .expect("SQL of a test");
+                connection.close().await.expect("the module's file");
+            }
+        }
+    }
+}
+
+async fn new_database(server: &postgres::Server) -> String {
+    // Postgres refuses to copy its template for two at a time.
+    static ALONE: Mutex<u32> = Mutex::const_new(0);
+    let mut number = ALONE.lock().await;
+    *number += 1;
+    let name = format!("db_{}_{number}", std::process::id());
+    let mut connection = PgConnection::connect(&server.url("postgres"))
+        .await
+        .expect("the server answers");
+    let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    sqlx::raw_sql(create)
+        .execute(&mut connection)
+        .await
+        .expect("a test may make databases");
+    server.url(&name)
+}
+
+/// An open store of [`SHOP`].
+pub struct Store {
+    pub db: Db,
+    pub place: Place,
+    pub clock: Arc<ManualClock>,
+}
+
+impl Store {
+    pub async fn new(engine: Engine) -> Option<Self> {
+        Self::with(engine, DbOptions::default()).await
+    }
+
+    pub async fn with(engine: Engine, options: DbOptions) -> Option<Self> {
+        let place = Place::new(engine).await?;
+        migrate(&SHOP, &place.url, &options).await.expect("a new schema");
+        let clock = Arc::new(ManualClock::new(now()));
+        let options = DbOptions {
+            clock: clock.clone(),
+            ..options
+        };
+        let db = Db::open(&SHOP, &place.url, &options).await.expect("a migrated schema");
+        Some(Self { db, place, clock })
+    }
+
+    /// A second process's view of the same store.
+    pub async fn reopen(&self) -> Db {
+        let options = DbOptions {
+            clock: self.clock.clone(),
+            ..DbOptions::default()
+        };
+        Db::open(&SHOP, &self.place.url, &options)
+            .await
+            .expect("a migrated schema")
+    }
+
+    pub async fn names(&self) -> Vec<String> {
+        let mut cx = cx();
+        let mut read = self.db.read(&mut cx).await.expect("a connection");
+        let rows: Vec<(String,)> = read
+            .fetch_all(sql!("SELECT name FROM things ORDER BY name, quantity"), ())
+            .await
+            .expect("names");
+        rows.into_iter().map(|(name,)| name).collect()
+    }
+}
+
+pub fn cx() -> CallContext {
+    CallContext::root("test")
+}
+
+pub fn now() -> Timestamp {
+    Timestamp::from_micros(START).expect("a time of this century")
+}
+
+pub fn new_id() -> Id<Thing> {
+    Id::new(offshoot_contract::Clock::now(&SystemClock))
+}
+
+/// Adds a thing with this name.
+pub async fn add(tx: &mut offshoot_db::Tx<'_>, name: &str) -> Result<u64, offshoot_contract::CallFailure> {
+    let insert = sql!("INSERT INTO things (id, name, quantity, made_at, good) VALUES ($1, $2, $3, $4, $5)");
+    tx.execute(insert, (new_id(), name, 1_i64, now(), true)).await
+}
+
+/// Runs each body on both engines, on a store of its own.
+#[macro_export]
+macro_rules! on_both_engines {
+    ($($body:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $body() {
+                let store = $crate::store::Store::new(offshoot_db::Engine::Sqlite).await;
+                super::$body(store.expect("SQLite is always there")).await;
+            })*
+        }
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $body() {
+                if let Some(store) = $crate::store::Store::new(offshoot_db::Engine::Postgres).await {
+                    super::$body(store).await;
+                }
+            })*
+        }
+    };
+}

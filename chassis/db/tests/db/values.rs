@@ -1,0 +1,243 @@
+//! Every native type comes back as it went in, one by one and in sets.
+
+use offshoot_contract::{Id, Timestamp};
+use offshoot_db::{List, recording, sql};
+use serde_json::{Value, json};
+
+use crate::store::{Store, Thing, cx, new_id, now};
+
+crate::on_both_engines!(
+    every_type_comes_back_as_it_went_in,
+    a_thousand_rows_go_in_at_once,
+    a_set_may_say_what_happens_on_conflict,
+    a_set_without_a_place_for_it_is_refused,
+    lists_of_every_kind_find_their_rows,
+    what_ran_and_what_was_decoded_is_recorded,
+);
+
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+struct Full {
+    id: Id<Thing>,
+    name: String,
+    quantity: i64,
+    made_at: Timestamp,
+    good: bool,
+    size: Option<i32>,
+    data: Option<Value>,
+    bytes: Option<Vec<u8>>,
+}
+
+fn awkward() -> Vec<Full> {
+    let at = |micros| Timestamp::from_micros(micros).expect("a time in range");
+    let plain = Full {
+        id: new_id(),
+        name: "tea".to_owned(),
+        quantity: 0,
+        made_at: now(),
+        good: true,
+        size: None,
+        data: None,
+        bytes: None,
+    };
+    vec![
+        plain.clone(),
+        Full {
+            id: Id::from_uuid(uuid::Uuid::nil()),
+            name: String::new(),
+            quantity: i64::MAX,
+            made_at: at(-62_167_219_200_000_000),
+            good: false,
+            size: Some(i32::MIN),
+            data: Some(json!({"text": "\"quoted\" \\ ' $1 \u{1F375}", "list": [1, null, 2.5]})),
+            bytes: Some(vec![]),
+        },
+        Full {
+            id: Id::from_uuid(uuid::Uuid::max()),
+            name: "\"quoted\" \\ 'tea'\n\t$1 {} \u{1F375} \u{0001}".to_owned(),
+            quantity: 9_007_199_254_740_993,
+            made_at: at(253_402_300_799_999_999),
+            data: Some(Value::Null),
+            bytes: Some((0..=255).collect()),
+            ..plain.clone()
+        },
+        Full {
+            id: new_id(),
+            made_at: at(-1),
+            quantity: 1,
+            ..plain
+        },
+    ]
+}
+
+async fn stored(store: &Store) -> Vec<Full> {
+    let mut cx = cx();
+    let mut read = store.db.read(&mut cx).await.expect("a connection");
+    let all = sql!("SELECT id, name, quantity, made_at, good, size, data, bytes FROM things ORDER BY id");
+    let mut rows: Vec<Full> = read.fetch_all(all, ()).await.expect("rows");
+    rows.sort_by_key(|row| row.id);
+    rows
+}
+
+async fn every_type_comes_back_as_it_went_in(store: Store) {
+    let mut rows = awkward();
+    let mut cx = cx();
+    let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
+    for row in rows.clone() {
+        let Full {
+            id,
+            name,
+            quantity,
+            made_at,
+            good,
+            size,
+            data,
+            bytes,
+        } = row;
+        let insert = sql!(
+            "INSERT INTO things (id, name, quantity, made_at, good, size, data, bytes) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+        );
+        tx.execute(
+            insert,
+            (id, name.as_str(), quantity, made_at, good, size, data, bytes.as_deref()),
+        )
+        .await
+        .expect("an insert");
+    }
+    tx.commit(()).await.expect("a commit");
+    rows.sort_by_key(|row| row.id);
+    assert_eq!(stored(&store).await, rows);
+
+    let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
+    assert_eq!(tx.execute(sql!("DELETE FROM things"), ()).await, Ok(4));
+    let insert = sql!("INSERT INTO things (id, name, quantity, made_at, good, size, data, bytes) VALUES $rows");
+    let tuples = rows
+        .iter()
+        .cloned()
+        .map(|r| (r.id, r.name, r.quantity, r.made_at, r.good, r.size, r.data, r.bytes));
+    assert_eq!(tx.insert_many(insert, tuples).await, Ok(4));
+    tx.commit(()).await.expect("a commit");
+    assert_eq!(stored(&store).await, rows);
+}
+
+async fn a_thousand_rows_go_in_at_once(store: Store) {
+    let rows: Vec<_> = (0..1_000)
+        .map(|n: i64| (new_id(), format!("thing {n}"), n, now(), n % 2 == 0))
+        .collect();
+    let mut cx = cx();
+    let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
+    let insert = sql!("INSERT INTO things (id, name, quantity, made_at, good) VALUES $rows");
+    assert_eq!(tx.insert_many(insert, rows.clone()).await, Ok(1_000));
+    assert_eq!(tx.insert_many(insert, rows.into_iter().take(0)).await, Ok(0));
+    tx.commit(()).await.expect("a commit");
+    let sums: (i64, i64) = store
+        .db
+        .read(&mut cx)
+        .await
+        .expect("a connection")
+        .fetch_one(sql!("SELECT count(*), CAST(sum(quantity) AS bigint) FROM things"), ())
+        .await
+        .expect("sums");
+    assert_eq!(sums, (1_000, 499_500));
+}
+
+async fn a_set_may_say_what_happens_on_conflict(store: Store) {
+    let row = |name: &str, good| (new_id(), name.to_owned(), 1_i64, now(), good);
+    let mut cx = cx();
+    let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
+    let ignore = sql!(
+        "INSERT INTO things (id, name, quantity, made_at, good) VALUES $rows ON CONFLICT (name, quantity) DO NOTHING"
+    );
+    assert_eq!(
+        tx.insert_many(ignore, [row("tea", true), row("milk", true)]).await,
+        Ok(2)
+    );
+    assert_eq!(
+        tx.insert_many(ignore, [row("tea", false), row("bread", true)]).await,
+        Ok(1)
+    );
+    let update = sql!(
+        "INSERT INTO things (id, name, quantity, made_at, good) VALUES $rows \
+         ON CONFLICT (name, quantity) DO UPDATE SET good = excluded.good"
+    );
+    assert_eq!(tx.insert_many(update, [row("tea", false)]).await, Ok(1));
+    tx.commit(()).await.expect("a commit");
+    let good: Vec<_> = stored(&store)
+        .await
+        .into_iter()
+        .map(|row| (row.name, row.good))
+        .collect();
+    assert!(good.contains(&("tea".to_owned(), false)) && good.len() == 3, "{good:?}");
+}
+
+async fn a_set_without_a_place_for_it_is_refused(store: Store) {
+    let mut cx = cx();
+    let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
+    let failure = tx
+        .insert_many(sql!("INSERT INTO things VALUES (1)"), [(1_i64,)])
+        .await
+        .expect_err("no place");
+    assert!(failure.message().contains("values.rs:"), "{failure}");
+}
+
+async fn lists_of_every_kind_find_their_rows(store: Store) {
+    let mut cx = cx();
+    let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
+    let rows = awkward();
+    let insert = sql!("INSERT INTO things (id, name, quantity, made_at, good) VALUES $rows");
+    let tuples = rows
+        .iter()
+        .cloned()
+        .map(|r| (r.id, r.name, r.quantity, r.made_at, r.good));
+    tx.insert_many(insert, tuples).await.expect("an insert");
+    let by_names = sql!(
+        sqlite: "SELECT count(*) FROM things WHERE name IN (SELECT value FROM json_each($1))",
+        postgres: "SELECT count(*) FROM things WHERE name = ANY($1)"
+    );
+    let names: List<String> = rows.iter().map(|row| row.name.clone()).collect();
+    assert_eq!(tx.fetch_one(by_names, (names,)).await, Ok((4_i64,)));
+    let by_numbers = sql!(
+        sqlite: "SELECT count(*) FROM things WHERE quantity IN (SELECT value FROM json_each($1))",
+        postgres: "SELECT count(*) FROM things WHERE quantity = ANY($1)"
+    );
+    assert_eq!(
+        tx.fetch_one(by_numbers, (List(vec![i64::MAX, 9_007_199_254_740_993]),))
+            .await,
+        Ok((2_i64,))
+    );
+    let by_times = sql!(
+        sqlite: "SELECT count(*) FROM things WHERE made_at IN (SELECT value FROM json_each($1))",
+        postgres: "SELECT count(*) FROM things WHERE made_at = ANY($1)"
+    );
+    let times: List<Timestamp> = rows.iter().map(|row| row.made_at).collect();
+    assert_eq!(tx.fetch_one(by_times, (times,)).await, Ok((4_i64,)));
+}
+
+async fn what_ran_and_what_was_decoded_is_recorded(store: Store) {
+    recording::enable();
+    let mut cx = cx();
+    let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
+    let delete = sql!("DELETE FROM things");
+    tx.execute(delete, ()).await.expect("a delete");
+    let none = sql!("SELECT name FROM things WHERE 1 = 0");
+    let some = sql!("SELECT 'tea'");
+    let failing = sql!("SELECT name FROM nothing");
+    assert_eq!(tx.fetch_optional::<(String,)>(none, ()).await, Ok(None));
+    tx.fetch_one::<(String,)>(some, ()).await.expect("a row");
+    tx.fetch_all::<(String,)>(failing, ())
+        .await
+        .expect_err("there is no such table");
+    let engine = store.db.engine();
+    let seen = recording::executed();
+    let seen = |line| {
+        let of_line = seen
+            .iter()
+            .filter(|each| each.line == line && each.engine == engine && each.file == file!());
+        of_line.map(|each| each.decoded).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        [delete, none, some].map(|sql| seen(sql.line())),
+        [vec![true], vec![false], vec![true]]
+    );
+    assert!(seen(failing.line()).is_empty());
+}
