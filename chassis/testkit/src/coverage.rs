@@ -1,0 +1,63 @@
+//! What the bodies together have reached of a contract, counted against its description.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use offshoot_contract::{Class, Contract, ContractError, Method, describe};
+
+/// What was reached in one combination.
+#[derive(Debug, Default)]
+pub(crate) struct Coverage(Mutex<Reached>);
+
+#[derive(Debug, Default)]
+struct Reached {
+    answered: BTreeSet<&'static str>,
+    repeated: BTreeSet<&'static str>,
+    variants: BTreeSet<&'static str>,
+}
+
+impl Coverage {
+    pub(crate) fn record<M: Method>(&self, result: &Result<M::Answer, M::Error>) {
+        let mut reached = self.lock();
+        match result.as_ref().map_err(ContractError::variant) {
+            Ok(_) => {
+                reached.answered.insert(M::SPEC.name);
+            }
+            Err(Some(variant)) => {
+                reached.variants.insert(variant);
+            }
+            Err(None) => {}
+        }
+    }
+
+    pub(crate) fn record_repeat<M: Method>(&self) {
+        self.lock().repeated.insert(M::SPEC.name);
+    }
+
+    /// What of contract `A` is missing, one sentence each.
+    pub(crate) fn missing<A: Contract + ?Sized>(&self) -> Vec<String> {
+        let reached = self.lock();
+        let mut missing = Vec::new();
+        let mut variants = BTreeSet::new();
+        for method in describe::<A>().methods {
+            let name = method.name.as_str();
+            if !reached.answered.contains(name) {
+                missing.push(format!("`{name}` never answered"));
+            }
+            if method.class != Class::Safe.as_str() && !reached.repeated.contains(name) {
+                missing.push(format!("`{name}` was never called twice"));
+            }
+            variants.extend(method.errors.into_iter().map(|error| error.variant));
+        }
+        let unreached = variants
+            .iter()
+            .filter(|variant| !reached.variants.contains(variant.as_str()));
+        missing.extend(unreached.map(|variant| format!("error `{variant}` was never reached")));
+        missing
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Reached> {
+        // A body that failed while it recorded leaves whole entries.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

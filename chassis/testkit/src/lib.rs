@@ -1,0 +1,20 @@
+//! One test body under every placement and engine, on real parts: real databases, real sockets.
+//!
+//! A module's contract tests are one binary whose `main` calls [`contract_tests`] with the bodies. Knows no module.
+
+// What a module and a body say and get.
+mod combination;
+mod module;
+// The run, and what it counts.
+mod coverage;
+mod observed;
+mod runner;
+mod state;
+mod statements;
+// Databases to run on.
+mod database;
+pub mod postgres;
+
+pub use crate::combination::{Access, Combination};
+pub use crate::module::{Body, ModuleUnderTest, Test};
+pub use crate::runner::contract_tests;

@@ -1,0 +1,73 @@
+//! The rows of every table that a module owns, as text: to see whether a call changed anything.
+
+use std::collections::BTreeMap;
+
+use offshoot_db::ModuleSchema;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
+
+use crate::database::Place;
+
+/// Where a module's data is, and which tables are its own.
+pub(crate) struct DataState {
+    place: Place,
+    module: &'static str,
+    tables: Vec<String>,
+}
+
+impl DataState {
+    pub(crate) fn new(schema: &ModuleSchema, place: Place) -> Self {
+        let declared: BTreeMap<String, BTreeMap<String, BTreeMap<String, toml::Value>>> =
+            toml::from_str(schema.tables).expect("tables.toml is tables of tables");
+        let tables = declared.get("tables").into_iter().flatten();
+        let owned = tables.filter(|(_, table)| table.get("kind").and_then(toml::Value::as_str) == Some("owned"));
+        Self {
+            place,
+            module: schema.module,
+            tables: owned.map(|(name, _)| name.clone()).collect(),
+        }
+    }
+
+    /// Table name to its rows, sorted.
+    pub(crate) async fn read(&self) -> BTreeMap<String, Vec<String>> {
+        match &self.place {
+            Place::Sqlite(directory) => {
+                let file = directory.join(format!("{}.db", self.module));
+                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+                let mut connection = options.connect().await.expect("the test's own file opens");
+                let mut state = BTreeMap::new();
+                for table in &self.tables {
+                    state.insert(table.clone(), sqlite_rows(&mut connection, table).await);
+                }
+                connection.close().await.expect("the test's own file closes");
+                state
+            }
+            Place::Postgres { url, .. } => {
+                let mut connection = PgConnection::connect(url)
+                    .await
+                    .expect("the test's own database connects");
+                let mut state = BTreeMap::new();
+                for table in &self.tables {
+                    let sql = format!("SELECT t::text FROM {}.{table} t ORDER BY 1", self.module);
+                    let rows = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut connection).await;
+                    state.insert(table.clone(), rows.expect("an owned table can be read"));
+                }
+                connection.close().await.expect("the test's own database closes");
+                state
+            }
+        }
+    }
+}
+
+async fn sqlite_rows(connection: &mut SqliteConnection, table: &str) -> Vec<String> {
+    let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info($1)")
+        .bind(table)
+        .fetch_all(&mut *connection)
+        .await
+        .expect("a table has columns");
+    let quoted: Vec<_> = columns.iter().map(|column| format!("quote({column})")).collect();
+    let sql = format!("SELECT {} FROM {table} ORDER BY 1", quoted.join(" || ', ' || "));
+    sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_all(connection)
+        .await
+        .expect("an owned table can be read")
+}
