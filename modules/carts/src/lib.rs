@@ -1,0 +1,70 @@
+//! The carts: what shoppers intend to buy. The implementation of `carts_api`.
+//!
+//! Knows the catalog's contract, and neither its implementation nor where it runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use catalog_api::v1::CatalogApi;
+use offshoot_contract::Clock;
+use offshoot_db::{Db, Migration, ModuleSchema};
+
+// One method per use case.
+mod service;
+// Rules, without a database.
+mod domain;
+// SQL.
+mod store;
+
+/// How long a cart lives untouched where nobody says otherwise: a week, so that what was put in on one weekend is
+/// there on the next.
+const DEFAULT_TIME_TO_LIVE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The carts' tables.
+pub const SCHEMA: ModuleSchema = ModuleSchema {
+    module: "carts",
+    migrations: &[Migration {
+        version: 1,
+        name: "0001_carts",
+        sqlite: include_str!("../../../migrations/carts/sqlite/0001_carts.sql"),
+        postgres: include_str!("../../../migrations/carts/postgres/0001_carts.sql"),
+    }],
+    tables: include_str!("../../../migrations/carts/tables.toml"),
+};
+
+/// What can be set about carts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CartsSettings {
+    /// How long a cart lives after it was last touched. 7 days by default.
+    pub time_to_live: Duration,
+}
+
+impl Default for CartsSettings {
+    fn default() -> Self {
+        Self {
+            time_to_live: DEFAULT_TIME_TO_LIVE,
+        }
+    }
+}
+
+/// The carts on their own database. Implements `carts_api::v1::CartsApi`.
+pub struct Carts {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    catalog: Arc<dyn CatalogApi>,
+    settings: CartsSettings,
+}
+
+impl Carts {
+    /// Carts whose data is in `db`, opened with [`SCHEMA`]. `clock` decides what has expired; `catalog` is asked for
+    /// products and prices.
+    #[must_use]
+    pub fn new(db: Db, clock: Arc<dyn Clock>, catalog: Arc<dyn CatalogApi>, settings: CartsSettings) -> Self {
+        Self {
+            db,
+            clock,
+            catalog,
+            settings,
+        }
+    }
+}

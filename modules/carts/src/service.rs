@@ -1,0 +1,131 @@
+//! The use cases of the carts: asks the catalog, opens the transaction, answers. No SQL, no rule of its own.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use carts_api::v1::{Cart, CartId, CartsApi, CartsError};
+use catalog_api::v1::{CatalogError, MAX_BULK_ITEMS, Product, ProductId};
+use offshoot_contract::{CallContext, CallFailure, Currency, Money, Timestamp};
+use offshoot_db::Tx;
+
+use crate::domain::{self, KeptCart, KeptLine, NoTotal};
+use crate::{Carts, store};
+
+/// How long an expired cart is still known as such: a week, so that a shopper who comes back is told what happened.
+const KEPT_AFTER_EXPIRY_MICROS: i64 = 7 * 24 * 60 * 60 * 1_000_000;
+/// Expired carts that the making of a new one removes. More than one, so that they are removed faster than they come.
+const REMOVED_AT_ONCE: u32 = 20;
+
+#[async_trait]
+impl CartsApi for Carts {
+    async fn create(&self, cx: &mut CallContext, currency: Currency) -> Result<Cart, CartsError> {
+        let now = self.clock.now();
+        let cart = KeptCart {
+            id: CartId::new(now),
+            currency,
+            created_at: now,
+            expires_at: now.plus(self.settings.time_to_live),
+        };
+        let mut tx = self.db.begin(cx).await?;
+        store::create(&mut tx, &cart).await?;
+        if let Ok(before) = Timestamp::from_micros(now.as_micros() - KEPT_AFTER_EXPIRY_MICROS) {
+            store::remove_expired(&mut tx, before, REMOVED_AT_ONCE).await?;
+        }
+        Ok(tx.commit(cart.with(Vec::new(), Money::new(0, currency))).await?)
+    }
+
+    async fn cart(&self, cx: &mut CallContext, id: CartId) -> Result<Cart, CartsError> {
+        let (cart, lines) = {
+            let mut read = self.db.read(cx).await?;
+            let cart = store::cart(&mut read, id).await?.ok_or(CartsError::UnknownCart { id })?;
+            cart.check_alive(self.clock.now())?;
+            (cart, store::lines(&mut read, id).await?)
+        };
+        let products = self.products(cx, &lines).await?;
+        Ok(cart.priced(lines, &products).map_err(|why| no_total(id, why))?)
+    }
+
+    async fn set_quantity(
+        &self,
+        cx: &mut CallContext,
+        id: CartId,
+        product_id: ProductId,
+        quantity: u32,
+    ) -> Result<(), CartsError> {
+        domain::check_quantity(quantity)?;
+        let product = self.catalog.product(cx, product_id).await.map_err(of_catalog)?;
+        domain::check_for_sale(&product)?;
+
+        let mut tx = self.db.begin(cx).await?;
+        let currency = self.touch(&mut tx, id).await?;
+        domain::check_currency(&product, currency)?;
+        let line = KeptLine { product_id, quantity };
+        if !store::set_quantity(&mut tx, id, &line).await? {
+            let (lines, last_position) = store::line_count_and_last_position(&mut tx, id).await?;
+            domain::check_room(id, lines)?;
+            store::add_line(&mut tx, id, &line, last_position + 1).await?;
+        }
+        Ok(tx.commit(()).await?)
+    }
+
+    async fn remove(&self, cx: &mut CallContext, id: CartId, product_id: ProductId) -> Result<(), CartsError> {
+        let mut tx = self.db.begin(cx).await?;
+        self.touch(&mut tx, id).await?;
+        store::remove_line(&mut tx, id, product_id).await?;
+        Ok(tx.commit(()).await?)
+    }
+}
+
+impl Carts {
+    /// Lets a cart live longer. Answers its currency, or `UnknownCart` or `CartExpired`.
+    async fn touch(&self, tx: &mut Tx<'_>, id: CartId) -> Result<Currency, CartsError> {
+        let now = self.clock.now();
+        if let Some(currency) = store::touch(tx, id, now, now.plus(self.settings.time_to_live)).await? {
+            return Ok(currency);
+        }
+        let expired = store::cart(tx, id).await?.ok_or(CartsError::UnknownCart { id })?;
+        Err(CartsError::CartExpired {
+            id,
+            expired_at: expired.expires_at,
+        })
+    }
+
+    /// The products of the lines as they are now, in as few calls as the catalog allows.
+    async fn products(
+        &self,
+        cx: &mut CallContext,
+        lines: &[KeptLine],
+    ) -> Result<HashMap<ProductId, Product>, CartsError> {
+        let mut products = HashMap::with_capacity(lines.len());
+        for lines in lines.chunks(MAX_BULK_ITEMS) {
+            let ids = lines.iter().map(|line| line.product_id).collect();
+            let answer = self.catalog.products_by_id(cx, ids).await.map_err(of_catalog)?;
+            products.extend(answer.into_iter().map(|product| (product.id, product)));
+        }
+        Ok(products)
+    }
+}
+
+/// What the catalog's answer means to whoever asked the carts.
+fn of_catalog(error: CatalogError) -> CartsError {
+    match error {
+        CatalogError::UnknownProduct { id } => CartsError::UnknownProduct { id },
+        CatalogError::Call(failure) => failure.into(),
+        other => CallFailure::internal("the catalog gave an answer that it does not give to this question")
+            .caused_by(other)
+            .into(),
+    }
+}
+
+fn no_total(id: CartId, why: NoTotal) -> CallFailure {
+    match why {
+        NoTotal::Missing(product) => {
+            CallFailure::internal(format!("{id} holds {product}, which the catalog does not know any more"))
+        }
+        NoTotal::TooLarge(error) => CallFailure::refused(
+            422,
+            "cart-too-large",
+            format!("the total of {id} does not fit into an amount of money: {error}; set smaller quantities"),
+        ),
+    }
+}

@@ -1,0 +1,104 @@
+//! How long a cart lives.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use carts::{Carts, CartsSettings};
+use carts_api::v1::{CartId, CartsApi, CartsError};
+use offshoot_contract::{Clock, Money};
+
+use crate::T;
+use crate::lines::{a_cart, read, set};
+use crate::stub_catalog::pounds;
+
+const MICROSECOND: Duration = Duration::from_micros(1);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+async fn is_forgotten(t: &T, id: CartId) -> bool {
+    match t.api.cart(&mut t.cx(), id).await {
+        Err(CartsError::UnknownCart { .. }) => true,
+        Err(CartsError::CartExpired { .. }) => false,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) async fn comes_when_nobody_touches_the_cart(t: T) {
+    let product = t.world.sells("A", pounds("1.00"));
+    let cart = a_cart(&t).await;
+    set(&t, cart, product, 1).await;
+    t.clock.advance(WEEK - MICROSECOND);
+    read(&t, cart).await;
+    t.clock.advance(MICROSECOND);
+    let expired = CartsError::CartExpired {
+        id: cart,
+        expired_at: t.clock.now(),
+    };
+    assert_eq!(t.api.cart(&mut t.cx(), cart).await, Err(expired.clone()));
+    assert_eq!(t.api.set_quantity(&mut t.cx(), cart, product, 1).await, Err(expired.clone()));
+    assert_eq!(t.api.remove(&mut t.cx(), cart, product).await, Err(expired));
+}
+
+pub(crate) async fn moves_forward_with_each_change(t: T) {
+    let product = t.world.sells("A", pounds("1.00"));
+    let cart = a_cart(&t).await;
+    t.clock.advance(6 * DAY);
+    set(&t, cart, product, 1).await;
+    assert_eq!(read(&t, cart).await.expires_at, t.clock.now().plus(WEEK));
+    t.clock.advance(6 * DAY);
+    t.api.remove(&mut t.cx(), cart, product).await.unwrap();
+    let expires_at = t.clock.now().plus(WEEK);
+    assert_eq!(read(&t, cart).await.expires_at, expires_at);
+    // Reading is no change.
+    t.clock.advance(6 * DAY);
+    assert_eq!(read(&t, cart).await.expires_at, expires_at);
+}
+
+pub(crate) async fn follows_the_settings(t: T) {
+    let time_to_live = Duration::from_secs(60);
+    let clock = Arc::clone(&t.clock) as Arc<dyn Clock>;
+    let carts = Carts::new(t.db.clone(), clock, t.world.behind_its_edge(), CartsSettings { time_to_live });
+    let cart = carts.create(&mut t.cx(), Money::GBP).await.unwrap();
+    assert_eq!(cart.expires_at, t.clock.now().plus(time_to_live));
+    let product = t.world.sells("A", pounds("1.00"));
+    t.clock.advance(time_to_live - MICROSECOND);
+    carts.set_quantity(&mut t.cx(), cart.id, product, 1).await.unwrap();
+    assert_eq!(read(&t, cart.id).await.expires_at, t.clock.now().plus(time_to_live));
+}
+
+pub(crate) async fn is_forgotten_a_week_later(t: T) {
+    let product = t.world.sells("A", pounds("1.00"));
+    let cart = a_cart(&t).await;
+    set(&t, cart, product, 1).await;
+    // Expired for a week, but not for longer.
+    t.clock.advance(WEEK + WEEK);
+    a_cart(&t).await;
+    assert!(!is_forgotten(&t, cart).await);
+    t.clock.advance(MICROSECOND);
+    assert!(!is_forgotten(&t, cart).await);
+    let young = a_cart(&t).await;
+    assert!(is_forgotten(&t, cart).await);
+    assert_eq!(read(&t, young).await.lines, []);
+}
+
+pub(crate) async fn is_forgotten_a_few_carts_at_a_time(t: T) {
+    let product = t.world.sells("A", pounds("1.00"));
+    let mut carts = Vec::new();
+    for _ in 0..25 {
+        let cart = t.once.create(&mut t.cx(), Money::GBP).await.unwrap().id;
+        t.once.set_quantity(&mut t.cx(), cart, product, 1).await.unwrap();
+        carts.push(cart);
+        t.clock.advance(MICROSECOND);
+    }
+    t.clock.advance(WEEK + WEEK);
+    for remembered in [5, 0] {
+        a_cart(&t).await;
+        let mut forgotten = Vec::new();
+        for cart in &carts {
+            forgotten.push(is_forgotten(&t, *cart).await);
+        }
+        // The oldest go first.
+        let expected: Vec<_> = (0..25).map(|number| number < 25 - remembered).collect();
+        assert_eq!(forgotten, expected);
+    }
+}

@@ -1,0 +1,45 @@
+//! The catalog: what the store sells, and at what price. The implementation of `catalog_api`.
+//!
+//! Knows no other module, and not where it runs or who calls it.
+
+use std::sync::Arc;
+
+use offshoot_contract::Clock;
+use offshoot_db::{Db, Migration, ModuleSchema};
+
+// One method per use case.
+mod service;
+// Rules, without a database.
+mod bulk;
+mod browse;
+mod domain;
+mod page_token;
+mod search;
+// SQL.
+mod store;
+
+/// The catalog's tables.
+pub const SCHEMA: ModuleSchema = ModuleSchema {
+    module: "catalog",
+    migrations: &[Migration {
+        version: 1,
+        name: "0001_products",
+        sqlite: include_str!("../../../migrations/catalog/sqlite/0001_products.sql"),
+        postgres: include_str!("../../../migrations/catalog/postgres/0001_products.sql"),
+    }],
+    tables: include_str!("../../../migrations/catalog/tables.toml"),
+};
+
+/// The catalog on its own database. Implements `catalog_api::v1::CatalogApi`.
+pub struct Catalog {
+    db: Db,
+    clock: Arc<dyn Clock>,
+}
+
+impl Catalog {
+    /// A catalog whose data is in `db`, opened with [`SCHEMA`]. `clock` says what is now and what is the future.
+    #[must_use]
+    pub fn new(db: Db, clock: Arc<dyn Clock>) -> Self {
+        Self { db, clock }
+    }
+}

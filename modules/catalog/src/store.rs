@@ -1,0 +1,170 @@
+//! The products as rows. Takes a transaction or a read and decides nothing.
+
+use std::collections::HashMap;
+
+use catalog_api::v1::{Product, ProductId, ProductStatus};
+use offshoot_contract::{CallFailure, Money, Timestamp};
+use offshoot_db::{List, Queries, Tx, sql};
+
+use crate::domain::AcceptedProduct;
+use crate::search::words;
+
+/// The columns of a [`ProductRow`].
+macro_rules! product_columns {
+    () => {
+        "id, sku, name, description, category, price, currency, status, version, created_at, updated_at"
+    };
+}
+
+// Products in the order of a list.
+pub(crate) mod listing;
+// What they cost, now and before.
+pub(crate) mod prices;
+
+/// A product as it is stored.
+#[derive(sqlx::FromRow)]
+struct ProductRow {
+    id: ProductId,
+    sku: String,
+    name: String,
+    description: String,
+    category: String,
+    price: i64,
+    currency: String,
+    status: String,
+    version: i64,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// One product; none if the id is unknown.
+pub(crate) async fn product(db: &mut Queries, id: ProductId) -> Result<Option<Product>, CallFailure> {
+    let sql = sql!(concat!("SELECT ", product_columns!(), " FROM products WHERE id = $1"));
+    let row: Option<ProductRow> = db.fetch_optional(sql, (id,)).await?;
+    row.map(ProductRow::into_product).transpose()
+}
+
+/// The products that have these ids, in no order.
+pub(crate) async fn products(db: &mut Queries, ids: List<ProductId>) -> Result<Vec<Product>, CallFailure> {
+    let sql = sql!(
+        sqlite: concat!(
+            "SELECT ", product_columns!(), " FROM products WHERE id IN (SELECT unhex(value) FROM json_each($1))"
+        ),
+        postgres: concat!("SELECT ", product_columns!(), " FROM products WHERE id = ANY($1)"),
+    );
+    let rows: Vec<ProductRow> = db.fetch_all(sql, (ids,)).await?;
+    rows.into_iter().map(ProductRow::into_product).collect()
+}
+
+/// Which products have these SKUs.
+pub(crate) async fn ids_by_sku(
+    db: &mut Queries,
+    skus: List<String>,
+) -> Result<HashMap<String, ProductId>, CallFailure> {
+    let sql = sql!(
+        sqlite: "SELECT sku, id FROM products WHERE sku IN (SELECT value FROM json_each($1))",
+        postgres: "SELECT sku, id FROM products WHERE sku = ANY($1)",
+    );
+    let rows: Vec<(String, ProductId)> = db.fetch_all(sql, (skus,)).await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Adds those whose SKU nobody has.
+pub(crate) async fn add_missing(tx: &mut Tx<'_>, products: &[AcceptedProduct]) -> Result<(), CallFailure> {
+    let rows = products.iter().map(|AcceptedProduct { product, price_since }| {
+        (
+            product.id,
+            product.sku.clone(),
+            product.name.clone(),
+            product.description.clone(),
+            product.category.clone(),
+            product.price.ten_thousandths(),
+            product.price.currency().to_string(),
+            *price_since,
+            status_text(product.status).to_owned(),
+            i64::from(product.version),
+            product.created_at,
+            product.updated_at,
+            words(&product.sku),
+            words(&product.name),
+            words(&product.description),
+        )
+    });
+    let rows: Vec<_> = rows.collect();
+    let sql = sql!(
+        "INSERT INTO products (id, sku, name, description, category, price, currency, price_since, status, version, \
+         created_at, updated_at, sku_words, name_words, description_words) VALUES $rows ON CONFLICT (sku) DO NOTHING"
+    );
+    tx.insert_many(sql, rows).await.map(drop)
+}
+
+/// Writes what a change may change of a product that is still at `version`. False if it is not.
+pub(crate) async fn change(tx: &mut Tx<'_>, product: &Product, version: u32) -> Result<bool, CallFailure> {
+    let sql = sql!(
+        "UPDATE products SET name = $3, description = $4, category = $5, version = $6, updated_at = $7, \
+         name_words = $8, description_words = $9 WHERE id = $1 AND version = $2"
+    );
+    let values = (
+        product.id,
+        i64::from(version),
+        product.name.as_str(),
+        product.description.as_str(),
+        product.category.as_str(),
+        i64::from(product.version),
+        product.updated_at,
+        words(&product.name),
+        words(&product.description),
+    );
+    Ok(tx.execute(sql, values).await? == 1)
+}
+
+/// Ends the sale of a product that is sold.
+pub(crate) async fn discontinue(tx: &mut Tx<'_>, id: ProductId, now: Timestamp) -> Result<(), CallFailure> {
+    let sql = sql!(
+        "UPDATE products SET status = 'discontinued', version = version + 1, updated_at = $2 \
+         WHERE id = $1 AND status = 'active'"
+    );
+    tx.execute(sql, (id, now)).await.map(drop)
+}
+
+impl ProductRow {
+    fn into_product(self) -> Result<Product, CallFailure> {
+        Ok(Product {
+            price: money(self.price, &self.currency)?,
+            version: version(self.version)?,
+            status: if self.status == status_text(ProductStatus::Active) {
+                ProductStatus::Active
+            } else {
+                ProductStatus::Discontinued
+            },
+            id: self.id,
+            sku: self.sku,
+            name: self.name,
+            description: self.description,
+            category: self.category,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        })
+    }
+}
+
+fn status_text(status: ProductStatus) -> &'static str {
+    match status {
+        ProductStatus::Active => "active",
+        ProductStatus::Discontinued => "discontinued",
+    }
+}
+
+/// The schema checks what is stored, so a failure means that it was bypassed.
+fn money(ten_thousandths: i64, currency: &str) -> Result<Money, CallFailure> {
+    let currency = currency.parse().map_err(|error| {
+        CallFailure::internal("the catalog's database holds a price without a currency").caused_by(error)
+    })?;
+    Ok(Money::new(ten_thousandths, currency))
+}
+
+fn version(stored: i64) -> Result<u32, CallFailure> {
+    u32::try_from(stored).map_err(|error| {
+        CallFailure::internal("the catalog's database holds a version that is out of range").caused_by(error)
+    })
+}

@@ -1,0 +1,103 @@
+//! Products in the order of a list. SQL only.
+
+use catalog_api::v1::Product;
+use offshoot_contract::CallFailure;
+use offshoot_db::{Queries, sql};
+
+use super::ProductRow;
+use crate::browse::{Listing, Place};
+
+/// A product that a search has found, as it is answered.
+#[derive(sqlx::FromRow)]
+struct HitRow {
+    tier: i64,
+    name_length: i64,
+    #[sqlx(flatten)]
+    product: ProductRow,
+}
+
+/// The products of the list after `after`, each with its place, at most `limit`.
+pub(crate) async fn page(
+    db: &mut Queries,
+    listing: &Listing,
+    after: &Place,
+    limit: u32,
+) -> Result<Vec<(Place, Product)>, CallFailure> {
+    let limit = i64::from(limit);
+    let rows = match (&listing.words, &listing.category) {
+        (Some(words), category) => return matches(db, words, category.as_deref(), after, limit).await,
+        (None, Some(category)) => of_category(db, category, &after.sku, limit).await?,
+        (None, None) => all(db, &after.sku, limit).await?,
+    };
+    rows.into_iter().map(|row| place(0, 0, row)).collect()
+}
+
+async fn all(db: &mut Queries, after: &str, limit: i64) -> Result<Vec<ProductRow>, CallFailure> {
+    let sql = sql!(concat!(
+        "SELECT ", product_columns!(), " FROM products WHERE status = 'active' AND sku > $1 ORDER BY sku LIMIT $2"
+    ));
+    db.fetch_all(sql, (after, limit)).await
+}
+
+async fn of_category(
+    db: &mut Queries,
+    category: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<ProductRow>, CallFailure> {
+    let sql = sql!(concat!(
+        "SELECT ", product_columns!(), " FROM products WHERE status = 'active' AND category = $1 AND sku > $2 \
+         ORDER BY sku LIMIT $3"
+    ));
+    db.fetch_all(sql, (category, after, limit)).await
+}
+
+/// The products that have all words, in the order that `search.rs` describes.
+///
+/// The texts differ in how each engine is asked for rows that have all words, in any column and in the name. The
+/// words, separated by one blank, become `"one" AND "two"` on SQLite, `'one' & 'two'` on Postgres.
+async fn matches(
+    db: &mut Queries,
+    words: &str,
+    category: Option<&str>,
+    after: &Place,
+    limit: i64,
+) -> Result<Vec<(Place, Product)>, CallFailure> {
+    let sql = sql!(
+        sqlite: concat!(
+            "WITH asked (words) AS (SELECT '\"' || replace($1, ' ', '\" AND \"') || '\"'), \
+             hits AS ( \
+                 SELECT ", product_columns!(), ", length(name_words) AS name_length, \
+                     CASE WHEN sku_words = $1 THEN 0 WHEN name_words = $1 THEN 1 \
+                          WHEN number IN (SELECT rowid FROM product_search \
+                                          WHERE product_search MATCH 'name_words : (' || (SELECT words FROM asked) || ')') \
+                          THEN 2 ELSE 3 END AS tier \
+                 FROM products \
+                 WHERE number IN (SELECT rowid FROM product_search \
+                                  WHERE product_search MATCH (SELECT words FROM asked)) \
+                     AND status = 'active' AND category = COALESCE($2, category)) \
+             SELECT * FROM hits WHERE (tier, name_length, sku) > ($3, $4, $5) \
+             ORDER BY tier, name_length, sku LIMIT $6"
+        ),
+        postgres: concat!(
+            "WITH hits AS ( \
+                 SELECT ", product_columns!(), ", CAST(char_length(name_words) AS bigint) AS name_length, \
+                     CAST(CASE WHEN sku_words = $1 THEN 0 WHEN name_words = $1 THEN 1 \
+                               WHEN string_to_array(name_words, ' ') @> string_to_array($1, ' ') \
+                               THEN 2 ELSE 3 END AS bigint) AS tier \
+                 FROM products \
+                 WHERE search @@ CAST('''' || replace($1, ' ', ''' & ''') || '''' AS tsquery) \
+                     AND status = 'active' AND category = COALESCE($2, category)) \
+             SELECT * FROM hits WHERE (tier, name_length, sku) > ($3, $4, $5) \
+             ORDER BY tier, name_length, sku LIMIT $6"
+        ),
+    );
+    let values = (words, category, after.tier, after.name_length, after.sku.as_str(), limit);
+    let rows: Vec<HitRow> = db.fetch_all(sql, values).await?;
+    rows.into_iter().map(|row| place(row.tier, row.name_length, row.product)).collect()
+}
+
+fn place(tier: i64, name_length: i64, row: ProductRow) -> Result<(Place, Product), CallFailure> {
+    let sku = row.sku.clone();
+    Ok((Place { tier, name_length, sku }, row.into_product()?))
+}

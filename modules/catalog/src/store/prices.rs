@@ -1,0 +1,129 @@
+//! What products cost, now and before. SQL only.
+
+use std::collections::HashMap;
+
+use catalog_api::v1::{PricePoint, ProductId};
+use offshoot_contract::{CallFailure, Money, Timestamp};
+use offshoot_db::{List, Queries, Tx, sql};
+
+use super::{money, version};
+use crate::bulk::{CurrentPrice, PricePointOf};
+
+/// A price in the history, as it is stored.
+#[derive(sqlx::FromRow)]
+struct PointRow {
+    since: Timestamp,
+    price: i64,
+    currency: String,
+}
+
+/// The current price of a product by its SKU, as it is stored.
+#[derive(sqlx::FromRow)]
+struct CurrentRow {
+    sku: String,
+    id: ProductId,
+    price: i64,
+    currency: String,
+    price_since: Timestamp,
+    version: i64,
+    updated_at: Timestamp,
+}
+
+/// Makes `price` the current price of a product that costs something else. Answers since when it holds, none if
+/// nothing was changed.
+///
+/// That is `now`, unless the history has a later time already: clocks of several servers differ, and the current price
+/// must stay that of the latest time.
+pub(crate) async fn set(
+    tx: &mut Tx<'_>,
+    id: ProductId,
+    price: Money,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, CallFailure> {
+    let sql = sql!(
+        "UPDATE products SET price = $2, currency = $3, version = version + 1, updated_at = $4, \
+         price_since = CASE WHEN price_since > $4 THEN price_since ELSE $4 END \
+         WHERE id = $1 AND (price <> $2 OR currency <> $3) RETURNING price_since"
+    );
+    let since: Option<(Timestamp,)> =
+        tx.fetch_optional(sql, (id, price.ten_thousandths(), price.currency().as_str(), now)).await?;
+    Ok(since.map(|(since,)| since))
+}
+
+/// The current prices of the products with these SKUs, which nobody else changes until the transaction ends. On
+/// Postgres the rows are locked in the order of the SKU, so that two calls cannot wait for each other; on SQLite the
+/// transaction itself excludes other writers.
+pub(crate) async fn lock(
+    tx: &mut Tx<'_>,
+    skus: List<String>,
+) -> Result<HashMap<String, CurrentPrice>, CallFailure> {
+    let sql = sql!(
+        sqlite: "SELECT sku, id, price, currency, price_since, version, updated_at FROM products \
+                 WHERE sku IN (SELECT value FROM json_each($1))",
+        postgres: "SELECT sku, id, price, currency, price_since, version, updated_at FROM products \
+                   WHERE sku = ANY($1) ORDER BY sku FOR NO KEY UPDATE",
+    );
+    let rows: Vec<CurrentRow> = tx.fetch_all(sql, (skus,)).await?;
+    let current = |row: CurrentRow| {
+        let current = CurrentPrice {
+            id: row.id,
+            price: money(row.price, &row.currency)?,
+            since: row.price_since,
+            version: version(row.version)?,
+            updated_at: row.updated_at,
+        };
+        Ok((row.sku, current))
+    };
+    rows.into_iter().map(current).collect()
+}
+
+/// Writes the current prices of products that this transaction has locked.
+pub(crate) async fn set_many(tx: &mut Tx<'_>, prices: Vec<CurrentPrice>) -> Result<(), CallFailure> {
+    let row = |current: CurrentPrice| {
+        (
+            current.id,
+            current.price.ten_thousandths(),
+            current.price.currency().to_string(),
+            current.since,
+            i64::from(current.version),
+            current.updated_at,
+        )
+    };
+    let sql = sql!(
+        "WITH current (id, price, currency, price_since, version, updated_at) AS (VALUES $rows) \
+         UPDATE products SET price = current.price, currency = current.currency, price_since = current.price_since, \
+         version = current.version, updated_at = current.updated_at FROM current WHERE products.id = current.id"
+    );
+    tx.insert_many(sql, prices.into_iter().map(row)).await.map(drop)
+}
+
+/// Writes prices into the history, over those of the same product and time.
+pub(crate) async fn record(tx: &mut Tx<'_>, points: Vec<PricePointOf>) -> Result<(), CallFailure> {
+    let row = |PricePointOf { id, since, price }: PricePointOf| {
+        (id, since, price.ten_thousandths(), price.currency().to_string())
+    };
+    let sql = sql!(
+        "INSERT INTO price_history (product_id, since, price, currency) VALUES $rows \
+         ON CONFLICT (product_id, since) DO UPDATE SET price = excluded.price, currency = excluded.currency"
+    );
+    tx.insert_many(sql, points.into_iter().map(row)).await.map(drop)
+}
+
+/// The prices of a product from before `before`, the newest first, at most `limit`.
+pub(crate) async fn history(
+    db: &mut Queries,
+    id: ProductId,
+    before: Timestamp,
+    limit: u32,
+) -> Result<Vec<PricePoint>, CallFailure> {
+    let sql = sql!(
+        "SELECT since, price, currency FROM price_history WHERE product_id = $1 AND since < $2 \
+         ORDER BY since DESC LIMIT $3"
+    );
+    let rows: Vec<PointRow> = db.fetch_all(sql, (id, before, i64::from(limit))).await?;
+    let point = |row: PointRow| {
+        let price = money(row.price, &row.currency)?;
+        Ok(PricePoint { price, since: row.since })
+    };
+    rows.into_iter().map(point).collect()
+}

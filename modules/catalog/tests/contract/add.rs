@@ -1,0 +1,108 @@
+//! Adding one product.
+
+use catalog_api::v1::{
+    CatalogError, MAX_CATEGORY_CHARS, MAX_DESCRIPTION_CHARS, MAX_NAME_CHARS, MAX_SKU_BYTES,
+    NewProduct, PricePoint, ProductStatus,
+};
+use offshoot_contract::{Clock, Timestamp};
+
+use crate::T;
+use crate::builders::{But, a_product, added, at, pounds};
+
+pub(crate) async fn answers_the_product_as_it_is_then_found(t: T) {
+    let new = a_product("85123A").named("WHITE HANGING HEART").described("A heart.").within("home-decor").priced("0.001");
+    let product = added(&t, new).await;
+    assert_eq!(product.sku, "85123A");
+    assert_eq!(product.name, "WHITE HANGING HEART");
+    assert_eq!(product.description, "A heart.");
+    assert_eq!(product.category, "home-decor");
+    assert_eq!(product.price, pounds("0.001"));
+    assert_eq!((product.status, product.version), (ProductStatus::Active, 1));
+    assert_eq!((product.created_at, product.updated_at), (t.clock.now(), t.clock.now()));
+    assert_eq!(t.api.product(&mut t.cx(), product.id).await, Ok(product));
+}
+
+pub(crate) async fn takes_texts_at_their_limits_and_gives_them_back(t: T) {
+    let new = a_product(&"£".repeat(MAX_SKU_BYTES / 2))
+        .named(&"🎁".repeat(MAX_NAME_CHARS))
+        .described(&"\u{202e}é'\"\\%_\n\u{1}".repeat(MAX_DESCRIPTION_CHARS / 9))
+        .within(&"a-1".repeat(MAX_CATEGORY_CHARS / 3))
+        .priced("922337203685477.5807");
+    let product = added(&t, new.clone()).await;
+    let found = t.api.product(&mut t.cx(), product.id).await.unwrap();
+    assert_eq!((found.sku, found.name, found.description), (new.sku, new.name, new.description));
+    assert_eq!((found.category, found.price), (new.category, new.price));
+}
+
+pub(crate) async fn refuses_what_no_product_has(t: T) {
+    let tomorrow = t.clock.now().plus(std::time::Duration::from_secs(86_400));
+    let good = || a_product("A");
+    let bad: [(&str, NewProduct); 14] = [
+        ("sku", a_product("")),
+        ("sku", a_product(" A")),
+        ("sku", a_product("A\u{a0}")),
+        ("sku", a_product("A\0B")),
+        ("sku", a_product(&"é".repeat(MAX_SKU_BYTES / 2 + 1))),
+        ("name", good().named("")),
+        ("name", good().named("\0")),
+        ("name", good().named(&"é".repeat(MAX_NAME_CHARS + 1))),
+        ("description", good().described(&"é".repeat(MAX_DESCRIPTION_CHARS + 1))),
+        ("category", good().within("")),
+        ("category", good().within("Home Decor")),
+        ("category", good().within(&"a".repeat(MAX_CATEGORY_CHARS + 1))),
+        ("price", good().priced("0.00")),
+        ("price_since", good().priced_since(tomorrow)),
+    ];
+    for (expected, new) in bad {
+        match t.api.add(&mut t.cx(), new.clone()).await {
+            Err(CatalogError::InvalidProduct { field, .. }) => assert_eq!(field, expected, "{new:?}"),
+            other => panic!("{new:?}: {other:?}"),
+        }
+    }
+    assert_eq!(t.api.browse(&mut t.cx(), None, None, None, None).await.unwrap().items, []);
+}
+
+pub(crate) async fn refuses_a_taken_sku_and_names_its_holder(t: T) {
+    let holder = added(&t, a_product("71053")).await;
+    let refused = t.api.add(&mut t.cx(), a_product("71053").named("ANOTHER")).await;
+    let expected = CatalogError::DuplicateSku {
+        sku: "71053".to_owned(),
+        id: holder.id,
+    };
+    assert_eq!(refused, Err(expected));
+    assert_eq!(t.api.product(&mut t.cx(), holder.id).await, Ok(holder));
+}
+
+pub(crate) async fn tells_skus_apart_by_case(t: T) {
+    let upper = added(&t, a_product("15056BL")).await;
+    let lower = added(&t, a_product("15056bl")).await;
+    assert_ne!(upper.id, lower.id);
+}
+
+pub(crate) async fn of_several_at_once_one_wins(t: T) {
+    let adding = (0..8).map(|number| {
+        let (api, mut cx) = (t.once.clone(), t.cx());
+        let product = a_product("ONE").named(&format!("NUMBER {number}"));
+        tokio::spawn(async move { api.add(&mut cx, product).await })
+    });
+    let mut winners = Vec::new();
+    let mut holders = Vec::new();
+    for task in adding.collect::<Vec<_>>() {
+        match task.await.unwrap() {
+            Ok(product) => winners.push(product.id),
+            Err(CatalogError::DuplicateSku { id, .. }) => holders.push(id),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(winners.len(), 1);
+    assert_eq!(holders, [winners[0]; 7]);
+}
+
+pub(crate) async fn a_price_may_hold_since_the_past(t: T) {
+    let since: Timestamp = at("08:26");
+    let product = added(&t, a_product("A").priced_since(since)).await;
+    assert_eq!(product.created_at, t.clock.now());
+    let history = t.api.price_history(&mut t.cx(), product.id, None, None).await.unwrap();
+    let price = product.price;
+    assert_eq!(history.items, [PricePoint { price, since }]);
+}

@@ -1,0 +1,142 @@
+//! Searching. Every list here is the expected one on both engines, so they answer the same in the same order.
+
+use catalog_api::v1::{CatalogError, MAX_SEARCH_CHARS, NewProduct, Product, ProductChanges};
+use offshoot_contract::Page;
+
+use crate::T;
+use crate::builders::{But, a_product, added, skus};
+
+/// SKU, name, description.
+const CORPUS: [(&str, &str, &str); 14] = [
+    ("10", "RED LANTERN", "A lantern."),
+    ("11", "LANTERN", "Red, of metal."),
+    ("12", "SMALL RED METAL LANTERN", ""),
+    ("13", "Lantern", "For the garden"),
+    ("14", "CANDLE HOLDER", "Looks like a lantern, red and old."),
+    ("21", "Café crème set", "Für zwei"),
+    ("22", "CAFE SIGN", "Émaillé"),
+    ("23", "SET OF 6 T-LIGHTS", "6 lights; 12\" high"),
+    ("24", "6 RIBBONS", "not 66"),
+    ("25", "LIGHTS", "the lights of Łódź and Straße"),
+    ("85123A", "HEART", "compare 85123B"),
+    ("85123B", "85123A COPY", ""),
+    ("AND", "OR NOT NEAR", "東京 タワー"),
+    ("a-b", "ＦＵＬＬ ｗｉｄｔｈ", "snake_case 1e5 3.14"),
+];
+
+/// A search and the SKUs that it finds, the best first.
+const SEARCHES: [(&str, &[&str]); 30] = [
+    // The whole name before a name that has it, shorter names before longer ones, the description last; then the SKU.
+    ("lantern", &["11", "13", "10", "12", "14"]),
+    ("red lantern", &["10", "12", "11", "14"]),
+    ("lantern red", &["10", "12", "11", "14"]),
+    ("red red", &["10", "12", "11", "14"]),
+    // The SKU before everything.
+    ("85123A", &["85123A", "85123B"]),
+    ("85123b", &["85123B", "85123A"]),
+    // Neither case nor diacritics nor the form of the letters matter, in the text or in the search.
+    ("LANTERN", &["11", "13", "10", "12", "14"]),
+    ("cafe", &["22", "21"]),
+    ("CAFÉ", &["22", "21"]),
+    ("cafe\u{301} creme", &["21"]),
+    ("emaille", &["22"]),
+    ("fur", &["21"]),
+    ("full width", &["a-b"]),
+    ("ＬＡＮＴＥＲＮ", &["11", "13", "10", "12", "14"]),
+    ("STRASSE", &["25"]),
+    ("łódź", &["25"]),
+    // Digits are words like others; a word matches whole.
+    ("6", &["24", "23"]),
+    ("66", &["24"]),
+    ("12", &["12", "23"]),
+    ("lant", &[]),
+    ("lanterns", &[]),
+    ("light", &[]),
+    // Punctuation separates, on both sides, and means nothing.
+    ("t-lights", &["23"]),
+    ("t lights", &["23"]),
+    ("'lights\" OR: (6)*", &[]),
+    ("snake case", &["a-b"]),
+    ("1e5 3,14", &["a-b"]),
+    // The engines' own words are words.
+    ("not", &["AND", "24"]),
+    ("and", &["AND", "25", "14"]),
+    ("東京", &["AND"]),
+];
+
+async fn load(t: &T) {
+    let product = |&(sku, name, description): &(&str, &str, &str)| a_product(sku).named(name).described(description);
+    let products: Vec<NewProduct> = CORPUS.iter().map(product).collect();
+    t.api.add_many(&mut t.cx(), products).await.unwrap();
+}
+
+async fn search(t: &T, search: &str) -> Page<Product> {
+    t.api.browse(&mut t.cx(), Some(search.to_owned()), None, None, None).await.unwrap()
+}
+
+pub(crate) async fn finds_the_same_in_the_same_order_everywhere(t: T) {
+    load(&t).await;
+    for (words, expected) in SEARCHES {
+        assert_eq!(skus(&search(&t, words).await), expected, "{words}");
+    }
+}
+
+pub(crate) async fn pages_like_it_lists(t: T) {
+    load(&t).await;
+    // Names of the same length, told apart by their SKU alone.
+    for sku in ["x1", "x2", "x3"] {
+        added(&t, a_product(sku).named("OLD LANTERN")).await;
+    }
+    let whole: Vec<String> = search(&t, "lantern").await.items.into_iter().map(|product| product.sku).collect();
+    assert_eq!(whole, ["11", "13", "10", "x1", "x2", "x3", "12", "14"]);
+    for size in 1..=whole.len() {
+        let mut seen = Vec::new();
+        let mut token = None;
+        loop {
+            let words = Some("Lantern".to_owned());
+            let page = t.api.browse(&mut t.cx(), words, None, u32::try_from(size).ok(), token).await.unwrap();
+            seen.extend(page.items.into_iter().map(|product| product.sku));
+            token = page.next_page_token;
+            if token.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, whole, "pages of {size}");
+    }
+}
+
+pub(crate) async fn shows_only_what_is_sold_in_the_category(t: T) {
+    for (sku, category) in [("A", "garden"), ("B", "kitchen"), ("C", "garden")] {
+        added(&t, a_product(sku).named("RED POT").within(category)).await;
+    }
+    let ended = added(&t, a_product("D").named("RED POT").within("garden")).await;
+    t.api.discontinue(&mut t.cx(), ended.id).await.unwrap();
+    let (words, category) = (Some("red".to_owned()), Some("garden".to_owned()));
+    let page = t.api.browse(&mut t.cx(), words, category, None, None).await.unwrap();
+    assert_eq!(skus(&page), ["A", "C"]);
+    assert_eq!(skus(&search(&t, "red").await), ["A", "B", "C"]);
+}
+
+pub(crate) async fn follows_a_change_of_the_words(t: T) {
+    let product = added(&t, a_product("A").named("OLD NAME").described("old text")).await;
+    let changes = ProductChanges {
+        name: Some("NEW NAME".to_owned()),
+        description: Some("new text".to_owned()),
+        category: None,
+    };
+    t.api.change(&mut t.cx(), product.id, 1, changes).await.unwrap();
+    for (words, expected) in [("old", &[][..]), ("new", &["A"]), ("name", &["A"]), ("text", &["A"]), ("a", &["A"])] {
+        assert_eq!(skus(&search(&t, words).await), expected, "{words}");
+    }
+}
+
+pub(crate) async fn refuses_what_has_no_word(t: T) {
+    load(&t).await;
+    let too_long = "a".repeat(MAX_SEARCH_CHARS + 1);
+    for words in ["", " ", "-", "\"*\"", "£", "\0", "\u{301}", &too_long] {
+        let refused = t.api.browse(&mut t.cx(), Some(words.to_owned()), None, None, None).await;
+        assert!(matches!(refused, Err(CatalogError::InvalidSearch { .. })), "{words:?}: {refused:?}");
+    }
+    let longest = format!("lantern{}", " ".repeat(MAX_SEARCH_CHARS - 7));
+    assert_eq!(search(&t, &longest).await.items.len(), 5);
+}
