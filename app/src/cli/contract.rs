@@ -1,0 +1,119 @@
+//! `offshoot contract`: the contracts that this binary was built with, and whether they keep what was released.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+
+use offshoot_contract::{ContractDescription, breaches, openapi};
+
+use super::arguments::ContractCommand;
+use super::print;
+use crate::wiring;
+
+pub(super) fn run(what: &ContractCommand, json: bool) -> Result<ExitCode> {
+    match what {
+        ContractCommand::Openapi { module } => print(&openapi(&description(module)?), "", true)?,
+        ContractCommand::Show { module } => print(&description(module)?, "", true)?,
+        ContractCommand::Check { module, released } => {
+            let findings = check(module.as_deref(), released)?;
+            print(&findings, &findings.iter().map(Finding::text).collect::<Vec<_>>().join("\n"), json)?;
+            if findings.iter().any(|finding| !finding.breaches.is_empty()) {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn description(module: &str) -> Result<ContractDescription> {
+    let mut all = wiring::descriptions().into_iter();
+    all.find(|contract| contract.name == module).with_context(|| format!("there is no module {module}"))
+}
+
+/// This binary's contract compared with one released description.
+#[derive(Debug, Serialize)]
+struct Finding {
+    module: String,
+    version: String,
+    /// None: nothing of this module was released.
+    released: Option<String>,
+    breaches: Vec<String>,
+}
+
+impl Finding {
+    fn text(&self) -> String {
+        let Self { module, version, released, breaches } = self;
+        let Some(released) = released else {
+            return format!("{module} {version}: nothing was released yet");
+        };
+        if breaches.is_empty() {
+            return format!("{module} {version} keeps what {released} promised");
+        }
+        format!("{module} {version} breaks callers of {released}:\n  {}", breaches.join("\n  "))
+    }
+}
+
+fn check(module: Option<&str>, released: &Path) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for contract in wiring::descriptions() {
+        if module.is_some_and(|module| module != contract.name) {
+            continue;
+        }
+        let before = findings.len();
+        for old in released_descriptions(released, &contract)? {
+            findings.push(Finding {
+                module: contract.name.clone(),
+                version: contract.version.clone(),
+                breaches: promises_broken(&old, &contract),
+                released: Some(old.version),
+            });
+        }
+        if findings.len() == before {
+            findings.push(Finding {
+                module: contract.name,
+                version: contract.version,
+                released: None,
+                breaches: Vec::new(),
+            });
+        }
+    }
+    Ok(findings)
+}
+
+fn promises_broken(old: &ContractDescription, new: &ContractDescription) -> Vec<String> {
+    let mut broken: Vec<String> = breaches(old, new).iter().map(ToString::to_string).collect();
+    if old.version == new.version && old.hash != new.hash {
+        broken.push(format!("the shape has changed since {} was released: raise the minor version", old.version));
+    }
+    broken
+}
+
+/// Those of the same major version; another major promises nothing to its callers.
+fn released_descriptions(folder: &Path, contract: &ContractDescription) -> Result<Vec<ContractDescription>> {
+    let module = folder.join(&contract.name);
+    let files = module.join("api/contract");
+    std::fs::metadata(&module).with_context(|| {
+        format!("{} is not there: name the folder of the modules with --released DIR", module.display())
+    })?;
+    let Ok(entries) = std::fs::read_dir(&files) else {
+        return Ok(Vec::new());
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.with_context(|| format!("cannot read {}", files.display()))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with(&format!("v{}.", contract.major())) && name.ends_with(".json") {
+            let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let description = serde_json::from_slice::<ContractDescription>(&text);
+            found.push(description.with_context(|| format!("{} is no contract description", path.display()))?);
+        }
+    }
+    found.sort_by_key(|description| minor(&description.version));
+    Ok(found)
+}
+
+fn minor(version: &str) -> Option<u32> {
+    version.split_once('.').and_then(|(_, minor)| minor.parse().ok())
+}

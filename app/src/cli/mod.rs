@@ -1,0 +1,76 @@
+//! The command line: what is asked for, carried out, with data on stdout and everything else on stderr.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
+
+// What can be said.
+mod arguments;
+// One file per command.
+mod contract;
+mod db;
+mod import;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+use serde::Serialize;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+pub use self::arguments::Arguments;
+use self::arguments::{Command, ServeArguments};
+use crate::config::{self, Configuration};
+
+/// Wrong usage or configuration, as clap has it for the former.
+const MISUSE: u8 = 2;
+
+/// Carries out the command line of this process.
+pub async fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let logs = EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).from_env_lossy();
+    tracing_subscriber::fmt().with_env_filter(logs).with_writer(std::io::stderr).init();
+
+    let configuration = match config::load(arguments.file(), &arguments.flags()) {
+        Ok(configuration) => configuration,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(MISUSE);
+        }
+    };
+    match carry_out(arguments, configuration).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn carry_out(arguments: Arguments, configuration: Configuration) -> Result<ExitCode> {
+    let json = arguments.json;
+    let settings = &configuration.settings;
+    match arguments.command.unwrap_or(Command::Serve(ServeArguments::default())) {
+        Command::Serve(_) => crate::serve::run(configuration.settings).await?,
+        Command::Import(what) => import::run(what, settings, json).await?,
+        Command::Db(what) => db::run(&what, settings, json).await?,
+        Command::Contract(what) => return contract::run(&what, json),
+        Command::Config => {
+            let shown = configuration.show();
+            print(&shown, shown.to_string().trim_end(), json)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the data of a command: as JSON where a script wants it, else as text.
+fn print(data: &impl Serialize, text: &str, json: bool) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    if json {
+        serde_json::to_writer_pretty(&mut stdout, data)?;
+        writeln!(stdout)
+    } else {
+        writeln!(stdout, "{text}")
+    }
+    .context("cannot write to stdout")
+}

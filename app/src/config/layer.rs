@@ -1,0 +1,171 @@
+//! The four layers of the configuration. Each is a flat list of dotted keys, values and origins.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+
+use config::{Map, Source, Value, ValueKind};
+
+use super::ConfigurationError;
+
+/// The defaults, part of the binary.
+const DEFAULT: &str = include_str!("../../config/default.toml");
+/// What every environment variable of ours begins with. One underscore would claim other people's.
+const PREFIX: &str = "OFFSHOOT__";
+
+/// What the command line sets.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    set: Vec<Flag>,
+    only: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Flag {
+    name: &'static str,
+    key: String,
+    value: String,
+}
+
+impl Flags {
+    /// Sets `key`, as asked for by the flag `name`.
+    pub fn set(&mut self, name: &'static str, key: impl Into<String>, value: impl Into<String>) {
+        let (key, value) = (key.into(), value.into());
+        self.set.push(Flag { name, key, value });
+    }
+
+    /// Runs these modules here and none of the others.
+    pub fn only(&mut self, modules: &[String]) {
+        self.only.extend_from_slice(modules);
+    }
+}
+
+/// Dotted key to value; every value has its origin.
+#[derive(Debug, Clone)]
+pub(super) struct Layer {
+    name: String,
+    values: BTreeMap<String, Value>,
+}
+
+impl Layer {
+    pub(super) fn default_settings() -> Result<Self, ConfigurationError> {
+        Self::toml("default", DEFAULT)
+    }
+
+    pub(super) fn file(path: &Path) -> Result<Self, ConfigurationError> {
+        let text = std::fs::read_to_string(path).map_err(|cause| ConfigurationError::Unreadable {
+            path: path.to_owned(),
+            cause,
+        })?;
+        Self::toml(&path.display().to_string(), &text)
+    }
+
+    pub(super) fn environment(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let mut layer = Self::empty("the environment");
+        for (name, value) in variables {
+            let Some(name) = name.to_str() else { continue };
+            if let Some(key) = name.strip_prefix(PREFIX) {
+                let key = key.replace("__", ".").to_lowercase();
+                let value = value.to_string_lossy().into_owned();
+                layer.insert(key, &format!("environment variable {name}"), ValueKind::String(value));
+            }
+        }
+        layer
+    }
+
+    /// `placement_below` answers what the weaker layers say of a module.
+    pub(super) fn flags(flags: &Flags, placement_below: impl Fn(&str) -> Option<String>) -> Self {
+        let mut layer = Self::empty("the command line");
+        if !flags.only.is_empty() {
+            for module in module_names() {
+                let wanted = flags.only.contains(&module);
+                let here = matches!(placement_below(&module).as_deref(), Some("local" | "encoded"));
+                let placement = match (wanted, here) {
+                    (true, false) => "local",
+                    (false, true) => "off",
+                    _ => continue,
+                };
+                let key = format!("modules.{module}.placement");
+                layer.insert(key, "flag --only", ValueKind::String(placement.to_owned()));
+            }
+        }
+        for flag in &flags.set {
+            let origin = format!("flag {}", flag.name);
+            layer.insert(flag.key.clone(), &origin, ValueKind::String(flag.value.clone()));
+        }
+        layer
+    }
+
+    pub(super) fn refuse_unknown_keys(&self, known: &Layer) -> Result<(), ConfigurationError> {
+        match self.values.iter().find(|(key, _)| !known.values.contains_key(*key)) {
+            Some((key, value)) => Err(ConfigurationError::UnknownKey {
+                layer: value.origin().unwrap_or(&self.name).to_owned(),
+                key: key.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn toml(name: &str, text: &str) -> Result<Self, ConfigurationError> {
+        let table = text.parse::<toml::Table>().map_err(|cause| ConfigurationError::NotToml {
+            layer: name.to_owned(),
+            cause: Box::new(cause),
+        })?;
+        let mut layer = Self::empty(name);
+        layer.insert_table("", table)?;
+        Ok(layer)
+    }
+
+    fn insert_table(&mut self, prefix: &str, table: toml::Table) -> Result<(), ConfigurationError> {
+        for (name, value) in table {
+            let key = format!("{prefix}{name}");
+            let kind = match value {
+                toml::Value::Table(table) => {
+                    self.insert_table(&format!("{key}."), table)?;
+                    continue;
+                }
+                toml::Value::String(text) => ValueKind::String(text),
+                toml::Value::Integer(number) => ValueKind::I64(number),
+                toml::Value::Float(number) => ValueKind::Float(number),
+                toml::Value::Boolean(truth) => ValueKind::Boolean(truth),
+                other @ (toml::Value::Array(_) | toml::Value::Datetime(_)) => {
+                    let (layer, found) = (self.name.clone(), other.type_str());
+                    return Err(ConfigurationError::NotScalar { layer, key, found });
+                }
+            };
+            let origin = self.name.clone();
+            self.insert(key, &origin, kind);
+        }
+        Ok(())
+    }
+
+    fn empty(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            values: BTreeMap::new(),
+        }
+    }
+
+    fn insert(&mut self, key: String, origin: &str, kind: ValueKind) {
+        self.values.insert(key, Value::new(Some(&origin.to_owned()), kind));
+    }
+}
+
+impl Source for Layer {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
+        Ok(self.values.clone().into_iter().collect())
+    }
+}
+
+/// The modules that the defaults place.
+pub(crate) fn module_names() -> Vec<String> {
+    let modules = DEFAULT.parse::<toml::Table>().ok().and_then(|mut table| table.remove("modules"));
+    match modules {
+        Some(toml::Value::Table(modules)) => modules.into_iter().map(|(name, _)| name).collect(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,129 @@
+//! The settings of the process: read from four layers, checked, and shown with where each came from.
+//!
+//! The only place that reads the environment. Knows no module beyond its name.
+
+// The settings as the rest of the application sees them.
+mod settings;
+// How a text becomes a setting.
+mod value;
+// Default, file, environment, flags.
+mod layer;
+// `offshoot config`.
+mod show;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use config::{Config, ConfigError};
+
+pub use self::layer::Flags;
+pub use self::settings::{
+    CartsSettings, ModulePlacement, ModuleSettings, PostgresSettings, Sample, Settings,
+    ShutdownSettings,
+};
+pub use self::show::Shown;
+pub(crate) use self::layer::module_names;
+
+use self::layer::Layer;
+use self::value::without_password;
+
+/// The settings of this process and where they came from.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// What holds.
+    pub settings: Settings,
+    merged: Config,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum ConfigurationError {
+    #[error("cannot read the configuration file {}: {cause}", path.display())]
+    Unreadable {
+        path: PathBuf,
+        cause: std::io::Error,
+    },
+    #[error("{layer} is not TOML: {cause}")]
+    NotToml {
+        layer: String,
+        cause: Box<toml::de::Error>,
+    },
+    #[error("{layer} sets `{key}`, which is no setting: `offshoot config` lists them all")]
+    UnknownKey { layer: String, key: String },
+    #[error("{layer} gives `{key}` {found}, but it takes one text, number or truth value")]
+    NotScalar {
+        layer: String,
+        key: String,
+        found: &'static str,
+    },
+    #[error("{origin} sets `{key}` to `{value}`: {reason}")]
+    BadValue {
+        origin: String,
+        key: String,
+        value: String,
+        reason: String,
+    },
+    #[error("{0}")]
+    Contradiction(String),
+}
+
+/// Reads and checks the configuration of this process.
+pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Configuration, ConfigurationError> {
+    load_from(file, std::env::vars_os(), flags)
+}
+
+/// The same with an environment of its own.
+pub fn load_from(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+    flags: &Flags,
+) -> Result<Configuration, ConfigurationError> {
+    let default = Layer::default_settings()?;
+    let mut layers = vec![default.clone()];
+    if let Some(path) = file {
+        layers.push(Layer::file(path)?);
+    }
+    layers.push(Layer::environment(environment));
+    // `--only` means something different for a module that the layers below have placed elsewhere.
+    let below = merge(&layers)?;
+    layers.push(Layer::flags(flags, |module| {
+        below.get_string(&format!("modules.{module}.placement")).ok()
+    }));
+    for layer in &layers {
+        layer.refuse_unknown_keys(&default)?;
+    }
+
+    let merged = merge(&layers)?;
+    let settings: Settings = merged.clone().try_deserialize().map_err(|error| bad_value(&merged, &error))?;
+    settings.check()?;
+    Ok(Configuration { settings, merged })
+}
+
+fn merge(layers: &[Layer]) -> Result<Config, ConfigurationError> {
+    let builder = layers.iter().cloned().fold(Config::builder(), |builder, layer| builder.add_source(layer));
+    builder.build().map_err(|error| ConfigurationError::Contradiction(error.to_string()))
+}
+
+/// Names the key, its value and its origin, which the error of the `config` crate knows only in part.
+fn bad_value(merged: &Config, error: &ConfigError) -> ConfigurationError {
+    let (key, reason) = match error {
+        ConfigError::At { error, key: Some(key), .. } => (key, error.to_string()),
+        ConfigError::Type { key: Some(key), unexpected, expected, .. } => {
+            (key, format!("{unexpected} is not {expected}"))
+        }
+        other => return ConfigurationError::Contradiction(other.to_string()),
+    };
+    let value = merged.get::<config::Value>(key).ok();
+    let origin = value.as_ref().and_then(|value| value.origin()).unwrap_or("the configuration").to_owned();
+    let value = value.and_then(|value| value.into_string().ok()).unwrap_or_default();
+    ConfigurationError::BadValue {
+        origin,
+        key: key.clone(),
+        value: without_password(&value),
+        reason,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! The settings as plain values, and what they must be together.
+//!
+//! Knows no layer: a key missing here or in `config/default.toml` is an error at every start.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use offshoot_contract::Currency;
+
+use super::ConfigurationError;
+use super::value::{duration, unless_empty};
+
+/// Everything that can be set. `config/default.toml` explains each.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Where the store answers.
+    pub listen: SocketAddr,
+    /// Why it may listen off loopback; none: it may not.
+    #[serde(deserialize_with = "unless_empty")]
+    pub allow_public_listen: Option<String>,
+    /// Where SQLite files and checkpoints are kept.
+    pub data_dir: PathBuf,
+    /// Postgres URL for all modules; none: SQLite. May hold a password.
+    #[serde(deserialize_with = "unless_empty")]
+    pub database: Option<String>,
+    /// Whether an empty catalog is filled with the sample.
+    pub sample: Sample,
+    /// Of new carts and imported prices.
+    pub currency: Currency,
+    /// By module name.
+    pub modules: BTreeMap<String, ModuleSettings>,
+    /// For modules that keep their data in Postgres.
+    pub postgres: PostgresSettings,
+    /// For the carts module.
+    pub carts: CartsSettings,
+    /// How the process stops.
+    pub shutdown: ShutdownSettings,
+}
+
+/// Where a module runs and keeps its data.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModuleSettings {
+    /// Who executes its calls.
+    pub placement: ModulePlacement,
+    /// The other process, if it is remote: `http://host:port`.
+    #[serde(deserialize_with = "unless_empty")]
+    pub url: Option<String>,
+    /// Postgres URL of this module alone.
+    #[serde(deserialize_with = "unless_empty")]
+    pub database: Option<String>,
+}
+
+/// Who executes a module's calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModulePlacement {
+    /// This process.
+    Local,
+    /// This process, through the module's REST encoding and back.
+    Encoded,
+    /// Another process.
+    Remote,
+    /// Nobody; nothing here may need it.
+    Off,
+}
+
+/// Whether an empty catalog is filled with the sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sample {
+    /// Where the catalog runs here and keeps its data in the data directory.
+    Auto,
+    /// Whenever the catalog is empty.
+    Yes,
+    /// Never.
+    No,
+}
+
+/// For modules that keep their data in Postgres.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PostgresSettings {
+    /// Most connections of this process.
+    pub connections: u32,
+}
+
+/// For the carts module.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CartsSettings {
+    /// How long a cart lives after it was last touched.
+    #[serde(deserialize_with = "duration")]
+    pub time_to_live: Duration,
+}
+
+/// How the process stops.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShutdownSettings {
+    /// How long admitted calls may go on.
+    #[serde(deserialize_with = "duration")]
+    pub patience: Duration,
+}
+
+impl Settings {
+    /// The Postgres URL of a module; none: its SQLite file in the data directory.
+    #[must_use]
+    pub fn database_of(&self, module: &str) -> Option<&str> {
+        let own = self.modules.get(module).and_then(|settings| settings.database.as_deref());
+        own.or(self.database.as_deref())
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigurationError> {
+        if !self.listen.ip().is_loopback() && self.allow_public_listen.is_none() {
+            return Err(ConfigurationError::Contradiction(format!(
+                "`listen` is {}, which other machines can reach, and the store has no authentication of its own: \
+                 listen on 127.0.0.1, or say why it is safe with --listen-publicly-because \"...\"",
+                self.listen
+            )));
+        }
+        for (name, module) in &self.modules {
+            if module.placement == ModulePlacement::Remote && module.url.is_none() {
+                return Err(ConfigurationError::Contradiction(format!(
+                    "`modules.{name}.placement` is remote, but `modules.{name}.url` does not say where: \
+                     give --remote {name}=http://HOST:PORT"
+                )));
+            }
+        }
+        Ok(())
+    }
+}

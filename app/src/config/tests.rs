@@ -1,0 +1,129 @@
+//! The layers, their order, and what is refused.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::*;
+
+fn environment(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+    variables.iter().map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let path = folder.path().join("shop.toml");
+    std::fs::write(&path, text).expect("it can be written to");
+    (folder, path)
+}
+
+fn error(file: Option<&Path>, variables: &[(&str, &str)], flags: &Flags) -> String {
+    match load_from(file, environment(variables), flags) {
+        Ok(_) => panic!("this configuration was to be refused"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn the_defaults_set_everything_and_are_accepted() {
+    let settings = load_from(None, [], &Flags::default()).expect("defaults hold").settings;
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:7070");
+    assert_eq!(settings.carts.time_to_live, Duration::from_secs(7 * 86_400));
+    assert_eq!(settings.modules.keys().collect::<Vec<_>>(), ["carts", "catalog"]);
+    assert_eq!(settings.database_of("catalog"), None);
+}
+
+#[test]
+fn a_stronger_layer_wins_and_is_named_as_the_origin() {
+    let (_folder, path) = file("listen = \"127.0.0.1:1\"\ncurrency = \"EUR\"\n[postgres]\nconnections = 5\n");
+    let mut flags = Flags::default();
+    flags.set("--listen", "listen", "127.0.0.1:3");
+    let variables = environment(&[("OFFSHOOT__LISTEN", "127.0.0.1:2"), ("OFFSHOOT__POSTGRES__CONNECTIONS", "7")]);
+    let configuration = load_from(Some(&path), variables, &flags).expect("all of it is valid");
+
+    assert_eq!(configuration.settings.listen.port(), 3);
+    assert_eq!(configuration.settings.postgres.connections, 7);
+    let shown = configuration.show().to_string();
+    let origin = |key: &str| {
+        let line = shown.lines().find(|line| line.split_whitespace().next() == Some(key));
+        line.and_then(|line| line.split_once("# ")).map(|(_, origin)| origin.to_owned())
+    };
+    assert_eq!(origin("listen").as_deref(), Some("flag --listen"));
+    assert_eq!(origin("postgres.connections").as_deref(), Some("environment variable OFFSHOOT__POSTGRES__CONNECTIONS"));
+    assert_eq!(origin("currency"), Some(path.display().to_string()));
+    assert_eq!(origin("sample").as_deref(), Some("default"));
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_layer() {
+    let (_folder, path) = file("[modules.catalog]\nplacment = \"local\"\n");
+    let message = error(Some(&path), &[], &Flags::default());
+    assert!(message.contains("modules.catalog.placment") && message.contains("shop.toml"), "{message}");
+
+    let message = error(None, &[("OFFSHOOT__LISTN", "x")], &Flags::default());
+    assert!(message.contains("`listn`") && message.contains("OFFSHOOT__LISTN"), "{message}");
+}
+
+#[test]
+fn a_bad_value_is_refused_with_key_value_and_origin() {
+    for (name, value, part) in [
+        ("OFFSHOOT__CARTS__TIME_TO_LIVE", "7 days", "30s or 7d"),
+        ("OFFSHOOT__LISTEN", "localhost", "socket address"),
+        ("OFFSHOOT__POSTGRES__CONNECTIONS", "many", "integer"),
+        ("OFFSHOOT__CURRENCY", "pounds", "ISO 4217"),
+        ("OFFSHOOT__SAMPLE", "maybe", "unknown variant"),
+    ] {
+        let message = error(None, &[(name, value)], &Flags::default());
+        assert!(message.contains(name) && message.contains(value) && message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn a_missing_file_and_broken_toml_are_named() {
+    let message = error(Some(Path::new("/nowhere/shop.toml")), &[], &Flags::default());
+    assert!(message.contains("/nowhere/shop.toml"), "{message}");
+    let (_folder, path) = file("listen = \n");
+    let message = error(Some(&path), &[], &Flags::default());
+    assert!(message.contains("shop.toml is not TOML"), "{message}");
+    let (_folder, path) = file("listen = [1]\n");
+    let message = error(Some(&path), &[], &Flags::default());
+    assert!(message.contains("`listen` array"), "{message}");
+}
+
+#[test]
+fn a_public_address_needs_a_reason() {
+    let mut flags = Flags::default();
+    flags.set("--listen", "listen", "0.0.0.0:80");
+    assert!(error(None, &[], &flags).contains("--listen-publicly-because"));
+    flags.set("--listen-publicly-because", "allow_public_listen", "behind a proxy");
+    assert!(load_from(None, [], &flags).is_ok());
+}
+
+#[test]
+fn a_remote_module_needs_an_address() {
+    let message = error(None, &[("OFFSHOOT__MODULES__CATALOG__PLACEMENT", "remote")], &Flags::default());
+    assert!(message.contains("--remote catalog="), "{message}");
+}
+
+#[test]
+fn only_turns_off_what_would_run_here_and_leaves_what_runs_elsewhere() {
+    let mut flags = Flags::default();
+    flags.only(&["catalog".to_owned()]);
+    let placements = |variables: &[(&str, &str)]| {
+        let settings = load_from(None, environment(variables), &flags).expect("valid").settings;
+        ["catalog", "carts"].map(|module| settings.modules[module].placement)
+    };
+    assert_eq!(placements(&[]), [ModulePlacement::Local, ModulePlacement::Off]);
+    let elsewhere = [
+        ("OFFSHOOT__MODULES__CARTS__PLACEMENT", "remote"),
+        ("OFFSHOOT__MODULES__CARTS__URL", "http://127.0.0.1:1"),
+    ];
+    assert_eq!(placements(&elsewhere), [ModulePlacement::Local, ModulePlacement::Remote]);
+}
+
+#[test]
+fn passwords_are_not_shown() {
+    let variables = environment(&[("OFFSHOOT__DATABASE", "postgres://shop:s3cret@db/store")]);
+    let shown = load_from(None, variables, &Flags::default()).expect("valid").show();
+    assert!(!shown.to_string().contains("s3cret"));
+}

@@ -1,0 +1,141 @@
+//! What became of an import, for people and for scripts.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::reading::Read;
+use super::sending::Sent;
+use super::verdict::{Counts, Verdict};
+use crate::import::BadRows;
+
+/// What became of an import.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    source: String,
+    lines: u64,
+    used: Counts,
+    skipped: Counts,
+    products: Products,
+    price_points: PricePoints,
+    malformed: BadRows,
+    rejected: BadRows,
+    duration_ms: u128,
+    #[serde(skip)]
+    added_by_lines: u64,
+}
+
+/// Every product of the file is one of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Products {
+    /// New in the catalog.
+    pub added: u64,
+    /// There before; left as they are, but for their history.
+    pub existing: u64,
+    /// Not taken by the catalog.
+    pub rejected: u64,
+    /// Acknowledged in an earlier run and not sent again.
+    pub sent_before: u64,
+}
+
+/// Changes of price by the minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct PricePoints {
+    /// In the history, now or since an earlier run.
+    pub recorded: u64,
+    /// Not taken by the catalog.
+    pub rejected: u64,
+    /// Acknowledged in an earlier run and not sent again.
+    pub sent_before: u64,
+}
+
+impl Report {
+    pub(super) fn new(source: &str, read: Read, sent: Sent, took: Duration) -> Self {
+        Self {
+            source: source.to_owned(),
+            lines: read.lines,
+            used: read.tally.used(),
+            skipped: read.tally.skipped(),
+            products: Products {
+                added: sent.products_added,
+                existing: sent.products_existing,
+                rejected: sent.products_rejected,
+                sent_before: read.products_before,
+            },
+            price_points: PricePoints {
+                recorded: sent.prices_recorded,
+                rejected: sent.prices_rejected,
+                sent_before: read.prices_before,
+            },
+            malformed: read.bad_rows,
+            rejected: sent.rejected,
+            duration_ms: took.as_millis(),
+            added_by_lines: read.tally.of(Verdict::AddsProduct),
+        }
+    }
+
+    /// Data lines of the source.
+    #[must_use]
+    pub fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    /// What became of the products.
+    #[must_use]
+    pub fn products(&self) -> Products {
+        self.products
+    }
+
+    /// What became of the changes of price.
+    #[must_use]
+    pub fn price_points(&self) -> PricePoints {
+        self.price_points
+    }
+
+    /// Whether every line was counted once, and every line that adds a product added one.
+    pub(super) fn adds_up(&self) -> bool {
+        let Products { added, existing, rejected, sent_before } = self.products;
+        self.used.sum() + self.skipped.sum() == self.lines
+            && added + existing + rejected + sent_before == self.added_by_lines
+    }
+
+    fn summary(&self) -> &'static str {
+        let (products, prices) = (self.products, self.price_points);
+        let sent = products.added + products.existing + products.rejected + prices.recorded + prices.rejected;
+        if sent == 0 && self.added_by_lines > 0 {
+            "Nothing has changed: an earlier run has brought all of it to this store."
+        } else if products.added == 0 && products.existing > 0 {
+            "No product was new. Prices that were recorded before are as they were."
+        } else if products.sent_before + prices.sent_before > 0 {
+            "The rest was brought by an earlier run."
+        } else {
+            "Done."
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {} data lines in {:.1} s", self.source, self.lines, self.duration_ms as f64 / 1_000.0)?;
+        for (title, counts) in [("used", &self.used), ("skipped", &self.skipped)] {
+            writeln!(f, "{title:9} {:>9}", counts.sum())?;
+            for (name, count) in &counts.0 {
+                writeln!(f, "          {count:>9}  {}", name.replace('_', " "))?;
+            }
+        }
+        let (products, prices) = (self.products, self.price_points);
+        writeln!(
+            f,
+            "products  {:>9} added, {} existing, {} rejected, {} by an earlier run",
+            products.added, products.existing, products.rejected, products.sent_before
+        )?;
+        writeln!(
+            f,
+            "prices    {:>9} recorded, {} rejected, {} by an earlier run",
+            prices.recorded, prices.rejected, prices.sent_before
+        )?;
+        write!(f, "{}{}", self.malformed, self.rejected)?;
+        write!(f, "{}", self.summary())
+    }
+}

@@ -1,0 +1,128 @@
+//! Items of a JSON array of objects, or of JSON objects one after the other, read one at a time.
+
+use std::fmt;
+
+use anyhow::{Error, Result, anyhow};
+use serde::de::{self, Deserializer as _, SeqAccess, Visitor};
+use serde_json::{Deserializer, Map, Value};
+
+use super::Reader;
+use super::columns::{Field, Places};
+use super::gathering::{Gathering, Place};
+use super::row;
+use crate::import::record_limit::{RecordEnd, RecordLimit};
+
+pub(super) fn read(mut reader: Reader, rows: &mut Gathering<'_>) -> Result<()> {
+    skip_byte_order_mark(&mut reader);
+    let is_array = reader.fill_buf().is_ok_and(|start| start.trim_ascii_start().starts_with(b"["));
+    let (reader, record_end) = RecordLimit::new(reader);
+    let mut json = Deserializer::from_reader(reader);
+    let mut items = Items { rows, record_end, failure: None, count: 0 };
+    let outcome = if is_array {
+        json.deserialize_seq(&mut items).and_then(|()| json.end())
+    } else {
+        let mut stream = json.into_iter::<Value>();
+        stream.try_for_each(|item| item.map(|item| items.take(&item)).map(|_| ()))
+    };
+    match (items.failure, outcome) {
+        (Some(failure), _) => Err(failure),
+        (None, Err(_)) if items.rows.unwanted => Ok(()),
+        (None, Err(error)) => Err(items.rows.broken(&error)),
+        (None, Ok(())) => Ok(()),
+    }
+}
+
+fn skip_byte_order_mark(reader: &mut Reader) {
+    if reader.fill_buf().is_ok_and(|start| start.starts_with(b"\xef\xbb\xbf")) {
+        reader.consume(3);
+    }
+}
+
+struct Items<'a, 'b> {
+    rows: &'a mut Gathering<'b>,
+    record_end: RecordEnd,
+    /// Why no further item is wanted, apart from the JSON.
+    failure: Option<Error>,
+    count: u64,
+}
+
+impl Items<'_, '_> {
+    /// False when no further item is wanted.
+    fn take(&mut self, item: &Value) -> bool {
+        self.record_end.reached();
+        self.count += 1;
+        let taken = self.product(item).and_then(|product| self.rows.take(Place::Item(self.count), product));
+        self.failure = taken.err();
+        self.failure.is_none() && !self.rows.unwanted
+    }
+
+    /// The outer error is one of the file, the inner of the item.
+    fn product(&self, item: &Value) -> Result<Result<catalog_api::v1::NewProduct, String>> {
+        let Value::Object(item) = item else {
+            return Ok(Err(format!("is {}, not an object", kind(item))));
+        };
+        let names: Vec<&String> = item.keys().collect();
+        let columns = &self.rows.options.columns;
+        // Later items may leave out what they do not have.
+        let places = match self.count {
+            1 => columns.all_places(&names).map_err(|missing| anyhow!("{}: {missing}", self.rows.source))?,
+            _ => columns.places(&names),
+        };
+        Ok(Texts::of(item, places).and_then(|texts| row::product(|field| texts.get(field), &self.rows.options)))
+    }
+}
+
+/// The fields of one item as texts.
+struct Texts([Option<String>; 6]);
+
+impl Texts {
+    const FIELDS: [Field; 6] =
+        [Field::Sku, Field::Name, Field::Price, Field::Description, Field::Category, Field::Currency];
+
+    fn of(item: &Map<String, Value>, places: Places) -> Result<Self, String> {
+        let mut texts = Self(Default::default());
+        for field in Self::FIELDS {
+            let value = places.of(field).and_then(|place| item.values().nth(place));
+            texts.0[field as usize] = match value {
+                None | Some(Value::Null) => None,
+                Some(Value::String(text)) => Some(text.clone()),
+                // The shortest decimal that reads as the same number, which is what the file had.
+                Some(Value::Number(number)) => Some(number.to_string()),
+                Some(other) => return Err(format!("{} is {}, not a text or number", field.name(), kind(other))),
+            };
+        }
+        Ok(texts)
+    }
+
+    fn get(&self, field: Field) -> Option<&str> {
+        self.0[field as usize].as_deref()
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a truth value",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Items<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of objects")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while let Some(item) = items.next_element::<Value>()? {
+            if !self.take(&item) {
+                return Err(de::Error::custom("no further item is wanted"));
+            }
+        }
+        Ok(())
+    }
+}

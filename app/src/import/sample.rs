@@ -1,0 +1,63 @@
+//! The sample that fills an empty store: the first 300 invoices of *Online Retail*, part of the binary.
+//!
+//! `app/sample/CITATION.md` names the source and the licence.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+
+use catalog_api::v1::CatalogApi;
+use offshoot_contract::CallContext;
+
+use super::online_retail::{self, Options, Report};
+use super::{Silent, Source};
+use crate::config::{ModulePlacement, Sample, Settings};
+
+const SAMPLE: &[u8] = include_bytes!("../../sample/online-retail-small.csv");
+
+/// In the data directory while the sample is being loaded: the next start finishes what this one did not.
+const UNFINISHED: &str = "sample.unfinished";
+
+/// Loads the sample through the same importer as the whole file.
+pub async fn load(catalog: Arc<dyn CatalogApi>) -> Result<Report> {
+    let source = Source::bytes("the sample", SAMPLE);
+    online_retail::run(catalog, source, Options::default(), &mut Silent).await
+}
+
+/// Loads the sample if the settings ask for it and the catalog is empty, or if an earlier start did not finish.
+pub async fn load_if_wanted(settings: &Settings, catalog: Arc<dyn CatalogApi>) -> Result<()> {
+    let wanted = match settings.sample {
+        Sample::Yes => true,
+        Sample::No => false,
+        Sample::Auto => keeps_its_data_here(settings),
+    };
+    let unfinished = settings.data_dir.join(UNFINISHED);
+    if !wanted || !(unfinished.exists() || is_empty(&*catalog).await?) {
+        return Ok(());
+    }
+    note(&unfinished).with_context(|| format!("cannot write {}", unfinished.display()))?;
+    let report = load(catalog).await.context("the sample could not be loaded")?;
+    fs::remove_file(&unfinished).with_context(|| format!("cannot remove {}", unfinished.display()))?;
+    eprintln!("the catalog was empty and has the sample now: {} products", report.products().added);
+    Ok(())
+}
+
+fn keeps_its_data_here(settings: &Settings) -> bool {
+    let here = |placement| matches!(placement, ModulePlacement::Local | ModulePlacement::Encoded);
+    settings.modules.get("catalog").is_some_and(|catalog| here(catalog.placement))
+        && settings.database_of("catalog").is_none()
+}
+
+/// A catalog whose products are all discontinued looks empty too.
+async fn is_empty(catalog: &dyn CatalogApi) -> Result<bool> {
+    let cx = &mut CallContext::root("import");
+    let page = catalog.browse(cx, None, None, Some(1), None).await.context("cannot ask whether the catalog is empty")?;
+    Ok(page.items.is_empty())
+}
+
+fn note(path: &Path) -> std::io::Result<()> {
+    path.parent().map_or(Ok(()), fs::create_dir_all)?;
+    fs::write(path, [])
+}

@@ -1,0 +1,13 @@
+//! The application: the store in one process, or any of its modules.
+//!
+//! It alone puts the modules together. Everything but [`wiring`] sees contracts only.
+
+// What holds, and how it is said.
+pub mod cli;
+pub mod config;
+// Which modules there are, and how a process serves them.
+pub mod serve;
+pub mod wiring;
+// What uses them: clients of the store, and files that fill it.
+pub mod import;
+pub mod public_api;

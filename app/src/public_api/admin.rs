@@ -1,0 +1,76 @@
+//! What operators do to the assortment.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use http::{StatusCode, header};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use catalog_api::ProductId;
+use catalog_api::v1::{NewProduct, Product};
+use offshoot_contract::{Currency, Money};
+
+use super::refusal::Refusal;
+use super::request::{Context, Ids, StrictJson};
+use super::{PublicApi, ROOT};
+
+/// A product to be sold.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProductToAdd {
+    /// Unique and case-sensitive, at most 64 bytes.
+    sku: String,
+    /// At most 200 characters.
+    name: String,
+    /// At most 4,000 characters.
+    #[serde(default)]
+    description: String,
+    /// Lower-case ASCII letters, digits and hyphens, at most 40.
+    category: String,
+    /// Of one unit.
+    price: Price,
+}
+
+/// An amount above zero.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Price {
+    /// Decimal text with at most four decimals, such as `2.55`.
+    amount: String,
+    /// ISO 4217.
+    currency: Currency,
+}
+
+impl Price {
+    fn money(&self, field: &str) -> Result<Money, Refusal> {
+        Money::parse(&self.amount, self.currency).map_err(|error| Refusal::invalid_field(field, error))
+    }
+}
+
+pub(super) async fn add_product(
+    State(api): State<PublicApi>,
+    Context(mut cx): Context,
+    StrictJson(new): StrictJson<ProductToAdd>,
+) -> Result<impl IntoResponse, Refusal> {
+    let product = NewProduct {
+        price: new.price.money("price.amount")?,
+        sku: new.sku,
+        name: new.name,
+        description: new.description,
+        category: new.category,
+        price_since: None,
+    };
+    let product = api.catalog.add(&mut cx, product).await?;
+    let location = format!("{ROOT}/products/{}", product.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(product)))
+}
+
+pub(super) async fn set_price(
+    State(api): State<PublicApi>,
+    Context(mut cx): Context,
+    Ids(id): Ids<ProductId>,
+    StrictJson(price): StrictJson<Price>,
+) -> Result<Json<Product>, Refusal> {
+    Ok(Json(api.catalog.reprice(&mut cx, id, price.money("amount")?).await?))
+}

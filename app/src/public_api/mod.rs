@@ -1,0 +1,60 @@
+//! What clients of the store meet: HTTP and JSON below `/api/v1`, made from the modules' contracts.
+//!
+//! Knows no implementation and no placement, so it stays as it is when a module moves. Requests are read strictly and
+//! every error is an RFC 9457 problem.
+
+// What is offered, in one table, and the operations themselves.
+mod admin;
+mod carts;
+mod operations;
+mod products;
+// What every request passes, and how it is read and refused.
+mod entry;
+mod refusal;
+mod request;
+// The same table as a document, and the page at `/`.
+mod home;
+mod openapi;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::routing::{any, get};
+
+use carts_api::v1::CartsApi;
+use catalog_api::v1::CatalogApi;
+use offshoot_contract::Currency;
+
+pub use self::home::{ModuleInfo, examples, home};
+
+use self::operations::operations;
+use self::refusal::Refusal;
+
+/// Where the operations begin.
+const ROOT: &str = "/api/v1";
+
+/// What the operations are made from.
+#[derive(Clone)]
+pub struct PublicApi {
+    /// Products and prices.
+    pub catalog: Arc<dyn CatalogApi>,
+    /// Shoppers' carts.
+    pub carts: Arc<dyn CartsApi>,
+    /// Of carts that name none.
+    pub currency: Currency,
+}
+
+/// Every operation of the public API and its OpenAPI document. Answers everything below `/api`.
+pub fn router(api: PublicApi) -> Router {
+    let document = openapi::document(&operations());
+    let served = operations().into_iter().fold(Router::new(), |router, operation| {
+        router.route(&format!("{ROOT}{}", operation.path), operation.handler)
+    });
+    served
+        .route(&format!("{ROOT}/openapi.json"), get(move || async move { axum::Json(document) }))
+        .route("/api/{*rest}", any(|| async { Refusal::no_route() }))
+        .method_not_allowed_fallback(|| async { Refusal::no_method() })
+        .layer(from_fn(entry::enter))
+        .with_state(api)
+}

@@ -1,0 +1,109 @@
+//! How a request is refused: an RFC 9457 problem, without anything of the inside.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+
+use offshoot_contract::{CallFailure, ContractError, FailureKind, Problem, TraceContext};
+
+/// When to ask again where the failure does not say.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A problem on its way out. [`render`] writes it, because only there the trace id is known.
+#[derive(Debug, Clone)]
+pub(super) struct Refusal {
+    problem: Problem,
+    retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: u16, code: &str, detail: impl Into<String>) -> Self {
+        Self {
+            problem: Problem::new(status, code, detail),
+            retry_after: None,
+        }
+    }
+
+    /// A field of the body, by its path.
+    pub(super) fn invalid_field(path: &str, reason: impl Display) -> Self {
+        // A defect of the whole body has the path of no field.
+        let named = path != "." && path != "?";
+        let detail = if named { format!("{path}: {reason}") } else { reason.to_string() };
+        let mut refusal = Self::new(422, "invalid-field", detail);
+        if named {
+            refusal.problem = refusal.problem.with_field("field", path);
+        }
+        refusal
+    }
+
+    pub(super) fn malformed_json(error: &serde_json::Error) -> Self {
+        Self::new(400, "malformed-json", format!("the body is not JSON: {error}"))
+    }
+
+    pub(super) fn no_route() -> Self {
+        Self::new(404, "unknown-route", "nothing is served at this path: /api/v1/openapi.json lists what is")
+    }
+
+    pub(super) fn no_method() -> Self {
+        Self::new(405, "method-not-allowed", "this path is served, but not with this method: see the Allow header")
+    }
+}
+
+impl<E: ContractError> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        match error.to_problem() {
+            Ok(problem) => Self {
+                problem,
+                retry_after: None,
+            },
+            Err(failure) => Self::of_failure(failure),
+        }
+    }
+}
+
+impl Refusal {
+    /// Which module failed, and whom it called, is nothing to a client; whether its request took effect is.
+    fn of_failure(failure: &CallFailure) -> Self {
+        let (status, code) = failure.status_and_code();
+        let problem = Problem::new(status, code, failure.message());
+        Self {
+            problem: problem.with_field("may_have_executed", failure.may_have_executed()),
+            retry_after: match failure.kind() {
+                FailureKind::Overloaded { retry_after } => Some(*retry_after),
+                FailureKind::Unavailable => Some(RETRY_AFTER),
+                _ => None,
+            },
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Writes the problem that a response carries, if it does.
+pub(super) fn render(response: Response, trace: &TraceContext) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let Some(Refusal { problem, retry_after }) = parts.extensions.remove::<Refusal>() else {
+        return Response::from_parts(parts, body);
+    };
+    // Problems are texts and small values that came from JSON or go into it.
+    let json = serde_json::to_vec(&problem.with_trace(trace)).unwrap_or_default();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if let Some(after) = retry_after {
+        let seconds = after.as_secs_f64().ceil().max(1.0);
+        if let Ok(value) = HeaderValue::from_str(&format!("{seconds:.0}")) {
+            parts.headers.insert(header::RETRY_AFTER, value);
+        }
+    }
+    Response::from_parts(parts, Body::from(json))
+}

@@ -1,0 +1,182 @@
+//! A process as the host of modules: opens their data, puts each behind its switch, and keeps what is needed to serve,
+//! check and stop it. Knows contracts, no module.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use futures_util::future::BoxFuture;
+use offshoot_contract::{CallContext, Clock, Contract, Edge, Placement, Switch, Target};
+use offshoot_db::{DatabaseUrl, Db, DbOptions, ModuleSchema, PgBudget};
+use offshoot_rest::{Client, ClientOptions, ServerOptions, ServiceKey, encoded, router};
+use uuid::Uuid;
+
+use crate::config::{ModulePlacement, Settings};
+use crate::serve::store_ids;
+
+/// How long a database may take to answer, or another process to say who it is.
+const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
+/// The file in the data directory that holds the key of the deployment.
+const KEY_FILE: &str = "service.key";
+
+/// Places modules.
+pub struct Host<'a> {
+    settings: &'a Settings,
+    clock: Arc<dyn Clock>,
+    key: ServiceKey,
+    instance: Uuid,
+    /// What was placed so far.
+    pub placed: Vec<Placed>,
+}
+
+/// A module that this process hosts or calls.
+pub struct Placed {
+    /// The module's name.
+    pub name: &'static str,
+    /// Where its data is, or where it runs.
+    pub location: String,
+    /// The address of the process that it runs in, if that is another one.
+    pub url: Option<String>,
+    /// Where its calls run now.
+    pub placement: Box<dyn Fn() -> Placement + Send + Sync>,
+    /// Its contract's routes, if it runs here.
+    pub routes: Option<Router>,
+    /// Whether it can be called; the reason if not.
+    pub check: Box<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>,
+    /// Ends its admitted calls and closes its data. False if calls were cut off.
+    pub stop: Box<dyn Fn(Duration) -> BoxFuture<'static, bool> + Send + Sync>,
+}
+
+impl<'a> Host<'a> {
+    /// A host without modules.
+    pub fn new(settings: &'a Settings, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        Ok(Self {
+            settings,
+            clock,
+            key: ServiceKey::load_or_create(&settings.data_dir.join(KEY_FILE))?,
+            instance: Uuid::now_v7(),
+            placed: Vec::new(),
+        })
+    }
+
+    /// Puts a module where the settings say. `build` makes the implementation, if it runs here.
+    pub async fn place<A: Contract + ?Sized>(
+        &mut self,
+        schema: &'static ModuleSchema,
+        build: impl FnOnce(Db) -> anyhow::Result<Arc<A>>,
+    ) -> anyhow::Result<Option<Arc<A>>> {
+        let module = self.settings.modules.get(A::NAME).with_context(|| format!("no settings for {}", A::NAME))?;
+        let (switch, placed) = match module.placement {
+            ModulePlacement::Off => return Ok(None),
+            ModulePlacement::Remote => self.remote::<A>(module.url.as_deref().unwrap_or_default())?,
+            here => {
+                let url = database_url(self.settings, A::NAME)?;
+                let db = self.open(schema, &url).await?;
+                let edge = Arc::new(Edge::new(build(db.clone())?));
+                let target = match here {
+                    ModulePlacement::Encoded => Target::Encoded(encoded(Arc::clone(&edge))),
+                    _ => Target::Local(Arc::clone(&edge)),
+                };
+                self.local(target, edge, db, &url)
+            }
+        };
+        self.placed.push(placed);
+        Ok(Some(A::object(switch)))
+    }
+
+    async fn open(&self, schema: &'static ModuleSchema, url: &DatabaseUrl) -> anyhow::Result<Db> {
+        let settings = self.settings;
+        let here = settings.modules.values().filter(|module| {
+            matches!(module.placement, ModulePlacement::Local | ModulePlacement::Encoded)
+        });
+        let options = DbOptions {
+            clock: Arc::clone(&self.clock),
+            postgres: PgBudget {
+                connections: settings.postgres.connections,
+                modules: u32::try_from(here.count())?,
+            },
+            ..DbOptions::default()
+        };
+        let db = Db::open(schema, url, &options).await?;
+        store_ids::remember(&settings.data_dir, schema.module, db.store_id())?;
+        Ok(db)
+    }
+
+    fn local<A: Contract + ?Sized>(
+        &self,
+        target: Target<A>,
+        edge: Arc<Edge<A>>,
+        db: Db,
+        url: &DatabaseUrl,
+    ) -> (Arc<Switch<A>>, Placed) {
+        let options = ServerOptions {
+            store_id: db.store_id(),
+            instance: self.instance,
+            token: self.key.token_for(A::NAME),
+        };
+        let routes = router(Arc::clone(&edge), options);
+        let switch = Arc::new(Switch::new(target));
+        let checked = db.clone();
+        let placed = Placed {
+            name: A::NAME,
+            location: format!("data in {url}, store {}", db.store_id()),
+            url: None,
+            placement: placement_of(&switch),
+            routes: Some(routes),
+            check: Box::new(move || {
+                let db = checked.clone();
+                let mut cx = CallContext::root("health").with_timeout(CHECK_TIMEOUT);
+                Box::pin(async move { db.ping(&mut cx).await.map_err(|failure| failure.to_string()) })
+            }),
+            stop: Box::new(move |patience| {
+                let (edge, db) = (Arc::clone(&edge), db.clone());
+                Box::pin(async move {
+                    let ended = edge.drain(patience).await;
+                    db.close().await;
+                    ended
+                })
+            }),
+        };
+        (switch, placed)
+    }
+
+    fn remote<A: Contract + ?Sized>(&self, url: &str) -> anyhow::Result<(Arc<Switch<A>>, Placed)> {
+        let base_url = url.parse().ok().filter(|url: &http::Uri| url.scheme_str() == Some("http") && url.host().is_some());
+        let options = ClientOptions {
+            base_url: base_url.with_context(|| format!("`{url}` is no address of {}: give http://HOST:PORT", A::NAME))?,
+            token: self.key.token_for(A::NAME),
+            store: Arc::new(store_ids::expected(&self.settings.data_dir, A::NAME)?),
+        };
+        let client = Arc::new(Client::<A>::new(options));
+        let switch = Arc::new(Switch::new(Target::Remote(A::object(Arc::clone(&client)))));
+        let placed = Placed {
+            name: A::NAME,
+            location: format!("at {url}"),
+            url: Some(url.to_owned()),
+            placement: placement_of(&switch),
+            routes: None,
+            check: Box::new(move || {
+                let client = Arc::clone(&client);
+                Box::pin(async move {
+                    client.identify(CHECK_TIMEOUT).await.map(drop).map_err(|failure| failure.to_string())
+                })
+            }),
+            stop: Box::new(|_| Box::pin(async { true })),
+        };
+        Ok((switch, placed))
+    }
+}
+
+fn placement_of<A: Contract + ?Sized>(switch: &Arc<Switch<A>>) -> Box<dyn Fn() -> Placement + Send + Sync> {
+    let switch = Arc::clone(switch);
+    Box::new(move || switch.placement())
+}
+
+/// Where the settings keep a module's data.
+pub fn database_url(settings: &Settings, module: &str) -> anyhow::Result<DatabaseUrl> {
+    match settings.database_of(module) {
+        Some(url) => Ok(url.parse()?),
+        None => Ok(DatabaseUrl::sqlite(&settings.data_dir)),
+    }
+}

@@ -1,0 +1,82 @@
+//! The socket: accepts connections, bounds their number, and lets them end in peace.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Connections at once. Each costs a few kilobytes; what comes beyond waits in the kernel's queue.
+const MAX_CONNECTIONS: usize = 4_096;
+/// How long a client may take over a request's head, and may leave a connection idle. Longer than contract clients keep theirs.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
+/// Pause after an accept that failed for want of file descriptors, so as not to spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A bound socket.
+pub(super) struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listener {
+    pub(super) async fn bind(address: SocketAddr) -> anyhow::Result<Self> {
+        let socket = TcpListener::bind(address).await.with_context(|| {
+            format!("cannot listen on {address}: stop what listens there, or choose another port with --listen ADDR (port 0 takes a free one)")
+        })?;
+        let address = socket.local_addr()?;
+        Ok(Self { socket, address })
+    }
+
+    /// The address, with the port that was chosen.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `closing`, then until the last connection has ended.
+    pub(super) fn serve(self, routes: Router, closing: CancellationToken) -> JoinHandle<()> {
+        tokio::spawn(async move {
+            let graceful = GracefulShutdown::new();
+            let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+            let mut http = http1::Builder::new();
+            http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).half_close(false);
+            let mut closed = pin!(closing.cancelled());
+            loop {
+                let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
+                let accepted = tokio::select! {
+                    accepted = self.socket.accept() => accepted,
+                    () = &mut closed => break,
+                };
+                let (stream, _) = match accepted {
+                    Ok(accepted) => accepted,
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept a connection");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                        continue;
+                    }
+                };
+                // Without it small answers wait for the client's acknowledgement.
+                let _ = stream.set_nodelay(true);
+                let service = TowerToHyperService::new(routes.clone());
+                let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+                tokio::spawn(async move {
+                    let _place = place;
+                    // A client that breaks off is no event of ours.
+                    let _ = connection.await;
+                });
+            }
+            drop(self.socket);
+            graceful.shutdown().await;
+        })
+    }
+}

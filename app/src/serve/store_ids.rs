@@ -1,0 +1,55 @@
+//! Which store each module's data belongs to, as this data directory knows it: one small file per module.
+//!
+//! The process that opens a module's data writes it; a process that calls the module elsewhere expects it there. A
+//! directory that knows none learns it from the first answer.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use offshoot_rest::ExpectedStore;
+use uuid::Uuid;
+
+/// Notes that `module`'s data is of `store`.
+pub(super) fn remember(data_dir: &Path, module: &str, store: Uuid) -> anyhow::Result<()> {
+    if known(data_dir, module)? == Some(store) {
+        return Ok(());
+    }
+    write(&path(data_dir, module), store).with_context(|| format!("cannot note which store {module} belongs to"))
+}
+
+/// The store that has to answer for `module`.
+pub(super) fn expected(data_dir: &Path, module: &'static str) -> anyhow::Result<ExpectedStore> {
+    if let Some(store) = known(data_dir, module)? {
+        return Ok(ExpectedStore::exactly(store));
+    }
+    let path = path(data_dir, module);
+    Ok(ExpectedStore::first(move |store| {
+        if let Err(error) = write(&path, store) {
+            tracing::warn!(module, %store, %error, "cannot note which store answered; the next start will learn it again");
+        }
+    }))
+}
+
+fn known(data_dir: &Path, module: &str) -> anyhow::Result<Option<Uuid>> {
+    let path = path(data_dir, module);
+    match fs::read_to_string(&path) {
+        Ok(text) => {
+            let store = text.trim().parse();
+            Ok(Some(store.with_context(|| format!("{} holds no store id: remove it", path.display()))?))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+    }
+}
+
+fn path(data_dir: &Path, module: &str) -> PathBuf {
+    data_dir.join(format!("{module}.store"))
+}
+
+fn write(path: &Path, store: Uuid) -> io::Result<()> {
+    let draft = path.with_extension(format!("store-{}", Uuid::now_v7().simple()));
+    fs::write(&draft, format!("{store}\n"))?;
+    fs::rename(&draft, path)
+}
