@@ -63,7 +63,7 @@ pub(crate) fn derive(item: &DeriveInput) -> Result<TokenStream> {
         quote!(Self::#ident { .. } => ::std::option::Option::Some(#text))
     });
     let to_problem = own.iter().map(OwnError::to_problem);
-    let from_problem = own.iter().map(OwnError::from_problem);
+    let from_problem = own.iter().map(OwnError::read_problem);
     Ok(quote! {
         impl ::offshoot_contract::ContractError for #name {
             fn descriptions() -> ::std::vec::Vec<::offshoot_contract::ErrorDescription> {
@@ -217,7 +217,7 @@ impl<'a> OwnError<'a> {
         }
     }
 
-    fn from_problem(&self) -> TokenStream {
+    fn read_problem(&self) -> TokenStream {
         let Self { ident, code, .. } = self;
         let names = self.names();
         let texts = names.iter().map(|name| name.to_string());

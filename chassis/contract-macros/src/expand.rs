@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::Ident;
+use syn::{Ident, Visibility, parse_quote};
 
 use crate::model::{Contract, Method, Parameter, Place};
 
@@ -98,8 +98,9 @@ fn method(contract: &Contract, method: &Method, index: usize) -> TokenStream {
     } = method;
     let marker = marker(method);
     let marker_doc = format!("[`{api}::{ident}`].");
-    let (params, params_struct) = part(method, Part::Params);
-    let (body, body_struct) = part(method, Part::Body);
+    let visibility = inner_visibility(&contract.item.vis);
+    let (params, params_struct) = part(method, Part::Params, &visibility);
+    let (body, body_struct) = part(method, Part::Body, &visibility);
     let spec = spec(contract, method, index);
     let key = method.key().map_or_else(
         || quote!(::std::option::Option::None),
@@ -134,7 +135,7 @@ fn method(contract: &Contract, method: &Method, index: usize) -> TokenStream {
 
         #[doc = #marker_doc]
         #[derive(Debug)]
-        pub struct #marker;
+        #visibility struct #marker;
 
         impl ::offshoot_contract::Method for #marker {
             type Api = dyn #api;
@@ -241,7 +242,7 @@ impl Part {
 }
 
 /// The struct of one half, and its name.
-fn part(method: &Method, part: Part) -> (TokenStream, TokenStream) {
+fn part(method: &Method, part: Part, visibility: &Visibility) -> (TokenStream, TokenStream) {
     let (parameters, Some(name)) = part.of_method(method) else {
         return (quote!(::offshoot_contract::NoBody), TokenStream::new());
     };
@@ -255,7 +256,7 @@ fn part(method: &Method, part: Part) -> (TokenStream, TokenStream) {
             .is_optional()
             .then(|| quote!(#[serde(default, skip_serializing_if = "::std::option::Option::is_none")]));
         let field_doc = format!("Parameter `{ident}`.");
-        quote!(#[doc = #field_doc] #[schemars(description = "")] #optional pub #ident: #ty)
+        quote!(#[doc = #field_doc] #[schemars(description = "")] #optional #visibility #ident: #ty)
     });
     let structure = quote! {
         #[doc = #doc]
@@ -269,7 +270,7 @@ fn part(method: &Method, part: Part) -> (TokenStream, TokenStream) {
         )]
         #[serde(crate = "::offshoot_contract::generated::serde", deny_unknown_fields)]
         #[schemars(crate = "::offshoot_contract::generated::schemars")]
-        pub struct #name {
+        #visibility struct #name {
             #(#fields),*
         }
     };
@@ -284,6 +285,14 @@ fn pack(method: &Method, methods_module: &Ident, part: Part) -> TokenStream {
             quote!(#methods_module::#name { #(#names),* })
         }
         _ => quote!(::offshoot_contract::NoBody {}),
+    }
+}
+
+/// What the trait's visibility is called inside the module of its methods.
+fn inner_visibility(visibility: &Visibility) -> Visibility {
+    match visibility {
+        Visibility::Inherited => parse_quote!(pub(super)),
+        outer => outer.clone(),
     }
 }
 

@@ -108,9 +108,10 @@ impl From<&CallFailure> for Problem {
         let problem =
             Problem::new(status, code, failure.message()).with_field(MAY_HAVE_EXECUTED, failure.may_have_executed());
         match failure.kind() {
-            FailureKind::Overloaded { retry_after } => {
-                problem.with_field("retry_after_ms", retry_after.as_millis() as u64)
-            }
+            FailureKind::Overloaded { retry_after } => problem.with_field(
+                "retry_after_ms",
+                u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX),
+            ),
             FailureKind::Dependency { module, method } => {
                 problem.with_field("module", module).with_field("method", method)
             }

@@ -55,7 +55,10 @@ pub fn router<A: Contract + ?Sized>(edge: Arc<Edge<A>>, options: ServerOptions) 
     A::visit_methods(&mut routes);
     let root = format!("/modules/{}", A::NAME);
     Router::new()
-        .nest(&format!("{root}/v{}", A::VERSION.major), routes.router)
+        .nest(
+            &format!("{root}/v{}", A::VERSION.major),
+            routes.router.method_not_allowed_fallback(unknown::<A>),
+        )
         .route(&format!("{root}/contract"), on(MethodFilter::GET, identify::<A>))
         .route(&format!("{root}/{{*rest}}"), axum::routing::any(unknown::<A>))
         .with_state(server)

@@ -123,6 +123,12 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 impl ServiceToken {
+    /// The value of the `Authorization` header, for those who call with a tool of their own. It is a secret.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+
     /// The `Authorization` header.
     pub(crate) fn header(&self) -> HeaderValue {
         self.0.clone()

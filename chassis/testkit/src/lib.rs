@@ -16,5 +16,5 @@ mod database;
 pub mod postgres;
 
 pub use crate::combination::{Access, Combination};
-pub use crate::module::{Body, ModuleUnderTest, Test};
+pub use crate::module::{Body, ModuleUnderTest, Running, Test};
 pub use crate::runner::contract_tests;

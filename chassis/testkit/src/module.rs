@@ -56,8 +56,11 @@ pub struct Body<M: ModuleUnderTest> {
     /// As the run shows it.
     pub name: &'static str,
     /// What runs.
-    pub run: fn(Test<M>) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+    pub run: fn(Test<M>) -> Running,
 }
+
+/// A body under way.
+pub type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The bodies by path: `bodies![adding::gives_an_id, browsing::ends]`.
 #[macro_export]

@@ -91,6 +91,7 @@ impl ReadingsApi for Readings {
         let newest = sql!("SELECT celsius, at FROM readings WHERE station = $1 ORDER BY at DESC LIMIT 1");
         let mut read = self.db.read(cx).await?;
         let row = read.fetch_optional::<(i32, Timestamp)>(newest, (&station,)).await?;
-        row.map(|(celsius, at)| Reading { celsius, at }).ok_or(ReadingsError::Silent { station })
+        row.map(|(celsius, at)| Reading { celsius, at })
+            .ok_or(ReadingsError::Silent { station })
     }
 }

@@ -17,7 +17,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = std::env::args().nth(1).unwrap_or_else(|| "stations".to_owned());
     let db = Db::open(&SCHEMA, &DatabaseUrl::sqlite(&directory), &DbOptions::default()).await?;
     let clock = Arc::new(SystemClock);
-    let edge = Arc::new(Edge::new(Arc::new(Readings { db: db.clone(), clock }) as Arc<dyn ReadingsApi>));
+    let edge = Arc::new(Edge::new(
+        Arc::new(Readings { db: db.clone(), clock }) as Arc<dyn ReadingsApi>
+    ));
     // What the application holds: it would not change if the module ran in another process.
     let readings = <dyn ReadingsApi>::object(Switch::new(Target::Local(Arc::clone(&edge))));
 

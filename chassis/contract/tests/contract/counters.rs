@@ -8,16 +8,16 @@ use offshoot_contract::{
     CallContext, CallFailure, Contract, ContractError, Edge, Entity, Id, Switch, Target, contract,
 };
 
-pub struct CounterEntity;
+pub(crate) struct CounterEntity;
 impl Entity for CounterEntity {
     const PREFIX: &'static str = "counter";
 }
-pub type CounterId = Id<CounterEntity>;
+pub(crate) type CounterId = Id<CounterEntity>;
 
 /// Counts.
 #[contract(name = "counters", version = "1.0")]
 #[async_trait]
-pub trait CountersApi: Send + Sync + 'static {
+pub(crate) trait CountersApi: Send + Sync + 'static {
     /// The value of a counter.
     #[get("/counters/{id}")]
     async fn value(&self, cx: &mut CallContext, id: CounterId) -> Result<u32, CountersError>;
@@ -32,7 +32,7 @@ pub trait CountersApi: Send + Sync + 'static {
 }
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
-pub enum CountersError {
+pub(crate) enum CountersError {
     /// No counter has this id.
     #[error("there is no counter {id}")]
     #[problem(status = 404, code = "unknown-counter")]
@@ -41,18 +41,18 @@ pub enum CountersError {
     Call(#[from] CallFailure),
 }
 
-pub type Outcome = Result<u32, CountersError>;
+pub(crate) type Outcome = Result<u32, CountersError>;
 type Step = Box<dyn FnOnce(&mut CallContext) -> futures_util::future::BoxFuture<'_, Outcome> + Send>;
 
 /// Answers each call with the next step of its script.
 #[derive(Default)]
-pub struct Scripted {
+pub(crate) struct Scripted {
     steps: Mutex<VecDeque<Step>>,
-    pub keys: Mutex<Vec<Option<String>>>,
+    pub(crate) keys: Mutex<Vec<Option<String>>>,
 }
 
 impl Scripted {
-    pub fn then(
+    pub(crate) fn then(
         self: &Arc<Self>,
         step: impl FnOnce(&mut CallContext) -> futures_util::future::BoxFuture<'_, Outcome> + Send + 'static,
     ) -> &Arc<Self> {
@@ -60,11 +60,11 @@ impl Scripted {
         self
     }
 
-    pub fn then_answer(self: &Arc<Self>, outcome: Outcome) -> &Arc<Self> {
+    pub(crate) fn then_answer(self: &Arc<Self>, outcome: Outcome) -> &Arc<Self> {
         self.then(move |_| Box::pin(async move { outcome }))
     }
 
-    pub fn calls(&self) -> usize {
+    pub(crate) fn calls(&self) -> usize {
         self.keys.lock().unwrap().len()
     }
 
@@ -96,19 +96,19 @@ impl CountersApi for Scripted {
     }
 }
 
-pub fn an_id() -> CounterId {
+pub(crate) fn an_id() -> CounterId {
     Id::from_uuid(uuid::Uuid::nil())
 }
 
 /// The contract over a switch to a scripted implementation.
-pub fn scripted() -> (Arc<dyn CountersApi>, Arc<Scripted>) {
+pub(crate) fn scripted() -> (Arc<dyn CountersApi>, Arc<Scripted>) {
     let script = Arc::new(Scripted::default());
     let edge = Edge::new(Arc::clone(&script) as Arc<dyn CountersApi>);
     let switch = Switch::new(Target::Local(Arc::new(edge)));
     (<dyn CountersApi>::object(switch), script)
 }
 
-pub fn failure_of(outcome: Outcome) -> CallFailure {
+pub(crate) fn failure_of(outcome: Outcome) -> CallFailure {
     match outcome {
         Err(CountersError::Call(failure)) => failure,
         other => panic!("expected a failure, got {other:?}"),

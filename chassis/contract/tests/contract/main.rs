@@ -1,5 +1,7 @@
 //! What the contract runtime promises, tried on a small contract with a scripted implementation.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
+
 mod counters;
 
 mod cancellation;

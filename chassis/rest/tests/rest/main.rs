@@ -1,0 +1,12 @@
+//! What client and server promise each other, over real sockets.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
+
+mod notes;
+
+mod broken_servers;
+mod disconnecting;
+mod encoding;
+mod key_file;
+mod strictness;
+mod wrong_places;

@@ -1,0 +1,190 @@
+//! A small contract with every kind of parameter, served over a socket.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use offshoot_contract::{CallContext, CallFailure, Contract, ContractError, Edge, contract};
+use offshoot_rest::{Client, ClientOptions, ExpectedStore, ServerOptions, ServiceKey, router};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Notes under names.
+#[contract(name = "notes", version = "1.0")]
+#[async_trait]
+pub(crate) trait NotesApi: Send + Sync + 'static {
+    /// A note.
+    #[get("/notes/{name}")]
+    async fn note(&self, cx: &mut CallContext, name: String) -> Result<Note, NotesError>;
+
+    /// Names that start and are long enough.
+    #[get("/notes")]
+    async fn names(
+        &self,
+        cx: &mut CallContext,
+        start: Option<String>,
+        longer_than: u32,
+    ) -> Result<Vec<String>, NotesError>;
+
+    /// Writes a note.
+    #[put("/notes/{name}", max = "1KiB")]
+    async fn write(&self, cx: &mut CallContext, name: String, note: Note) -> Result<(), NotesError>;
+
+    /// Takes `ms` milliseconds, then counts.
+    #[post("/counts")]
+    async fn count_after(&self, cx: &mut CallContext, ms: u64) -> Result<u32, NotesError>;
+
+    /// Takes `ms` milliseconds, then counts too, though it says to be safe.
+    #[get("/waits")]
+    async fn wait(&self, cx: &mut CallContext, ms: u64) -> Result<u32, NotesError>;
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Note {
+    pub(crate) text: String,
+    pub(crate) tags: Vec<Tag>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Tag {
+    pub(crate) name: String,
+    /// Comes back rounded: no wire value should.
+    #[serde(default, skip_serializing_if = "is_zero", serialize_with = "rounded")]
+    pub(crate) weight: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(weight: &f64) -> bool {
+    *weight == 0.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn rounded<S: serde::Serializer>(weight: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(weight.round())
+}
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
+pub(crate) enum NotesError {
+    #[error("there is no note {name}")]
+    #[problem(status = 404, code = "unknown-note")]
+    Unknown { name: String },
+    #[error(transparent)]
+    Call(#[from] CallFailure),
+}
+
+#[derive(Default)]
+pub(crate) struct Notes {
+    pub(crate) notes: Mutex<BTreeMap<String, Note>>,
+    pub(crate) counted: AtomicU32,
+}
+
+#[async_trait]
+impl NotesApi for Notes {
+    async fn note(&self, _: &mut CallContext, name: String) -> Result<Note, NotesError> {
+        self.notes
+            .lock()
+            .unwrap()
+            .get(&name)
+            .cloned()
+            .ok_or(NotesError::Unknown { name })
+    }
+
+    async fn names(
+        &self,
+        _: &mut CallContext,
+        start: Option<String>,
+        longer_than: u32,
+    ) -> Result<Vec<String>, NotesError> {
+        let notes = self.notes.lock().unwrap();
+        let wanted = |name: &&String| {
+            name.starts_with(start.as_deref().unwrap_or_default()) && name.len() > longer_than as usize
+        };
+        Ok(notes.keys().filter(wanted).cloned().collect())
+    }
+
+    async fn write(&self, _: &mut CallContext, name: String, note: Note) -> Result<(), NotesError> {
+        self.notes.lock().unwrap().insert(name, note);
+        Ok(())
+    }
+
+    async fn count_after(&self, _: &mut CallContext, ms: u64) -> Result<u32, NotesError> {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        Ok(self.counted.fetch_add(1, Ordering::SeqCst) + 1)
+    }
+
+    async fn wait(&self, cx: &mut CallContext, ms: u64) -> Result<u32, NotesError> {
+        self.count_after(cx, ms).await
+    }
+}
+
+pub(crate) fn a_note(text: &str) -> Note {
+    Note {
+        text: text.to_owned(),
+        tags: Vec::new(),
+    }
+}
+
+/// A served store.
+pub(crate) struct Served {
+    pub(crate) notes: Arc<Notes>,
+    pub(crate) address: SocketAddr,
+    pub(crate) store: Uuid,
+    pub(crate) key: ServiceKey,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+pub(crate) async fn served() -> Served {
+    let notes = Arc::new(Notes::default());
+    let (store, key) = (Uuid::now_v7(), ServiceKey::random());
+    let options = ServerOptions {
+        store_id: store,
+        instance: Uuid::now_v7(),
+        token: key.token_for("notes"),
+    };
+    let routes = router(Arc::new(Edge::new(Arc::clone(&notes) as Arc<dyn NotesApi>)), options);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+    Served {
+        notes,
+        address,
+        store,
+        key,
+        server,
+    }
+}
+
+impl Served {
+    pub(crate) fn client(&self) -> Arc<dyn NotesApi> {
+        client_of(self.address, &self.key, ExpectedStore::exactly(self.store))
+    }
+}
+
+pub(crate) fn client_of(address: SocketAddr, key: &ServiceKey, store: ExpectedStore) -> Arc<dyn NotesApi> {
+    <dyn NotesApi>::object(Client::<dyn NotesApi>::new(ClientOptions {
+        base_url: format!("http://{address}").parse().unwrap(),
+        token: key.token_for("notes"),
+        store: Arc::new(store),
+    }))
+}
+
+pub(crate) fn cx() -> CallContext {
+    CallContext::root("test")
+}
+
+pub(crate) fn failure_of<T: std::fmt::Debug>(outcome: Result<T, NotesError>) -> CallFailure {
+    match outcome {
+        Err(NotesError::Call(failure)) => failure,
+        other => panic!("expected a failure, got {other:?}"),
+    }
+}
