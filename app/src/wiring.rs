@@ -40,7 +40,9 @@ pub fn descriptions() -> Vec<ContractDescription> {
 pub async fn connect(settings: &Settings, clock: Arc<dyn Clock>) -> anyhow::Result<Wired> {
     let mut host = Host::new(settings, Arc::clone(&clock))?;
     let catalog = host
-        .place::<dyn CatalogApi>(&catalog::SCHEMA, |db| Ok(Arc::new(Catalog::new(db, Arc::clone(&clock)))))
+        .place::<dyn CatalogApi>(&catalog::SCHEMA, |db| {
+            Ok(Arc::new(Catalog::new(db, Arc::clone(&clock))))
+        })
         .await?;
     let carts = host
         .place::<dyn CartsApi>(&carts::SCHEMA, |db| {

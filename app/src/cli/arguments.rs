@@ -1,14 +1,14 @@
-//! What can be said on the command line. `--help` shows these texts.
+//! What can be said on the command line; each command adds what is its own. `--help` shows these texts.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
-use offshoot_contract::Currency;
-
+use super::contract::ContractCommand;
+use super::db::DbCommand;
+use super::import::ImportCommand;
+use super::serve::ServeArguments;
 use crate::config::{Flags, module_names};
-use crate::import::products::ColumnChoice;
 
 /// A store in one process, whose modules can move into processes of their own.
 #[derive(Debug, Parser)]
@@ -32,6 +32,10 @@ pub struct Arguments {
     /// Settings that override the defaults, as TOML.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+
+    /// Call a module in another process.
+    #[arg(long, global = true, value_name = "MODULE=URL", value_parser = remote)]
+    remote: Vec<(String, String)>,
 
     /// Print the result as JSON.
     #[arg(long, global = true)]
@@ -63,130 +67,6 @@ pub(super) enum Command {
     Config,
 }
 
-#[derive(Debug, Default, Args)]
-pub(super) struct ServeArguments {
-    /// Address and port to answer at. Port 0 takes a free one; stdout says which.
-    #[arg(long, value_name = "ADDR")]
-    listen: Option<SocketAddr>,
-
-    /// Run only these modules here. Those that run elsewhere stay there.
-    #[arg(long, value_name = "MODULE", value_delimiter = ',', value_parser = module)]
-    only: Vec<String>,
-
-    /// Call a module in another process.
-    #[arg(long, value_name = "MODULE=URL", value_parser = remote)]
-    remote: Vec<(String, String)>,
-
-    /// Run a module here, but through its REST encoding and back.
-    #[arg(long, value_name = "MODULE|all", value_parser = module_or_all)]
-    encoded: Vec<String>,
-
-    /// Whether to fill an empty catalog with the sample.
-    #[arg(long)]
-    sample: Option<YesOrNo>,
-
-    /// Listen on an address that other machines reach, for this reason.
-    #[arg(long, value_name = "TEXT")]
-    listen_publicly_because: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum YesOrNo {
-    Yes,
-    No,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum ImportCommand {
-    /// Products and their price history from real invoice lines (the Online Retail data set).
-    #[command(after_help = "Example:\n  offshoot import online-retail online-retail.csv.gz")]
-    OnlineRetail(OnlineRetailArguments),
-
-    /// Products from any CSV file with a header line, JSON array of objects, or JSON lines.
-    #[command(
-        after_help = "Columns called sku (or id), name (or title), price, description, category and currency are found by themselves.\n\nExample:\n  offshoot import products stock.csv --column sku=ProductCode --column price=UnitPrice"
-    )]
-    Products(ProductsArguments),
-}
-
-#[derive(Debug, Args)]
-pub(super) struct OnlineRetailArguments {
-    /// CSV, plain or gzip.
-    pub(super) file: PathBuf,
-
-    /// Stop at the first malformed line.
-    #[arg(long)]
-    pub(super) strict: bool,
-
-    /// Send everything again, even what an earlier run has brought: after the store was put back to an older state.
-    #[arg(long)]
-    pub(super) from_start: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ProductsArguments {
-    /// CSV or JSON, plain or gzip.
-    pub(super) file: PathBuf,
-
-    /// Which column gives sku, name, price, description, category or currency.
-    #[arg(long = "column", value_name = "FIELD=COLUMN")]
-    pub(super) columns: Vec<ColumnChoice>,
-
-    /// The category of products that name none.
-    #[arg(long, default_value = "other")]
-    pub(super) category: String,
-
-    /// The currency of prices that name none. Without it, that of the store.
-    #[arg(long)]
-    pub(super) currency: Option<Currency>,
-
-    /// Stop at the first row that cannot be taken.
-    #[arg(long)]
-    pub(super) strict: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum DbCommand {
-    /// Bring the schemas up to date. The login needs the right to create roles and schemas.
-    #[command(after_help = "Example:\n  offshoot db migrate --database postgres://admin@localhost/store")]
-    Migrate,
-
-    /// Print how every migration stands.
-    #[command(after_help = "Example:\n  offshoot db status --json")]
-    Status,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum ContractCommand {
-    /// Print the OpenAPI 3.1 document of a module's contract.
-    #[command(after_help = "Example:\n  offshoot contract openapi catalog > catalog.json")]
-    Openapi {
-        /// The module.
-        #[arg(value_parser = module)]
-        module: String,
-    },
-
-    /// Print the description of a module's contract as JSON.
-    #[command(after_help = "Example:\n  offshoot contract show carts")]
-    Show {
-        /// The module.
-        #[arg(value_parser = module)]
-        module: String,
-    },
-
-    /// Compare the contracts of this binary with those released: what would break their callers? Exit code 1 if anything.
-    #[command(after_help = "Example:\n  offshoot contract check catalog --released modules")]
-    Check {
-        /// Only this module.
-        #[arg(value_parser = module)]
-        module: Option<String>,
-
-        /// Holds the released descriptions: <MODULE>/api/contract/v<MAJOR>.<MINOR>.json.
-        #[arg(long, value_name = "DIR", default_value = "modules")]
-        released: PathBuf,
-    },
-}
-
 impl Arguments {
     /// The configuration file.
     pub(super) fn file(&self) -> Option<&Path> {
@@ -205,37 +85,16 @@ impl Arguments {
         if let Some(Command::Serve(serve)) = &self.command {
             serve.add_to(&mut flags);
         }
-        flags
-    }
-}
-
-impl ServeArguments {
-    fn add_to(&self, flags: &mut Flags) {
-        if let Some(listen) = self.listen {
-            flags.set("--listen", "listen", listen.to_string());
-        }
-        if let Some(sample) = self.sample {
-            flags.set("--sample", "sample", if matches!(sample, YesOrNo::Yes) { "yes" } else { "no" });
-        }
-        if let Some(reason) = &self.listen_publicly_because {
-            flags.set("--listen-publicly-because", "allow_public_listen", reason);
-        }
-        flags.only(&self.only);
-        let all = self.encoded.iter().any(|module| module == ALL);
-        for module in if all { module_names() } else { self.encoded.clone() } {
-            flags.set("--encoded", format!("modules.{module}.placement"), "encoded");
-        }
         for (module, url) in &self.remote {
             flags.set("--remote", format!("modules.{module}.placement"), "remote");
             flags.set("--remote", format!("modules.{module}.url"), url);
         }
+        flags
     }
 }
 
-/// Instead of a module's name: every module.
-const ALL: &str = "all";
-
-fn module(name: &str) -> Result<String, String> {
+/// A module of the store, by its name.
+pub(super) fn module(name: &str) -> Result<String, String> {
     let known = module_names();
     if known.iter().any(|known| known == name) {
         return Ok(name.to_owned());
@@ -243,12 +102,10 @@ fn module(name: &str) -> Result<String, String> {
     Err(format!("the modules are {}", known.join(", ")))
 }
 
-fn module_or_all(name: &str) -> Result<String, String> {
-    if name == ALL { Ok(name.to_owned()) } else { module(name) }
-}
-
 fn remote(text: &str) -> Result<(String, String), String> {
-    let (name, url) = text.split_once('=').ok_or("it has the form MODULE=URL, such as catalog=http://127.0.0.1:7101")?;
+    let (name, url) = text
+        .split_once('=')
+        .ok_or("it has the form MODULE=URL, such as catalog=http://127.0.0.1:7101")?;
     Ok((module(name)?, url.to_owned()))
 }
 
@@ -276,8 +133,14 @@ mod tests {
         assert_eq!(placements("offshoot"), [Local, Local]);
         assert_eq!(placements("offshoot serve --encoded all"), [Encoded, Encoded]);
         assert_eq!(placements("offshoot serve --only catalog"), [Local, Off]);
-        assert_eq!(placements("offshoot serve --remote catalog=http://127.0.0.1:1"), [Remote, Local]);
-        assert_eq!(placements("offshoot serve --only carts --remote catalog=http://127.0.0.1:1"), [Remote, Local]);
+        assert_eq!(
+            placements("offshoot serve --remote catalog=http://127.0.0.1:1"),
+            [Remote, Local]
+        );
+        assert_eq!(
+            placements("offshoot serve --only carts --remote catalog=http://127.0.0.1:1"),
+            [Remote, Local]
+        );
     }
 
     #[test]
@@ -285,8 +148,15 @@ mod tests {
         for (line, part) in [
             ("offshoot serve --only catalogue", "the modules are"),
             ("offshoot serve --remote catalog", "MODULE=URL"),
+            (
+                "offshoot import products x.csv --remote stock=http://127.0.0.1:1",
+                "the modules are",
+            ),
             ("offshoot contract show orders", "the modules are"),
-            ("offshoot import products x.csv --column colour=Color", "`colour` is not a field: sku, name"),
+            (
+                "offshoot import products x.csv --column colour=Color",
+                "`colour` is not a field: sku, name",
+            ),
             ("offshoot import products x.csv --currency pounds", "ISO 4217"),
         ] {
             let error = Arguments::try_parse_from(line.split(' ')).expect_err(line).to_string();

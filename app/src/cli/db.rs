@@ -3,15 +3,26 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
+use clap::Subcommand;
 use serde::Serialize;
 
 use offshoot_db::{DatabaseUrl, DbOptions, MigrationState, ModuleSchema, migrate, status};
 
-use super::arguments::DbCommand;
 use super::print;
 use crate::config::{ModulePlacement, Settings};
 use crate::serve::host::database_url;
 use crate::wiring;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DbCommand {
+    /// Bring the schemas up to date. The login needs the right to create roles and schemas.
+    #[command(after_help = "Example:\n  offshoot db migrate --database postgres://admin@localhost/store")]
+    Migrate,
+
+    /// Print how every migration stands.
+    #[command(after_help = "Example:\n  offshoot db status --json")]
+    Status,
+}
 
 pub(super) async fn run(what: &DbCommand, settings: &Settings, json: bool) -> Result<()> {
     let (rows, nothing) = match what {
@@ -74,10 +85,16 @@ async fn status_of_all(settings: &Settings) -> Result<Vec<Row>> {
 /// Those of modules that run elsewhere are looked after there.
 fn schemas(settings: &Settings) -> Result<Vec<(&'static ModuleSchema, DatabaseUrl)>> {
     let runs_elsewhere = |module: &str| {
-        settings.modules.get(module).is_some_and(|module| module.placement == ModulePlacement::Remote)
+        settings
+            .modules
+            .get(module)
+            .is_some_and(|module| module.placement == ModulePlacement::Remote)
     };
-    let here = wiring::schemas().into_iter().filter(|schema| !runs_elsewhere(schema.module));
-    here.map(|schema| Ok((schema, database_url(settings, schema.module)?))).collect()
+    let here = wiring::schemas()
+        .into_iter()
+        .filter(|schema| !runs_elsewhere(schema.module));
+    here.map(|schema| Ok((schema, database_url(settings, schema.module)?)))
+        .collect()
 }
 
 fn table(rows: &[Row], nothing: &str) -> String {
@@ -85,7 +102,15 @@ fn table(rows: &[Row], nothing: &str) -> String {
         return nothing.to_owned();
     }
     let mut table = String::new();
-    for Row { module, database, set, name, state, .. } in rows {
+    for Row {
+        module,
+        database,
+        set,
+        name,
+        state,
+        ..
+    } in rows
+    {
         // Writing to a string cannot fail.
         let _ = writeln!(table, "{module:10} {set:10} {name:24} {state:40} {database}");
     }

@@ -1,17 +1,74 @@
 //! `offshoot import`: finds the catalog, runs the importer, prints its report.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use clap::{Args, Subcommand};
 
 use catalog_api::v1::CatalogApi;
-use offshoot_contract::SystemClock;
+use offshoot_contract::{Currency, SystemClock};
 
-use super::arguments::{ImportCommand, OnlineRetailArguments, ProductsArguments};
 use super::print;
 use crate::config::Settings;
+use crate::import::products::ColumnChoice;
 use crate::import::{Checkpoint, Source, for_stderr, online_retail, products};
+use crate::serve::store_ids;
 use crate::wiring;
+
+/// What importers fill.
+const CATALOG: &str = "catalog";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ImportCommand {
+    /// Products and their price history from real invoice lines (the Online Retail data set).
+    #[command(
+        after_help = "Examples:\n  offshoot import online-retail online-retail.csv.gz\n  offshoot import online-retail online-retail.csv.gz --remote catalog=http://127.0.0.1:7101"
+    )]
+    OnlineRetail(OnlineRetailArguments),
+
+    /// Products from any CSV file with a header line, JSON array of objects, or JSON lines.
+    #[command(
+        after_help = "Columns called sku (or id), name (or title), price, description, category and currency are found by themselves.\n\nExample:\n  offshoot import products stock.csv --column sku=ProductCode --column price=UnitPrice"
+    )]
+    Products(ProductsArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OnlineRetailArguments {
+    /// CSV, plain or gzip.
+    file: PathBuf,
+
+    /// Stop at the first malformed line.
+    #[arg(long)]
+    strict: bool,
+
+    /// Send everything again, even what an earlier run has brought: after the store was put back to an older state.
+    #[arg(long)]
+    from_start: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ProductsArguments {
+    /// CSV or JSON, plain or gzip.
+    file: PathBuf,
+
+    /// Which column gives sku, name, price, description, category or currency.
+    #[arg(long = "column", value_name = "FIELD=COLUMN")]
+    columns: Vec<ColumnChoice>,
+
+    /// The category of products that name none.
+    #[arg(long, default_value = "other")]
+    category: String,
+
+    /// The currency of prices that name none. Without it, that of the store.
+    #[arg(long)]
+    currency: Option<Currency>,
+
+    /// Stop at the first row that cannot be taken.
+    #[arg(long)]
+    strict: bool,
+}
 
 pub(super) async fn run(what: ImportCommand, settings: &Settings, json: bool) -> Result<()> {
     match what {
@@ -25,10 +82,15 @@ async fn online_retail(arguments: OnlineRetailArguments, settings: &Settings, js
     // Before anything is opened: a wrong path is the likeliest mistake.
     let fingerprint = source.fingerprint()?;
     let catalog = catalog(settings).await?;
-    let open = if arguments.from_start { Checkpoint::start_over } else { Checkpoint::open };
+    let open = if arguments.from_start {
+        Checkpoint::start_over
+    } else {
+        Checkpoint::open
+    };
     let options = online_retail::Options {
         strict: arguments.strict,
-        checkpoint: store_id(settings)?.map(|store| open(&settings.data_dir, fingerprint, store)),
+        checkpoint: store_ids::known(&settings.data_dir, CATALOG)?
+            .map(|store| open(&settings.data_dir, fingerprint, store.to_string())),
     };
     let report = online_retail::run(catalog, source, options, &mut *for_stderr()).await?;
     print(&report, &report.to_string(), json)
@@ -50,20 +112,12 @@ async fn products(arguments: ProductsArguments, settings: &Settings, json: bool)
 async fn catalog(settings: &Settings) -> Result<Arc<dyn CatalogApi>> {
     let wired = wiring::connect(settings, Arc::new(SystemClock)).await?;
     for module in wired.placed.iter().filter(|module| module.name == CATALOG) {
-        (module.check)().await.map_err(|reason| anyhow::anyhow!("the catalog, {}, does not answer: {reason}", module.location))?;
+        (module.check)()
+            .await
+            .map_err(|reason| anyhow::anyhow!("the catalog, {}, does not answer: {reason}", module.location))?;
         eprintln!("into the catalog, {}", module.location);
     }
-    wired.catalog.context("the catalog is off here: say where it runs with `modules.catalog.placement` and `.url`")
-}
-
-const CATALOG: &str = "catalog";
-
-/// The id of the catalog's store, which whoever opens or calls the catalog notes in the data directory.
-fn store_id(settings: &Settings) -> Result<Option<String>> {
-    let path = settings.data_dir.join(format!("{CATALOG}.store"));
-    match std::fs::read_to_string(&path) {
-        Ok(id) => Ok(Some(id.trim().to_owned())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
-    }
+    wired
+        .catalog
+        .context("the catalog is off here: say where it runs with --remote catalog=http://HOST:PORT")
 }

@@ -8,8 +8,9 @@ mod arguments;
 mod contract;
 mod db;
 mod import;
+mod serve;
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
@@ -19,7 +20,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 pub use self::arguments::Arguments;
-use self::arguments::{Command, ServeArguments};
+use self::arguments::Command;
+use self::serve::ServeArguments;
 use crate::config::{self, Configuration};
 
 /// Wrong usage or configuration, as clap has it for the former.
@@ -28,8 +30,13 @@ const MISUSE: u8 = 2;
 /// Carries out the command line of this process.
 pub async fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    let logs = EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).from_env_lossy();
-    tracing_subscriber::fmt().with_env_filter(logs).with_writer(std::io::stderr).init();
+    let logs = EnvFilter::builder()
+        .with_default_directive(LevelFilter::WARN.into())
+        .from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(logs)
+        .with_writer(std::io::stderr)
+        .init();
 
     let configuration = match config::load(arguments.file(), &arguments.flags()) {
         Ok(configuration) => configuration,
@@ -63,14 +70,17 @@ async fn carry_out(arguments: Arguments, configuration: Configuration) -> Result
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the data of a command: as JSON where a script wants it, else as text.
+/// Prints the data of a command: as JSON where a script wants it, else as text. A reader that has seen enough, such as
+/// `head`, is no failure.
 fn print(data: &impl Serialize, text: &str, json: bool) -> Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    if json {
-        serde_json::to_writer_pretty(&mut stdout, data)?;
-        writeln!(stdout)
+    let written = if json {
+        let json = serde_json::to_string_pretty(data)?;
+        writeln!(std::io::stdout(), "{json}")
     } else {
-        writeln!(stdout, "{text}")
+        writeln!(std::io::stdout(), "{text}")
+    };
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write to stdout"),
+        _ => Ok(()),
     }
-    .context("cannot write to stdout")
 }

@@ -107,10 +107,12 @@ impl Layer {
     }
 
     fn toml(name: &str, text: &str) -> Result<Self, ConfigurationError> {
-        let table = text.parse::<toml::Table>().map_err(|cause| ConfigurationError::NotToml {
-            layer: name.to_owned(),
-            cause: Box::new(cause),
-        })?;
+        let table = text
+            .parse::<toml::Table>()
+            .map_err(|cause| ConfigurationError::NotToml {
+                layer: name.to_owned(),
+                cause: Box::new(cause),
+            })?;
         let mut layer = Self::empty(name);
         layer.insert_table("", table)?;
         Ok(layer)
@@ -163,7 +165,10 @@ impl Source for Layer {
 
 /// The modules that the defaults place.
 pub(crate) fn module_names() -> Vec<String> {
-    let modules = DEFAULT.parse::<toml::Table>().ok().and_then(|mut table| table.remove("modules"));
+    let modules = DEFAULT
+        .parse::<toml::Table>()
+        .ok()
+        .and_then(|mut table| table.remove("modules"));
     match modules {
         Some(toml::Value::Table(modules)) => modules.into_iter().map(|(name, _)| name).collect(),
         _ => Vec::new(),

@@ -1,6 +1,6 @@
 //! The settings of the process: read from four layers, checked, and shown with where each came from.
 //!
-//! The only place that reads the environment. Knows no module beyond its name.
+//! The only place that reads settings from the environment. Knows no module beyond its name.
 
 // The settings as the rest of the application sees them.
 mod settings;
@@ -14,15 +14,14 @@ mod show;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use config::{Config, ConfigError};
+use config::{Config, ConfigError, Value, ValueKind};
 
 pub use self::layer::Flags;
+pub(crate) use self::layer::module_names;
 pub use self::settings::{
-    CartsSettings, ModulePlacement, ModuleSettings, PostgresSettings, Sample, Settings,
-    ShutdownSettings,
+    CartsSettings, ModulePlacement, ModuleSettings, PostgresSettings, Sample, Settings, ShutdownSettings,
 };
 pub use self::show::Shown;
-pub(crate) use self::layer::module_names;
 
 use self::layer::Layer;
 use self::value::without_password;
@@ -40,15 +39,9 @@ pub struct Configuration {
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum ConfigurationError {
     #[error("cannot read the configuration file {}: {cause}", path.display())]
-    Unreadable {
-        path: PathBuf,
-        cause: std::io::Error,
-    },
+    Unreadable { path: PathBuf, cause: std::io::Error },
     #[error("{layer} is not TOML: {cause}")]
-    NotToml {
-        layer: String,
-        cause: Box<toml::de::Error>,
-    },
+    NotToml { layer: String, cause: Box<toml::de::Error> },
     #[error("{layer} sets `{key}`, which is no setting: `offshoot config` lists them all")]
     UnknownKey { layer: String, key: String },
     #[error("{layer} gives `{key}` {found}, but it takes one text, number or truth value")]
@@ -69,6 +62,7 @@ pub enum ConfigurationError {
 }
 
 /// Reads and checks the configuration of this process.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Configuration, ConfigurationError> {
     load_from(file, std::env::vars_os(), flags)
 }
@@ -95,32 +89,48 @@ pub fn load_from(
     }
 
     let merged = merge(&layers)?;
-    let settings: Settings = merged.clone().try_deserialize().map_err(|error| bad_value(&merged, &error))?;
+    let settings: Settings = merged
+        .clone()
+        .try_deserialize()
+        .map_err(|error| bad_value(&merged, &error))?;
     settings.check()?;
     Ok(Configuration { settings, merged })
 }
 
 fn merge(layers: &[Layer]) -> Result<Config, ConfigurationError> {
-    let builder = layers.iter().cloned().fold(Config::builder(), |builder, layer| builder.add_source(layer));
-    builder.build().map_err(|error| ConfigurationError::Contradiction(error.to_string()))
+    let builder = layers
+        .iter()
+        .cloned()
+        .fold(Config::builder(), |builder, layer| builder.add_source(layer));
+    builder
+        .build()
+        .map_err(|error| ConfigurationError::Contradiction(error.to_string()))
 }
 
 /// Names the key, its value and its origin, which the error of the `config` crate knows only in part.
 fn bad_value(merged: &Config, error: &ConfigError) -> ConfigurationError {
     let (key, reason) = match error {
-        ConfigError::At { error, key: Some(key), .. } => (key, error.to_string()),
-        ConfigError::Type { key: Some(key), unexpected, expected, .. } => {
-            (key, format!("{unexpected} is not {expected}"))
-        }
+        ConfigError::At {
+            error, key: Some(key), ..
+        } => (key, error.to_string()),
+        ConfigError::Type {
+            key: Some(key),
+            unexpected,
+            expected,
+            ..
+        } => (key, format!("{unexpected} is not {expected}")),
         other => return ConfigurationError::Contradiction(other.to_string()),
     };
-    let value = merged.get::<config::Value>(key).ok();
-    let origin = value.as_ref().and_then(|value| value.origin()).unwrap_or("the configuration").to_owned();
-    let value = value.and_then(|value| value.into_string().ok()).unwrap_or_default();
+    let value = key.split('.').try_fold(&merged.cache, |value, name| match &value.kind {
+        ValueKind::Table(table) => table.get(name),
+        _ => None,
+    });
     ConfigurationError::BadValue {
-        origin,
+        origin: value.and_then(Value::origin).unwrap_or("the configuration").to_owned(),
         key: key.clone(),
-        value: without_password(&value),
+        value: value
+            .map(|value| without_password(&value.to_string()))
+            .unwrap_or_default(),
         reason,
     }
 }

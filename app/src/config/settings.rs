@@ -12,7 +12,7 @@ use serde::Deserialize;
 use offshoot_contract::Currency;
 
 use super::ConfigurationError;
-use super::value::{duration, unless_empty};
+use super::value::{duration, unless_empty, word};
 
 /// Everything that can be set. `config/default.toml` explains each.
 #[derive(Debug, Clone, Deserialize)]
@@ -29,6 +29,7 @@ pub struct Settings {
     #[serde(deserialize_with = "unless_empty")]
     pub database: Option<String>,
     /// Whether an empty catalog is filled with the sample.
+    #[serde(deserialize_with = "word")]
     pub sample: Sample,
     /// Of new carts and imported prices.
     pub currency: Currency,
@@ -47,6 +48,7 @@ pub struct Settings {
 #[serde(deny_unknown_fields)]
 pub struct ModuleSettings {
     /// Who executes its calls.
+    #[serde(deserialize_with = "word")]
     pub placement: ModulePlacement,
     /// The other process, if it is remote: `http://host:port`.
     #[serde(deserialize_with = "unless_empty")]
@@ -112,7 +114,10 @@ impl Settings {
     /// The Postgres URL of a module; none: its SQLite file in the data directory.
     #[must_use]
     pub fn database_of(&self, module: &str) -> Option<&str> {
-        let own = self.modules.get(module).and_then(|settings| settings.database.as_deref());
+        let own = self
+            .modules
+            .get(module)
+            .and_then(|settings| settings.database.as_deref());
         own.or(self.database.as_deref())
     }
 

@@ -34,7 +34,11 @@ impl Configuration {
 fn flatten(key: &str, value: &Value, into: &mut Vec<ShownSetting>) {
     if let ValueKind::Table(table) = &value.kind {
         for (name, value) in table {
-            let key = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
+            let key = if key.is_empty() {
+                name.clone()
+            } else {
+                format!("{key}.{name}")
+            };
             flatten(&key, value, into);
         }
         return;

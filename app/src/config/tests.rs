@@ -7,7 +7,10 @@ use std::time::Duration;
 use super::*;
 
 fn environment(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
-    variables.iter().map(|(name, value)| (name.into(), value.into())).collect()
+    variables
+        .iter()
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect()
 }
 
 fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
@@ -38,7 +41,10 @@ fn a_stronger_layer_wins_and_is_named_as_the_origin() {
     let (_folder, path) = file("listen = \"127.0.0.1:1\"\ncurrency = \"EUR\"\n[postgres]\nconnections = 5\n");
     let mut flags = Flags::default();
     flags.set("--listen", "listen", "127.0.0.1:3");
-    let variables = environment(&[("OFFSHOOT__LISTEN", "127.0.0.1:2"), ("OFFSHOOT__POSTGRES__CONNECTIONS", "7")]);
+    let variables = environment(&[
+        ("OFFSHOOT__LISTEN", "127.0.0.1:2"),
+        ("OFFSHOOT__POSTGRES__CONNECTIONS", "7"),
+    ]);
     let configuration = load_from(Some(&path), variables, &flags).expect("all of it is valid");
 
     assert_eq!(configuration.settings.listen.port(), 3);
@@ -46,10 +52,14 @@ fn a_stronger_layer_wins_and_is_named_as_the_origin() {
     let shown = configuration.show().to_string();
     let origin = |key: &str| {
         let line = shown.lines().find(|line| line.split_whitespace().next() == Some(key));
-        line.and_then(|line| line.split_once("# ")).map(|(_, origin)| origin.to_owned())
+        line.and_then(|line| line.split_once("# "))
+            .map(|(_, origin)| origin.to_owned())
     };
     assert_eq!(origin("listen").as_deref(), Some("flag --listen"));
-    assert_eq!(origin("postgres.connections").as_deref(), Some("environment variable OFFSHOOT__POSTGRES__CONNECTIONS"));
+    assert_eq!(
+        origin("postgres.connections").as_deref(),
+        Some("environment variable OFFSHOOT__POSTGRES__CONNECTIONS")
+    );
     assert_eq!(origin("currency"), Some(path.display().to_string()));
     assert_eq!(origin("sample").as_deref(), Some("default"));
 }
@@ -58,10 +68,16 @@ fn a_stronger_layer_wins_and_is_named_as_the_origin() {
 fn an_unknown_key_is_refused_with_its_layer() {
     let (_folder, path) = file("[modules.catalog]\nplacment = \"local\"\n");
     let message = error(Some(&path), &[], &Flags::default());
-    assert!(message.contains("modules.catalog.placment") && message.contains("shop.toml"), "{message}");
+    assert!(
+        message.contains("modules.catalog.placment") && message.contains("shop.toml"),
+        "{message}"
+    );
 
     let message = error(None, &[("OFFSHOOT__LISTN", "x")], &Flags::default());
-    assert!(message.contains("`listn`") && message.contains("OFFSHOOT__LISTN"), "{message}");
+    assert!(
+        message.contains("`listn`") && message.contains("OFFSHOOT__LISTN"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -71,10 +87,13 @@ fn a_bad_value_is_refused_with_key_value_and_origin() {
         ("OFFSHOOT__LISTEN", "localhost", "socket address"),
         ("OFFSHOOT__POSTGRES__CONNECTIONS", "many", "integer"),
         ("OFFSHOOT__CURRENCY", "pounds", "ISO 4217"),
-        ("OFFSHOOT__SAMPLE", "maybe", "unknown variant"),
+        ("OFFSHOOT__SAMPLE", "maybe", "`auto`, `yes`, `no`"),
     ] {
         let message = error(None, &[(name, value)], &Flags::default());
-        assert!(message.contains(name) && message.contains(value) && message.contains(part), "{message}");
+        assert!(
+            message.contains(name) && message.contains(value) && message.contains(part),
+            "{message}"
+        );
     }
 }
 
@@ -101,7 +120,11 @@ fn a_public_address_needs_a_reason() {
 
 #[test]
 fn a_remote_module_needs_an_address() {
-    let message = error(None, &[("OFFSHOOT__MODULES__CATALOG__PLACEMENT", "remote")], &Flags::default());
+    let message = error(
+        None,
+        &[("OFFSHOOT__MODULES__CATALOG__PLACEMENT", "remote")],
+        &Flags::default(),
+    );
     assert!(message.contains("--remote catalog="), "{message}");
 }
 
@@ -118,7 +141,10 @@ fn only_turns_off_what_would_run_here_and_leaves_what_runs_elsewhere() {
         ("OFFSHOOT__MODULES__CARTS__PLACEMENT", "remote"),
         ("OFFSHOOT__MODULES__CARTS__URL", "http://127.0.0.1:1"),
     ];
-    assert_eq!(placements(&elsewhere), [ModulePlacement::Local, ModulePlacement::Remote]);
+    assert_eq!(
+        placements(&elsewhere),
+        [ModulePlacement::Local, ModulePlacement::Remote]
+    );
 }
 
 #[test]

@@ -2,12 +2,19 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::de::{self, IntoDeserializer as _};
+use serde::{Deserialize, Deserializer};
 
 /// A text, or none where it is empty.
 pub(super) fn unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok((!text.is_empty()).then_some(text))
+}
+
+/// One of the words of an enum, which the error lists.
+pub(super) fn word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    T::deserialize(text.into_deserializer()).map_err(|error: de::value::Error| de::Error::custom(error))
 }
 
 /// A duration such as `30s` or `7d`.
@@ -24,7 +31,11 @@ fn parse_duration(text: &str) -> Option<Duration> {
     if !number.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    number.parse::<u64>().ok()?.checked_mul(unit_seconds).map(Duration::from_secs)
+    number
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(unit_seconds)
+        .map(Duration::from_secs)
 }
 
 /// The same text with the password of a URL replaced by asterisks.
@@ -32,7 +43,9 @@ pub(super) fn without_password(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else {
         return text.to_owned();
     };
-    let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
+    let (rest, query) = rest
+        .split_once('?')
+        .map_or((rest, None), |(rest, query)| (rest, Some(query)));
     // The last `@`: a password that was not percent-encoded may hold one.
     let authority = match rest.rsplit_once('@') {
         Some((login, host)) => match login.split_once(':') {
@@ -59,7 +72,17 @@ mod tests {
     fn durations_have_one_number_and_one_unit() {
         assert_eq!(parse_duration("30s"), Some(Duration::from_secs(30)));
         assert_eq!(parse_duration("7d"), Some(Duration::from_secs(604_800)));
-        for text in ["", "30", "s", "-1s", "+1s", "1.5h", "1h30m", "99999999999999999999d", "999999999999999999d"] {
+        for text in [
+            "",
+            "30",
+            "s",
+            "-1s",
+            "+1s",
+            "1.5h",
+            "1h30m",
+            "99999999999999999999d",
+            "999999999999999999d",
+        ] {
             assert_eq!(parse_duration(text), None, "{text}");
         }
     }
@@ -69,7 +92,10 @@ mod tests {
         for (text, shown) in [
             ("postgres://shop:s3cret@db/store", "postgres://shop:***@db/store"),
             ("postgres://shop:s3@cr/et@db/store", "postgres://shop:***@db/store"),
-            ("postgres://shop@db/store?sslmode=require&password=s3cret", "postgres://shop@db/store?sslmode=require&password=***"),
+            (
+                "postgres://shop@db/store?sslmode=require&password=s3cret",
+                "postgres://shop@db/store?sslmode=require&password=***",
+            ),
             ("postgres://db/store", "postgres://db/store"),
             ("data", "data"),
         ] {

@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(unended.map(|error| error.kind()), Some(io::ErrorKind::InvalidData));
         let (mut reader, end) = endless();
         for _ in 0..1_000 {
-            reader.read(&mut buffer).expect("each record is short");
+            reader.read_exact(&mut buffer).expect("each record is short");
             end.reached();
         }
     }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 
 use catalog_api::v1::CatalogApi;
 use offshoot_contract::CallContext;
@@ -40,20 +40,27 @@ pub async fn load_if_wanted(settings: &Settings, catalog: Arc<dyn CatalogApi>) -
     note(&unfinished).with_context(|| format!("cannot write {}", unfinished.display()))?;
     let report = load(catalog).await.context("the sample could not be loaded")?;
     fs::remove_file(&unfinished).with_context(|| format!("cannot remove {}", unfinished.display()))?;
-    eprintln!("the catalog was empty and has the sample now: {} products", report.products().added);
+    eprintln!(
+        "the catalog was empty and has the sample now: {} products",
+        report.products().added
+    );
     Ok(())
 }
 
 fn keeps_its_data_here(settings: &Settings) -> bool {
     let here = |placement| matches!(placement, ModulePlacement::Local | ModulePlacement::Encoded);
-    settings.modules.get("catalog").is_some_and(|catalog| here(catalog.placement))
+    settings
+        .modules
+        .get("catalog")
+        .is_some_and(|catalog| here(catalog.placement))
         && settings.database_of("catalog").is_none()
 }
 
 /// A catalog whose products are all discontinued looks empty too.
 async fn is_empty(catalog: &dyn CatalogApi) -> Result<bool> {
     let cx = &mut CallContext::root("import");
-    let page = catalog.browse(cx, None, None, Some(1), None).await.context("cannot ask whether the catalog is empty")?;
+    let page = catalog.browse(cx, None, None, Some(1), None).await;
+    let page = page.map_err(|error| anyhow!("cannot ask whether the catalog is empty: {error}"))?;
     Ok(page.items.is_empty())
 }
 

@@ -87,7 +87,9 @@ impl Source {
             read: Arc::clone(&read),
         };
         let mut buffered = BufReader::with_capacity(BUFFER_BYTES, counted);
-        let start = buffered.fill_buf().with_context(|| format!("cannot read {}", self.name))?;
+        let start = buffered
+            .fill_buf()
+            .with_context(|| format!("cannot read {}", self.name))?;
         let reader: Box<dyn BufRead + Send> = if start.starts_with(&GZIP_MAGIC) {
             Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(buffered)))
         } else {

@@ -17,7 +17,11 @@ const TRACE_ID: HeaderName = HeaderName::from_static("offshoot-trace-id");
 
 pub(super) async fn enter(mut request: Request, next: Next) -> Response {
     let headers = request.headers_mut();
-    let internal: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with(INTERNAL_PREFIX)).cloned().collect();
+    let internal: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| name.as_str().starts_with(INTERNAL_PREFIX))
+        .cloned()
+        .collect();
     for name in internal {
         headers.remove(name);
     }

@@ -55,7 +55,10 @@ fn page(headers: &HeaderMap, address: SocketAddr, has_public_side: bool, modules
     if has_public_side {
         links.extend(["/api/v1/products", "/api/v1/openapi.json"]);
     }
-    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .unwrap_or_default();
     if accept.contains("application/json") {
         return Json(json!({ "modules": modules, "links": links })).into_response();
     }
@@ -64,10 +67,16 @@ fn page(headers: &HeaderMap, address: SocketAddr, has_public_side: bool, modules
 }
 
 fn html(modules: &[ModuleInfo], links: &[&str], examples: Option<&str>) -> String {
-    let mut html = String::from("<!doctype html>\n<html lang=\"en\">\n<title>Offshoot</title>\n<h1>Offshoot</h1>\n<ul>\n");
+    let mut html = String::from(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Offshoot</title>\n<h1>Offshoot</h1>\n<ul>\n",
+    );
     // Writing to a string cannot fail.
     for module in modules {
-        let place = module.url.as_deref().map(|url| format!(" at {url}")).unwrap_or_default();
+        let place = module
+            .url
+            .as_deref()
+            .map(|url| format!(" at {url}"))
+            .unwrap_or_default();
         let text = escaped(&format!("{}: {}{place}", module.name, module.placement));
         let _ = writeln!(html, "<li>{text}</li>");
     }

@@ -52,7 +52,10 @@ pub fn router(api: PublicApi) -> Router {
         router.route(&format!("{ROOT}{}", operation.path), operation.handler)
     });
     served
-        .route(&format!("{ROOT}/openapi.json"), get(move || async move { axum::Json(document) }))
+        .route(
+            &format!("{ROOT}/openapi.json"),
+            get(move || async move { axum::Json(document) }),
+        )
         .route("/api/{*rest}", any(|| async { Refusal::no_route() }))
         .method_not_allowed_fallback(|| async { Refusal::no_method() })
         .layer(from_fn(entry::enter))

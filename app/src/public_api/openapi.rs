@@ -18,7 +18,9 @@ pub(super) fn document(operations: &[Operation]) -> Value {
     let mut generator = settings.into_generator();
     let mut paths = Map::new();
     for operation in operations {
-        let path = paths.entry(format!("{ROOT}{}", operation.path)).or_insert_with(|| json!({}));
+        let path = paths
+            .entry(format!("{ROOT}{}", operation.path))
+            .or_insert_with(|| json!({}));
         path[operation.verb] = described(operation, &mut generator);
     }
     let mut schemas = generator.take_definitions(true);
@@ -42,7 +44,11 @@ fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         operation.answer.status.to_string(),
         json!({ "description": "The answer.", "content": { "application/json": { "schema": answer } } }),
     );
-    let failures = operation.failures.iter().map(u16::to_string).chain(["default".to_owned()]);
+    let failures = operation
+        .failures
+        .iter()
+        .map(u16::to_string)
+        .chain(["default".to_owned()]);
     for status in failures {
         responses.insert(
             status,
@@ -67,9 +73,7 @@ fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
 }
 
 fn parameters(operation: &Operation, generator: &mut SchemaGenerator) -> Vec<Value> {
-    let id = |(name, schema): &(&str, SchemaOf)| {
-        json!({ "name": name, "in": "path", "required": true, "schema": schema(generator) })
-    };
+    let id = |(name, schema): &(&str, SchemaOf)| json!({ "name": name, "in": "path", "required": true, "schema": schema(generator) });
     let mut parameters: Vec<Value> = operation.ids.iter().map(id).collect();
     if let Some(query) = operation.query {
         let schema = query(generator).to_value();
@@ -90,9 +94,15 @@ fn parameters(operation: &Operation, generator: &mut SchemaGenerator) -> Vec<Val
 
 /// `put_carts_lines`: the verb and the words of the path.
 fn operation_id(operation: &Operation) -> String {
-    let words = operation.path.split('/').filter(|word| !word.is_empty() && *word != "{product_id}");
+    let words = operation
+        .path
+        .split('/')
+        .filter(|word| !word.is_empty() && *word != "{product_id}");
     let words = words.map(|word| if word == "{id}" { "one" } else { word });
-    std::iter::once(operation.verb).chain(words).collect::<Vec<_>>().join("_")
+    std::iter::once(operation.verb)
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join("_")
 }
 
 fn problem() -> Value {

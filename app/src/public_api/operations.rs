@@ -29,26 +29,42 @@ pub(super) fn operations() -> Vec<Operation> {
             .id::<CartId>("id")
             .answers::<Cart>(200)
             .fails(&[404, 410, 422]),
-        Operation::put("/carts/{id}/lines/{product_id}", "Sets how many of a product the cart holds.", carts::set_line)
-            .id::<CartId>("id")
-            .id::<ProductId>("product_id")
-            .body::<carts::Quantity>()
-            .answers::<Cart>(200)
-            .fails(&[404, 409, 410]),
-        Operation::delete("/carts/{id}/lines/{product_id}", "Takes a product out of the cart.", carts::remove_line)
-            .id::<CartId>("id")
-            .id::<ProductId>("product_id")
-            .answers::<Cart>(200)
-            .fails(&[404, 410, 422]),
-        Operation::post("/admin/products", "For operators: adds a product for sale.", admin::add_product)
-            .body::<admin::ProductToAdd>()
-            .answers::<Product>(201)
-            .fails(&[409]),
-        Operation::put("/admin/products/{id}/price", "For operators: sets a price from now on.", admin::set_price)
-            .id::<ProductId>("id")
-            .body::<admin::Price>()
-            .answers::<Product>(200)
-            .fails(&[404]),
+        Operation::put(
+            "/carts/{id}/lines/{product_id}",
+            "Sets how many of a product the cart holds.",
+            carts::set_line,
+        )
+        .id::<CartId>("id")
+        .id::<ProductId>("product_id")
+        .body::<carts::Quantity>()
+        .answers::<Cart>(200)
+        .fails(&[404, 409, 410]),
+        Operation::delete(
+            "/carts/{id}/lines/{product_id}",
+            "Takes a product out of the cart.",
+            carts::remove_line,
+        )
+        .id::<CartId>("id")
+        .id::<ProductId>("product_id")
+        .answers::<Cart>(200)
+        .fails(&[404, 410, 422]),
+        Operation::post(
+            "/admin/products",
+            "For operators: adds a product for sale.",
+            admin::add_product,
+        )
+        .body::<admin::ProductToAdd>()
+        .answers::<Product>(201)
+        .fails(&[409]),
+        Operation::put(
+            "/admin/products/{id}/price",
+            "For operators: sets a price from now on.",
+            admin::set_price,
+        )
+        .id::<ProductId>("id")
+        .body::<admin::Price>()
+        .answers::<Product>(200)
+        .fails(&[404]),
     ]
 }
 

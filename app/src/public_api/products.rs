@@ -36,7 +36,13 @@ pub(super) async fn list(
     let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let page = api
         .catalog
-        .browse(&mut cx, filled(query.q), filled(query.category), query.page_size, query.page_token)
+        .browse(
+            &mut cx,
+            filled(query.q),
+            filled(query.category),
+            query.page_size,
+            query.page_token,
+        )
         .await?;
     Ok(Json(page))
 }

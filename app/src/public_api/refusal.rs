@@ -15,14 +15,15 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// A problem on its way out. [`render`] writes it, because only there the trace id is known.
 #[derive(Debug, Clone)]
 pub(super) struct Refusal {
-    problem: Problem,
+    /// Boxed, so that results stay small.
+    problem: Box<Problem>,
     retry_after: Option<Duration>,
 }
 
 impl Refusal {
     pub(super) fn new(status: u16, code: &str, detail: impl Into<String>) -> Self {
         Self {
-            problem: Problem::new(status, code, detail),
+            problem: Box::new(Problem::new(status, code, detail)),
             retry_after: None,
         }
     }
@@ -31,12 +32,20 @@ impl Refusal {
     pub(super) fn invalid_field(path: &str, reason: impl Display) -> Self {
         // A defect of the whole body has the path of no field.
         let named = path != "." && path != "?";
-        let detail = if named { format!("{path}: {reason}") } else { reason.to_string() };
-        let mut refusal = Self::new(422, "invalid-field", detail);
-        if named {
-            refusal.problem = refusal.problem.with_field("field", path);
+        let detail = if named {
+            format!("{path}: {reason}")
+        } else {
+            reason.to_string()
+        };
+        let problem = Problem::new(422, "invalid-field", detail);
+        Self {
+            problem: Box::new(if named {
+                problem.with_field("field", path)
+            } else {
+                problem
+            }),
+            retry_after: None,
         }
-        refusal
     }
 
     pub(super) fn malformed_json(error: &serde_json::Error) -> Self {
@@ -44,11 +53,19 @@ impl Refusal {
     }
 
     pub(super) fn no_route() -> Self {
-        Self::new(404, "unknown-route", "nothing is served at this path: /api/v1/openapi.json lists what is")
+        Self::new(
+            404,
+            "unknown-route",
+            "nothing is served at this path: /api/v1/openapi.json lists what is",
+        )
     }
 
     pub(super) fn no_method() -> Self {
-        Self::new(405, "method-not-allowed", "this path is served, but not with this method: see the Allow header")
+        Self::new(
+            405,
+            "method-not-allowed",
+            "this path is served, but not with this method: see the Allow header",
+        )
     }
 }
 
@@ -56,7 +73,7 @@ impl<E: ContractError> From<E> for Refusal {
     fn from(error: E) -> Self {
         match error.to_problem() {
             Ok(problem) => Self {
-                problem,
+                problem: Box::new(problem),
                 retry_after: None,
             },
             Err(failure) => Self::of_failure(failure),
@@ -65,12 +82,20 @@ impl<E: ContractError> From<E> for Refusal {
 }
 
 impl Refusal {
-    /// Which module failed, and whom it called, is nothing to a client; whether its request took effect is.
+    /// Which module failed, where it runs and whom it called is nothing to a client, and stands in the log under the
+    /// trace id. Whether its request took effect is.
     fn of_failure(failure: &CallFailure) -> Self {
         let (status, code) = failure.status_and_code();
-        let problem = Problem::new(status, code, failure.message());
+        let detail = match (failure.kind(), failure.may_have_executed()) {
+            (FailureKind::Refused { .. }, _) => failure.message(),
+            (_, false) => "a part of the store did not answer, and nothing was changed: try again",
+            (_, true) => {
+                "a part of the store did not answer, and the change may have been made: look before you try again, or repeat it under the same Idempotency-Key"
+            }
+        };
+        let problem = Problem::new(status, code, detail);
         Self {
-            problem: problem.with_field("may_have_executed", failure.may_have_executed()),
+            problem: Box::new(problem.with_field("may_have_executed", failure.may_have_executed())),
             retry_after: match failure.kind() {
                 FailureKind::Overloaded { retry_after } => Some(*retry_after),
                 FailureKind::Unavailable => Some(RETRY_AFTER),
@@ -98,7 +123,10 @@ pub(super) fn render(response: Response, trace: &TraceContext) -> Response {
     // Problems are texts and small values that came from JSON or go into it.
     let json = serde_json::to_vec(&problem.with_trace(trace)).unwrap_or_default();
     parts.headers.remove(header::CONTENT_LENGTH);
-    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    parts.headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
     if let Some(after) = retry_after {
         let seconds = after.as_secs_f64().ceil().max(1.0);
         if let Ok(value) = HeaderValue::from_str(&format!("{seconds:.0}")) {

@@ -29,12 +29,22 @@ impl<S: Sync> FromRequestParts<S> for Context {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        let trace = parts.extensions.get::<TraceContext>().copied().unwrap_or_else(TraceContext::random);
-        let cx = CallContext::root("public").with_timeout(REQUEST_DEADLINE).with_trace(trace);
+        let trace = parts
+            .extensions
+            .get::<TraceContext>()
+            .copied()
+            .unwrap_or_else(TraceContext::random);
+        let cx = CallContext::root("public")
+            .with_timeout(REQUEST_DEADLINE)
+            .with_trace(trace);
         match parts.headers.get(IDEMPOTENCY_KEY) {
             Some(key) if parts.method != Method::GET => {
                 let key = key.to_str().map_err(|_| {
-                    Refusal::new(400, "bad-idempotency-key", "an idempotency key has printable ASCII characters only")
+                    Refusal::new(
+                        400,
+                        "bad-idempotency-key",
+                        "an idempotency key has printable ASCII characters only",
+                    )
                 })?;
                 Ok(Self(cx.with_key(key)))
             }
@@ -113,9 +123,18 @@ impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for OptionalJson<T> 
 
 /// Refuses a body that says it is too large before any of it is read, and one that does not when it becomes so.
 async fn read(request: Request) -> Result<(Parts, Bytes), Refusal> {
-    let too_large = || Refusal::new(413, "body-too-large", format!("the body has more than {MAX_BODY_BYTES} bytes"));
+    let too_large = || {
+        Refusal::new(
+            413,
+            "body-too-large",
+            format!("the body has more than {MAX_BODY_BYTES} bytes"),
+        )
+    };
     let (parts, body) = request.into_parts();
-    let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let announced = parts
+        .headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
         return Err(too_large());
     }
@@ -129,13 +148,22 @@ async fn read(request: Request) -> Result<(Parts, Bytes), Refusal> {
 }
 
 fn expect_json(headers: &HeaderMap) -> Result<(), Refusal> {
-    let given = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
+    let given = headers
+        .get(header::CONTENT_TYPE)
+        .map(|value| value.to_str().unwrap_or("?"));
     let essence = given.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
-    let given = given.map_or_else(|| "no content type".to_owned(), |given| format!("the content type `{given}`"));
-    Err(Refusal::new(415, "not-json", format!("the body has {given}: send it as application/json")))
+    let given = given.map_or_else(
+        || "no content type".to_owned(),
+        |given| format!("the content type `{given}`"),
+    );
+    Err(Refusal::new(
+        415,
+        "not-json",
+        format!("the body has {given}: send it as application/json"),
+    ))
 }
 
 fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
@@ -143,7 +171,11 @@ fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let cause = error.into_inner();
-        if cause.is_data() { Refusal::invalid_field(&path, cause) } else { Refusal::malformed_json(&cause) }
+        if cause.is_data() {
+            Refusal::invalid_field(&path, cause)
+        } else {
+            Refusal::malformed_json(&cause)
+        }
     })?;
     json.end().map_err(|error| Refusal::malformed_json(&error))?;
     Ok(value)

@@ -102,13 +102,20 @@ impl Health {
 /// `/health/live` and `/health/ready`.
 pub(super) fn router(health: &Arc<Health>) -> Router {
     Router::new()
-        .route("/health/live", get(|| async { Json(serde_json::json!({ "live": true })) }))
+        .route(
+            "/health/live",
+            get(|| async { Json(serde_json::json!({ "live": true })) }),
+        )
         .route("/health/ready", get(ready))
         .with_state(Arc::clone(health))
 }
 
 async fn ready(State(health): State<Arc<Health>>) -> (StatusCode, Json<Readiness>) {
     let readiness = health.readiness().await;
-    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if readiness.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     (status, Json(readiness))
 }

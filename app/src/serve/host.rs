@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use offshoot_contract::{CallContext, Clock, Contract, Edge, Placement, Switch, Target};
 use offshoot_db::{DatabaseUrl, Db, DbOptions, ModuleSchema, PgBudget};
 use offshoot_rest::{Client, ClientOptions, ServerOptions, ServiceKey, encoded, router};
+use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 use crate::config::{ModulePlacement, Settings};
@@ -17,6 +18,8 @@ use crate::serve::store_ids;
 
 /// How long a database may take to answer, or another process to say who it is.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
+/// How often recorded answers that have expired are removed. They are kept for a day, so an hour is soon enough.
+const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
 /// The file in the data directory that holds the key of the deployment.
 const KEY_FILE: &str = "service.key";
 
@@ -44,6 +47,8 @@ pub struct Placed {
     pub routes: Option<Router>,
     /// Whether it can be called; the reason if not.
     pub check: Box<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>,
+    /// What it does by itself while the process runs.
+    pub jobs: Vec<AbortOnDropHandle<()>>,
     /// Ends its admitted calls and closes its data. False if calls were cut off.
     pub stop: Box<dyn Fn(Duration) -> BoxFuture<'static, bool> + Send + Sync>,
 }
@@ -66,7 +71,11 @@ impl<'a> Host<'a> {
         schema: &'static ModuleSchema,
         build: impl FnOnce(Db) -> anyhow::Result<Arc<A>>,
     ) -> anyhow::Result<Option<Arc<A>>> {
-        let module = self.settings.modules.get(A::NAME).with_context(|| format!("no settings for {}", A::NAME))?;
+        let module = self
+            .settings
+            .modules
+            .get(A::NAME)
+            .with_context(|| format!("no settings for {}", A::NAME))?;
         let (switch, placed) = match module.placement {
             ModulePlacement::Off => return Ok(None),
             ModulePlacement::Remote => self.remote::<A>(module.url.as_deref().unwrap_or_default())?,
@@ -87,9 +96,10 @@ impl<'a> Host<'a> {
 
     async fn open(&self, schema: &'static ModuleSchema, url: &DatabaseUrl) -> anyhow::Result<Db> {
         let settings = self.settings;
-        let here = settings.modules.values().filter(|module| {
-            matches!(module.placement, ModulePlacement::Local | ModulePlacement::Encoded)
-        });
+        let here = settings
+            .modules
+            .values()
+            .filter(|module| matches!(module.placement, ModulePlacement::Local | ModulePlacement::Encoded));
         let options = DbOptions {
             clock: Arc::clone(&self.clock),
             postgres: PgBudget {
@@ -129,6 +139,10 @@ impl<'a> Host<'a> {
                 let mut cx = CallContext::root("health").with_timeout(CHECK_TIMEOUT);
                 Box::pin(async move { db.ping(&mut cx).await.map_err(|failure| failure.to_string()) })
             }),
+            jobs: vec![AbortOnDropHandle::new(tokio::spawn(forget_answers(
+                db.clone(),
+                Arc::clone(&self.clock),
+            )))],
             stop: Box::new(move |patience| {
                 let (edge, db) = (Arc::clone(&edge), db.clone());
                 Box::pin(async move {
@@ -142,9 +156,13 @@ impl<'a> Host<'a> {
     }
 
     fn remote<A: Contract + ?Sized>(&self, url: &str) -> anyhow::Result<(Arc<Switch<A>>, Placed)> {
-        let base_url = url.parse().ok().filter(|url: &http::Uri| url.scheme_str() == Some("http") && url.host().is_some());
+        let base_url = url
+            .parse()
+            .ok()
+            .filter(|url: &http::Uri| url.scheme_str() == Some("http") && url.host().is_some());
         let options = ClientOptions {
-            base_url: base_url.with_context(|| format!("`{url}` is no address of {}: give http://HOST:PORT", A::NAME))?,
+            base_url: base_url
+                .with_context(|| format!("`{url}` is no address of {}: give http://HOST:PORT", A::NAME))?,
             token: self.key.token_for(A::NAME),
             store: Arc::new(store_ids::expected(&self.settings.data_dir, A::NAME)?),
         };
@@ -159,12 +177,27 @@ impl<'a> Host<'a> {
             check: Box::new(move || {
                 let client = Arc::clone(&client);
                 Box::pin(async move {
-                    client.identify(CHECK_TIMEOUT).await.map(drop).map_err(|failure| failure.to_string())
+                    client
+                        .identify(CHECK_TIMEOUT)
+                        .await
+                        .map(drop)
+                        .map_err(|failure| failure.to_string())
                 })
             }),
+            jobs: Vec::new(),
             stop: Box::new(|_| Box::pin(async { true })),
         };
         Ok((switch, placed))
+    }
+}
+
+/// Removes recorded answers that have expired. Two processes may do so at once: it only removes.
+async fn forget_answers(db: Db, clock: Arc<dyn Clock>) {
+    loop {
+        tokio::time::sleep(FORGET_EVERY).await;
+        if let Err(failure) = db.delete_expired_records(clock.now()).await {
+            tracing::warn!(module = db.module(), %failure, "cannot remove expired answers; the next round will");
+        }
     }
 }
 

@@ -49,12 +49,18 @@ impl Listener {
             let graceful = GracefulShutdown::new();
             let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
             let mut http = http1::Builder::new();
-            http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).half_close(false);
+            http.timer(TokioTimer::new())
+                .header_read_timeout(HEADER_TIMEOUT)
+                .half_close(false);
             let mut closed = pin!(closing.cancelled());
             loop {
-                let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-                let accepted = tokio::select! {
-                    accepted = self.socket.accept() => accepted,
+                // Both waits end when the process stops: for a place among the connections, and for the next one.
+                let next = async {
+                    let place = Arc::clone(&places).acquire_owned().await;
+                    (place, self.socket.accept().await)
+                };
+                let (place, accepted) = tokio::select! {
+                    next = next => next,
                     () = &mut closed => break,
                 };
                 let (stream, _) = match accepted {

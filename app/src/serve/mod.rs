@@ -2,9 +2,10 @@
 
 pub mod host;
 
+pub(crate) mod store_ids;
+
 mod health;
 mod listener;
-mod store_ids;
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -31,11 +32,18 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         mut placed,
     } = wiring::connect(&settings, clock).await?;
 
-    let contracts: Vec<Router> = placed.iter_mut().filter_map(|module| module.routes.take()).collect();
-    let health = Arc::new(Health::new(placed));
-    let mut routes = contracts.into_iter().fold(Router::new(), Router::merge).merge(health::router(&health));
     let public = catalog.as_ref().zip(carts);
     let has_public_side = public.is_some();
+    let contracts = placed.iter_mut().filter_map(|module| module.routes.take());
+    // Contracts and the public side share an address only where no other machine reaches it.
+    let contracts: Vec<Router> = contracts
+        .filter(|_| !has_public_side || settings.listen.ip().is_loopback())
+        .collect();
+    let health = Arc::new(Health::new(placed));
+    let mut routes = contracts
+        .into_iter()
+        .fold(Router::new(), Router::merge)
+        .merge(health::router(&health));
     if let Some((catalog, carts)) = public {
         let currency = settings.currency;
         routes = routes.merge(public_api::router(PublicApi {
@@ -52,7 +60,12 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     println!("http://{address}");
     std::io::stdout().flush()?;
     for module in health.placed() {
-        eprintln!("{}: {}, {}", module.name, (module.placement)().as_str(), module.location);
+        eprintln!(
+            "{}: {}, {}",
+            module.name,
+            (module.placement)().as_str(),
+            module.location
+        );
     }
     let serving = listener.serve(routes, health.closing());
     if has_public_side && let Some(catalog) = catalog {
@@ -65,7 +78,10 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
-    eprintln!("stopping: admitted calls have {} s to end", settings.shutdown.patience.as_secs());
+    eprintln!(
+        "stopping: admitted calls have {} s to end",
+        settings.shutdown.patience.as_secs()
+    );
     let ended = health.stop(serving, settings.shutdown.patience).await;
     anyhow::ensure!(ended, "some calls had not ended and were cut off");
     Ok(())

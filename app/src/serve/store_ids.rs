@@ -32,12 +32,15 @@ pub(super) fn expected(data_dir: &Path, module: &'static str) -> anyhow::Result<
     }))
 }
 
-fn known(data_dir: &Path, module: &str) -> anyhow::Result<Option<Uuid>> {
+/// The store that `module` belongs to, if this directory knows it.
+pub(crate) fn known(data_dir: &Path, module: &str) -> anyhow::Result<Option<Uuid>> {
     let path = path(data_dir, module);
     match fs::read_to_string(&path) {
         Ok(text) => {
             let store = text.trim().parse();
-            Ok(Some(store.with_context(|| format!("{} holds no store id: remove it", path.display()))?))
+            Ok(Some(store.with_context(|| {
+                format!("{} holds no store id: remove it", path.display())
+            })?))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),

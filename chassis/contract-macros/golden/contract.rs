@@ -72,12 +72,12 @@ for ::offshoot_contract::Invoker<I> {
             .await
     }
 }
-///What consumers of [`CountersApi`] hold: decides per call where it runs.
+/// What consumers of [`CountersApi`] hold: decides per call where it runs.
 pub type CountersSwitch = ::offshoot_contract::Switch<dyn CountersApi>;
-///The methods of [`CountersApi`] as values.
+/// The methods of [`CountersApi`] as values.
 pub mod counters_api_methods {
     use super::*;
-    ///What `counter` takes in path and query.
+    /// What `counter` takes in path and query.
     #[derive(
         Debug,
         Clone,
@@ -89,15 +89,13 @@ pub mod counters_api_methods {
     #[serde(crate = "::offshoot_contract::generated::serde", deny_unknown_fields)]
     #[schemars(crate = "::offshoot_contract::generated::schemars")]
     pub struct CounterParams {
-        ///Parameter `id`.
-        #[schemars(description = "")]
+        /// Parameter `id`.
         pub id: CounterId,
-        ///Parameter `at`.
-        #[schemars(description = "")]
+        /// Parameter `at`.
         #[serde(default, skip_serializing_if = "::std::option::Option::is_none")]
         pub at: Option<Timestamp>,
     }
-    ///[`CountersApi::counter`].
+    /// [`CountersApi::counter`].
     #[derive(Debug)]
     pub struct CounterMethod;
     impl ::offshoot_contract::Method for CounterMethod {
@@ -110,6 +108,7 @@ pub mod counters_api_methods {
             doc: "One counter.",
             index: 0usize,
             module: "counters",
+            major: 1u32,
             name: "counter",
             verb: ::offshoot_contract::Verb::Get,
             path: "/counters/{id}",
@@ -143,7 +142,7 @@ pub mod counters_api_methods {
         ::offshoot_contract::generated::assert_scalar::<Option<Timestamp>>();
         ::offshoot_contract::generated::assert_wire_value::<Counter>();
     };
-    ///What `add` takes in path and query.
+    /// What `add` takes in path and query.
     #[derive(
         Debug,
         Clone,
@@ -155,11 +154,10 @@ pub mod counters_api_methods {
     #[serde(crate = "::offshoot_contract::generated::serde", deny_unknown_fields)]
     #[schemars(crate = "::offshoot_contract::generated::schemars")]
     pub struct AddParams {
-        ///Parameter `id`.
-        #[schemars(description = "")]
+        /// Parameter `id`.
         pub id: CounterId,
     }
-    ///What `add` takes as JSON.
+    /// What `add` takes as JSON.
     #[derive(
         Debug,
         Clone,
@@ -171,11 +169,10 @@ pub mod counters_api_methods {
     #[serde(crate = "::offshoot_contract::generated::serde", deny_unknown_fields)]
     #[schemars(crate = "::offshoot_contract::generated::schemars")]
     pub struct AddBody {
-        ///Parameter `amount`.
-        #[schemars(description = "")]
+        /// Parameter `amount`.
         pub amount: u32,
     }
-    ///[`CountersApi::add`].
+    /// [`CountersApi::add`].
     #[derive(Debug)]
     pub struct AddMethod;
     impl ::offshoot_contract::Method for AddMethod {
@@ -188,13 +185,14 @@ pub mod counters_api_methods {
             doc: "Adds to a counter.",
             index: 1usize,
             module: "counters",
+            major: 1u32,
             name: "add",
             verb: ::offshoot_contract::Verb::Post,
             path: "/counters/{id}/additions",
             class: ::offshoot_contract::Class::Unsafe,
             key: ::std::option::Option::Some("id"),
             stale_ok: false,
-            max_bytes: 1024u64 as usize,
+            max_bytes: 1024,
             timeout: ::std::time::Duration::from_millis(500u64),
             has_body: true,
         };

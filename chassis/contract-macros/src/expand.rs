@@ -19,8 +19,16 @@ pub(crate) fn contract(contract: &Contract) -> TokenStream {
     } = contract;
     let methods_module = format_ident!("{}_methods", snake_case(api));
     let switch = format_ident!("{}Switch", api.to_string().trim_end_matches("Api"));
-    let switch_doc = format!("What consumers of [`{api}`] hold: decides per call where it runs.");
-    let methods_doc = format!("The methods of [`{api}`] as values.");
+    let switch_doc = format!(" What consumers of [`{api}`] hold: decides per call where it runs.");
+    let methods_doc = format!(" The methods of [`{api}`] as values.");
+    // As the trait says it, whatever path it is imported under.
+    let async_trait = item.attrs.iter().find(|attribute| {
+        attribute
+            .path()
+            .segments
+            .last()
+            .is_some_and(|segment| segment.ident == "async_trait")
+    });
     let markers: Vec<_> = contract.methods.iter().map(marker).collect();
     let forwards = contract.methods.iter().map(|method| forward(method, &methods_module));
     let methods = contract
@@ -45,7 +53,7 @@ pub(crate) fn contract(contract: &Contract) -> TokenStream {
             }
         }
 
-        #[async_trait]
+        #async_trait
         impl<I: ::offshoot_contract::Invoke<dyn #api>> #api for ::offshoot_contract::Invoker<I> {
             #(#forwards)*
         }
@@ -97,7 +105,7 @@ fn method(contract: &Contract, method: &Method, index: usize) -> TokenStream {
         ..
     } = method;
     let marker = marker(method);
-    let marker_doc = format!("[`{api}::{ident}`].");
+    let marker_doc = format!(" [`{api}::{ident}`].");
     let visibility = inner_visibility(&contract.item.vis);
     let (params, params_struct) = part(method, Part::Params, &visibility);
     let (body, body_struct) = part(method, Part::Body, &visibility);
@@ -167,7 +175,7 @@ fn method(contract: &Contract, method: &Method, index: usize) -> TokenStream {
 }
 
 fn spec(contract: &Contract, method: &Method, index: usize) -> TokenStream {
-    let module = &contract.name;
+    let (module, major) = (&contract.name, contract.major);
     let name = method.ident.to_string();
     let (verb, path) = (&method.verb, &method.attribute.path);
     let class = match (&method.attribute.class, method.verb.to_string().as_str()) {
@@ -185,7 +193,10 @@ fn spec(contract: &Contract, method: &Method, index: usize) -> TokenStream {
     };
     let stale_ok = method.attribute.stale_ok;
     let max_bytes = match method.attribute.max_bytes {
-        Some(bytes) => quote!(#bytes as usize),
+        Some(bytes) => {
+            let literal = proc_macro2::Literal::u64_unsuffixed(bytes);
+            quote!(#literal)
+        }
         None => quote!(::offshoot_contract::MethodSpec::DEFAULT_MAX_BYTES),
     };
     let timeout_ms = match method.attribute.timeout_ms {
@@ -196,6 +207,7 @@ fn spec(contract: &Contract, method: &Method, index: usize) -> TokenStream {
     quote! {
         index: #index,
         module: #module,
+        major: #major,
         name: #name,
         verb: ::offshoot_contract::Verb::#verb,
         path: #path,
@@ -247,16 +259,16 @@ fn part(method: &Method, part: Part, visibility: &Visibility) -> (TokenStream, T
         return (quote!(::offshoot_contract::NoBody), TokenStream::new());
     };
     let doc = match part {
-        Part::Params => format!("What `{}` takes in path and query.", method.ident),
-        Part::Body => format!("What `{}` takes as JSON.", method.ident),
+        Part::Params => format!(" What `{}` takes in path and query.", method.ident),
+        Part::Body => format!(" What `{}` takes as JSON.", method.ident),
     };
     let fields = parameters.iter().map(|parameter| {
         let Parameter { ident, ty, .. } = parameter;
         let optional = parameter
             .is_optional()
             .then(|| quote!(#[serde(default, skip_serializing_if = "::std::option::Option::is_none")]));
-        let field_doc = format!("Parameter `{ident}`.");
-        quote!(#[doc = #field_doc] #[schemars(description = "")] #optional #visibility #ident: #ty)
+        let field_doc = format!(" Parameter `{ident}`.");
+        quote!(#[doc = #field_doc] #optional #visibility #ident: #ty)
     });
     let structure = quote! {
         #[doc = #doc]

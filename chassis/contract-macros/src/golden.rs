@@ -48,6 +48,7 @@ fn an_error_expands_to_what_a_person_would_write() {
     compare("error.rs", crate::error::derive(&item).expect("the enum is an error"));
 }
 
+#[expect(clippy::disallowed_methods, reason = "a setting of the test")]
 fn compare(name: &str, expansion: TokenStream) {
     let text = prettyplease::unparse(&syn::parse2(expansion).expect("the expansion is Rust"));
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name);

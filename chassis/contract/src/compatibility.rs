@@ -99,7 +99,8 @@ impl Comparison<'_> {
             new.map(|schema| self.new.shape(schema)),
         ) {
             (Some(read), Some(sent)) => self.fits(place, &sent, &read, false),
-            (None, _) => {}
+            (None, None) => {}
+            (None, Some(_)) => self.breach(place, "there was none and is one"),
             (Some(_), None) => self.breach(place, "there was one and is none"),
         }
     }

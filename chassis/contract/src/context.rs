@@ -2,14 +2,18 @@
 //! count of effects.
 
 use std::borrow::Cow;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::collections::BTreeSet;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::method::MethodSpec;
+use crate::{Class, TraceContext};
 
 /// How long a call may take where nobody says otherwise.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
@@ -27,14 +31,44 @@ pub struct CallContext {
     deadline: Instant,
     trace: TraceContext,
     caller: Cow<'static, str>,
-    module: &'static str,
-    method: &'static str,
+    origin: &'static str,
+    spec: Option<&'static MethodSpec>,
     principal: Option<Arc<str>>,
     tenant: Option<Arc<str>>,
     own_key: Option<OwnKey>,
     next_key: Option<Arc<str>>,
     repeats_left: Arc<AtomicI32>,
-    effects: Arc<AtomicU32>,
+    execution: Arc<Execution>,
+}
+
+/// What all contexts of one execution share.
+#[derive(Debug, Default)]
+struct Execution {
+    effects: AtomicU32,
+    answered: AtomicBool,
+    steps: Mutex<BTreeSet<String>>,
+}
+
+/// A second context of the same call. It borrows the first, so that no transaction can be begun beside it and no
+/// detached task can take it along.
+#[derive(Debug)]
+pub struct Fork<'cx> {
+    context: CallContext,
+    call: PhantomData<&'cx CallContext>,
+}
+
+impl Deref for Fork<'_> {
+    type Target = CallContext;
+
+    fn deref(&self) -> &CallContext {
+        &self.context
+    }
+}
+
+impl DerefMut for Fork<'_> {
+    fn deref_mut(&mut self) -> &mut CallContext {
+        &mut self.context
+    }
 }
 
 /// The idempotency key under which the current method is executed.
@@ -46,65 +80,6 @@ pub struct OwnKey {
     pub arguments: [u8; 32],
 }
 
-/// W3C trace context.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TraceContext {
-    /// The same for everything that one request causes.
-    pub trace_id: u128,
-    /// The span of the caller.
-    pub span_id: u64,
-    /// Whether the request was chosen for tracing.
-    pub sampled: bool,
-}
-
-impl TraceContext {
-    /// A new trace, not sampled.
-    #[must_use]
-    pub fn random() -> Self {
-        // Zero is invalid in both places.
-        Self {
-            trace_id: rand::random::<u128>() | 1,
-            span_id: rand::random::<u64>() | 1,
-            sampled: false,
-        }
-    }
-
-    /// Reads a `traceparent` header of version 00; none if it is malformed.
-    #[must_use]
-    pub fn parse(header: &str) -> Option<Self> {
-        let mut parts = header.split('-');
-        let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        if version != "00" || parts.next().is_some() {
-            return None;
-        }
-        let hex = |text: &str, length: usize| {
-            let lower = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-            (text.len() == length && text.bytes().all(lower))
-                .then(|| u128::from_str_radix(text, 16).ok())
-                .flatten()
-        };
-        let context = Self {
-            trace_id: hex(trace, 32)?,
-            span_id: u64::try_from(hex(span, 16)?).ok()?,
-            sampled: hex(flags, 2)? & 1 == 1,
-        };
-        (context.trace_id != 0 && context.span_id != 0).then_some(context)
-    }
-
-    /// The `traceparent` header of a call made in this context, under a new span.
-    #[must_use]
-    pub fn outgoing_header(&self) -> String {
-        let span = rand::random::<u64>() | 1;
-        format!("00-{:032x}-{span:016x}-{:02x}", self.trace_id, u8::from(self.sampled))
-    }
-
-    /// The trace id as problems and logs show it: 32 hexadecimal digits.
-    #[must_use]
-    pub fn id(&self) -> String {
-        format!("{:032x}", self.trace_id)
-    }
-}
-
 impl CallContext {
     /// The context of a request that enters the system at `origin` (`public`, `import`, a test).
     #[must_use]
@@ -113,14 +88,14 @@ impl CallContext {
             deadline: Instant::now() + DEFAULT_DEADLINE,
             trace: TraceContext::random(),
             caller: Cow::Borrowed(origin),
-            module: origin,
-            method: "",
+            origin,
+            spec: None,
             principal: None,
             tenant: None,
             own_key: None,
             next_key: None,
             repeats_left: Arc::new(AtomicI32::new(REPEATS_PER_REQUEST)),
-            effects: Arc::default(),
+            execution: Arc::default(),
         }
     }
 
@@ -162,28 +137,38 @@ impl CallContext {
     /// A context for one call inside this one, under a key derived from this call's key and `step`: repeated under
     /// the same key, this call repeats its inner calls under the same keys too. Without a key, the same as
     /// [`fork`](Self::fork). The effects of both are counted together.
+    ///
+    /// A step has one call: under a step's name used before, in this execution, the call made is refused.
     #[must_use]
-    pub fn child(&mut self, step: &str) -> Self {
+    pub fn child(&self, step: &str) -> Fork<'_> {
         let mut child = self.fork();
-        child.next_key = self
-            .own_key
-            .as_ref()
-            .map(|own| derive_key(&own.key, self.module, self.method, step));
+        let mut steps = self.execution.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        child.next_key = if steps.insert(step.to_owned()) {
+            let derived = |own: &OwnKey| derive_key(&own.key, self.module(), self.method(), step);
+            self.own_key.as_ref().map(derived)
+        } else {
+            // No key looks like it, so the call is refused, whether or not we have a key ourselves.
+            Some(format!("step {step} used twice").into())
+        };
         child
     }
 
     /// A second context of the same call, for calls made in parallel. The effects of both are counted together.
     #[must_use]
-    pub fn fork(&mut self) -> Self {
-        Self {
+    pub fn fork(&self) -> Fork<'_> {
+        let context = Self {
             caller: self.caller.clone(),
             principal: self.principal.clone(),
             tenant: self.tenant.clone(),
             own_key: self.own_key.clone(),
             next_key: None,
             repeats_left: Arc::clone(&self.repeats_left),
-            effects: Arc::clone(&self.effects),
+            execution: Arc::clone(&self.execution),
             ..*self
+        };
+        Fork {
+            context,
+            call: PhantomData,
         }
     }
 
@@ -214,13 +199,25 @@ impl CallContext {
     /// The module that executes this call.
     #[must_use]
     pub fn module(&self) -> &'static str {
-        self.module
+        self.spec.map_or(self.origin, |spec| spec.module)
     }
 
     /// The method being executed; empty at the origin of a request.
     #[must_use]
     pub fn method(&self) -> &'static str {
-        self.method
+        self.spec.map_or("", |spec| spec.name)
+    }
+
+    /// The major version of the contract being executed; 0 at the origin of a request.
+    #[must_use]
+    pub fn major(&self) -> u32 {
+        self.spec.map_or(0, |spec| spec.major)
+    }
+
+    /// The idempotency class of the method being executed; none at the origin of a request.
+    #[must_use]
+    pub fn class(&self) -> Option<Class> {
+        self.spec.map(|spec| spec.class)
     }
 
     /// On whose behalf the request is made.
@@ -245,17 +242,28 @@ impl CallContext {
     /// certain, more is not.
     #[must_use]
     pub fn effects(&self) -> u32 {
-        self.effects.load(Ordering::Acquire)
+        self.execution.effects.load(Ordering::Acquire)
     }
 
     /// Counts an effect. Call it before the effect is sent.
     pub fn count_effect(&self) {
-        self.effects.fetch_add(1, Ordering::AcqRel);
+        self.execution.effects.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Takes back one counted effect that is now known not to have happened.
     pub fn uncount_effect(&self) {
-        self.effects.fetch_sub(1, Ordering::AcqRel);
+        self.execution.effects.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Notes that a transaction has committed the call's answer. No further one may begin in this call.
+    pub fn note_answer(&self) {
+        self.execution.answered.store(true, Ordering::Release);
+    }
+
+    /// Whether a transaction has committed the call's answer.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        self.execution.answered.load(Ordering::Acquire)
     }
 
     /// Takes one repeat from the request's budget; false when none is left.
@@ -283,10 +291,14 @@ impl CallContext {
         self.next_key = key;
     }
 
-    /// Takes the key set for the next call.
+    /// Takes the key set for the next call that has an effect; a safe call leaves it for that one.
     #[must_use]
-    pub fn take_next_key(&mut self) -> Option<Arc<str>> {
-        self.next_key.take()
+    pub fn take_key_for(&mut self, spec: &MethodSpec) -> Option<Arc<str>> {
+        if spec.class.has_effect() {
+            self.next_key.take()
+        } else {
+            None
+        }
     }
 
     /// The callee's context for a call that this context's owner makes.
@@ -295,25 +307,31 @@ impl CallContext {
         Self {
             deadline: self.deadline.min(now + spec.timeout),
             trace: self.trace,
-            caller: Cow::Borrowed(self.module),
-            module: spec.module,
-            method: spec.name,
+            caller: Cow::Borrowed(self.module()),
+            origin: self.origin,
+            spec: Some(spec),
             principal: self.principal.clone(),
             tenant: self.tenant.clone(),
             own_key: key,
             next_key: None,
             repeats_left: Arc::clone(&self.repeats_left),
-            effects: Arc::default(),
+            execution: Arc::default(),
         }
     }
 
     /// The callee's context for a call that came over the wire. `self` is the root made from its headers.
     #[must_use]
-    pub fn received(self, caller: String, spec: &'static MethodSpec, key: Option<OwnKey>) -> Self {
+    pub fn received(self, caller: String, spec: &'static MethodSpec) -> Self {
         Self {
             caller: Cow::Owned(caller),
-            ..self.enter(spec, key, Instant::now())
+            ..self.enter(spec, None, Instant::now())
         }
+    }
+
+    /// The same, under the key that came with it.
+    #[must_use]
+    pub fn under_key(self, key: Option<OwnKey>) -> Self {
+        Self { own_key: key, ..self }
     }
 }
 

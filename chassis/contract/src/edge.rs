@@ -48,6 +48,8 @@ impl<A: Contract + ?Sized> Edge<A> {
         mut cx: CallContext,
         args: ArgsOf<M>,
     ) -> Result<M::Answer, M::Error> {
+        // Taken before `closed` is read: a drain that began meanwhile waits for this call.
+        let _admitted = self.admitted.token();
         if self.closed.load(Ordering::Acquire) {
             let why = format!("{} is stopping here", A::NAME);
             return Err(CallFailure::not_executed(FailureKind::Unavailable, why).into());
@@ -75,7 +77,7 @@ impl<A: Contract + ?Sized> Edge<A> {
 impl<A: Contract + ?Sized> Invoke<A> for Edge<A> {
     async fn invoke<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> Result<M::Answer, M::Error> {
         let now = Instant::now();
-        let key = cx.take_next_key();
+        let key = cx.take_key_for(&M::SPEC);
         let outgoing = Outgoing::open::<M>(cx);
         let entered = refuse_if_late(cx, now).and_then(|()| {
             let own = key.map(|key| OwnKey::new::<M>(key, &args)).transpose()?;

@@ -68,16 +68,21 @@ impl OwnKey {
             return Err(CallFailure::refused(
                 400,
                 "bad-idempotency-key",
-                format!("an idempotency key has 1 to {MAX_KEY_LENGTH} printable ASCII characters without spaces"),
+                format!(
+                    "`{}` is no idempotency key: it has 1 to {MAX_KEY_LENGTH} printable ASCII characters without spaces",
+                    key.chars().take(80).collect::<String>()
+                ),
             ));
         }
         // Hashed from the decoded arguments, so that a repeat counts as the same call wherever it is executed.
-        let json = serde_json::to_vec(args).map_err(|error| {
+        let mut json = serde_json::to_value(args).map_err(|error| {
             CallFailure::not_executed(FailureKind::Internal, "the arguments do not serialize").caused_by(error)
         })?;
+        // A map has no order, and must be hashed alike every time.
+        json.sort_all_objects();
         Ok(Self {
             key,
-            arguments: Sha256::digest(json).into(),
+            arguments: Sha256::digest(json.to_string()).into(),
         })
     }
 }

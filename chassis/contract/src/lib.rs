@@ -7,6 +7,7 @@
 mod context;
 mod failure;
 mod problem;
+mod trace;
 // A contract and its methods as values, written by `#[contract]`.
 mod method;
 mod policy;
@@ -33,7 +34,7 @@ mod sqlx_values;
 pub use offshoot_contract_macros::{ContractError, contract};
 
 pub use crate::compatibility::{Breach, breaches};
-pub use crate::context::{CallContext, MAX_KEY_LENGTH, OwnKey, TraceContext};
+pub use crate::context::{CallContext, Fork, MAX_KEY_LENGTH, OwnKey};
 pub use crate::description::{ContractDescription, ErrorDescription, MethodDescription, describe, method_description};
 pub use crate::edge::Edge;
 pub use crate::failure::{CallFailure, FailureKind, Replay};
@@ -51,6 +52,7 @@ pub use crate::shape::{Field, Shape};
 pub use crate::stats::{CallStats, MethodCounts};
 pub use crate::switch::{Placement, Switch, Target};
 pub use crate::time::{Clock, InvalidTimestamp, ManualClock, SystemClock, Timestamp};
+pub use crate::trace::TraceContext;
 
 /// What generated code names, so that a contract crate needs no further dependency for it.
 #[doc(hidden)]

@@ -88,6 +88,8 @@ pub struct MethodSpec {
     pub index: usize,
     /// The contract's name.
     pub module: &'static str,
+    /// The contract's major version.
+    pub major: u32,
     /// The method's name.
     pub name: &'static str,
     /// The method's documentation.

@@ -98,7 +98,13 @@ impl Problem {
     /// The contract error that this problem stands for.
     #[must_use]
     pub fn into_error<E: ContractError>(self) -> E {
-        E::from_problem(&self).unwrap_or_else(|| CallFailure::from(self).into())
+        // Only a failure says whether it may have executed; its code may be one that the module uses too.
+        let own = if self.fields.contains_key(MAY_HAVE_EXECUTED) {
+            None
+        } else {
+            E::from_problem(&self)
+        };
+        own.unwrap_or_else(|| CallFailure::from(self).into())
     }
 }
 

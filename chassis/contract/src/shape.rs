@@ -85,12 +85,23 @@ impl Reader<'_> {
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
             return self.resolve(reference);
         }
-        if let Some(cases) = ["oneOf", "anyOf", "allOf"]
-            .iter()
-            .find_map(|word| schema.get(*word)?.as_array())
-        {
-            return one_of(cases.iter().map(|case| self.read(case)).collect());
+        if let Some(cases) = schema.get("allOf").and_then(Value::as_array) {
+            let whole = self.read_own(schema);
+            return cases.iter().fold(whole, |whole, case| both(whole, self.read(case)));
         }
+        if let Some(cases) = ["oneOf", "anyOf"].iter().find_map(|word| schema.get(*word)?.as_array()) {
+            let shared = self.read_own(schema);
+            let open = schema.get("x-open").and_then(Value::as_bool).unwrap_or(false);
+            return one_of(
+                cases.iter().map(|case| both(shared.clone(), self.read(case))).collect(),
+                open,
+            );
+        }
+        self.read_own(schema)
+    }
+
+    /// What the schema says beside the cases it refers to.
+    fn read_own(&mut self, schema: &Map<String, Value>) -> Shape {
         if let Some(Value::String(value)) = schema.get("const") {
             return choice([value.as_str()], schema);
         }
@@ -100,7 +111,7 @@ impl Reader<'_> {
         match schema.get("type") {
             Some(Value::Array(types)) => {
                 let each = types.iter().filter_map(Value::as_str).map(|ty| self.typed(ty, schema));
-                one_of(each.collect())
+                one_of(each.collect(), false)
             }
             Some(Value::String(ty)) => self.typed(ty, schema),
             _ => Shape::Any,
@@ -169,16 +180,37 @@ fn without_null(shape: Shape) -> Shape {
     match shape {
         Shape::OneOf(mut cases) => {
             cases.remove(&Shape::Null);
-            one_of(cases)
+            one_of(cases, false)
         }
         other => other,
     }
 }
 
-fn one_of(cases: BTreeSet<Shape>) -> Shape {
+/// Values that are of both shapes. Objects have the fields of both; otherwise the later, narrower one holds.
+fn both(one: Shape, other: Shape) -> Shape {
+    match (one, other) {
+        (Shape::Any, shape) | (shape, Shape::Any) => shape,
+        (Shape::Record(mut fields), Shape::Record(more)) => {
+            fields.extend(more);
+            Shape::Record(fields)
+        }
+        (Shape::OneOf(cases), other) => {
+            let each = cases.into_iter().map(|case| both(case, other.clone()));
+            one_of(each.collect(), false)
+        }
+        (one, Shape::OneOf(cases)) => {
+            let each = cases.into_iter().map(|case| both(one.clone(), case));
+            one_of(each.collect(), false)
+        }
+        (_, narrower) => narrower,
+    }
+}
+
+/// Any of `cases`. `open`: readers accept strings beyond them.
+fn one_of(cases: BTreeSet<Shape>, open: bool) -> Shape {
     // Strings that are told apart only by their documentation are one choice.
     let mut values = BTreeSet::new();
-    let mut is_open = false;
+    let mut is_open = open;
     let mut rest = BTreeSet::new();
     for case in cases {
         match case {

@@ -108,21 +108,25 @@ impl<A: Contract + ?Sized> Switch<A> {
         }
     }
 
-    /// An unsafe call to another process gets a key even if its caller has none, so that a lost connection can be
+    /// The key of every attempt. An unsafe call to another process gets a key even if its caller has none, so that a lost connection can be
     /// repeated without harm.
-    fn key_of_its_own<M: Method<Api = A>>(&self) -> Option<Arc<str>> {
+    fn key_of_all_attempts<M: Method<Api = A>>(&self, cx: &mut CallContext) -> Option<Arc<str>> {
         let needed = M::SPEC.class == Class::Unsafe && self.placement() == Placement::Remote;
-        needed.then(|| format!("{:032x}", rand::random::<u128>()).into())
+        cx.take_key_for(&M::SPEC)
+            .or_else(|| needed.then(|| format!("{:032x}", rand::random::<u128>()).into()))
     }
 
     /// Attempts until an answer, a failure that does not allow a repeat, or the end of budget or deadline.
     ///
     /// The key is the same in every attempt, so that a repeat finds what an earlier attempt did.
     async fn repeat<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> Result<M::Answer, M::Error> {
-        let key = cx.take_next_key().or_else(|| self.key_of_its_own::<M>());
+        let key = self.key_of_all_attempts::<M>(cx);
         let mut pause = FIRST_PAUSE;
+        let mut may_have_executed = false;
         loop {
-            cx.set_next_key(key.clone());
+            if M::SPEC.class.has_effect() {
+                cx.set_next_key(key.clone());
+            }
             let error = match self.attempt::<M>(cx, args.clone()).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
@@ -131,12 +135,14 @@ impl<A: Contract + ?Sized> Switch<A> {
                 Ok(failure) => failure,
                 Err(answer) => return Err(answer),
             };
+            // What the last attempt did not do, an earlier one may have done.
+            may_have_executed |= failure.may_have_executed();
             let wait = match failure.kind() {
                 FailureKind::Overloaded { retry_after } => pause.max(*retry_after),
                 _ => pause.mul_f64(0.5 + rand::random::<f64>()),
             };
             if !M::SPEC.class.may_repeat(&failure, key.is_some()) || wait >= cx.time_left() || !cx.spend_repeat() {
-                return Err(failure.into());
+                return Err(failure.with_may_have_executed(may_have_executed).into());
             }
             tokio::time::sleep(wait).await;
             pause *= 2;

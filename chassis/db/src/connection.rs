@@ -15,8 +15,8 @@ pub(crate) enum Connection {
     Postgres(PgConnection),
 }
 
-/// How many of a statement's rows are wanted. The others are read too: a statement is always run to its end, because
-/// SQLite checks foreign keys there, and a statement left before it would be undone without an error.
+/// How many of a statement's rows are wanted. The others are read too: a statement is always run to its end, so that
+/// an error that comes late is seen on both engines, and nothing of it is left on the connection.
 #[derive(Clone, Copy)]
 pub(crate) enum Keep {
     All,

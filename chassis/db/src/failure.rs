@@ -147,7 +147,10 @@ pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
 /// Whether the database has refused a COMMIT, so that it is certain that nothing was committed.
 pub(crate) fn is_refusal(error: &sqlx::Error) -> bool {
     // After a failed write to its disk SQLite may still find the transaction in the log when it is opened again.
-    error.as_database_error().is_some() && !is_lost(error) && sqlite_code(error) != Some(10)
+    let database = error.as_database_error();
+    // 40003: the server itself does not know.
+    let knows = database.is_some_and(|error| error.code().as_deref() != Some("40003"));
+    knows && !is_lost(error) && sqlite_code(error) != Some(10)
 }
 
 pub(crate) fn lost_in_commit(module: &str, cause: sqlx::Error) -> CallFailure {
@@ -165,7 +168,7 @@ pub(crate) fn silent_in_commit(module: &str) -> CallFailure {
 }
 
 pub(crate) fn deadline_passed(module: &str) -> CallFailure {
-    let why = format!("{module}: the deadline passed while the database was working");
+    let why = format!("{module}: the deadline passed before the database had answered");
     CallFailure::not_executed(FailureKind::Timeout, why)
 }
 

@@ -43,6 +43,7 @@ impl Record {
             text(cx.tenant()),
             text(cx.principal()),
             Some(cx.module().into()),
+            Some(cx.major().to_be_bytes().to_vec()),
             Some(cx.method().into()),
             text(Some(&own.key)),
         ];

@@ -3,10 +3,14 @@
 //! A module declares a [`ModuleSchema`] and opens a [`Db`]. A write is a [`Tx`], a read is a [`Read`]; both take one
 //! [`Sql`] text for the two engines. Knows no module and no other module's schema.
 //!
-//! ```ignore
+//! ```no_run
+//! # use offshoot_contract::{CallContext, CallFailure};
+//! # use offshoot_db::{Db, sql};
+//! # async fn reprice(db: &Db, cx: &mut CallContext, sku: &str, price: i64) -> Result<i64, CallFailure> {
 //! let mut tx = db.begin(cx).await?;
-//! tx.execute(sql!("UPDATE products SET price = $2 WHERE id = $1"), (id, price)).await?;
-//! let product = tx.commit(product).await?;
+//! tx.execute(sql!("UPDATE products SET price = $2 WHERE sku = $1"), (sku, price)).await?;
+//! tx.commit(price).await
+//! # }
 //! ```
 
 // What a module says: where its data lives, and statements with their values.

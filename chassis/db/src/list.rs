@@ -10,12 +10,18 @@ use crate::Element;
 
 /// A list of values as one parameter: an array on Postgres, a JSON text on SQLite, ids and bytes in hexadecimal.
 ///
-/// ```ignore
-/// sql!(
-///     sqlite: "SELECT id, name FROM products WHERE id IN (SELECT unhex(value) FROM json_each($1)) ORDER BY id",
-///     postgres: "SELECT id, name FROM products WHERE id = ANY($1) ORDER BY id",
-/// )
+/// ```no_run
+/// # use offshoot_contract::CallFailure;
+/// # use offshoot_db::{List, Queries, sql};
+/// # async fn names(read: &mut Queries, ids: Vec<uuid::Uuid>) -> Result<Vec<(String,)>, CallFailure> {
+/// let by_ids = sql!(
+///     sqlite: "SELECT name FROM products WHERE id IN (SELECT unhex(value) FROM json_each($1)) ORDER BY id",
+///     postgres: "SELECT name FROM products WHERE id = ANY($1) ORDER BY id",
+/// );
+/// read.fetch_all(by_ids, (List(ids),)).await
+/// # }
 /// ```
+///
 /// For numbers, texts and times the SQLite text says `value` instead of `unhex(value)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List<T>(pub Vec<T>);

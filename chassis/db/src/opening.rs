@@ -46,7 +46,7 @@ const SQLITE: &str = "BEGIN IMMEDIATE; \
     SELECT o.role, o.epoch, a.arguments, a.answer FROM offshoot_owner o \
     LEFT JOIN offshoot_answers a ON a.scope = $1 AND a.expires_at > $2";
 
-/// Opens a transaction. On an error a transaction may be open, unless the error is that the file is locked.
+/// Opens a transaction. On an error one may be open all the same: roll back.
 pub(crate) async fn open(connection: &mut Connection, ask: &Ask<'_>) -> Result<Opening, sqlx::Error> {
     let found = match connection {
         Connection::Postgres(connection) => postgres(connection, ask).await?,

@@ -80,6 +80,10 @@ impl Pool {
 
     /// Waits in line for a connection until `deadline`.
     pub(crate) async fn acquire(self: &Arc<Self>, deadline: Instant) -> Result<Lease, CallFailure> {
+        // A timer looks at its future first, and a free connection would be lent to a call that is over.
+        if Instant::now() >= deadline {
+            return Err(failure::deadline_passed(self.module));
+        }
         let permit = match timeout_at(deadline, Arc::clone(&self.permits).acquire_owned()).await {
             Ok(Ok(permit)) => permit,
             Ok(Err(_)) => return Err(failure::closed(self.module)),

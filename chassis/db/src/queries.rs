@@ -17,7 +17,9 @@ pub struct Queries {
     /// What the lease's connection is while a statement runs, and if it does not come to its end.
     while_running: State,
     /// A statement has failed. On Postgres nothing more can be done in the transaction, so nowhere can it.
-    pub(crate) failed: bool,
+    failed: bool,
+    /// A statement was begun and nobody waited for its end, so nobody knows whether it failed.
+    unfinished: bool,
 }
 
 impl Queries {
@@ -29,6 +31,7 @@ impl Queries {
             deadline,
             while_running,
             failed: false,
+            unfinished: false,
         }
     }
 
@@ -58,7 +61,7 @@ impl Queries {
     }
 
     pub(crate) async fn ping(&mut self) -> Result<(), CallFailure> {
-        self.start();
+        self.start()?;
         let result = timeout_at(self.deadline, self.lease.connection().ping()).await;
         self.end(None, result.map_err(|_| ()))
     }
@@ -69,7 +72,7 @@ impl Queries {
         params: &impl Params<'q>,
         keep: Keep,
     ) -> Result<Vec<T>, CallFailure> {
-        let engine = self.start();
+        let engine = self.start()?;
         let text = sql.text(engine);
         let attempt = self.lease.connection().fetch(text.into_sql_str(), params, keep);
         let mut result = timeout_at(self.deadline, attempt).await;
@@ -89,10 +92,26 @@ impl Queries {
         self.while_running == State::Unknown && self.lease.is_reused()
     }
 
+    /// Whether every statement has succeeded.
+    pub(crate) fn is_sound(&self) -> bool {
+        !self.failed && !self.unfinished
+    }
+
     /// Marks the connection, so that it is not given back as it is if this future is dropped.
-    pub(crate) fn start(&mut self) -> Engine {
+    ///
+    /// Refuses after a statement that failed or was abandoned: SQLite may have rolled the transaction back by itself
+    /// then, and what followed would be written outside of it.
+    pub(crate) fn start(&mut self) -> Result<Engine, CallFailure> {
+        if !self.is_sound() {
+            let why = format!(
+                "{}: nothing can follow a statement that failed or was abandoned",
+                self.module
+            );
+            return Err(CallFailure::internal(why));
+        }
+        self.unfinished = true;
         self.lease.set(self.while_running);
-        self.lease.connection().engine()
+        Ok(self.lease.connection().engine())
     }
 
     /// Judges how a statement ended. `Err(())`: the deadline passed first.
@@ -102,9 +121,9 @@ impl Queries {
         result: Result<Result<T, sqlx::Error>, ()>,
     ) -> Result<T, CallFailure> {
         let Ok(result) = result else {
-            self.failed = true;
             return Err(failure::deadline_passed(self.module));
         };
+        self.unfinished = false;
         if self.while_running == State::Unknown && !matches!(&result, Err(error) if is_lost(error)) {
             self.lease.set(State::Clean);
         }

@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use offshoot_contract::{CallContext, CallFailure};
+use offshoot_contract::{CallContext, CallFailure, Class};
 use serde::Serialize;
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
@@ -16,12 +16,56 @@ use crate::opening::{self, Ask};
 use crate::pool::State;
 use crate::{Db, Engine, InsertRow, Params, Queries, Sql, failure, insert_many, owner, recording};
 
+/// How much longer than the deadline we wait for the answer to a BEGIN. The engine keeps the deadline itself and says
+/// what was in the way; this is for one that does not answer at all.
+const OPENING_GRACE: Duration = Duration::from_millis(100);
 /// How much longer than the deadline we wait for the answer to a COMMIT: not to know is worse than to be late.
 const COMMIT_GRACE: Duration = Duration::from_secs(2);
 
 /// A transaction of one module, made by [`Db::begin`]. READ COMMITTED on Postgres, serialized on SQLite.
 ///
-/// It borrows the call's context, so a contract call inside it does not compile. After a failed statement it can only
+/// It borrows the call's context, so a contract call inside it does not compile:
+///
+/// ```compile_fail,E0499
+/// # use offshoot_contract::{CallContext, CallFailure};
+/// # use offshoot_db::Db;
+/// # async fn another_module(cx: &mut CallContext) {}
+/// # async fn method(db: &Db, cx: &mut CallContext) -> Result<(), CallFailure> {
+/// let tx = db.begin(cx).await?;
+/// another_module(cx).await;
+/// tx.commit(()).await
+/// # }
+/// ```
+///
+/// The same with the call after the transaction compiles:
+///
+/// ```
+/// # use offshoot_contract::{CallContext, CallFailure};
+/// # use offshoot_db::Db;
+/// # async fn another_module(cx: &mut CallContext) {}
+/// # async fn method(db: &Db, cx: &mut CallContext) -> Result<(), CallFailure> {
+/// let tx = db.begin(cx).await?;
+/// tx.commit(()).await?;
+/// another_module(cx).await;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Nor does a call with a fork made before it, which borrows the context too:
+///
+/// ```compile_fail,E0502
+/// # use offshoot_contract::{CallContext, CallFailure};
+/// # use offshoot_db::Db;
+/// # async fn another_module(cx: &mut CallContext) {}
+/// # async fn method(db: &Db, cx: &mut CallContext) -> Result<(), CallFailure> {
+/// let mut fork = cx.fork();
+/// let tx = db.begin(cx).await?;
+/// another_module(&mut fork).await;
+/// tx.commit(()).await
+/// # }
+/// ```
+///
+/// After a failed statement it can only
 /// be dropped, on both engines: Postgres goes no further, and one behaviour is easier to reason about than two.
 pub struct Tx<'cx> {
     queries: Queries,
@@ -35,6 +79,7 @@ pub struct Tx<'cx> {
 impl<'cx> Tx<'cx> {
     pub(crate) async fn begin(db: &Db, cx: &'cx mut CallContext) -> Result<Self, CallFailure> {
         let (module, deadline) = (db.module(), cx.deadline());
+        require_writable(module, cx)?;
         let record = Record::of(cx);
         let ask = Ask {
             module,
@@ -44,28 +89,28 @@ impl<'cx> Tx<'cx> {
         };
         let mut lease = db.writers().acquire(deadline).await?;
         lease.set(State::InTransaction);
-        let mut result = timeout_at(deadline, opening::open(lease.connection(), &ask)).await;
+        let give_up = deadline + OPENING_GRACE;
+        let mut result = timeout_at(give_up, opening::open(lease.connection(), &ask)).await;
         if matches!(&result, Ok(Err(error)) if is_lost(error) && lease.is_reused()) {
             // The pool's connection had gone stale; nothing was begun on it.
             lease.replace(deadline).await?;
-            result = timeout_at(deadline, opening::open(lease.connection(), &ask)).await;
+            result = timeout_at(give_up, opening::open(lease.connection(), &ask)).await;
         }
         let opening = match result {
             Ok(Ok(opening)) => opening,
             Ok(Err(error)) => {
                 if is_lost(&error) {
                     lease.set(State::Unknown);
-                } else if failure::is_busy(&error) {
-                    lease.set(State::Clean);
                 }
                 return Err(failure::of_statement(module, None, error));
             }
             Err(_) => return Err(failure::deadline_passed(module)),
         };
-        owner::require_open(module, &opening)?;
+        // What was answered was answered, whoever owns the data by now.
         if let Some(record) = &record {
             record.judge(&opening)?;
         }
+        owner::require_open(module, &opening)?;
         Ok(Self {
             queries: Queries::new(lease, module, deadline, State::InTransaction),
             cx,
@@ -77,7 +122,7 @@ impl<'cx> Tx<'cx> {
 
     /// Runs a statement that answers no rows; answers how many it changed.
     pub async fn execute<'q>(&mut self, sql: Sql, params: impl Params<'q>) -> Result<u64, CallFailure> {
-        let engine = self.queries.start();
+        let engine = self.queries.start()?;
         let text = sql.text(engine).into_sql_str();
         let attempt = self.queries.lease.connection().execute(text, &params);
         let result = timeout_at(self.queries.deadline, attempt).await;
@@ -90,9 +135,13 @@ impl<'cx> Tx<'cx> {
     ///
     /// The statement says `VALUES $rows` where the rows belong, and may go on after it:
     ///
-    /// ```ignore
-    /// let rows = products.iter().map(|p| (p.id, p.sku.clone(), p.price));
-    /// tx.insert_many(sql!("INSERT INTO products (id, sku, price) VALUES $rows ON CONFLICT (sku) DO NOTHING"), rows).await?;
+    /// ```no_run
+    /// # use offshoot_contract::CallFailure;
+    /// # use offshoot_db::{Tx, sql};
+    /// # async fn import(tx: &mut Tx<'_>, rows: Vec<(uuid::Uuid, String, i64)>) -> Result<u64, CallFailure> {
+    /// let insert = sql!("INSERT INTO products (id, sku, price) VALUES $rows ON CONFLICT (sku) DO NOTHING");
+    /// tx.insert_many(insert, rows).await
+    /// # }
     /// ```
     pub async fn insert_many<R: InsertRow>(
         &mut self,
@@ -110,7 +159,7 @@ impl<'cx> Tx<'cx> {
             )));
         };
         let params = insert_many::Rows(rows);
-        self.queries.start();
+        self.queries.start()?;
         let attempt = self
             .queries
             .lease
@@ -143,25 +192,29 @@ impl<'cx> Tx<'cx> {
     /// Makes the changes last, together with the answer if the call has an idempotency key, and gives the answer back.
     ///
     /// Fails with "may have executed" only if the connection was lost, or stayed silent, while COMMIT was under way.
+    ///
+    /// It is the last transaction of the call: a further `begin` is refused.
     pub async fn commit<A: Serialize>(mut self, answer: A) -> Result<A, CallFailure> {
-        let module = self.queries.module;
-        if self.queries.failed {
-            return Err(CallFailure::internal(format!(
-                "{module}: a statement of the transaction has failed, so it cannot be committed"
-            )));
-        }
         if let Some(record) = self.record.take() {
             let now = self.db.now();
             record.write(&mut self, &answer, now).await?;
         }
-        self.send_commit().await.map(|()| answer)
+        self.send_commit().await?;
+        self.cx.note_answer();
+        Ok(answer)
+    }
+
+    /// Makes the changes last as one of several transactions of the call, of which the last is
+    /// [`commit`](Self::commit). Nothing is recorded: repeated under its key, the call runs this part again.
+    pub async fn commit_part(mut self) -> Result<(), CallFailure> {
+        self.send_commit().await
     }
 
     async fn send_commit(&mut self) -> Result<(), CallFailure> {
         let module = self.queries.module;
         // In a transaction that has failed unseen, Postgres answers COMMIT with success and rolls back. A statement
         // before it fails there, and takes no round trip of its own.
-        let text = match self.queries.start() {
+        let text = match self.queries.start()? {
             Engine::Postgres if self.native => "SELECT 1; COMMIT",
             _ => "COMMIT",
         };
@@ -186,6 +239,26 @@ impl<'cx> Tx<'cx> {
             }
         }
     }
+}
+
+/// A safe method writes nothing, and nothing is written after the answer: a repeat would find the answer and skip it.
+fn require_writable(module: &str, cx: &CallContext) -> Result<(), CallFailure> {
+    let method = cx.method();
+    // Outside of a method, as in tests and jobs, nothing is answered.
+    let Some(class) = cx.class() else {
+        return Ok(());
+    };
+    if class == Class::Safe {
+        return Err(CallFailure::internal(format!(
+            "{module}.{method} says that it is safe, and writes"
+        )));
+    }
+    if cx.is_answered() {
+        return Err(CallFailure::internal(format!(
+            "{module}.{method} writes after it has committed its answer"
+        )));
+    }
+    Ok(())
 }
 
 impl Deref for Tx<'_> {

@@ -22,6 +22,9 @@ use crate::{headers, request, response};
 /// Largest answer that is read, bytes. Lists come in pages; what is larger is a mistake or an attack.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
 
+/// What the answer may need for its way back, at most; less of a short deadline.
+const ANSWER_MARGIN: Duration = Duration::from_millis(50);
+
 /// Where and as whom a client calls.
 #[derive(Debug)]
 pub struct ClientOptions {
@@ -79,7 +82,7 @@ impl<A: Contract + ?Sized> Client<A> {
         tap: Option<Tap<M>>,
     ) -> Result<M::Answer, M::Error> {
         let now = Instant::now();
-        let key = cx.take_next_key();
+        let key = cx.take_key_for(&M::SPEC);
         let outgoing = Outgoing::open::<M>(cx);
         let result = match refuse_if_late(cx, now) {
             Err(failure) => Err(failure.into()),
@@ -103,7 +106,13 @@ impl<A: Contract + ?Sized> Client<A> {
         tap: Option<Tap<M>>,
     ) -> Result<M::Answer, M::Error> {
         let mut request = self.request::<M>(args)?;
-        headers::write(cx, key, timeout, request.headers_mut());
+        // The server stops a little earlier than we do, so that its own word about the call can still arrive.
+        headers::write(
+            cx,
+            key,
+            timeout - (timeout / 20).min(ANSWER_MARGIN),
+            request.headers_mut(),
+        );
         if let Some(tap) = tap {
             request.extensions_mut().insert(tap);
         }
@@ -186,10 +195,13 @@ impl<A: Contract + ?Sized> Client<A> {
         let Some(server) = named else {
             return Err(wrong("something that is no contract surface".to_owned()));
         };
-        if let Some(store) = server.store {
-            self.store.meet(store);
-        }
         if !self.meant().is_met_by(&server) {
+            return Err(wrong(server.to_string()));
+        }
+        if let Some(store) = server.store
+            && self.store.meet(store) != store
+        {
+            // Two first answers from two stores: the other one was first.
             return Err(wrong(server.to_string()));
         }
         if server.hash.as_ref().is_some_and(|hash| *hash != self.hash) {

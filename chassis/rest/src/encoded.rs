@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::client::{Client, ClientOptions};
 use crate::identity::ExpectedStore;
 use crate::response::is_failure;
-use crate::server::{ServerOptions, router};
+use crate::surface::{ServerOptions, router};
 use crate::token::ServiceKey;
 use crate::transport::Transport;
 

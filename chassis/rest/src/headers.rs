@@ -19,7 +19,7 @@ const TENANT: HeaderName = HeaderName::from_static("offshoot-tenant");
 pub(crate) const CONTRACT: HeaderName = HeaderName::from_static("offshoot-contract");
 
 /// What a header value cannot hold, and `%` itself.
-const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
+const ESCAPED: &AsciiSet = &CONTROLS.add(b'%').add(b' ');
 
 /// Writes the context of a call that `cx` makes, under `key` and with `timeout` left.
 pub(crate) fn write(cx: &CallContext, key: Option<&str>, timeout: Duration, headers: &mut HeaderMap) {

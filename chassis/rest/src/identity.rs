@@ -14,14 +14,21 @@ use uuid::Uuid;
 pub struct Identity {
     /// The contract's name.
     pub name: String,
-    /// The versions served, `major.minor`.
-    pub versions: Vec<String>,
-    /// SHA-256 over the contract's shape.
-    pub hash: String,
+    /// The versions served beside each other.
+    pub versions: Vec<ServedVersion>,
     /// The module's database.
     pub store_id: Uuid,
     /// This process.
     pub instance: Uuid,
+}
+
+/// A version that a module serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServedVersion {
+    /// `major.minor`.
+    pub version: String,
+    /// SHA-256 over the contract's shape.
+    pub hash: String,
 }
 
 /// The store that a client expects behind its address: given, or that of the first answer.

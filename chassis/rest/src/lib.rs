@@ -12,6 +12,7 @@ mod text;
 mod client;
 mod encoded;
 mod server;
+mod surface;
 mod transport;
 // Who is there.
 mod identity;
@@ -19,8 +20,8 @@ mod token;
 
 pub use crate::client::{Client, ClientOptions};
 pub use crate::encoded::encoded;
-pub use crate::identity::{ExpectedStore, Identity};
+pub use crate::identity::{ExpectedStore, Identity, ServedVersion};
 pub use crate::request::{BadRequest, decode_json};
-pub use crate::server::{ServerOptions, router};
+pub use crate::surface::{ServerOptions, Surface, router};
 pub use crate::text::decode_pairs;
 pub use crate::token::{KeyFileError, ServiceKey, ServiceToken};

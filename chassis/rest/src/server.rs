@@ -1,76 +1,38 @@
-//! The axum router that serves a contract.
+//! The server's side of a call: from a request to the module's edge, and back.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts as _, RawPathParams, Request, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
+use http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use offshoot_contract::{
-    CallFailure, Contract, Edge, FailureKind, Method, MethodVisitor, OwnKey, TraceContext, Verb, describe,
+    ArgsOf, CallContext, CallFailure, Contract, Edge, FailureKind, Method, MethodVisitor, OwnKey, TraceContext, Verb,
 };
-use uuid::Uuid;
 
 use crate::encoded::Tap;
-use crate::identity::{Identity, Named};
-use crate::token::ServiceToken;
+use crate::surface::Door;
 use crate::{headers, request, response};
 
-/// As whom a contract is served, and to whom.
-#[derive(Debug, Clone)]
-pub struct ServerOptions {
-    /// The module's database.
-    pub store_id: Uuid,
-    /// This process.
-    pub instance: Uuid,
-    /// What callers have to present.
-    pub token: ServiceToken,
-}
-
-/// The routes of contract `A`, below `/modules/<name>`.
-pub fn router<A: Contract + ?Sized>(edge: Arc<Edge<A>>, options: ServerOptions) -> Router {
-    let hash = describe::<A>().hash;
-    let named = Named::of::<A>(Some(options.store_id), Some(hash.clone()));
-    let identity = Identity {
-        name: A::NAME.to_owned(),
-        versions: vec![A::VERSION.to_string()],
-        hash,
-        store_id: options.store_id,
-        instance: options.instance,
-    };
-    let server = Arc::new(Server {
-        edge,
-        header: named.header(),
-        header_for_strangers: Named::of::<A>(None, None).header(),
-        named,
-        identity,
-        token: options.token,
-    });
+/// The routes of one version, for callers that its door admits.
+pub(crate) fn routes<A: Contract + ?Sized>(edge: Arc<Edge<A>>, door: Arc<Door>) -> Router {
     let mut routes = Routes { router: Router::new() };
     A::visit_methods(&mut routes);
-    let root = format!("/modules/{}", A::NAME);
-    Router::new()
-        .nest(
-            &format!("{root}/v{}", A::VERSION.major),
-            routes.router.method_not_allowed_fallback(unknown::<A>),
-        )
-        .route(&format!("{root}/contract"), on(MethodFilter::GET, identify::<A>))
-        .route(&format!("{root}/{{*rest}}"), axum::routing::any(unknown::<A>))
-        .with_state(server)
+    routes
+        .router
+        .method_not_allowed_fallback(wrong_verb::<A>)
+        .with_state(Arc::new(Server { edge, door }))
 }
 
 struct Server<A: ?Sized> {
     edge: Arc<Edge<A>>,
-    named: Named,
-    header: HeaderValue,
-    header_for_strangers: HeaderValue,
-    identity: Identity,
-    token: ServiceToken,
+    door: Arc<Door>,
 }
 
 struct Routes<A: ?Sized> {
@@ -92,89 +54,44 @@ impl<A: Contract + ?Sized> MethodVisitor<A> for Routes<A> {
 async fn serve<M: Method>(State(server): State<Arc<Server<M::Api>>>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let trace = headers::read_trace(&parts.headers);
-    let refused = |failure: CallFailure| server.sign(response::failure(&failure, &trace).map(Body::new));
-    if let Err(failure) = server.admit(&parts.headers) {
-        return refused(failure);
-    }
-    let path = match RawPathParams::from_request_parts(&mut parts, &()).await {
-        Ok(path) => path,
-        Err(rejection) => return refused(bad_request(&rejection.to_string())),
-    };
-    let body = match read_body::<M>(&parts.headers, body).await {
-        Ok(body) => body,
-        Err(failure) => return refused(failure),
-    };
-    let args = match request::decode::<M>(&parts.uri, &path, &body) {
-        Ok(args) => args,
-        Err(bad) => return refused(bad_request(&bad.to_string())),
-    };
-    let (cx, caller, key) = headers::read(&parts.headers, trace);
-    let own = match key.map(|key| OwnKey::new::<M>(key, &args)).transpose() {
-        Ok(own) => own,
-        Err(failure) => return refused(failure),
+    let (cx, args) = match receive::<M>(&server.door, &mut parts, body, trace).await {
+        Ok(received) => received,
+        Err(failure) => return server.door.refuse(&failure, &trace),
     };
     let tapped = parts.extensions.remove::<Tap<M>>().map(|tap| (tap, args.clone()));
-    let result = server
-        .edge
-        .execute::<M>(cx.received(caller, M::spec(), own), args)
-        .await;
+    let result = server.edge.execute::<M>(cx, args).await;
     if let Some((tap, args)) = tapped {
         tap.put(args, result.clone());
     }
-    server.sign(response::encode::<M>(&result, &trace).map(Body::new))
+    server.door.sign(response::encode::<M>(&result, &trace).map(Body::new))
 }
 
-async fn identify<A: Contract + ?Sized>(State(server): State<Arc<Server<A>>>, headers: HeaderMap) -> Response {
-    match server.admit(&headers) {
-        Ok(()) => server.sign(axum::Json(&server.identity).into_response()),
-        Err(failure) => server.sign(response::failure(&failure, &TraceContext::random()).map(Body::new)),
-    }
+/// Admits the caller and reads its call; none of it has been executed. The deadline runs from the first byte.
+async fn receive<M: Method>(
+    door: &Door,
+    parts: &mut Parts,
+    body: Body,
+    trace: TraceContext,
+) -> Result<(CallContext, ArgsOf<M>), CallFailure> {
+    door.admit(&parts.headers)?;
+    let path = RawPathParams::from_request_parts(parts, &()).await;
+    let path = path.map_err(|rejection| bad_request(&rejection.to_string()))?;
+    let (cx, caller, key) = headers::read(&parts.headers, trace);
+    let cx = cx.received(caller, M::spec());
+    let body = tokio::time::timeout_at(cx.deadline(), read_body::<M>(&parts.headers, body)).await;
+    let body = body.map_err(|_| {
+        CallFailure::not_executed(
+            FailureKind::Timeout,
+            "the deadline passed before the whole call had come",
+        )
+    })??;
+    let args = request::decode::<M>(&parts.uri, &path, &body).map_err(|bad| bad_request(&bad.to_string()))?;
+    let own = key.map(|key| OwnKey::new::<M>(key, &args)).transpose()?;
+    Ok((cx.under_key(own), args))
 }
 
-/// A path or a verb that no method of this version has.
-async fn unknown<A: Contract + ?Sized>(State(server): State<Arc<Server<A>>>, request: Request) -> Response {
-    let failure = server.admit(request.headers()).err().unwrap_or_else(|| {
-        let why = format!(
-            "{} {} is no method of {}",
-            request.method(),
-            request.uri().path(),
-            server.named
-        );
-        CallFailure::not_executed(FailureKind::WrongContract, why)
-    });
-    server.sign(response::failure(&failure, &headers::read_trace(request.headers())).map(Body::new))
-}
-
-impl<A: Contract + ?Sized> Server<A> {
-    /// Whether the caller may call at all, and means this contract and this store.
-    fn admit(&self, headers: &HeaderMap) -> Result<(), CallFailure> {
-        if !self.token.admits(headers.get(AUTHORIZATION)) {
-            let why = format!("{} is called with a service token that opens it", A::NAME);
-            return Err(CallFailure::refused(401, "unauthenticated", why));
-        }
-        let meant = headers.get(headers::CONTRACT).and_then(|value| value.to_str().ok());
-        match meant.map(str::parse::<Named>) {
-            // People with a terminal may leave it out.
-            None => Ok(()),
-            Some(Ok(meant)) if meant.is_met_by(&self.named) => Ok(()),
-            Some(_) => {
-                let why = format!("{} was called where {} answers", meant.unwrap_or("nothing"), self.named);
-                Err(CallFailure::not_executed(FailureKind::WrongContract, why))
-            }
-        }
-    }
-
-    /// Every response says who answered; only those who may call learn which store.
-    fn sign(&self, mut response: Response) -> Response {
-        let known = response.status() != StatusCode::UNAUTHORIZED;
-        let header = if known {
-            &self.header
-        } else {
-            &self.header_for_strangers
-        };
-        response.headers_mut().insert(headers::CONTRACT, header.clone());
-        response
-    }
+async fn wrong_verb<A: Contract + ?Sized>(State(server): State<Arc<Server<A>>>, request: Request) -> Response {
+    server.door.refuse_stranger(&request)
 }
 
 /// Reads the body within the method's bound; what says to be larger is not read at all.

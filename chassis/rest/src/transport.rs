@@ -30,6 +30,7 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
+    #[expect(clippy::disallowed_methods, reason = "the one client of contracts")]
     pub(crate) fn network() -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));

@@ -29,11 +29,13 @@ impl<I> Observed<I> {
 
 impl<A: Contract + ?Sized, I: Invoke<A>> Invoke<A> for Observed<I> {
     async fn invoke<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> Result<M::Answer, M::Error> {
-        let mut key = cx.take_next_key();
+        let mut key = cx.take_key_for(&M::SPEC);
         if M::SPEC.class == Class::Unsafe && self.repeats.is_some() {
             key.get_or_insert_with(|| format!("repeat-{:032x}", rand::random::<u128>()).into());
         }
-        cx.set_next_key(key.clone());
+        if M::SPEC.class.has_effect() {
+            cx.set_next_key(key.clone());
+        }
         let first = self.inner.invoke::<M>(cx, args.clone()).await;
         self.coverage.record::<M>(&first);
         let (Some(state), true, true) = (&self.repeats, first.is_ok(), M::SPEC.class.has_effect()) else {

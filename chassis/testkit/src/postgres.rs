@@ -65,7 +65,7 @@ pub fn server() -> Option<&'static Server> {
 }
 
 fn find() -> Option<Server> {
-    if let Ok(url) = env::var(URL) {
+    if let Some(url) = environment(URL) {
         return Some(Server {
             url: around_database(&url).unwrap_or_else(|| panic!("{URL} must be like postgres://user@host/postgres")),
             _shell: None,
@@ -75,7 +75,7 @@ fn find() -> Option<Server> {
         return Some(start(&programs));
     }
     assert!(
-        !env::var(MODE).is_ok_and(|mode| mode == "require"),
+        environment(MODE).as_deref() != Some("require"),
         "{MODE}=require, but there is no initdb on the PATH or under {DEBIAN}/*/bin: install Postgres, or set {URL}"
     );
     eprintln!(
@@ -83,6 +83,14 @@ fn find() -> Option<Server> {
          *** Install it (`apt-get install postgresql`), or set {URL}; {MODE}=require makes this an error.\n"
     );
     None
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "who runs the tests says where Postgres is; it is no setting of the product"
+)]
+fn environment(name: &str) -> Option<String> {
+    env::var(name).ok()
 }
 
 /// Splits a URL around the name of its database.
@@ -98,7 +106,7 @@ fn around_database(url: &str) -> Option<(String, String)> {
 /// The folder of the newest server's programs.
 fn programs() -> Option<PathBuf> {
     let has_initdb = |folder: &PathBuf| folder.join("initdb").is_file();
-    let path = env::var_os("PATH").unwrap_or_default();
+    let path = environment("PATH").unwrap_or_default();
     if let Some(folder) = env::split_paths(&path).find(has_initdb) {
         return Some(folder);
     }
@@ -157,4 +165,29 @@ fn start(programs: &Path) -> Server {
 
 fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::around_database;
+
+    #[test]
+    fn a_url_takes_the_name_of_another_database() {
+        for (url, before, after) in [
+            ("postgres://me@host:1/main", "postgres://me@host:1/", ""),
+            ("postgres://me@host", "postgres://me@host/", ""),
+            (
+                "postgres://me@localhost/main?host=/run/pg",
+                "postgres://me@localhost/",
+                "?host=/run/pg",
+            ),
+        ] {
+            assert_eq!(
+                around_database(url),
+                Some((before.to_owned(), after.to_owned())),
+                "{url}"
+            );
+        }
+        assert_eq!(around_database("main"), None);
+    }
 }

@@ -47,16 +47,15 @@ impl KeptCart {
     ///
     /// The total counts what can be bought in this cart: not what is discontinued, and not what the catalog has put
     /// into another currency since.
-    pub(crate) fn priced(
-        self,
-        lines: Vec<KeptLine>,
-        products: &HashMap<ProductId, Product>,
-    ) -> Result<Cart, NoTotal> {
+    pub(crate) fn priced(self, lines: Vec<KeptLine>, products: &HashMap<ProductId, Product>) -> Result<Cart, NoTotal> {
         let mut total = Money::new(0, self.currency);
         let mut priced = Vec::with_capacity(lines.len());
         for KeptLine { product_id, quantity } in lines {
             let product = products.get(&product_id).ok_or(NoTotal::Missing(product_id))?;
-            let line_total = product.price.checked_mul(i64::from(quantity)).map_err(NoTotal::TooLarge)?;
+            let line_total = product
+                .price
+                .checked_mul(i64::from(quantity))
+                .map_err(NoTotal::TooLarge)?;
             if check_for_sale(product).is_ok() && line_total.currency() == self.currency {
                 total = total.checked_add(line_total).map_err(NoTotal::TooLarge)?;
             }
@@ -122,10 +121,7 @@ pub(crate) fn check_room(id: CartId, lines: u32) -> Result<(), CartsError> {
     if lines < MAX_LINES {
         return Ok(());
     }
-    Err(CartsError::TooManyLines {
-        id,
-        limit: MAX_LINES,
-    })
+    Err(CartsError::TooManyLines { id, limit: MAX_LINES })
 }
 
 #[cfg(test)]
@@ -164,8 +160,14 @@ mod tests {
     }
 
     fn priced(lines: &[(&Product, u32)]) -> Result<Cart, NoTotal> {
-        let products = lines.iter().map(|(product, _)| (product.id, (*product).clone())).collect();
-        let lines = lines.iter().map(|&(product, quantity)| KeptLine { product_id: product.id, quantity });
+        let products = lines
+            .iter()
+            .map(|(product, _)| (product.id, (*product).clone()))
+            .collect();
+        let lines = lines.iter().map(|&(product, quantity)| KeptLine {
+            product_id: product.id,
+            quantity,
+        });
         cart().priced(lines.collect(), &products)
     }
 
@@ -177,10 +179,17 @@ mod tests {
     fn the_total_counts_what_can_be_bought() {
         let sold = product(pounds(25_500), ProductStatus::Active);
         let ended = product(pounds(10_000), ProductStatus::Discontinued);
-        let foreign = product(Money::new(10_000, EUR.parse().expect("a currency")), ProductStatus::Active);
+        let foreign = product(
+            Money::new(10_000, EUR.parse().expect("a currency")),
+            ProductStatus::Active,
+        );
         let cart = priced(&[(&sold, 3), (&ended, 1), (&foreign, 2)]).expect("small amounts");
         assert_eq!(cart.total, pounds(76_500));
-        let line_totals: Vec<_> = cart.lines.iter().map(|line| line.line_total.ten_thousandths()).collect();
+        let line_totals: Vec<_> = cart
+            .lines
+            .iter()
+            .map(|line| line.line_total.ten_thousandths())
+            .collect();
         assert_eq!(line_totals, [76_500, 10_000, 20_000]);
         assert_eq!(priced(&[]).expect("empty").total, pounds(0));
     }
@@ -189,14 +198,20 @@ mod tests {
     fn a_sum_that_does_not_fit_is_a_failure() {
         let dear = product(pounds(i64::MAX), ProductStatus::Active);
         assert_eq!(priced(&[(&dear, 2)]), Err(NoTotal::TooLarge(InvalidMoney::TooLarge)));
-        assert_eq!(priced(&[(&dear, 1), (&dear, 1)]), Err(NoTotal::TooLarge(InvalidMoney::TooLarge)));
+        assert_eq!(
+            priced(&[(&dear, 1), (&dear, 1)]),
+            Err(NoTotal::TooLarge(InvalidMoney::TooLarge))
+        );
         assert_eq!(priced(&[(&dear, 1)]).map(|cart| cart.total), Ok(pounds(i64::MAX)));
     }
 
     #[test]
     fn a_product_that_the_catalog_has_lost_is_named() {
         let id = ProductId::new(time(0));
-        let lines = vec![KeptLine { product_id: id, quantity: 1 }];
+        let lines = vec![KeptLine {
+            product_id: id,
+            quantity: 1,
+        }];
         assert_eq!(cart().priced(lines, &HashMap::new()), Err(NoTotal::Missing(id)));
     }
 

@@ -37,7 +37,9 @@ impl CartsApi for Carts {
     async fn cart(&self, cx: &mut CallContext, id: CartId) -> Result<Cart, CartsError> {
         let (cart, lines) = {
             let mut read = self.db.read(cx).await?;
-            let cart = store::cart(&mut read, id).await?.ok_or(CartsError::UnknownCart { id })?;
+            let cart = store::cart(&mut read, id)
+                .await?
+                .ok_or(CartsError::UnknownCart { id })?;
             cart.check_alive(self.clock.now())?;
             (cart, store::lines(&mut read, id).await?)
         };
@@ -119,9 +121,9 @@ fn of_catalog(error: CatalogError) -> CartsError {
 
 fn no_total(id: CartId, why: NoTotal) -> CallFailure {
     match why {
-        NoTotal::Missing(product) => {
-            CallFailure::internal(format!("{id} holds {product}, which the catalog does not know any more"))
-        }
+        NoTotal::Missing(product) => CallFailure::internal(format!(
+            "{id} holds {product}, which the catalog does not know any more"
+        )),
         NoTotal::TooLarge(error) => CallFailure::refused(
             422,
             "cart-too-large",

@@ -76,14 +76,11 @@ pub(crate) async fn line_count_and_last_position(tx: &mut Tx<'_>, id: CartId) ->
 }
 
 /// Puts a line into the cart at `position`.
-pub(crate) async fn add_line(
-    tx: &mut Tx<'_>,
-    id: CartId,
-    line: &KeptLine,
-    position: i64,
-) -> Result<(), CallFailure> {
+pub(crate) async fn add_line(tx: &mut Tx<'_>, id: CartId, line: &KeptLine, position: i64) -> Result<(), CallFailure> {
     let sql = sql!("INSERT INTO cart_lines (cart_id, product_id, position, quantity) VALUES ($1, $2, $3, $4)");
-    tx.execute(sql, (id, line.product_id, position, i64::from(line.quantity))).await.map(drop)
+    tx.execute(sql, (id, line.product_id, position, i64::from(line.quantity)))
+        .await
+        .map(drop)
 }
 
 /// Takes a line out of the cart, if it is there.
@@ -119,9 +116,8 @@ pub(crate) async fn remove_expired(tx: &mut Tx<'_>, before: Timestamp, limit: u3
 
 /// The schema checks what is stored, so a failure means that it was bypassed.
 fn currency(code: &str) -> Result<Currency, CallFailure> {
-    code.parse().map_err(|error| {
-        CallFailure::internal("the carts' database holds a cart without a currency").caused_by(error)
-    })
+    code.parse()
+        .map_err(|error| CallFailure::internal("the carts' database holds a cart without a currency").caused_by(error))
 }
 
 fn number(stored: i64) -> Result<u32, CallFailure> {

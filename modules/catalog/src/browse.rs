@@ -2,7 +2,7 @@
 
 use catalog_api::v1::CatalogError;
 
-use crate::{page_token, search};
+use crate::{page_token, search, validation};
 
 /// One list of products: those that match a search, of one category or of all.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,6 +29,13 @@ impl Listing {
         Ok(Self { words, category })
     }
 
+    /// No product could be in the category, so the database need not be asked (and Postgres takes no NUL in a text).
+    pub(crate) fn is_surely_empty(&self) -> bool {
+        self.category
+            .as_deref()
+            .is_some_and(|category| !validation::is_category(category))
+    }
+
     /// After which place the asked page begins. Fails with `BadPageToken`.
     pub(crate) fn open(&self, token: Option<&str>) -> Result<Place, CatalogError> {
         let Some(token) = token else {
@@ -46,7 +53,11 @@ impl Listing {
 
     /// What a token is bound to. An absent search or category has no text that a present one could have.
     fn name(&self) -> [&str; 3] {
-        ["products", self.words.as_deref().unwrap_or(""), self.category.as_deref().unwrap_or("*")]
+        [
+            "products",
+            self.words.as_deref().unwrap_or(""),
+            self.category.as_deref().unwrap_or("*"),
+        ]
     }
 }
 
@@ -85,7 +96,11 @@ mod tests {
         let token = red.token(&place);
         assert_eq!(red.open(Some(&token)), Ok(place));
         assert_eq!(listing(Some("RED!"), None).open(Some(&token)), red.open(Some(&token)));
-        for other in [listing(None, None), listing(Some("blue"), None), listing(Some("red"), Some("garden"))] {
+        for other in [
+            listing(None, None),
+            listing(Some("blue"), None),
+            listing(Some("red"), Some("garden")),
+        ] {
             assert_eq!(other.open(Some(&token)), Err(CatalogError::BadPageToken), "{other:?}");
         }
         assert_eq!(red.open(None), Ok(Place::before_all()));

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use catalog_api::v1::{AddOutcome, NewProduct, PriceChange, PriceOutcome, ProductId};
 use offshoot_contract::{Money, Timestamp};
 
-use crate::domain::{self, AcceptedProduct, Unacceptable};
+use crate::domain::{self, AcceptedProduct};
+use crate::validation::{self, Unacceptable};
 
 /// A price that a product has had.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,10 +63,19 @@ impl Additions {
     /// What became of each item, given who has each SKU now.
     pub(crate) fn outcomes(self, holders: &HashMap<String, ProductId>) -> Vec<AddOutcome> {
         let outcome = |item: Item| {
-            let id = *holders.get(&item.sku).expect("an accepted SKU was added just now or is held by another");
-            if id == item.id { AddOutcome::Added { id } } else { AddOutcome::Exists { id } }
+            let id = *holders
+                .get(&item.sku)
+                .expect("an accepted SKU was added just now or is held by another");
+            if id == item.id {
+                AddOutcome::Added { id }
+            } else {
+                AddOutcome::Exists { id }
+            }
         };
-        self.items.into_iter().map(|item| item.map_or_else(AddOutcome::from, outcome)).collect()
+        self.items
+            .into_iter()
+            .map(|item| item.map_or_else(AddOutcome::from, outcome))
+            .collect()
     }
 }
 
@@ -84,14 +94,16 @@ impl Recording {
         let mut points = BTreeMap::new();
         let mut outcomes = Vec::with_capacity(prices.len());
         for change in prices {
-            outcomes.push(match (domain::check_price_change(&change, now), known.get(&change.sku)) {
-                (Err(unacceptable), _) => unacceptable.into(),
-                (Ok(()), None) => PriceOutcome::UnknownSku,
-                (Ok(()), Some(product)) => {
-                    points.insert((product.id, change.since), change.price);
-                    PriceOutcome::Recorded
-                }
-            });
+            outcomes.push(
+                match (validation::check_price_change(&change, now), known.get(&change.sku)) {
+                    (Err(unacceptable), _) => unacceptable.into(),
+                    (Ok(()), None) => PriceOutcome::UnknownSku,
+                    (Ok(()), Some(product)) => {
+                        points.insert((product.id, change.since), change.price);
+                        PriceOutcome::Recorded
+                    }
+                },
+            );
         }
         let current = known.values().filter_map(|before| {
             let (&(id, since), &price) = points.range(..=(before.id, now)).next_back()?;
@@ -100,7 +112,10 @@ impl Recording {
         });
         Self {
             current: current.collect(),
-            points: points.into_iter().map(|((id, since), price)| PricePointOf { id, since, price }).collect(),
+            points: points
+                .into_iter()
+                .map(|((id, since), price)| PricePointOf { id, since, price })
+                .collect(),
             outcomes,
         }
     }
@@ -156,32 +171,52 @@ mod tests {
 
     fn current_after(changes: Vec<PriceChange>) -> Option<(Money, Timestamp, u32, Timestamp)> {
         let recording = Recording::of(changes, &known(), at(100));
-        recording.current.first().map(|now| (now.price, now.since, now.version, now.updated_at))
+        recording
+            .current
+            .first()
+            .map(|now| (now.price, now.since, now.version, now.updated_at))
     }
 
     #[test]
     fn the_current_price_is_that_of_the_latest_time() {
         assert_eq!(current_after(vec![change("A", 2, 9)]), None);
-        assert_eq!(current_after(vec![change("A", 2, 10)]), Some((pounds(2), at(10), 4, at(100))));
-        assert_eq!(current_after(vec![change("A", 3, 12), change("A", 2, 11)]), Some((pounds(3), at(12), 4, at(100))));
+        assert_eq!(
+            current_after(vec![change("A", 2, 10)]),
+            Some((pounds(2), at(10), 4, at(100)))
+        );
+        assert_eq!(
+            current_after(vec![change("A", 3, 12), change("A", 2, 11)]),
+            Some((pounds(3), at(12), 4, at(100)))
+        );
     }
 
     #[test]
     fn the_same_price_since_later_is_no_new_version() {
         assert_eq!(current_after(vec![change("A", 1, 10)]), None);
-        assert_eq!(current_after(vec![change("A", 1, 11)]), Some((pounds(1), at(11), 3, at(20))));
+        assert_eq!(
+            current_after(vec![change("A", 1, 11)]),
+            Some((pounds(1), at(11), 3, at(20)))
+        );
     }
 
     #[test]
     fn of_two_prices_of_one_time_the_later_item_counts() {
         let recording = Recording::of(vec![change("A", 2, 5), change("A", 3, 5)], &known(), at(100));
-        assert_eq!(recording.points.iter().map(|point| point.price).collect::<Vec<_>>(), [pounds(3)]);
+        assert_eq!(
+            recording.points.iter().map(|point| point.price).collect::<Vec<_>>(),
+            [pounds(3)]
+        );
         assert_eq!(recording.outcomes, [PriceOutcome::Recorded, PriceOutcome::Recorded]);
     }
 
     #[test]
     fn every_item_has_its_outcome() {
-        let prices = vec![change("B", 1, 1), change("A", 0, 1), change("A", 1, 101), change("A", 1, 100)];
+        let prices = vec![
+            change("B", 1, 1),
+            change("A", 0, 1),
+            change("A", 1, 101),
+            change("A", 1, 100),
+        ];
         let recording = Recording::of(prices, &known(), at(100));
         assert_eq!(recording.outcomes[0], PriceOutcome::UnknownSku);
         assert!(matches!(&recording.outcomes[1], PriceOutcome::Rejected { field, .. } if field == "price"));

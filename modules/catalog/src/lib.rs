@@ -10,11 +10,12 @@ use offshoot_db::{Db, Migration, ModuleSchema};
 // One method per use case.
 mod service;
 // Rules, without a database.
-mod bulk;
 mod browse;
+mod bulk;
 mod domain;
 mod page_token;
 mod search;
+mod validation;
 // SQL.
 mod store;
 

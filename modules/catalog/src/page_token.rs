@@ -15,7 +15,11 @@ const MAX_TOKEN_CHARS: usize = 2 * (CHECKSUM_BYTES + 128);
 /// The token for the items after `key` in the list that `list` names.
 pub(crate) fn issue(list: &[&str], key: &str) -> String {
     let checksum = checksum(list, key);
-    checksum.iter().chain(key.as_bytes()).map(|byte| format!("{byte:02x}")).collect()
+    checksum
+        .iter()
+        .chain(key.as_bytes())
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// The key in a token; none if it is not one of this list.
@@ -63,7 +67,10 @@ fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
     if !rest.is_empty() {
         return None;
     }
-    pairs.iter().map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect()
+    pairs
+        .iter()
+        .map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?))
+        .collect()
 }
 
 #[cfg(test)]
@@ -73,14 +80,22 @@ mod tests {
     #[test]
     fn a_token_gives_its_list_the_key_back() {
         for key in ["", "85123A", "2 14 ключ"] {
-            assert_eq!(open(&["products", "red"], &issue(&["products", "red"], key)).as_deref(), Some(key));
+            assert_eq!(
+                open(&["products", "red"], &issue(&["products", "red"], key)).as_deref(),
+                Some(key)
+            );
         }
     }
 
     #[test]
     fn another_list_does_not_take_it() {
         let token = issue(&["products", "red", ""], "A1");
-        for list in [&["products", "", "red"][..], &["products", "red"], &["prices", "red", ""], &["productsred", ""]] {
+        for list in [
+            &["products", "", "red"][..],
+            &["products", "red"],
+            &["prices", "red", ""],
+            &["productsred", ""],
+        ] {
             assert_eq!(open(list, &token), None, "{list:?}");
         }
     }
@@ -94,7 +109,16 @@ mod tests {
             let changed = String::from_utf8(changed).expect("ASCII");
             assert_eq!(open(&["products"], &changed), None, "{changed}");
         }
-        for garbled in ["", "0", "zz", "é", &token[1..], &token[..token.len() - 1], &token.to_uppercase(), &"0".repeat(9_999)] {
+        for garbled in [
+            "",
+            "0",
+            "zz",
+            "é",
+            &token[1..],
+            &token[..token.len() - 1],
+            &token.to_uppercase(),
+            &"0".repeat(9_999),
+        ] {
             assert_eq!(open(&["products"], garbled), None, "{garbled}");
         }
     }

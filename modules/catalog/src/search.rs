@@ -75,7 +75,10 @@ mod tests {
     #[test]
     fn words_are_runs_of_letters_and_digits() {
         for (text, expected) in [
-            ("WHITE HANGING HEART T-LIGHT HOLDER", "white hanging heart t light holder"),
+            (
+                "WHITE HANGING HEART T-LIGHT HOLDER",
+                "white hanging heart t light holder",
+            ),
             ("  SET/6 RED, SPOTTY  ", "set 6 red spotty"),
             ("85123A", "85123a"),
             ("children's", "children s"),
@@ -116,9 +119,15 @@ mod tests {
 
     #[test]
     fn a_search_has_words_and_at_most_200_characters() {
-        assert_eq!(words_of_search("é".repeat(MAX_SEARCH_CHARS).as_str()), Ok("e".repeat(MAX_WORD_CHARS)));
+        assert_eq!(
+            words_of_search("é".repeat(MAX_SEARCH_CHARS).as_str()),
+            Ok("e".repeat(MAX_WORD_CHARS))
+        );
         for search in ["", " - ", "!?", &"a".repeat(MAX_SEARCH_CHARS + 1)] {
-            assert!(matches!(words_of_search(search), Err(CatalogError::InvalidSearch { .. })), "{search}");
+            assert!(
+                matches!(words_of_search(search), Err(CatalogError::InvalidSearch { .. })),
+                "{search}"
+            );
         }
     }
 }

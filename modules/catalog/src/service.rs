@@ -5,26 +5,26 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use catalog_api::v1::{
-    AddOutcome, CatalogApi, CatalogError, NewProduct, PriceChange, PricePoint, PriceOutcome,
-    Product, ProductChanges, ProductId,
+    AddOutcome, CatalogApi, CatalogError, NewProduct, PriceChange, PriceOutcome, PricePoint, Product, ProductChanges,
+    ProductId,
 };
 use offshoot_contract::{CallContext, CallFailure, Money, Page, PageSize, Timestamp};
-use offshoot_db::{List, Tx};
+use offshoot_db::{List, Queries, Tx};
 
 use crate::browse::Listing;
 use crate::bulk::{Additions, PricePointOf, Recording};
 use crate::domain::AcceptedProduct;
-use crate::{Catalog, domain, page_token, store};
+use crate::{Catalog, domain, page_token, store, validation};
 
 #[async_trait]
 impl CatalogApi for Catalog {
     async fn product(&self, cx: &mut CallContext, id: ProductId) -> Result<Product, CatalogError> {
         let mut read = self.db.read(cx).await?;
-        store::product(&mut read, id).await?.ok_or(CatalogError::UnknownProduct { id })
+        known(&mut read, id).await
     }
 
     async fn products_by_id(&self, cx: &mut CallContext, ids: Vec<ProductId>) -> Result<Vec<Product>, CatalogError> {
-        domain::check_bulk(ids.len())?;
+        validation::check_bulk(ids.len())?;
         let mut read = self.db.read(cx).await?;
         let distinct: BTreeSet<ProductId> = ids.iter().copied().collect();
         let products = store::products(&mut read, distinct.into_iter().collect()).await?;
@@ -42,8 +42,11 @@ impl CatalogApi for Catalog {
     ) -> Result<Page<Product>, CatalogError> {
         let listing = Listing::of(search.as_deref(), category)?;
         let after = listing.open(page_token.as_deref())?;
-        if listing.category.as_deref().is_some_and(|category| !domain::is_category(category)) {
-            return Ok(Page { items: Vec::new(), next_page_token: None });
+        if listing.is_surely_empty() {
+            return Ok(Page {
+                items: Vec::new(),
+                next_page_token: None,
+            });
         }
         let size = PageSize::of(page_size);
         let mut read = self.db.read(cx).await?;
@@ -75,7 +78,9 @@ impl CatalogApi for Catalog {
         if prices.is_empty() {
             return Err(CatalogError::UnknownProduct { id });
         }
-        Ok(page_token::page(prices, size, |last| page_token::issue(&list, &last.since.as_micros().to_string())))
+        Ok(page_token::page(prices, size, |last| {
+            page_token::issue(&list, &last.since.as_micros().to_string())
+        }))
     }
 
     async fn add(&self, cx: &mut CallContext, product: NewProduct) -> Result<Product, CatalogError> {
@@ -91,7 +96,7 @@ impl CatalogApi for Catalog {
     }
 
     async fn add_many(&self, cx: &mut CallContext, products: Vec<NewProduct>) -> Result<Vec<AddOutcome>, CatalogError> {
-        domain::check_bulk(products.len())?;
+        validation::check_bulk(products.len())?;
         let additions = Additions::of(products, self.clock.now());
         let mut tx = self.db.begin(cx).await?;
         let holders = add_missing(&mut tx, &additions.accepted).await?;
@@ -105,14 +110,13 @@ impl CatalogApi for Catalog {
         version: u32,
         changes: ProductChanges,
     ) -> Result<Product, CatalogError> {
-        domain::check_changes(&changes)?;
+        validation::check_changes(&changes)?;
         let mut tx = self.db.begin(cx).await?;
-        let product = store::product(&mut tx, id).await?.ok_or(CatalogError::UnknownProduct { id })?;
+        let product = known(&mut tx, id).await?;
         let changed = domain::change(&product, version, changes, self.clock.now())?;
         if changed != product && !store::change(&mut tx, &changed, version).await? {
             // Somebody else was faster, after it was read here.
-            let product = store::product(&mut tx, id).await?.ok_or(CatalogError::UnknownProduct { id })?;
-            return Err(domain::version_conflict(&product, version));
+            return Err(domain::version_conflict(&known(&mut tx, id).await?, version));
         }
         Ok(tx.commit(changed).await?)
     }
@@ -120,26 +124,31 @@ impl CatalogApi for Catalog {
     async fn discontinue(&self, cx: &mut CallContext, id: ProductId) -> Result<Product, CatalogError> {
         let mut tx = self.db.begin(cx).await?;
         store::discontinue(&mut tx, id, self.clock.now()).await?;
-        let product = store::product(&mut tx, id).await?.ok_or(CatalogError::UnknownProduct { id })?;
+        let product = known(&mut tx, id).await?;
         Ok(tx.commit(product).await?)
     }
 
     async fn reprice(&self, cx: &mut CallContext, id: ProductId, price: Money) -> Result<Product, CatalogError> {
-        domain::check_price(price)?;
+        validation::check_price(price)?;
         let mut tx = self.db.begin(cx).await?;
         if let Some(since) = store::prices::set(&mut tx, id, price, self.clock.now()).await? {
             store::prices::record(&mut tx, vec![PricePointOf { id, since, price }]).await?;
         }
-        let product = store::product(&mut tx, id).await?.ok_or(CatalogError::UnknownProduct { id })?;
+        let product = known(&mut tx, id).await?;
         Ok(tx.commit(product).await?)
     }
 
-    async fn record_prices(&self, cx: &mut CallContext, prices: Vec<PriceChange>) -> Result<Vec<PriceOutcome>, CatalogError> {
-        domain::check_bulk(prices.len())?;
+    async fn record_prices(
+        &self,
+        cx: &mut CallContext,
+        prices: Vec<PriceChange>,
+    ) -> Result<Vec<PriceOutcome>, CatalogError> {
+        validation::check_bulk(prices.len())?;
         let skus: BTreeSet<&str> = prices.iter().map(|change| change.sku.as_str()).collect();
-        let skus = skus.into_iter().filter(|sku| domain::is_sku(sku)).map(str::to_owned).collect();
+        let possible = skus.into_iter().filter(|sku| validation::is_sku(sku));
+        let possible = possible.map(str::to_owned).collect();
         let mut tx = self.db.begin(cx).await?;
-        let known = store::prices::lock(&mut tx, skus).await?;
+        let known = store::prices::lock(&mut tx, possible).await?;
         let recording = Recording::of(prices, &known, self.clock.now());
         store::prices::record(&mut tx, recording.points).await?;
         store::prices::set_many(&mut tx, recording.current).await?;
@@ -147,15 +156,18 @@ impl CatalogApi for Catalog {
     }
 }
 
+async fn known(db: &mut Queries, id: ProductId) -> Result<Product, CatalogError> {
+    let product = store::product(db, id).await?;
+    product.ok_or(CatalogError::UnknownProduct { id })
+}
+
 /// Adds the products whose SKU nobody has, with their first prices. Answers who has each SKU now.
-async fn add_missing(
-    tx: &mut Tx<'_>,
-    products: &[AcceptedProduct],
-) -> Result<HashMap<String, ProductId>, CallFailure> {
+async fn add_missing(tx: &mut Tx<'_>, products: &[AcceptedProduct]) -> Result<HashMap<String, ProductId>, CallFailure> {
     store::add_missing(tx, products).await?;
     let skus: List<String> = products.iter().map(|new| new.product.sku.clone()).collect();
     let holders = store::ids_by_sku(tx, skus).await?;
-    let added = products.iter().filter(|new| holders.get(&new.product.sku) == Some(&new.product.id));
+    let is_added = |new: &&AcceptedProduct| holders.get(&new.product.sku) == Some(&new.product.id);
+    let added = products.iter().filter(is_added);
     let first_prices = added.map(|new| PricePointOf {
         id: new.product.id,
         since: new.price_since,

@@ -22,10 +22,36 @@ mod tests {
 
     #[test]
     fn goods_are_told_from_services() {
-        for code in ["85123A", "71053", "15056BL", "15056bl", "DCGS0003", "DCGSSGIRL", "gift_0001_20", "PADS"] {
+        for code in [
+            "85123A",
+            "71053",
+            "15056BL",
+            "15056bl",
+            "DCGS0003",
+            "DCGSSGIRL",
+            "gift_0001_20",
+            "PADS",
+        ] {
             assert!(names_goods(code.as_bytes()), "{code}");
         }
-        for code in ["POST", "DOT", "C2", "M", "m", "D", "S", "B", "BANK CHARGES", "AMAZONFEE", "CRUK", "", "8512A", "851234", "85123ABC", "85123-"] {
+        for code in [
+            "POST",
+            "DOT",
+            "C2",
+            "M",
+            "m",
+            "D",
+            "S",
+            "B",
+            "BANK CHARGES",
+            "AMAZONFEE",
+            "CRUK",
+            "",
+            "8512A",
+            "851234",
+            "85123ABC",
+            "85123-",
+        ] {
             assert!(!names_goods(code.as_bytes()), "{code}");
         }
     }

@@ -33,12 +33,31 @@ impl std::fmt::Display for BadField {
     }
 }
 
-const COLUMNS: [&str; 6] = ["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice"];
+/// The columns that are read.
+#[derive(Clone, Copy)]
+enum Column {
+    Invoice,
+    Code,
+    Description,
+    Quantity,
+    Time,
+    Price,
+}
+
+/// Their names, in the same order.
+const NAMES: [&str; 6] = [
+    "InvoiceNo",
+    "StockCode",
+    "Description",
+    "Quantity",
+    "InvoiceDate",
+    "UnitPrice",
+];
 
 /// Reads lines of one file.
 pub(super) struct LineParser {
-    /// Where each of [`COLUMNS`] is.
-    places: [usize; COLUMNS.len()],
+    /// Where each column is in a record.
+    places: [usize; NAMES.len()],
     /// Hundreds of lines in a row have the same time.
     last_time: Option<(Vec<u8>, Timestamp)>,
 }
@@ -46,37 +65,46 @@ pub(super) struct LineParser {
 impl LineParser {
     /// Finds the columns by their names. The error is the first that is missing.
     pub(super) fn new(header: &ByteRecord) -> Result<Self, &'static str> {
-        let mut places = [0; COLUMNS.len()];
-        for (place, column) in places.iter_mut().zip(COLUMNS) {
+        let mut places = [0; NAMES.len()];
+        for (place, column) in places.iter_mut().zip(NAMES) {
             let is_column = |name: &[u8]| name.strip_prefix(b"\xef\xbb\xbf").unwrap_or(name) == column.as_bytes();
             *place = header.iter().position(is_column).ok_or(column)?;
         }
-        Ok(Self { places, last_time: None })
+        Ok(Self {
+            places,
+            last_time: None,
+        })
     }
 
     pub(super) fn parse<'a>(&mut self, record: &'a ByteRecord) -> Result<Line<'a>, BadField> {
-        let field = |column: usize| record.get(self.places[column]).unwrap_or_default();
-        let bad = |column: usize, expected| BadField {
-            column: COLUMNS[column],
+        let field = |column: Column| record.get(self.places[column as usize]).unwrap_or_default();
+        let bad = |column: Column, expected| BadField {
+            column: NAMES[column as usize],
             value: String::from_utf8_lossy(field(column)).chars().take(80).collect(),
             expected,
         };
-        let quantity = std::str::from_utf8(field(3)).ok().and_then(|text| text.parse().ok());
-        let price = std::str::from_utf8(field(5)).ok().and_then(|text| Money::parse(text, Money::GBP).ok());
+        let quantity = std::str::from_utf8(field(Column::Quantity))
+            .ok()
+            .and_then(|text| text.parse().ok());
+        let price = std::str::from_utf8(field(Column::Price))
+            .ok()
+            .and_then(|text| Money::parse(text, Money::GBP).ok());
         let time = match &self.last_time {
-            Some((text, time)) if text == field(4) => Some(*time),
-            _ => uk_time::parse(field(4)),
+            Some((text, time)) if text == field(Column::Time) => Some(*time),
+            _ => uk_time::parse(field(Column::Time)),
         };
         let line = Line {
-            invoice: field(0),
-            code: field(1),
-            description: field(2).trim_ascii(),
-            quantity: quantity.filter(|&quantity| quantity != 0).ok_or_else(|| bad(3, "a whole number other than 0"))?,
-            time: time.ok_or_else(|| bad(4, "a time of the form 2010-12-01 08:26:00, from 1996 on"))?,
-            price: price.ok_or_else(|| bad(5, "a price with at most four decimals, such as 2.55"))?,
+            invoice: field(Column::Invoice),
+            code: field(Column::Code),
+            description: field(Column::Description).trim_ascii(),
+            quantity: quantity
+                .filter(|&quantity| quantity != 0)
+                .ok_or_else(|| bad(Column::Quantity, "a whole number other than 0"))?,
+            time: time.ok_or_else(|| bad(Column::Time, "a time of the form 2010-12-01 08:26:00, from 1996 on"))?,
+            price: price.ok_or_else(|| bad(Column::Price, "a price with at most four decimals, such as 2.55"))?,
         };
         if self.last_time.as_ref().is_none_or(|(_, time)| *time != line.time) {
-            self.last_time = Some((field(4).to_vec(), line.time));
+            self.last_time = Some((field(Column::Time).to_vec(), line.time));
         }
         Ok(line)
     }

@@ -6,12 +6,12 @@ use anyhow::{Error, Result, anyhow, bail};
 use csv::ByteRecord;
 use tokio::sync::mpsc;
 
-use super::batch::Batch;
+use super::batch::{Batch, Gathering};
 use super::line::LineParser;
-use super::price_book::{Changes, PriceBook};
+use super::price_book::PriceBook;
 use super::verdict::{Tally, Verdict};
 use crate::import::record_limit::{RecordEnd, RecordLimit};
-use crate::import::source::{Opened, Position};
+use crate::import::source::Opened;
 use crate::import::{BadRows, Source};
 
 /// One reading of a file.
@@ -48,7 +48,7 @@ impl Reading {
             reading: &self,
             parser,
             book: PriceBook::default(),
-            gathered: Gathered::new(batches, self.sent_before, position),
+            gathering: Gathering::new(batches, self.sent_before, position),
             read: Read::default(),
             line: 1,
         };
@@ -56,7 +56,7 @@ impl Reading {
         if outcome.is_ok() {
             lines.end();
         }
-        lines.gathered.send_rest();
+        lines.gathering.send_rest();
         outcome.map(|()| lines.read)
     }
 
@@ -64,7 +64,11 @@ impl Reading {
         let header = csv.byte_headers().map_err(|error| self.broken(&error, 1))?;
         LineParser::new(header).map_err(|missing| {
             let columns: Vec<_> = header.iter().map(String::from_utf8_lossy).collect();
-            anyhow!("{} has no column `{missing}`; its columns are: {}", self.source.name(), columns.join(", "))
+            anyhow!(
+                "{} has no column `{missing}`; its columns are: {}",
+                self.source.name(),
+                columns.join(", ")
+            )
         })
     }
 
@@ -97,7 +101,7 @@ struct Lines<'a> {
     reading: &'a Reading,
     parser: LineParser,
     book: PriceBook,
-    gathered: Gathered<'a>,
+    gathering: Gathering<'a>,
     read: Read,
     /// The last line that was read.
     line: u64,
@@ -106,7 +110,7 @@ struct Lines<'a> {
 impl Lines<'_> {
     fn all(&mut self, csv: &mut Csv, record_end: &RecordEnd) -> Result<()> {
         let mut record = ByteRecord::new();
-        while !self.gathered.unwanted {
+        while !self.gathering.unwanted {
             match csv.read_byte_record(&mut record) {
                 Ok(false) => break,
                 Ok(true) => self.record(&record)?,
@@ -130,7 +134,7 @@ impl Lines<'_> {
         };
         let verdict = Verdict::skipping(&line).unwrap_or_else(|| {
             if self.book.begins_a_minute(&line) {
-                self.gathered.minute(self.book.end_minute(), before);
+                self.gathering.minute(self.book.end_minute(), before);
             }
             self.book.sale(&line)
         });
@@ -155,61 +159,8 @@ impl Lines<'_> {
 
     /// The last minute is over with the file.
     fn end(&mut self) {
-        self.gathered.minute(self.book.end_minute(), self.line);
-        self.gathered.batch.through_line = self.line;
-        self.read.products_before = self.gathered.products_before;
-        self.read.prices_before = self.gathered.prices_before;
-    }
-}
-
-/// Changes on their way into batches.
-struct Gathered<'a> {
-    batches: &'a mpsc::Sender<Batch>,
-    /// Nobody takes batches any more.
-    unwanted: bool,
-    sent_before: u64,
-    position: Position,
-    batch: Batch,
-    products_before: u64,
-    prices_before: u64,
-}
-
-impl<'a> Gathered<'a> {
-    fn new(batches: &'a mpsc::Sender<Batch>, sent_before: u64, position: Position) -> Self {
-        Self {
-            batches,
-            unwanted: false,
-            sent_before,
-            position,
-            batch: Batch::default(),
-            products_before: 0,
-            prices_before: 0,
-        }
-    }
-
-    /// Takes up a minute whose last line is `through_line`.
-    fn minute(&mut self, changes: Changes, through_line: u64) {
-        if through_line <= self.sent_before {
-            self.products_before += changes.products.len() as u64;
-            self.prices_before += changes.prices.len() as u64;
-            return;
-        }
-        if self.batch.has_no_room_for(&changes) {
-            self.send();
-        }
-        self.batch.add(changes);
-        self.batch.through_line = through_line;
-    }
-
-    /// Sends the complete minutes that no batch has taken. Those after the last change are worth a checkpoint too.
-    fn send_rest(&mut self) {
-        if self.batch.through_line > self.sent_before {
-            self.send();
-        }
-    }
-
-    fn send(&mut self) {
-        self.batch.bytes = (self.position.read(), self.position.total);
-        self.unwanted |= self.batches.blocking_send(std::mem::take(&mut self.batch)).is_err();
+        self.gathering.minute(self.book.end_minute(), self.line);
+        self.read.products_before = self.gathering.products_before;
+        self.read.prices_before = self.gathering.prices_before;
     }
 }

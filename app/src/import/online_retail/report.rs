@@ -95,7 +95,12 @@ impl Report {
 
     /// Whether every line was counted once, and every line that adds a product added one.
     pub(super) fn adds_up(&self) -> bool {
-        let Products { added, existing, rejected, sent_before } = self.products;
+        let Products {
+            added,
+            existing,
+            rejected,
+            sent_before,
+        } = self.products;
         self.used.sum() + self.skipped.sum() == self.lines
             && added + existing + rejected + sent_before == self.added_by_lines
     }
@@ -117,7 +122,13 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {} data lines in {:.1} s", self.source, self.lines, self.duration_ms as f64 / 1_000.0)?;
+        writeln!(
+            f,
+            "{}: {} data lines in {:.1} s",
+            self.source,
+            self.lines,
+            self.duration_ms as f64 / 1_000.0
+        )?;
         for (title, counts) in [("used", &self.used), ("skipped", &self.skipped)] {
             writeln!(f, "{title:9} {:>9}", counts.sum())?;
             for (name, count) in &counts.0 {

@@ -50,7 +50,7 @@ impl Sending {
     pub(super) async fn run(mut self, mut batches: mpsc::Receiver<Batch>, progress: &mut dyn Progress) -> Result<Sent> {
         while let Some(batch) = batches.recv().await {
             let (line, (bytes, bytes_total)) = (batch.through_line, batch.bytes);
-            self.send(batch).await.map_err(|error| self.how_to_go_on(error))?;
+            self.send(batch).await.map_err(|error| self.how_to_go_on(&error))?;
             self.acknowledged = line;
             if let Some(checkpoint) = &mut self.checkpoint
                 && let Err(error) = checkpoint.reached(line)
@@ -59,7 +59,11 @@ impl Sending {
                 progress.note(&format!("cannot keep how far this came in {path}: {error}. The import goes on; a later run would send everything again"));
                 self.checkpoint = None;
             }
-            progress.reached(Reached { line, bytes, bytes_total });
+            progress.reached(Reached {
+                line,
+                bytes,
+                bytes_total,
+            });
         }
         Ok(self.sent)
     }
@@ -98,7 +102,9 @@ impl Sending {
             }
             AddOutcome::Rejected { field, reason } => {
                 self.sent.products_rejected += 1;
-                self.sent.rejected.add(|| format!("product {}: {field}: {reason}", product.sku));
+                self.sent
+                    .rejected
+                    .add(|| format!("product {}: {field}: {reason}", product.sku));
             }
         }
         None
@@ -114,15 +120,18 @@ impl Sending {
             PriceOutcome::Rejected { field, reason } => format!("{field}: {reason}"),
         };
         self.sent.prices_rejected += 1;
-        self.sent.rejected.add(|| format!("price of {} since {}: {reason}", price.sku, price.since));
+        self.sent
+            .rejected
+            .add(|| format!("price of {} since {}: {reason}", price.sku, price.since));
     }
 
-    fn how_to_go_on(&self, error: CatalogError) -> Error {
+    /// The failure in its own words; its causes are in the catalog's log.
+    fn how_to_go_on(&self, error: &CatalogError) -> Error {
         let (source, line) = (&self.source, self.acknowledged);
-        anyhow!(error).context(format!(
-            "the catalog did not take what follows line {line} of {source}. \
+        anyhow!(
+            "the catalog did not take what follows line {line} of {source}: {error}. \
              Everything up to there is loaded: run the same command again to go on"
-        ))
+        )
     }
 }
 

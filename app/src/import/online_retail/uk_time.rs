@@ -12,13 +12,24 @@ const FIRST_YEAR: i32 = 1996;
 /// Reads `YYYY-MM-DD HH:MM:SS`. None if it is not such a time.
 pub(super) fn parse(text: &[u8]) -> Option<Timestamp> {
     let [date, clock] = [text.get(..10)?, text.get(11..)?];
-    if text.len() != 19 || text[10] != b' ' || date[4] != b'-' || date[7] != b'-' || clock[2] != b':' || clock[5] != b':' {
+    if text.len() != 19
+        || text[10] != b' '
+        || date[4] != b'-'
+        || date[7] != b'-'
+        || clock[2] != b':'
+        || clock[5] != b':'
+    {
         return None;
     }
     let month = Month::try_from(two_digits(&date[5..7])?).ok()?;
     let year = i32::from(two_digits(&date[..2])?) * 100 + i32::from(two_digits(&date[2..4])?);
     let date = Date::from_calendar_date(year, month, two_digits(&date[8..])?).ok()?;
-    let clock = Time::from_hms(two_digits(&clock[..2])?, two_digits(&clock[3..5])?, two_digits(&clock[6..])?).ok()?;
+    let clock = Time::from_hms(
+        two_digits(&clock[..2])?,
+        two_digits(&clock[3..5])?,
+        two_digits(&clock[6..])?,
+    )
+    .ok()?;
     to_utc(PrimitiveDateTime::new(date, clock))
 }
 
@@ -27,7 +38,7 @@ fn to_utc(local: PrimitiveDateTime) -> Option<Timestamp> {
         return None;
     }
     // On the wall, summer begins and ends when the clock shows 02:00.
-    let change = |month| Some(last_sunday(local.year(), month)?.with_hms(2, 0, 0).ok()?);
+    let change = |month| last_sunday(local.year(), month)?.with_hms(2, 0, 0).ok();
     let summer = change(Month::March)? <= local && local < change(Month::October)?;
     let utc = if summer { local - Duration::HOUR } else { local };
     Some(utc.assume_utc().into())
@@ -62,13 +73,27 @@ mod tests {
             ("2011-10-30 02:00:00", "2011-10-30T02:00:00Z"),
             ("2026-03-29 02:00:00", "2026-03-29T01:00:00Z"),
         ] {
-            assert_eq!(parse(local.as_bytes()).map(|time| time.to_string()).as_deref(), Some(utc), "{local}");
+            assert_eq!(
+                parse(local.as_bytes()).map(|time| time.to_string()).as_deref(),
+                Some(utc),
+                "{local}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_time_is_refused() {
-        for text in ["", "2010-12-01", "2010-12-01T08:26:00", "2010-13-01 08:26:00", "2011-02-29 08:26:00", "2010-12-01 24:00:00", "2010-12-01 8:26:00", "1995-12-01 08:26:00", "2010-12-01 08:26:00Z"] {
+        for text in [
+            "",
+            "2010-12-01",
+            "2010-12-01T08:26:00",
+            "2010-13-01 08:26:00",
+            "2011-02-29 08:26:00",
+            "2010-12-01 24:00:00",
+            "2010-12-01 8:26:00",
+            "1995-12-01 08:26:00",
+            "2010-12-01 08:26:00Z",
+        ] {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
         }
     }

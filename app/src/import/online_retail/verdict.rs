@@ -85,7 +85,12 @@ impl Tally {
     }
 
     fn counts(&self, verdicts: &[(Verdict, &'static str)]) -> Counts {
-        Counts(verdicts.iter().map(|&(verdict, name)| (name, self.of(verdict))).collect())
+        Counts(
+            verdicts
+                .iter()
+                .map(|&(verdict, name)| (name, self.of(verdict)))
+                .collect(),
+        )
     }
 }
 

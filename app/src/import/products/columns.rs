@@ -16,7 +16,7 @@ pub(super) enum Field {
 }
 
 /// Field, whether every product needs it, and the column names that are taken for it, the best first.
-const FIELDS: [(Field, bool, &[&str]); 6] = [
+const FIELDS: [(Field, bool, &[&str]); Field::ALL.len()] = [
     (Field::Sku, true, &["sku", "id"]),
     (Field::Name, true, &["name", "title"]),
     (Field::Price, true, &["price"]),
@@ -26,6 +26,15 @@ const FIELDS: [(Field, bool, &[&str]); 6] = [
 ];
 
 impl Field {
+    pub(super) const ALL: [Self; 6] = [
+        Self::Sku,
+        Self::Name,
+        Self::Price,
+        Self::Description,
+        Self::Category,
+        Self::Currency,
+    ];
+
     pub(super) fn name(self) -> &'static str {
         FIELDS[self as usize].2[0]
     }
@@ -48,7 +57,10 @@ impl FromStr for ColumnChoice {
             .ok_or_else(|| format!("it has the form FIELD=COLUMN, and the fields are {}", names()))?;
         let known = FIELDS.iter().find(|(known, ..)| known.name() == field);
         match known {
-            Some(&(field, ..)) if !column.is_empty() => Ok(Self { field, column: column.to_owned() }),
+            Some(&(field, ..)) if !column.is_empty() => Ok(Self {
+                field,
+                column: column.to_owned(),
+            }),
             Some(_) => Err("the name of the column is missing".to_owned()),
             None => Err(format!("`{field}` is not a field: {}", names())),
         }

@@ -12,8 +12,15 @@ pub(super) fn read(reader: Reader, rows: &mut Gathering<'_>) -> Result<()> {
     let (reader, record_end) = RecordLimit::new(reader);
     let mut csv = csv::Reader::from_reader(reader);
     let header = csv.headers().map_err(|error| rows.broken(&error))?;
-    let names: Vec<&str> = header.iter().map(|name| name.trim_start_matches('\u{feff}').trim()).collect();
-    let places = rows.options.columns.all_places(&names).map_err(|missing| anyhow!("{}: {missing}", rows.source))?;
+    let names: Vec<&str> = header
+        .iter()
+        .map(|name| name.trim_start_matches('\u{feff}').trim())
+        .collect();
+    let places = rows
+        .options
+        .columns
+        .all_places(&names)
+        .map_err(|missing| anyhow!("{}: {missing}", rows.source))?;
 
     let mut record = StringRecord::new();
     while !rows.unwanted {

@@ -6,6 +6,8 @@ use anyhow::{Error, Result, anyhow};
 use serde::de::{self, Deserializer as _, SeqAccess, Visitor};
 use serde_json::{Deserializer, Map, Value};
 
+use catalog_api::v1::NewProduct;
+
 use super::Reader;
 use super::columns::{Field, Places};
 use super::gathering::{Gathering, Place};
@@ -14,21 +16,27 @@ use crate::import::record_limit::{RecordEnd, RecordLimit};
 
 pub(super) fn read(mut reader: Reader, rows: &mut Gathering<'_>) -> Result<()> {
     skip_byte_order_mark(&mut reader);
-    let is_array = reader.fill_buf().is_ok_and(|start| start.trim_ascii_start().starts_with(b"["));
+    let is_array = reader
+        .fill_buf()
+        .is_ok_and(|start| start.trim_ascii_start().starts_with(b"["));
     let (reader, record_end) = RecordLimit::new(reader);
     let mut json = Deserializer::from_reader(reader);
-    let mut items = Items { rows, record_end, failure: None, count: 0 };
+    let mut items = Items {
+        rows,
+        record_end,
+        failure: None,
+        count: 0,
+    };
     let outcome = if is_array {
         json.deserialize_seq(&mut items).and_then(|()| json.end())
     } else {
-        let mut stream = json.into_iter::<Value>();
-        stream.try_for_each(|item| item.map(|item| items.take(&item)).map(|_| ()))
+        let mut lines = json.into_iter::<Value>();
+        lines.try_for_each(|item| items.take(&item?))
     };
     match (items.failure, outcome) {
         (Some(failure), _) => Err(failure),
         (None, Err(_)) if items.rows.unwanted => Ok(()),
-        (None, Err(error)) => Err(items.rows.broken(&error)),
-        (None, Ok(())) => Ok(()),
+        (None, outcome) => outcome.map_err(|error| items.rows.broken(&error)),
     }
 }
 
@@ -47,17 +55,22 @@ struct Items<'a, 'b> {
 }
 
 impl Items<'_, '_> {
-    /// False when no further item is wanted.
-    fn take(&mut self, item: &Value) -> bool {
+    /// An error, whose text nobody sees, ends the reading.
+    fn take(&mut self, item: &Value) -> serde_json::Result<()> {
         self.record_end.reached();
         self.count += 1;
-        let taken = self.product(item).and_then(|product| self.rows.take(Place::Item(self.count), product));
-        self.failure = taken.err();
-        self.failure.is_none() && !self.rows.unwanted
+        let product = self.product(item);
+        self.failure = product
+            .and_then(|product| self.rows.take(Place::Item(self.count), product))
+            .err();
+        if self.failure.is_some() || self.rows.unwanted {
+            return Err(de::Error::custom("no further item is wanted"));
+        }
+        Ok(())
     }
 
     /// The outer error is one of the file, the inner of the item.
-    fn product(&self, item: &Value) -> Result<Result<catalog_api::v1::NewProduct, String>> {
+    fn product(&self, item: &Value) -> Result<Result<NewProduct, String>> {
         let Value::Object(item) = item else {
             return Ok(Err(format!("is {}, not an object", kind(item))));
         };
@@ -65,7 +78,9 @@ impl Items<'_, '_> {
         let columns = &self.rows.options.columns;
         // Later items may leave out what they do not have.
         let places = match self.count {
-            1 => columns.all_places(&names).map_err(|missing| anyhow!("{}: {missing}", self.rows.source))?,
+            1 => columns
+                .all_places(&names)
+                .map_err(|missing| anyhow!("{}: {missing}", self.rows.source))?,
             _ => columns.places(&names),
         };
         Ok(Texts::of(item, places).and_then(|texts| row::product(|field| texts.get(field), &self.rows.options)))
@@ -73,15 +88,12 @@ impl Items<'_, '_> {
 }
 
 /// The fields of one item as texts.
-struct Texts([Option<String>; 6]);
+struct Texts([Option<String>; Field::ALL.len()]);
 
 impl Texts {
-    const FIELDS: [Field; 6] =
-        [Field::Sku, Field::Name, Field::Price, Field::Description, Field::Category, Field::Currency];
-
     fn of(item: &Map<String, Value>, places: Places) -> Result<Self, String> {
         let mut texts = Self(Default::default());
-        for field in Self::FIELDS {
+        for field in Field::ALL {
             let value = places.of(field).and_then(|place| item.values().nth(place));
             texts.0[field as usize] = match value {
                 None | Some(Value::Null) => None,
@@ -119,9 +131,7 @@ impl<'de> Visitor<'de> for &mut Items<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         while let Some(item) = items.next_element::<Value>()? {
-            if !self.take(&item) {
-                return Err(de::Error::custom("no further item is wanted"));
-            }
+            self.take(&item).map_err(de::Error::custom)?;
         }
         Ok(())
     }

@@ -67,8 +67,11 @@ pub async fn run(
             bytes: batch.bytes.0,
             bytes_total: batch.bytes.1,
         };
-        send(&*catalog, batch, strict, &mut report).await.with_context(|| {
-            format!("the import of {name} stopped. Nothing before is lost: run the same command again to go on")
+        let sent = send(&*catalog, batch, strict, &mut report).await;
+        sent.map_err(|error| {
+            anyhow!(
+                "the import of {name} stopped: {error}. Nothing before is lost: run the same command again to go on"
+            )
         })?;
         progress.reached(reached);
     }
@@ -79,7 +82,9 @@ pub async fn run(
 
 fn read(source: &Source, options: Options, batches: &mpsc::Sender<Batch>) -> Result<Read> {
     let Opened { mut reader, position } = source.open()?;
-    let start = reader.fill_buf().with_context(|| format!("cannot read {}", source.name()))?;
+    let start = reader
+        .fill_buf()
+        .with_context(|| format!("cannot read {}", source.name()))?;
     let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
     let is_json = matches!(text.first(), Some(b'[' | b'{'));
     let mut gathering = Gathering::new(source.name(), options, batches, position);
@@ -95,7 +100,7 @@ fn read(source: &Source, options: Options, batches: &mpsc::Sender<Batch>) -> Res
 
 async fn send(catalog: &dyn CatalogApi, batch: Batch, strict: bool, report: &mut Report) -> Result<()> {
     let cx = &mut CallContext::root("import").with_timeout(CALL_TIMEOUT);
-    let outcomes = catalog.add_many(cx, batch.products).await.map_err(|error| anyhow!(error))?;
+    let outcomes = catalog.add_many(cx, batch.products).await?;
     for (place, outcome) in batch.places.iter().zip(outcomes) {
         match outcome {
             AddOutcome::Added { .. } => report.added += 1,
@@ -112,7 +117,7 @@ async fn send(catalog: &dyn CatalogApi, batch: Batch, strict: bool, report: &mut
     Ok(())
 }
 
-/// Reads are this small a part of the work that both kinds of file share one way of being boxed.
+/// The bytes of a file, decompressed.
 type Reader = Box<dyn BufRead + Send>;
 
 #[cfg(test)]

@@ -44,8 +44,18 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {} rows in {:.1} s", self.source, self.rows, self.duration_ms as f64 / 1_000.0)?;
-        writeln!(f, "products  {:>9} added, {} existing, {} bad", self.added, self.existing, self.bad_rows.count)?;
+        writeln!(
+            f,
+            "{}: {} rows in {:.1} s",
+            self.source,
+            self.rows,
+            self.duration_ms as f64 / 1_000.0
+        )?;
+        writeln!(
+            f,
+            "products  {:>9} added, {} existing, {} bad",
+            self.added, self.existing, self.bad_rows.count
+        )?;
         write!(f, "{}", self.bad_rows)?;
         match (self.added, self.existing) {
             (0, 0) => write!(f, "Nothing has changed: no row could be taken."),

@@ -31,7 +31,10 @@ pub(super) fn product<'a>(value: impl Fn(Field) -> Option<&'a str>, options: &Op
 /// `Ski/boarding` becomes `ski-boarding`.
 fn in_hyphens(text: &str) -> String {
     let words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
-    let words: Vec<_> = words.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect();
+    let words: Vec<_> = words
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect();
     words.join("-")
 }
 
@@ -41,7 +44,12 @@ mod tests {
 
     #[test]
     fn a_category_becomes_lower_case_words_joined_by_hyphens() {
-        for (text, category) in [("Ski/boarding", "ski-boarding"), (" Home & Garden ", "home-garden"), ("beauty", "beauty"), ("&", "")] {
+        for (text, category) in [
+            ("Ski/boarding", "ski-boarding"),
+            (" Home & Garden ", "home-garden"),
+            ("beauty", "beauty"),
+            ("&", ""),
+        ] {
             assert_eq!(in_hyphens(text), category);
         }
     }

@@ -1,6 +1,6 @@
 //! What counts as a breaking change.
 
-use offshoot_contract::{ContractDescription, breaches, describe};
+use offshoot_contract::{ContractDescription, Shape, breaches, describe};
 use serde_json::{Value, json};
 
 use crate::counters::CountersApi;
@@ -54,6 +54,14 @@ fn what_an_old_caller_reads_must_be_answered() {
     assert_eq!(found, ["value answer: the type has changed"]);
     let found = changed(|new| new.methods[0].answer = None);
     assert_eq!(found, ["value answer: there was one and is none"]);
+    let mut old = describe::<dyn CountersApi>();
+    old.methods[0].answer = None;
+    let found = breaches(&old, &describe::<dyn CountersApi>());
+    assert_eq!(
+        found.len(),
+        1,
+        "an old stub reads `()` where an answer comes: {found:?}"
+    );
 }
 
 #[test]
@@ -64,6 +72,72 @@ fn a_method_keeps_its_place_and_its_class() {
     );
     let found = changed(|new| new.methods[1].class = "unsafe".to_owned());
     assert_eq!(found, ["set: the idempotency class was idempotent and is unsafe"]);
+}
+
+/// An enum as its author writes it: cases with documentation.
+#[derive(schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "only its schema is looked at")]
+enum Colour {
+    /// Like blood.
+    Red,
+    /// Like the sky.
+    Blue,
+}
+
+#[derive(schemars::JsonSchema)]
+#[schemars(extend("x-open" = true))]
+#[expect(dead_code, reason = "only its schema is looked at")]
+enum OpenColour {
+    /// Like blood.
+    Red,
+    /// Like the sky.
+    Blue,
+}
+
+#[derive(schemars::JsonSchema)]
+#[expect(dead_code, reason = "only its schema is looked at")]
+struct Flattened {
+    name: String,
+    #[serde(flatten)]
+    rest: Rest,
+}
+
+#[derive(schemars::JsonSchema)]
+#[expect(dead_code, reason = "only its schema is looked at")]
+#[serde(tag = "kind")]
+enum Rest {
+    A { a: u32 },
+    B { b: u32 },
+}
+
+fn shape_of<T: schemars::JsonSchema>() -> Shape {
+    let schema = schemars::schema_for!(T).to_value();
+    Shape::of(&schema, &std::collections::BTreeMap::new())
+}
+
+#[test]
+fn a_documented_enum_is_a_choice_and_can_be_declared_open() {
+    let choice = |values: [&str; 2], open| Shape::Choice {
+        values: values.map(str::to_owned).into(),
+        open,
+    };
+    assert_eq!(shape_of::<Colour>(), choice(["red", "blue"], false));
+    assert_eq!(shape_of::<OpenColour>(), choice(["Red", "Blue"], true));
+}
+
+#[test]
+fn fields_beside_flattened_cases_belong_to_every_case() {
+    let Shape::OneOf(cases) = shape_of::<Flattened>() else {
+        panic!("two cases: {:?}", shape_of::<Flattened>());
+    };
+    assert_eq!(cases.len(), 2);
+    for case in cases {
+        let Shape::Record(fields) = case else {
+            panic!("{case:?}")
+        };
+        assert!(fields.contains_key("name") && fields.contains_key("kind"), "{fields:?}");
+    }
 }
 
 #[test]

@@ -151,6 +151,13 @@ fn every_failure_comes_back_from_its_problem() {
 }
 
 #[test]
+fn a_failure_is_not_taken_for_the_modules_own_answer_with_the_same_code() {
+    let refused = CallFailure::refused(404, "unknown-counter", "a gateway's word");
+    let problem = Problem::from(&refused).with_field("id", an_id());
+    assert_eq!(problem.into_error::<CountersError>(), CountersError::Call(refused));
+}
+
+#[test]
 fn an_unknown_code_survives_and_may_have_executed() {
     let problem = Problem::new(418, "teapot", "short and stout");
     let failure = failure_of(Err(problem.into_error()));

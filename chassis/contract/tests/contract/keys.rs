@@ -40,6 +40,37 @@ async fn a_call_inside_a_call_inherits_no_key_and_a_child_derives_one() {
 }
 
 #[tokio::test]
+async fn a_step_has_one_call_with_or_without_a_key() {
+    for key in [None, Some("k1")] {
+        let (inner, inner_script) = scripted();
+        let (outer, outer_script) = scripted();
+        inner_script.then_answer(Ok(0));
+        outer_script.then(move |cx| {
+            Box::pin(async move {
+                inner.add(&mut cx.child("charge"), an_id(), 1).await?;
+                inner.add(&mut cx.child("charge"), an_id(), 2).await
+            })
+        });
+        let mut cx = CallContext::root("test");
+        cx.set_next_key(key.map(Into::into));
+        let failure = failure_of(outer.add(&mut cx, an_id(), 1).await);
+        assert!(failure.message().contains("step charge used twice"), "{failure}");
+        assert!(failure.may_have_executed(), "the first charge took effect");
+        assert_eq!(inner_script.calls(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_safe_call_leaves_the_key_for_the_call_that_needs_it() {
+    let (api, script) = scripted();
+    script.then_answer(Ok(1)).then_answer(Ok(2));
+    let mut cx = CallContext::root("test").with_key("k1");
+    api.value(&mut cx, an_id()).await.unwrap();
+    api.add(&mut cx, an_id(), 1).await.unwrap();
+    assert_eq!(*script.keys.lock().unwrap(), [None, Some("k1".to_owned())]);
+}
+
+#[tokio::test]
 async fn a_key_serves_one_call() {
     let (api, script) = scripted();
     script.then_answer(Ok(1)).then_answer(Ok(2));

@@ -42,6 +42,18 @@ async fn under_a_key_and_where_twice_is_once_it_is_repeated() {
 }
 
 #[tokio::test]
+async fn what_an_earlier_attempt_may_have_done_is_not_forgotten() {
+    let (api, script) = scripted();
+    let refused = CallFailure::refused(400, "bad-request", "no");
+    script
+        .then_answer(Err(lost(true).into()))
+        .then_answer(Err(refused.into()));
+    let mut cx = CallContext::root("test");
+    assert!(failure_of(api.set(&mut cx, an_id(), 1).await).may_have_executed());
+    assert_eq!((script.calls(), cx.effects()), (2, 1));
+}
+
+#[tokio::test]
 async fn a_refusal_is_not_repeated() {
     let (api, script) = scripted();
     script.then_answer(Err(CallFailure::refused(400, "bad-request", "no").into()));

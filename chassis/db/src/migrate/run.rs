@@ -4,10 +4,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, SqlSafeStr};
 use tokio::time::{Instant, sleep};
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Keep};
 use crate::failure::{is_busy, sqlite_code};
 use crate::migrate::history;
 use crate::migrate::plan::{self, Known};
@@ -179,6 +179,13 @@ async fn apply_all(
             result => {
                 // Fails only if nothing was begun, or together with the connection.
                 let _ = connection.roll_back().await;
+                if connection.engine() == Engine::Sqlite {
+                    let restored = connection.script("PRAGMA foreign_keys = ON").await;
+                    restored.map_err(|cause| OpenError::Failed {
+                        what: format!("turning foreign keys on again in {place}"),
+                        cause,
+                    })?;
+                }
                 return result.map(|_| done);
             }
         }
@@ -210,6 +217,7 @@ async fn apply_next(
     };
     let apply = async {
         connection.script(next.text).await?;
+        require_sound_references(connection).await?;
         history::note(connection, next, options.clock.now()).await?;
         connection.script("COMMIT").await
     };
@@ -218,11 +226,32 @@ async fn apply_next(
     Ok(Some(AppliedMigration::of(next)))
 }
 
-/// On SQLite an exclusive lock; on Postgres the migrator has its lock already.
+/// What the foreign keys that were off would have refused.
+async fn require_sound_references(connection: &mut Connection) -> Result<(), sqlx::Error> {
+    if connection.engine() == Engine::Postgres {
+        return Ok(());
+    }
+    let broken: Vec<(String, i64)> = connection
+        .fetch(
+            "SELECT \"table\", count(*) FROM pragma_foreign_key_check GROUP BY 1".into_sql_str(),
+            &(),
+            Keep::First,
+        )
+        .await?;
+    match broken.first() {
+        None => Ok(()),
+        Some((table, rows)) => Err(sqlx::Error::Protocol(format!(
+            "{rows} rows of {table} refer to rows that are not there"
+        ))),
+    }
+}
+
+/// On SQLite an exclusive lock, with foreign keys off, so that a table that others refer to can be rebuilt; on Postgres the migrator has its lock already.
 async fn begin(connection: &mut Connection, patience: Duration) -> Result<(), sqlx::Error> {
     if connection.engine() == Engine::Postgres {
         return connection.script("BEGIN").await;
     }
+    connection.script("PRAGMA foreign_keys = OFF").await?;
     let give_up = Instant::now() + patience;
     loop {
         match connection.script("BEGIN EXCLUSIVE").await {

@@ -66,7 +66,7 @@ async fn broken_constraints_have_names(store: Store) {
 async fn a_foreign_key_is_checked_even_if_one_row_is_asked_for(store: Store) {
     let mut cx = cx();
     let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
-    let insert = sql!("INSERT INTO parts (thing_id, number) VALUES ($1, 8) RETURNING number");
+    let insert = sql!("INSERT INTO parts (thing_id, number) VALUES ($1, 8), ($1, 9) RETURNING number");
     let orphan = tx.fetch_optional::<(i64,)>(insert, (new_id(),)).await;
     assert!(orphan.is_err(), "{orphan:?}");
 }

@@ -15,11 +15,15 @@ crate::on_both_engines!(
     what_was_rolled_back_is_not_recorded,
     of_two_calls_at_once_one_is_executed,
     an_answer_recorded_meanwhile_wins,
+    a_call_of_several_transactions_records_its_last,
+    a_safe_method_writes_nothing,
 );
 
-static ADD: MethodSpec = MethodSpec {
+static ADD: MethodSpec = ADD_SPEC;
+const ADD_SPEC: MethodSpec = MethodSpec {
     index: 0,
     module: "shop",
+    major: 1,
     name: "add",
     doc: "",
     verb: Verb::Post,
@@ -88,6 +92,47 @@ async fn an_answer_is_forgotten_after_a_day(store: Store) {
     store.clock.advance(KEPT_FOR);
     assert_eq!(store.db.delete_expired_records(store.clock.now()).await, Ok(2));
     assert_eq!(store.db.delete_expired_records(store.clock.now()).await, Ok(0));
+}
+
+async fn a_call_of_several_transactions_records_its_last(store: Store) {
+    let mut cx = called("k", 1);
+    let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
+    add(&mut tx, "tea").await.expect("an insert");
+    tx.commit_part().await.expect("a part");
+    assert_eq!(cx.effects(), 1, "what fails from here on may have executed");
+    let mut tx = store
+        .db
+        .begin(&mut cx)
+        .await
+        .expect("a second transaction finds no answer yet");
+    add(&mut tx, "milk").await.expect("an insert");
+    tx.commit("both").await.expect("the answer");
+    let late = store
+        .db
+        .begin(&mut cx)
+        .await
+        .err()
+        .expect("nothing is written after the answer");
+    assert!(late.message().contains("after it has committed its answer"), "{late}");
+    let mut again = called("k", 1);
+    let found = store.db.begin(&mut again).await.err().expect("the recorded answer");
+    assert!(found.replay().is_some());
+    assert_eq!(store.names().await, ["milk", "tea"]);
+}
+
+async fn a_safe_method_writes_nothing(store: Store) {
+    static LIST: MethodSpec = MethodSpec {
+        class: Class::Safe,
+        ..ADD_SPEC
+    };
+    let mut cx = cx().enter(&LIST, None, Instant::now());
+    let refused = store
+        .db
+        .begin(&mut cx)
+        .await
+        .err()
+        .expect("a safe method may not write");
+    assert!(refused.message().contains("says that it is safe"), "{refused}");
 }
 
 async fn what_was_rolled_back_is_not_recorded(store: Store) {

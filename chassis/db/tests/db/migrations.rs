@@ -1,6 +1,8 @@
 //! Migrations run once, whole, in order, and a binary knows which schemas it may run on.
 
-use offshoot_db::{Db, DbOptions, Engine, Migration, MigrationState, ModuleSchema, OpenError, migrate, status};
+use offshoot_db::{
+    DatabaseUrl, Db, DbOptions, Engine, Migration, MigrationState, ModuleSchema, OpenError, migrate, status,
+};
 
 use crate::store::{Place, THINGS};
 
@@ -225,4 +227,58 @@ async fn a_store_that_does_not_exist_has_nothing_applied_and_is_not_made() {
     let all = status(&OLD, &place.url, &DbOptions::default()).await.expect("a status");
     assert!(all.iter().all(|each| each.state == MigrationState::Missing));
     assert!(!place.directory().join("shop.db").exists());
+}
+
+/// `things` and `parts` that refer to them, then `things` made anew with another column.
+const REBUILT: [Migration; 2] = [
+    same(
+        1,
+        "0001_things",
+        "-- offshoot: expand\n\
+         CREATE TABLE things (id INTEGER NOT NULL PRIMARY KEY);\n\
+         CREATE TABLE parts (thing INTEGER NOT NULL REFERENCES things (id));\n\
+         INSERT INTO things VALUES (1); INSERT INTO parts VALUES (1);",
+    ),
+    same(
+        2,
+        "0002_rebuilt",
+        "-- offshoot: contract\n\
+         CREATE TABLE other_things (id INTEGER NOT NULL PRIMARY KEY, name TEXT);\n\
+         INSERT INTO other_things (id) SELECT id FROM things;\n\
+         DROP TABLE things; ALTER TABLE other_things RENAME TO things;",
+    ),
+];
+
+#[tokio::test]
+async fn on_sqlite_a_table_that_others_refer_to_can_be_rebuilt() {
+    static SCHEMA: ModuleSchema = with(&REBUILT);
+    let directory = tempfile::tempdir().expect("a temporary folder");
+    let url = DatabaseUrl::sqlite(directory.path());
+    let report = migrate(&SCHEMA, &url, &DbOptions::default())
+        .await
+        .expect("the table is rebuilt");
+    assert_eq!(
+        report.applied.last().map(|applied| applied.name.as_str()),
+        Some("0002_rebuilt")
+    );
+    let db = Db::open(&SCHEMA, &url, &DbOptions::default())
+        .await
+        .expect("the store opens");
+    let mut cx = offshoot_contract::CallContext::root("test");
+    let mut tx = db.begin(&mut cx).await.expect("a transaction");
+    let orphan = tx.execute(offshoot_db::sql!("INSERT INTO parts VALUES (2)"), ()).await;
+    assert!(orphan.is_err(), "foreign keys are on again");
+}
+
+#[tokio::test]
+async fn on_sqlite_a_migration_that_leaves_references_to_nothing_is_refused() {
+    const LOSES: [Migration; 2] = [
+        REBUILT[0],
+        same(2, "0002_loses", "-- offshoot: contract\nDELETE FROM things;"),
+    ];
+    static SCHEMA: ModuleSchema = with(&LOSES);
+    let directory = tempfile::tempdir().expect("a temporary folder");
+    let refused = migrate(&SCHEMA, &DatabaseUrl::sqlite(directory.path()), &DbOptions::default()).await;
+    let message = format!("{:?}", refused.expect_err("rows of parts refer to nothing"));
+    assert!(message.contains("1 rows of parts"), "{message}");
 }

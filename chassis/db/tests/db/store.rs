@@ -21,7 +21,7 @@ pub const THINGS: Migration = Migration {
 pub static SHOP: ModuleSchema = ModuleSchema {
     module: "shop",
     migrations: &[THINGS],
-    tables: "[tables.things]\nkind = 'owned'\n[tables.parts]\nkind = 'derived'\nrebuilt = 'from the things'\n",
+    tables: "[tables.things]\nkind = 'owned'\n[tables.parts]\nkind = 'derived'\nrebuilt = 'from the things'\n[tables.labels]\nkind = 'owned'\n",
 };
 
 /// 2026-01-01T00:00:00Z.

@@ -37,7 +37,7 @@ async fn a_full_text_index_counts_as_one_table() {
                 postgres: "-- offshoot: expand\n",
             },
         ],
-        tables: "[tables]\nthings.kind = 'owned'\nparts.kind = 'owned'\n\
+        tables: "[tables]\nthings.kind = 'owned'\nparts.kind = 'owned'\nlabels.kind = 'owned'\n\
                  words = { kind = 'derived', rebuilt = 'from the things', engines = ['sqlite'] }\n",
     };
     let place = Place::new(Engine::Sqlite).await.expect("SQLite is always there");

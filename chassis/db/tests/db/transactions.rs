@@ -1,7 +1,9 @@
 //! Committing, rolling back, and what comes between.
 
+use std::time::Duration;
+
 use offshoot_contract::FailureKind;
-use offshoot_db::{Engine, List, Queries, sql};
+use offshoot_db::{Engine, List, Queries, Sql, sql};
 
 use crate::store::{Store, Thing, add, cx, new_id};
 
@@ -9,12 +11,19 @@ crate::on_both_engines!(
     a_commit_lasts_and_counts_as_an_effect,
     a_dropped_transaction_leaves_nothing_and_blocks_nobody,
     an_abandoned_statement_leaves_nothing_and_blocks_nobody,
+    an_abandoned_statement_spoils_its_transaction,
     a_transaction_reads_what_it_wrote_and_others_do_not,
     after_a_failed_statement_nothing_can_be_committed,
+    a_refused_commit_has_not_executed,
     a_read_cannot_write,
     the_native_connection_is_inside_the_transaction,
     a_closed_database_says_so,
     a_lookup_serves_reads_and_transactions,
+);
+
+const SLOW: Sql = sql!(
+    sqlite: "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n",
+    postgres: "SELECT 1::bigint FROM pg_sleep(1)"
 );
 
 async fn a_commit_lasts_and_counts_as_an_effect(store: Store) {
@@ -45,13 +54,9 @@ async fn an_abandoned_statement_leaves_nothing_and_blocks_nobody(store: Store) {
     let mut cx = cx();
     let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
     add(&mut tx, "tea").await.expect("an insert");
-    let slow = sql!(
-        sqlite: "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n",
-        postgres: "SELECT 1::bigint FROM pg_sleep(1)"
-    );
-    let statement = tx.fetch_all::<(i64,)>(slow, ());
+    let statement = tx.fetch_all::<(i64,)>(SLOW, ());
     assert!(
-        tokio::time::timeout(std::time::Duration::from_millis(50), statement)
+        tokio::time::timeout(Duration::from_millis(50), statement)
             .await
             .is_err()
     );
@@ -64,6 +69,26 @@ async fn an_abandoned_statement_leaves_nothing_and_blocks_nobody(store: Store) {
     add(&mut tx, "milk").await.expect("an insert");
     tx.commit(()).await.expect("a commit");
     assert_eq!(store.names().await, ["milk"]);
+}
+
+async fn an_abandoned_statement_spoils_its_transaction(store: Store) {
+    let mut cx = cx();
+    let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
+    let statement = tx.fetch_all::<(i64,)>(SLOW, ());
+    assert!(
+        tokio::time::timeout(Duration::from_millis(50), statement)
+            .await
+            .is_err()
+    );
+    let failure = tx
+        .commit(())
+        .await
+        .expect_err("nobody knows what became of the statement");
+    assert!(
+        failure.message().contains("abandoned") && !failure.may_have_executed(),
+        "{failure:?}"
+    );
+    assert_eq!((cx.effects(), store.names().await.len()), (0, 0));
 }
 
 async fn a_transaction_reads_what_it_wrote_and_others_do_not(store: Store) {
@@ -90,6 +115,27 @@ async fn after_a_failed_statement_nothing_can_be_committed(store: Store) {
     );
     assert_eq!(cx.effects(), 0);
     assert!(store.names().await.is_empty());
+}
+
+async fn a_refused_commit_has_not_executed(store: Store) {
+    let mut cx = cx();
+    let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
+    add(&mut tx, "tea").await.expect("an insert");
+    let insert = sql!("INSERT INTO labels (thing_id) VALUES ($1)");
+    tx.execute(insert, (new_id(),))
+        .await
+        .expect("the label is checked at the end");
+    let failure = tx.commit(()).await.expect_err("there is no such thing");
+    assert_eq!(
+        (failure.kind(), failure.may_have_executed()),
+        (&FailureKind::Internal, false),
+        "{failure:?}"
+    );
+    assert_eq!(cx.effects(), 0);
+    let mut tx = store.db.begin(&mut cx).await.expect("a connection in a known state");
+    add(&mut tx, "milk").await.expect("an insert");
+    tx.commit(()).await.expect("a commit");
+    assert_eq!(store.names().await, ["milk"]);
 }
 
 async fn a_read_cannot_write(store: Store) {

@@ -35,7 +35,10 @@ pub(crate) async fn comes_when_nobody_touches_the_cart(t: T) {
         expired_at: t.clock.now(),
     };
     assert_eq!(t.api.cart(&mut t.cx(), cart).await, Err(expired.clone()));
-    assert_eq!(t.api.set_quantity(&mut t.cx(), cart, product, 1).await, Err(expired.clone()));
+    assert_eq!(
+        t.api.set_quantity(&mut t.cx(), cart, product, 1).await,
+        Err(expired.clone())
+    );
     assert_eq!(t.api.remove(&mut t.cx(), cart, product).await, Err(expired));
 }
 
@@ -57,7 +60,12 @@ pub(crate) async fn moves_forward_with_each_change(t: T) {
 pub(crate) async fn follows_the_settings(t: T) {
     let time_to_live = Duration::from_secs(60);
     let clock = Arc::clone(&t.clock) as Arc<dyn Clock>;
-    let carts = Carts::new(t.db.clone(), clock, t.world.behind_its_edge(), CartsSettings { time_to_live });
+    let carts = Carts::new(
+        t.db.clone(),
+        clock,
+        t.world.behind_its_edge(),
+        CartsSettings { time_to_live },
+    );
     let cart = carts.create(&mut t.cx(), Money::GBP).await.unwrap();
     assert_eq!(cart.expires_at, t.clock.now().plus(time_to_live));
     let product = t.world.sells("A", pounds("1.00"));

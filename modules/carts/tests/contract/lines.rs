@@ -26,7 +26,10 @@ pub(crate) async fn read(t: &T, cart: CartId) -> Cart {
 }
 
 fn skus_and_quantities(cart: &Cart) -> Vec<(&str, u32)> {
-    cart.lines.iter().map(|line| (line.sku.as_str(), line.quantity)).collect()
+    cart.lines
+        .iter()
+        .map(|line| (line.sku.as_str(), line.quantity))
+        .collect()
 }
 
 fn nobodys_cart() -> CartId {
@@ -40,7 +43,10 @@ pub(crate) async fn a_new_cart_is_empty(t: T) {
         assert_eq!(cart.lines, []);
         assert_eq!(cart.total, Money::new(0, currency));
         assert_eq!(cart.created_at, t.clock.now());
-        assert_eq!(cart.expires_at, t.clock.now().plus(Duration::from_secs(7 * 24 * 60 * 60)));
+        assert_eq!(
+            cart.expires_at,
+            t.clock.now().plus(Duration::from_secs(7 * 24 * 60 * 60))
+        );
         assert_eq!(read(&t, cart.id).await, cart);
     }
 }
@@ -54,7 +60,10 @@ pub(crate) async fn stand_in_the_order_in_which_they_were_first_set(t: T) {
     let cart = read(&t, cart).await;
     assert_eq!(skus_and_quantities(&cart), [("C", 4), ("A", 2), ("B", 3)]);
     let first = &cart.lines[0];
-    assert_eq!((first.product_id, first.name.as_str(), first.status), (c, "PRODUCT C", ProductStatus::Active));
+    assert_eq!(
+        (first.product_id, first.name.as_str(), first.status),
+        (c, "PRODUCT C", ProductStatus::Active)
+    );
     assert_eq!((first.unit_price, first.line_total), (pounds("2.55"), pounds("10.20")));
     assert_eq!(cart.total, pounds("22.95"));
 }
@@ -128,13 +137,18 @@ pub(crate) async fn need_a_cart(t: T) {
     let id = nobodys_cart();
     let unknown = CartsError::UnknownCart { id };
     assert_eq!(t.api.cart(&mut t.cx(), id).await, Err(unknown.clone()));
-    assert_eq!(t.api.set_quantity(&mut t.cx(), id, product, 1).await, Err(unknown.clone()));
+    assert_eq!(
+        t.api.set_quantity(&mut t.cx(), id, product, 1).await,
+        Err(unknown.clone())
+    );
     assert_eq!(t.api.remove(&mut t.cx(), id, product).await, Err(unknown));
 }
 
 pub(crate) async fn of_a_full_cart_can_be_changed_but_not_added_to(t: T) {
     let cart = a_cart(&t).await;
-    let products: Vec<_> = (0..=MAX_LINES).map(|n| t.world.sells(&format!("{n:04}"), pounds("0.01"))).collect();
+    let products: Vec<_> = (0..=MAX_LINES)
+        .map(|n| t.world.sells(&format!("{n:04}"), pounds("0.01")))
+        .collect();
     let (last, fitting) = products.split_last().unwrap();
     for products in fitting.chunks(AT_ONCE as usize) {
         set_at_once(&t, cart, products.iter().map(|product| (*product, 1))).await;
@@ -154,7 +168,9 @@ pub(crate) async fn of_a_full_cart_can_be_changed_but_not_added_to(t: T) {
 }
 
 pub(crate) async fn set_at_once_are_all_there(t: T) {
-    let products: Vec<_> = (0..AT_ONCE).map(|n| t.world.sells(&format!("{n:02}"), pounds("1.00"))).collect();
+    let products: Vec<_> = (0..AT_ONCE)
+        .map(|n| t.world.sells(&format!("{n:02}"), pounds("1.00")))
+        .collect();
     let cart = a_cart(&t).await;
     set_at_once(&t, cart, products.iter().map(|product| (*product, 1))).await;
     let first = read(&t, cart).await;

@@ -15,7 +15,10 @@ pub(crate) async fn are_those_of_the_moment(t: T) {
     assert_eq!(read(&t, cart).await.total, pounds("5.10"));
     t.world.reprices(product, pounds("0.001"));
     let cart = read(&t, cart).await;
-    assert_eq!((cart.lines[0].unit_price, cart.total), (pounds("0.001"), pounds("0.002")));
+    assert_eq!(
+        (cart.lines[0].unit_price, cart.total),
+        (pounds("0.001"), pounds("0.002"))
+    );
 }
 
 pub(crate) async fn of_what_cannot_be_bought_do_not_count(t: T) {
@@ -29,7 +32,14 @@ pub(crate) async fn of_what_cannot_be_bought_do_not_count(t: T) {
     let read = read(&t, cart).await;
     assert_eq!(read.total, pounds("3.00"));
     let statuses: Vec<_> = read.lines.iter().map(|line| line.status).collect();
-    assert_eq!(statuses, [ProductStatus::Active, ProductStatus::Discontinued, ProductStatus::Active]);
+    assert_eq!(
+        statuses,
+        [
+            ProductStatus::Active,
+            ProductStatus::Discontinued,
+            ProductStatus::Active
+        ]
+    );
     let totals: Vec<_> = read.lines.iter().map(|line| line.line_total).collect();
     assert_eq!(totals, [pounds("3.00"), pounds("3.00"), euros("3.00")]);
 }

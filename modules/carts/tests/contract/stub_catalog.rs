@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use catalog_api::v1::{
-    AddOutcome, CatalogApi, CatalogError, MAX_BULK_ITEMS, NewProduct, PriceChange, PriceOutcome,
-    PricePoint, Product, ProductChanges, ProductId, ProductStatus,
+    AddOutcome, CatalogApi, CatalogError, MAX_BULK_ITEMS, NewProduct, PriceChange, PriceOutcome, PricePoint, Product,
+    ProductChanges, ProductId, ProductStatus,
 };
 use offshoot_contract::{CallContext, CallFailure, Contract, Edge, Money, Page, Timestamp};
 
@@ -82,7 +82,11 @@ fn unasked<T>() -> Result<T, CatalogError> {
 #[async_trait]
 impl CatalogApi for StubCatalog {
     async fn product(&self, _: &mut CallContext, id: ProductId) -> Result<Product, CatalogError> {
-        self.works()?.products.get(&id).cloned().ok_or(CatalogError::UnknownProduct { id })
+        self.works()?
+            .products
+            .get(&id)
+            .cloned()
+            .ok_or(CatalogError::UnknownProduct { id })
     }
 
     async fn products_by_id(&self, _: &mut CallContext, ids: Vec<ProductId>) -> Result<Vec<Product>, CatalogError> {

@@ -75,7 +75,8 @@ pub trait CatalogApi: Send + Sync + 'static {
     async fn add_many(&self, cx: &mut CallContext, products: Vec<NewProduct>) -> Result<Vec<AddOutcome>, CatalogError>;
 
     /// Changes what is given and leaves the rest. `version` is that of the product as last read: if it has changed
-    /// since, `VersionConflict`. Fails with `UnknownProduct` or `InvalidProduct`.
+    /// since, `VersionConflict`, unless it was this very change, whose repeat answers as the first did. The same values
+    /// again raise no version. Fails with `UnknownProduct` or `InvalidProduct`.
     #[put("/products/{id}")]
     async fn change(
         &self,

@@ -34,7 +34,9 @@ pub(crate) async fn page(
 
 async fn all(db: &mut Queries, after: &str, limit: i64) -> Result<Vec<ProductRow>, CallFailure> {
     let sql = sql!(concat!(
-        "SELECT ", product_columns!(), " FROM products WHERE status = 'active' AND sku > $1 ORDER BY sku LIMIT $2"
+        "SELECT ",
+        product_columns!(),
+        " FROM products WHERE status = 'active' AND sku > $1 ORDER BY sku LIMIT $2"
     ));
     db.fetch_all(sql, (after, limit)).await
 }
@@ -46,7 +48,9 @@ async fn of_category(
     limit: i64,
 ) -> Result<Vec<ProductRow>, CallFailure> {
     let sql = sql!(concat!(
-        "SELECT ", product_columns!(), " FROM products WHERE status = 'active' AND category = $1 AND sku > $2 \
+        "SELECT ",
+        product_columns!(),
+        " FROM products WHERE status = 'active' AND category = $1 AND sku > $2 \
          ORDER BY sku LIMIT $3"
     ));
     db.fetch_all(sql, (category, after, limit)).await
@@ -65,36 +69,47 @@ async fn matches(
 ) -> Result<Vec<(Place, Product)>, CallFailure> {
     let sql = sql!(
         sqlite: concat!(
-            "WITH asked (words) AS (SELECT '\"' || replace($1, ' ', '\" AND \"') || '\"'), \
-             hits AS ( \
-                 SELECT ", product_columns!(), ", length(name_words) AS name_length, \
-                     CASE WHEN sku_words = $1 THEN 0 WHEN name_words = $1 THEN 1 \
-                          WHEN number IN (SELECT rowid FROM product_search \
-                                          WHERE product_search MATCH 'name_words : (' || (SELECT words FROM asked) || ')') \
-                          THEN 2 ELSE 3 END AS tier \
-                 FROM products \
-                 WHERE number IN (SELECT rowid FROM product_search \
-                                  WHERE product_search MATCH (SELECT words FROM asked)) \
-                     AND status = 'active' AND category = COALESCE($2, category)) \
-             SELECT * FROM hits WHERE (tier, name_length, sku) > ($3, $4, $5) \
-             ORDER BY tier, name_length, sku LIMIT $6"
+            r#"WITH asked (words) AS (SELECT '"' || replace($1, ' ', '" AND "') || '"'),
+               anywhere (number) AS (
+                   SELECT rowid FROM product_search WHERE product_search MATCH (SELECT words FROM asked)),
+               in_name (number) AS (
+                   SELECT rowid FROM product_search
+                   WHERE product_search MATCH 'name_words : (' || (SELECT words FROM asked) || ')'),
+               hits AS (
+                   SELECT "#, product_columns!(), r#", length(name_words) AS name_length,
+                       CASE WHEN sku_words = $1 THEN 0 WHEN name_words = $1 THEN 1
+                           WHEN number IN (SELECT number FROM in_name) THEN 2 ELSE 3 END AS tier
+                   FROM products
+                   WHERE number IN (SELECT number FROM anywhere)
+                       AND status = 'active' AND category = COALESCE($2, category))
+               SELECT * FROM hits WHERE (tier, name_length, sku) > ($3, $4, $5)
+               ORDER BY tier, name_length, sku LIMIT $6"#
         ),
         postgres: concat!(
-            "WITH hits AS ( \
-                 SELECT ", product_columns!(), ", CAST(char_length(name_words) AS bigint) AS name_length, \
-                     CAST(CASE WHEN sku_words = $1 THEN 0 WHEN name_words = $1 THEN 1 \
-                               WHEN string_to_array(name_words, ' ') @> string_to_array($1, ' ') \
-                               THEN 2 ELSE 3 END AS bigint) AS tier \
-                 FROM products \
-                 WHERE search @@ CAST('''' || replace($1, ' ', ''' & ''') || '''' AS tsquery) \
-                     AND status = 'active' AND category = COALESCE($2, category)) \
-             SELECT * FROM hits WHERE (tier, name_length, sku) > ($3, $4, $5) \
-             ORDER BY tier, name_length, sku LIMIT $6"
+            r#"WITH hits AS (
+                   SELECT "#, product_columns!(), r#", CAST(char_length(name_words) AS bigint) AS name_length,
+                       CAST(CASE WHEN sku_words = $1 THEN 0 WHEN name_words = $1 THEN 1
+                           WHEN string_to_array(name_words, ' ') @> string_to_array($1, ' ') THEN 2 ELSE 3 END
+                           AS bigint) AS tier
+                   FROM products
+                   WHERE search @@ CAST('''' || replace($1, ' ', ''' & ''') || '''' AS tsquery)
+                       AND status = 'active' AND category = COALESCE($2, category))
+               SELECT * FROM hits WHERE (tier, name_length, sku) > ($3, $4, $5)
+               ORDER BY tier, name_length, sku LIMIT $6"#
         ),
     );
-    let values = (words, category, after.tier, after.name_length, after.sku.as_str(), limit);
+    let values = (
+        words,
+        category,
+        after.tier,
+        after.name_length,
+        after.sku.as_str(),
+        limit,
+    );
     let rows: Vec<HitRow> = db.fetch_all(sql, values).await?;
-    rows.into_iter().map(|row| place(row.tier, row.name_length, row.product)).collect()
+    rows.into_iter()
+        .map(|row| place(row.tier, row.name_length, row.product))
+        .collect()
 }
 
 fn place(tier: i64, name_length: i64, row: ProductRow) -> Result<(Place, Product), CallFailure> {

@@ -45,18 +45,16 @@ pub(crate) async fn set(
          price_since = CASE WHEN price_since > $4 THEN price_since ELSE $4 END \
          WHERE id = $1 AND (price <> $2 OR currency <> $3) RETURNING price_since"
     );
-    let since: Option<(Timestamp,)> =
-        tx.fetch_optional(sql, (id, price.ten_thousandths(), price.currency().as_str(), now)).await?;
+    let since: Option<(Timestamp,)> = tx
+        .fetch_optional(sql, (id, price.ten_thousandths(), price.currency().as_str(), now))
+        .await?;
     Ok(since.map(|(since,)| since))
 }
 
 /// The current prices of the products with these SKUs, which nobody else changes until the transaction ends. On
 /// Postgres the rows are locked in the order of the SKU, so that two calls cannot wait for each other; on SQLite the
 /// transaction itself excludes other writers.
-pub(crate) async fn lock(
-    tx: &mut Tx<'_>,
-    skus: List<String>,
-) -> Result<HashMap<String, CurrentPrice>, CallFailure> {
+pub(crate) async fn lock(tx: &mut Tx<'_>, skus: List<String>) -> Result<HashMap<String, CurrentPrice>, CallFailure> {
     let sql = sql!(
         sqlite: "SELECT sku, id, price, currency, price_since, version, updated_at FROM products \
                  WHERE sku IN (SELECT value FROM json_each($1))",
@@ -123,7 +121,10 @@ pub(crate) async fn history(
     let rows: Vec<PointRow> = db.fetch_all(sql, (id, before, i64::from(limit))).await?;
     let point = |row: PointRow| {
         let price = money(row.price, &row.currency)?;
-        Ok(PricePoint { price, since: row.since })
+        Ok(PricePoint {
+            price,
+            since: row.since,
+        })
     };
     rows.into_iter().map(point).collect()
 }

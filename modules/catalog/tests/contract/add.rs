@@ -1,8 +1,8 @@
 //! Adding one product.
 
 use catalog_api::v1::{
-    CatalogError, MAX_CATEGORY_CHARS, MAX_DESCRIPTION_CHARS, MAX_NAME_CHARS, MAX_SKU_BYTES,
-    NewProduct, PricePoint, ProductStatus,
+    CatalogError, MAX_CATEGORY_CHARS, MAX_DESCRIPTION_CHARS, MAX_NAME_CHARS, MAX_SKU_BYTES, NewProduct, PricePoint,
+    ProductStatus,
 };
 use offshoot_contract::{Clock, Timestamp};
 
@@ -10,7 +10,11 @@ use crate::T;
 use crate::builders::{But, a_product, added, at, pounds};
 
 pub(crate) async fn answers_the_product_as_it_is_then_found(t: T) {
-    let new = a_product("85123A").named("WHITE HANGING HEART").described("A heart.").within("home-decor").priced("0.001");
+    let new = a_product("85123A")
+        .named("WHITE HANGING HEART")
+        .described("A heart.")
+        .within("home-decor")
+        .priced("0.001");
     let product = added(&t, new).await;
     assert_eq!(product.sku, "85123A");
     assert_eq!(product.name, "WHITE HANGING HEART");
@@ -30,7 +34,10 @@ pub(crate) async fn takes_texts_at_their_limits_and_gives_them_back(t: T) {
         .priced("922337203685477.5807");
     let product = added(&t, new.clone()).await;
     let found = t.api.product(&mut t.cx(), product.id).await.unwrap();
-    assert_eq!((found.sku, found.name, found.description), (new.sku, new.name, new.description));
+    assert_eq!(
+        (found.sku, found.name, found.description),
+        (new.sku, new.name, new.description)
+    );
     assert_eq!((found.category, found.price), (new.category, new.price));
 }
 
@@ -59,7 +66,10 @@ pub(crate) async fn refuses_what_no_product_has(t: T) {
             other => panic!("{new:?}: {other:?}"),
         }
     }
-    assert_eq!(t.api.browse(&mut t.cx(), None, None, None, None).await.unwrap().items, []);
+    assert_eq!(
+        t.api.browse(&mut t.cx(), None, None, None, None).await.unwrap().items,
+        []
+    );
 }
 
 pub(crate) async fn refuses_a_taken_sku_and_names_its_holder(t: T) {

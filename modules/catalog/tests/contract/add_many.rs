@@ -17,17 +17,32 @@ pub(crate) async fn answers_an_outcome_for_each_in_order(t: T) {
         a_product("c").priced("1.00"),
     ];
     let outcomes = t.once.add_many(&mut t.cx(), given).await.unwrap();
-    let [AddOutcome::Added { id: upper }, AddOutcome::Exists { id: b }, rejected, again, lower] = &outcomes[..] else {
+    let [
+        AddOutcome::Added { id: upper },
+        AddOutcome::Exists { id: b },
+        rejected,
+        again,
+        lower,
+    ] = &outcomes[..]
+    else {
         panic!("{outcomes:?}");
     };
     assert_eq!(*b, holder);
-    assert!(matches!(rejected, AddOutcome::Rejected { field, .. } if field == "category"), "{rejected:?}");
+    assert!(
+        matches!(rejected, AddOutcome::Rejected { field, .. } if field == "category"),
+        "{rejected:?}"
+    );
     assert_eq!(*again, AddOutcome::Exists { id: *upper });
     assert_eq!(t.api.product(&mut t.cx(), *upper).await.unwrap().name, "PRODUCT C");
     assert_eq!(t.api.product(&mut t.cx(), holder).await.unwrap().name, "PRODUCT B");
-    let AddOutcome::Added { id: lower } = *lower else { panic!("{lower:?}") };
+    let AddOutcome::Added { id: lower } = *lower else {
+        panic!("{lower:?}")
+    };
     let history = t.api.price_history(&mut t.cx(), lower, None, None).await.unwrap();
-    assert_eq!(history.items.iter().map(|point| point.price).collect::<Vec<_>>(), [pounds("1.00")]);
+    assert_eq!(
+        history.items.iter().map(|point| point.price).collect::<Vec<_>>(),
+        [pounds("1.00")]
+    );
     assert_eq!(t.api.add_many(&mut t.cx(), Vec::new()).await, Ok(Vec::new()));
 }
 
@@ -48,12 +63,25 @@ pub(crate) async fn a_repeat_finds_what_the_first_added(t: T) {
 pub(crate) async fn takes_a_thousand_and_no_more(t: T) {
     let products = |count: usize| -> Vec<NewProduct> { (0..count).map(|n| a_product(&format!("{n:04}"))).collect() };
     let refused = t.api.add_many(&mut t.cx(), products(MAX_BULK_ITEMS + 1)).await;
-    assert_eq!(refused, Err(CatalogError::TooManyItems { given: 1_001, limit: 1_000 }));
-    assert_eq!(t.api.browse(&mut t.cx(), None, None, None, None).await.unwrap().items, []);
+    assert_eq!(
+        refused,
+        Err(CatalogError::TooManyItems {
+            given: 1_001,
+            limit: 1_000
+        })
+    );
+    assert_eq!(
+        t.api.browse(&mut t.cx(), None, None, None, None).await.unwrap().items,
+        []
+    );
 
     let outcomes = t.api.add_many(&mut t.cx(), products(MAX_BULK_ITEMS)).await.unwrap();
     assert_eq!(outcomes.len(), MAX_BULK_ITEMS);
-    assert!(outcomes.iter().all(|outcome| matches!(outcome, AddOutcome::Added { .. })));
+    assert!(
+        outcomes
+            .iter()
+            .all(|outcome| matches!(outcome, AddOutcome::Added { .. }))
+    );
 }
 
 pub(crate) async fn of_the_same_at_once_each_is_added_once(t: T) {

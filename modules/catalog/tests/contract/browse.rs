@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use catalog_api::v1::{CatalogError, MAX_BULK_ITEMS, ProductId};
 
 use crate::T;
-use crate::builders::{But, a_product, added, at, nobody, skus};
+use crate::builders::{But, a_product, added, all_skus, at, nobody, skus};
 
 pub(crate) async fn is_in_the_order_of_the_bytes_of_the_sku(t: T) {
     for sku in ["b", "é", "10", "a", "B", "2", "gift 1", "🎁"] {
@@ -18,20 +18,12 @@ pub(crate) async fn is_in_the_order_of_the_bytes_of_the_sku(t: T) {
 
 pub(crate) async fn pages_neither_repeat_nor_leave_out(t: T) {
     let all: Vec<String> = (0..23).map(|n| format!("{n:02}")).collect();
-    t.api.add_many(&mut t.cx(), all.iter().map(|sku| a_product(sku)).collect()).await.unwrap();
+    t.api
+        .add_many(&mut t.cx(), all.iter().map(|sku| a_product(sku)).collect())
+        .await
+        .unwrap();
     for size in [1, 5, 22, 23, 24] {
-        let mut seen = Vec::new();
-        let mut token = None;
-        loop {
-            let page = t.api.browse(&mut t.cx(), None, None, Some(size), token).await.unwrap();
-            assert!(!page.items.is_empty(), "a token led to an empty page");
-            seen.extend(page.items.into_iter().map(|product| product.sku));
-            token = page.next_page_token;
-            if token.is_none() {
-                break;
-            }
-        }
-        assert_eq!(seen, all, "pages of {size}");
+        assert_eq!(all_skus(&t, None, size).await, all, "pages of {size}");
     }
 }
 
@@ -46,9 +38,17 @@ pub(crate) async fn pages_hold_while_the_catalog_changes(t: T) {
         added(&t, a_product(sku)).await;
     }
     t.api.discontinue(&mut t.cx(), first.items[1].id).await.unwrap();
-    let second = t.api.browse(&mut t.cx(), None, None, Some(2), first.next_page_token).await.unwrap();
+    let second = t
+        .api
+        .browse(&mut t.cx(), None, None, Some(2), first.next_page_token)
+        .await
+        .unwrap();
     assert_eq!(skus(&second), ["E", "F"]);
-    let third = t.api.browse(&mut t.cx(), None, None, Some(2), second.next_page_token).await.unwrap();
+    let third = t
+        .api
+        .browse(&mut t.cx(), None, None, Some(2), second.next_page_token)
+        .await
+        .unwrap();
     assert_eq!(skus(&third), ["H"]);
     assert_eq!(third.next_page_token, None);
 }
@@ -58,12 +58,24 @@ pub(crate) async fn a_category_shows_only_itself(t: T) {
         added(&t, a_product(sku).within(category)).await;
     }
     let garden = Some("garden".to_owned());
-    let first = t.api.browse(&mut t.cx(), None, garden.clone(), Some(2), None).await.unwrap();
+    let first = t
+        .api
+        .browse(&mut t.cx(), None, garden.clone(), Some(2), None)
+        .await
+        .unwrap();
     assert_eq!(skus(&first), ["A", "C"]);
-    let second = t.api.browse(&mut t.cx(), None, garden, Some(2), first.next_page_token).await.unwrap();
+    let second = t
+        .api
+        .browse(&mut t.cx(), None, garden, Some(2), first.next_page_token)
+        .await
+        .unwrap();
     assert_eq!((skus(&second), &second.next_page_token), (vec!["D"], &None));
     for nothing in ["attic", "Garden", "", "*", "\0"] {
-        let page = t.api.browse(&mut t.cx(), None, Some(nothing.to_owned()), None, None).await.unwrap();
+        let page = t
+            .api
+            .browse(&mut t.cx(), None, Some(nothing.to_owned()), None, None)
+            .await
+            .unwrap();
         assert_eq!(skus(&page), Vec::<&str>::new(), "{nothing:?}");
     }
 }
@@ -71,7 +83,13 @@ pub(crate) async fn a_category_shows_only_itself(t: T) {
 pub(crate) async fn a_page_has_at_most_a_hundred(t: T) {
     let products = (0..120).map(|n| a_product(&format!("{n:03}"))).collect();
     t.api.add_many(&mut t.cx(), products).await.unwrap();
-    for (asked, answered) in [(None, 20), (Some(0), 1), (Some(100), 100), (Some(101), 100), (Some(u32::MAX), 100)] {
+    for (asked, answered) in [
+        (None, 20),
+        (Some(0), 1),
+        (Some(100), 100),
+        (Some(101), 100),
+        (Some(u32::MAX), 100),
+    ] {
         let page = t.api.browse(&mut t.cx(), None, None, asked, None).await.unwrap();
         assert_eq!(page.items.len(), answered, "{asked:?}");
         assert!(page.next_page_token.is_some());
@@ -83,16 +101,29 @@ pub(crate) async fn a_token_belongs_to_its_list(t: T) {
         added(&t, a_product(sku).named("RED LANTERN").within("garden")).await;
     }
     let text = |text: &str| Some(text.to_owned());
-    let lists = [(None, None), (text("red"), None), (text("lantern"), None), (None, text("garden")), (text("red"), text("garden"))];
+    let lists = [
+        (None, None),
+        (text("red"), None),
+        (text("lantern"), None),
+        (None, text("garden")),
+        (text("red"), text("garden")),
+    ];
     let mut tokens = Vec::new();
     for (search, category) in lists.clone() {
-        let page = t.api.browse(&mut t.cx(), search, category, Some(1), None).await.unwrap();
+        let page = t
+            .api
+            .browse(&mut t.cx(), search, category, Some(1), None)
+            .await
+            .unwrap();
         tokens.push(page.next_page_token.unwrap());
     }
     for (list, (search, category)) in lists.into_iter().enumerate() {
         for (origin, token) in tokens.iter().enumerate() {
             let asked = (search.clone(), category.clone());
-            let page = t.api.browse(&mut t.cx(), asked.0, asked.1, Some(9), Some(token.clone())).await;
+            let page = t
+                .api
+                .browse(&mut t.cx(), asked.0, asked.1, Some(9), Some(token.clone()))
+                .await;
             if list == origin {
                 assert_eq!(skus(&page.unwrap()), ["B", "C"]);
             } else {
@@ -110,8 +141,21 @@ pub(crate) async fn a_damaged_token_is_refused(t: T) {
     let token = page.next_page_token.unwrap();
     let mut last_digit_changed = token.clone();
     last_digit_changed.replace_range(token.len() - 1.., "f");
-    for damaged in ["", "0", "A", "%", "ü", &token[2..], &last_digit_changed, &format!("{token}00"), &"0".repeat(5_000)] {
-        let refused = t.api.browse(&mut t.cx(), None, None, None, Some(damaged.to_owned())).await;
+    for damaged in [
+        "",
+        "0",
+        "A",
+        "%",
+        "ü",
+        &token[2..],
+        &last_digit_changed,
+        &format!("{token}00"),
+        &"0".repeat(5_000),
+    ] {
+        let refused = t
+            .api
+            .browse(&mut t.cx(), None, None, None, Some(damaged.to_owned()))
+            .await;
         assert_eq!(refused, Err(CatalogError::BadPageToken), "{damaged}");
     }
 }
@@ -132,10 +176,19 @@ pub(crate) async fn looks_up_a_thousand_and_no_more(t: T) {
     assert_eq!(t.api.products_by_id(&mut t.cx(), ids.clone()).await, Ok(vec![product]));
     ids.push(nobody());
     let refused = t.api.products_by_id(&mut t.cx(), ids).await;
-    assert_eq!(refused, Err(CatalogError::TooManyItems { given: 1_001, limit: 1_000 }));
+    assert_eq!(
+        refused,
+        Err(CatalogError::TooManyItems {
+            given: 1_001,
+            limit: 1_000
+        })
+    );
 }
 
 pub(crate) async fn an_unknown_id_is_no_product(t: T) {
     let id = nobody();
-    assert_eq!(t.api.product(&mut t.cx(), id).await, Err(CatalogError::UnknownProduct { id }));
+    assert_eq!(
+        t.api.product(&mut t.cx(), id).await,
+        Err(CatalogError::UnknownProduct { id })
+    );
 }

@@ -77,3 +77,22 @@ pub(crate) fn nobody() -> ProductId {
 pub(crate) fn skus(page: &Page<Product>) -> Vec<&str> {
     page.items.iter().map(|product| product.sku.as_str()).collect()
 }
+
+/// The SKUs of all pages of `size`.
+pub(crate) async fn all_skus(t: &T, search: Option<&str>, size: u32) -> Vec<String> {
+    // More pages than any body fills: a list that does not end fails instead of going on.
+    const MOST_PAGES: usize = 100;
+    let mut seen = Vec::new();
+    let mut token = None;
+    for _ in 0..MOST_PAGES {
+        let words = search.map(str::to_owned);
+        let page = t.api.browse(&mut t.cx(), words, None, Some(size), token).await.unwrap();
+        assert!(!page.items.is_empty(), "a token led to an empty page");
+        seen.extend(page.items.into_iter().map(|product| product.sku));
+        token = page.next_page_token;
+        if token.is_none() {
+            return seen;
+        }
+    }
+    panic!("the list does not end: {seen:?}");
+}

@@ -18,7 +18,11 @@ fn renamed(name: &str) -> ProductChanges {
 pub(crate) async fn changes_what_is_given_and_leaves_the_rest(t: T) {
     let before = added(&t, a_product("A").described("Old.").within("home-decor")).await;
     t.clock.advance(Duration::from_secs(1));
-    let named = t.api.change(&mut t.cx(), before.id, 1, renamed("LANTERN")).await.unwrap();
+    let named = t
+        .api
+        .change(&mut t.cx(), before.id, 1, renamed("LANTERN"))
+        .await
+        .unwrap();
     let expected = Product {
         name: "LANTERN".to_owned(),
         version: 2,
@@ -41,8 +45,16 @@ pub(crate) async fn the_same_values_raise_no_version(t: T) {
     let product = added(&t, a_product("A")).await;
     t.clock.advance(Duration::from_secs(1));
     let same = renamed(&product.name);
-    assert_eq!(t.api.change(&mut t.cx(), product.id, 1, same).await, Ok(product.clone()));
-    assert_eq!(t.api.change(&mut t.cx(), product.id, 1, ProductChanges::default()).await, Ok(product));
+    assert_eq!(
+        t.api.change(&mut t.cx(), product.id, 1, same).await,
+        Ok(product.clone())
+    );
+    assert_eq!(
+        t.api
+            .change(&mut t.cx(), product.id, 1, ProductChanges::default())
+            .await,
+        Ok(product)
+    );
 }
 
 pub(crate) async fn refuses_a_version_that_has_passed(t: T) {
@@ -77,7 +89,10 @@ pub(crate) async fn of_two_at_once_one_wins(t: T) {
     for task in changing.collect::<Vec<_>>() {
         match task.await.unwrap() {
             Ok(product) => winners.push(product),
-            Err(error) => assert!(matches!(error, CatalogError::VersionConflict { current: 2, .. }), "{error:?}"),
+            Err(error) => assert!(
+                matches!(error, CatalogError::VersionConflict { current: 2, .. }),
+                "{error:?}"
+            ),
         }
     }
     assert_eq!(winners.len(), 1);
@@ -94,7 +109,10 @@ pub(crate) async fn refuses_what_no_product_has(t: T) {
     for (expected, changes) in [
         ("name", of(Some(String::new()), None, None)),
         ("name", of(Some("é".repeat(MAX_NAME_CHARS + 1)), None, None)),
-        ("description", of(None, Some("é".repeat(MAX_DESCRIPTION_CHARS + 1)), None)),
+        (
+            "description",
+            of(None, Some("é".repeat(MAX_DESCRIPTION_CHARS + 1)), None),
+        ),
         ("description", of(None, Some("\0".to_owned()), None)),
         ("category", of(None, None, Some("Garden"))),
     ] {
@@ -105,7 +123,10 @@ pub(crate) async fn refuses_what_no_product_has(t: T) {
     }
     assert_eq!(t.api.product(&mut t.cx(), product.id).await, Ok(product));
     let id = nobody();
-    assert_eq!(t.api.change(&mut t.cx(), id, 1, renamed("X")).await, Err(CatalogError::UnknownProduct { id }));
+    assert_eq!(
+        t.api.change(&mut t.cx(), id, 1, renamed("X")).await,
+        Err(CatalogError::UnknownProduct { id })
+    );
 }
 
 pub(crate) async fn discontinues_once_and_for_all(t: T) {
@@ -126,5 +147,8 @@ pub(crate) async fn discontinues_once_and_for_all(t: T) {
     let browsed = t.api.browse(&mut t.cx(), None, None, None, None).await.unwrap();
     assert_eq!(skus(&browsed), Vec::<&str>::new());
     let id = nobody();
-    assert_eq!(t.api.discontinue(&mut t.cx(), id).await, Err(CatalogError::UnknownProduct { id }));
+    assert_eq!(
+        t.api.discontinue(&mut t.cx(), id).await,
+        Err(CatalogError::UnknownProduct { id })
+    );
 }

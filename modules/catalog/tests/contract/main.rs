@@ -87,5 +87,6 @@ fn main() -> ExitCode {
         search::shows_only_what_is_sold_in_the_category,
         search::follows_a_change_of_the_words,
         search::refuses_what_has_no_word,
+        search::takes_the_longest_search,
     ])
 }

@@ -37,14 +37,20 @@ pub(crate) async fn a_new_price_is_the_newest_of_the_history(t: T) {
         (after.price, after.updated_at),
         (before.price, before.created_at),
     ];
-    assert_eq!(history(&t, before.id).await, expected.map(|(price, since)| PricePoint { price, since }));
+    assert_eq!(
+        history(&t, before.id).await,
+        expected.map(|(price, since)| PricePoint { price, since })
+    );
 }
 
 pub(crate) async fn the_same_price_writes_nothing(t: T) {
     let product = added(&t, a_product("A")).await;
     let before = history(&t, product.id).await;
     t.clock.advance(SECOND);
-    assert_eq!(t.api.reprice(&mut t.cx(), product.id, product.price).await, Ok(product.clone()));
+    assert_eq!(
+        t.api.reprice(&mut t.cx(), product.id, product.price).await,
+        Ok(product.clone())
+    );
     assert_eq!(history(&t, product.id).await, before);
 }
 
@@ -54,7 +60,13 @@ pub(crate) async fn of_one_moment_the_last_price_counts(t: T) {
     let product = t.api.reprice(&mut t.cx(), product.id, pounds("3.00")).await.unwrap();
     assert_eq!((product.price, product.version), (pounds("3.00"), 3));
     let since = t.clock.now();
-    assert_eq!(history(&t, product.id).await, [PricePoint { price: pounds("3.00"), since }]);
+    assert_eq!(
+        history(&t, product.id).await,
+        [PricePoint {
+            price: pounds("3.00"),
+            since
+        }]
+    );
 }
 
 pub(crate) async fn refuses_what_is_no_price(t: T) {
@@ -68,7 +80,10 @@ pub(crate) async fn refuses_what_is_no_price(t: T) {
     assert_eq!(t.api.product(&mut t.cx(), product.id).await, Ok(product));
     let id = nobody();
     let unknown = CatalogError::UnknownProduct { id };
-    assert_eq!(t.api.reprice(&mut t.cx(), id, pounds("1.00")).await, Err(unknown.clone()));
+    assert_eq!(
+        t.api.reprice(&mut t.cx(), id, pounds("1.00")).await,
+        Err(unknown.clone())
+    );
     assert_eq!(t.api.price_history(&mut t.cx(), id, None, None).await, Err(unknown));
 }
 
@@ -79,7 +94,13 @@ pub(crate) async fn a_slow_clock_does_not_bring_an_old_price_back(t: T) {
     let product = slow.reprice(&mut t.cx(), product.id, pounds("2.00")).await.unwrap();
     assert_eq!(product.price, pounds("2.00"));
     let since = product.created_at;
-    assert_eq!(history(&t, product.id).await, [PricePoint { price: pounds("2.00"), since }]);
+    assert_eq!(
+        history(&t, product.id).await,
+        [PricePoint {
+            price: pounds("2.00"),
+            since
+        }]
+    );
 }
 
 pub(crate) async fn at_once_none_is_lost(t: T) {
@@ -102,20 +123,22 @@ pub(crate) async fn the_history_comes_in_pages(t: T) {
     let id = added(&t, a_product("A").priced("1.00")).await.id;
     for price in 2..=5 {
         t.clock.advance(SECOND);
-        t.api.reprice(&mut t.cx(), id, pounds(&format!("{price}.00"))).await.unwrap();
+        t.api
+            .reprice(&mut t.cx(), id, pounds(&format!("{price}.00")))
+            .await
+            .unwrap();
     }
     let mut prices = Vec::new();
     let mut token = None;
-    loop {
+    for has_next in [true, true, false] {
         let page = t.api.price_history(&mut t.cx(), id, Some(2), token).await.unwrap();
         prices.extend(page.items.iter().map(|point| point.price.amount()));
         token = page.next_page_token;
-        if token.is_none() {
-            break;
-        }
+        assert_eq!(token.is_some(), has_next);
         // A newer price belongs before the pages that are still to come.
         t.clock.advance(SECOND);
-        t.api.reprice(&mut t.cx(), id, pounds("9.00")).await.unwrap();
+        let newer = pounds(&format!("9.0{}", prices.len()));
+        t.api.reprice(&mut t.cx(), id, newer).await.unwrap();
     }
     assert_eq!(prices, ["5.00", "4.00", "3.00", "2.00", "1.00"]);
 }
@@ -126,8 +149,19 @@ pub(crate) async fn a_history_token_belongs_to_its_product(t: T) {
     for id in [a, b] {
         t.api.reprice(&mut t.cx(), id, pounds("9.00")).await.unwrap();
     }
-    let token = t.api.price_history(&mut t.cx(), a, Some(1), None).await.unwrap().next_page_token.unwrap();
-    for (id, token) in [(b, token.clone()), (a, token[1..].to_owned()), (a, String::new()), (a, "é".to_owned())] {
+    let token = t
+        .api
+        .price_history(&mut t.cx(), a, Some(1), None)
+        .await
+        .unwrap()
+        .next_page_token
+        .unwrap();
+    for (id, token) in [
+        (b, token.clone()),
+        (a, token[1..].to_owned()),
+        (a, String::new()),
+        (a, "é".to_owned()),
+    ] {
         let refused = t.api.price_history(&mut t.cx(), id, Some(1), Some(token)).await;
         assert_eq!(refused, Err(CatalogError::BadPageToken));
     }

@@ -19,7 +19,10 @@ fn change(sku: &str, amount: &str, since: Timestamp) -> PriceChange {
 /// Amounts and times, the newest first.
 async fn history(t: &T, id: ProductId) -> Vec<(String, Timestamp)> {
     let page = t.api.price_history(&mut t.cx(), id, Some(100), None).await.unwrap();
-    page.items.into_iter().map(|point| (point.price.amount(), point.since)).collect()
+    page.items
+        .into_iter()
+        .map(|point| (point.price.amount(), point.since))
+        .collect()
 }
 
 async fn record(t: &T, prices: Vec<PriceChange>) {
@@ -35,7 +38,11 @@ pub(crate) async fn the_latest_time_sets_the_price(t: T) {
     record(&t, vec![change("A", "9.00", at("09:00"))]).await;
     assert_eq!(t.api.product(&mut t.cx(), before.id).await.as_ref(), Ok(&before));
 
-    record(&t, vec![change("A", "3.00", at("12:00")), change("A", "2.00", at("11:00"))]).await;
+    record(
+        &t,
+        vec![change("A", "3.00", at("12:00")), change("A", "2.00", at("11:00"))],
+    )
+    .await;
     let expected = Product {
         price: pounds("3.00"),
         version: 2,
@@ -48,12 +55,18 @@ pub(crate) async fn the_latest_time_sets_the_price(t: T) {
     record(&t, vec![change("A", "3.00", at("14:00"))]).await;
     record(&t, vec![change("A", "4.00", at("13:00"))]).await;
     assert_eq!(t.api.product(&mut t.cx(), before.id).await, Ok(expected));
-    let amounts: Vec<_> = history(&t, before.id).await.into_iter().map(|(amount, _)| amount).collect();
+    let amounts: Vec<_> = history(&t, before.id)
+        .await
+        .into_iter()
+        .map(|(amount, _)| amount)
+        .collect();
     assert_eq!(amounts, ["3.00", "4.00", "3.00", "2.00", "1.00", "9.00"]);
 }
 
 pub(crate) async fn one_price_per_product_and_time(t: T) {
-    let id = added(&t, a_product("A").priced("1.00").priced_since(at("10:00"))).await.id;
+    let id = added(&t, a_product("A").priced("1.00").priced_since(at("10:00")))
+        .await
+        .id;
     record(&t, vec![change("A", "2.00", at("10:00"))]).await;
     assert_eq!(t.api.product(&mut t.cx(), id).await.unwrap().price, pounds("2.00"));
     let twice = vec![change("A", "3.00", at("10:00")), change("A", "4.00", at("10:00"))];
@@ -66,7 +79,10 @@ pub(crate) async fn one_price_per_product_and_time(t: T) {
     t.api.reprice(&mut t.cx(), id, pounds("5.00")).await.unwrap();
     record(&t, vec![change("A", "6.00", at("10:00"))]).await;
     assert_eq!(t.api.product(&mut t.cx(), id).await.unwrap().price, pounds("5.00"));
-    assert_eq!(history(&t, id).await, [("5.00".to_owned(), t.clock.now()), ("6.00".to_owned(), at("10:00"))]);
+    assert_eq!(
+        history(&t, id).await,
+        [("5.00".to_owned(), t.clock.now()), ("6.00".to_owned(), at("10:00"))]
+    );
 }
 
 pub(crate) async fn answers_an_outcome_for_each_in_order(t: T) {
@@ -91,7 +107,10 @@ pub(crate) async fn answers_an_outcome_for_each_in_order(t: T) {
             PriceOutcome::Rejected { field, .. } => field,
         })
         .collect();
-    assert_eq!(words, ["unknown", "recorded", "unknown", "price", "since", "sku", "recorded"]);
+    assert_eq!(
+        words,
+        ["unknown", "recorded", "unknown", "price", "since", "sku", "recorded"]
+    );
     assert_eq!(t.api.record_prices(&mut t.cx(), Vec::new()).await, Ok(Vec::new()));
 }
 
@@ -99,10 +118,18 @@ pub(crate) async fn takes_a_thousand_and_no_more(t: T) {
     let id = added(&t, a_product("A").priced_since(at("00:00"))).await.id;
     let prices = |count: usize| -> Vec<PriceChange> {
         let since = |n| at("08:26").plus(Duration::from_secs(n as u64));
-        (0..count).map(|n| change("A", &format!("{}.00", n % 100 + 1), since(n))).collect()
+        (0..count)
+            .map(|n| change("A", &format!("{}.00", n % 100 + 1), since(n)))
+            .collect()
     };
     let refused = t.api.record_prices(&mut t.cx(), prices(MAX_BULK_ITEMS + 1)).await;
-    assert_eq!(refused, Err(CatalogError::TooManyItems { given: 1_001, limit: 1_000 }));
+    assert_eq!(
+        refused,
+        Err(CatalogError::TooManyItems {
+            given: 1_001,
+            limit: 1_000
+        })
+    );
     assert_eq!(history(&t, id).await.len(), 1);
     record(&t, prices(MAX_BULK_ITEMS)).await;
     assert_eq!(t.api.product(&mut t.cx(), id).await.unwrap().price, pounds("100.00"));
@@ -111,11 +138,17 @@ pub(crate) async fn takes_a_thousand_and_no_more(t: T) {
 pub(crate) async fn calls_that_overlap_do_not_block_each_other(t: T) {
     const PRODUCTS: usize = 50;
     let skus: Vec<String> = (0..PRODUCTS).map(|n| format!("{n:02}")).collect();
-    let products = skus.iter().map(|sku| a_product(sku).priced_since(at("00:00"))).collect();
+    let products = skus
+        .iter()
+        .map(|sku| a_product(sku).priced_since(at("00:00")))
+        .collect();
     t.api.add_many(&mut t.cx(), products).await.unwrap();
     let calls = (1..=6).map(|call| {
         let since = at(&format!("1{call}:00"));
-        let mut prices: Vec<_> = skus.iter().map(|sku| change(sku, &format!("{call}.00"), since)).collect();
+        let mut prices: Vec<_> = skus
+            .iter()
+            .map(|sku| change(sku, &format!("{call}.00"), since))
+            .collect();
         if call % 2 == 1 {
             prices.reverse();
         }

@@ -41,7 +41,7 @@ pub enum ProductStatus {
     Discontinued,
 }
 
-/// A product to be added.
+/// A product to be added. No text may hold a NUL character.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NewProduct {
     /// 1 to 64 bytes without white space at its ends.

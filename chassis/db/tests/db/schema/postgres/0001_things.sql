@@ -18,3 +18,8 @@ CREATE TABLE parts (
     number   bigint NOT NULL UNIQUE,
     PRIMARY KEY (thing_id, number)
 );
+
+-- Checked at the end of the transaction.
+CREATE TABLE labels (
+    thing_id uuid NOT NULL PRIMARY KEY REFERENCES things (id) DEFERRABLE INITIALLY DEFERRED
+);

@@ -18,3 +18,8 @@ CREATE TABLE parts (
     number   INTEGER NOT NULL UNIQUE,
     PRIMARY KEY (thing_id, number)
 ) STRICT;
+
+-- Checked at the end of the transaction.
+CREATE TABLE labels (
+    thing_id BLOB NOT NULL PRIMARY KEY REFERENCES things (id) DEFERRABLE INITIALLY DEFERRED
+) STRICT;

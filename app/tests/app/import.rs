@@ -1,0 +1,277 @@
+//! Importers against the real catalog: what they bring, broken off and repeated.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use catalog_api::v1::{CatalogApi, Product};
+use offshoot::import::{Checkpoint, Progress, Reached, Silent, Source, online_retail, products, sample};
+use offshoot_contract::{ArgsOf, CallContext, CallFailure, Contract, FailureKind, Invoke, Method, Money};
+use serde_json::{Value, json};
+
+use crate::store::Store;
+
+fn sample_file() -> Source {
+    Source::file(concat!(env!("CARGO_MANIFEST_DIR"), "/sample/online-retail-small.csv"))
+}
+
+fn checkpoint(store: &Store) -> Checkpoint {
+    let file = sample_file().fingerprint().expect("it is readable");
+    Checkpoint::open(store.folder.path(), file, "the store".to_owned())
+}
+
+async fn run(store: &Store, checkpoint: Option<Checkpoint>) -> Value {
+    let options = online_retail::Options {
+        strict: true,
+        checkpoint,
+    };
+    let report = online_retail::run(Arc::clone(&store.catalog), sample_file(), options, &mut Silent).await;
+    serde_json::to_value(report.expect("it is loaded")).expect("it serializes")
+}
+
+async fn product(store: &Store, sku: &str) -> Product {
+    let page = store
+        .catalog
+        .browse(&mut store.cx(), Some(sku.to_owned()), None, None, None)
+        .await
+        .expect("found");
+    page.items
+        .into_iter()
+        .find(|product| product.sku == sku)
+        .expect("it is there")
+}
+
+/// Every product without what the moment of loading decides, with its prices.
+async fn contents(store: &Store) -> Vec<Value> {
+    let mut all = Vec::new();
+    let mut token = None;
+    loop {
+        let page = store
+            .catalog
+            .browse(&mut store.cx(), None, None, Some(100), token)
+            .await
+            .expect("listed");
+        for product in page.items {
+            let history = store
+                .catalog
+                .price_history(&mut store.cx(), product.id, Some(100), None)
+                .await
+                .expect("has one");
+            all.push(json!([
+                product.sku,
+                product.name,
+                product.category,
+                product.price,
+                history.items
+            ]));
+        }
+        token = page.next_page_token;
+        if token.is_none() {
+            return all;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_sample_brings_products_with_the_history_of_their_prices() {
+    let store = Store::empty().await;
+    let report = sample::load(Arc::clone(&store.catalog)).await.expect("it is loaded");
+    assert_eq!(report.lines(), 5_017);
+    assert_eq!(
+        (report.products().added, report.price_points().recorded),
+        (1_577, 1_311)
+    );
+
+    let heart = product(&store, "85123A").await;
+    assert_eq!(
+        (heart.name.as_str(), heart.category.as_str()),
+        ("WHITE HANGING HEART T-LIGHT HOLDER", "lighting")
+    );
+    let history = store
+        .catalog
+        .price_history(&mut store.cx(), heart.id, None, None)
+        .await
+        .expect("it has one");
+    let first = history.items.last().expect("it has a first price");
+    assert_eq!(
+        (first.price.amount().as_str(), first.since.to_string().as_str()),
+        ("2.55", "2010-12-01T08:26:00Z")
+    );
+    assert_eq!(history.items[0].price, heart.price);
+}
+
+#[tokio::test]
+async fn a_second_run_changes_nothing_with_or_without_its_checkpoint() {
+    let store = Store::empty().await;
+    let first = run(&store, Some(checkpoint(&store))).await;
+    assert_eq!(first["products"]["added"], 1_577);
+    let before = contents(&store).await;
+
+    let again = run(&store, Some(checkpoint(&store))).await;
+    assert_eq!(
+        again["products"],
+        json!({ "added": 0, "existing": 0, "rejected": 0, "sent_before": 1_577 })
+    );
+    assert_eq!(
+        again["price_points"],
+        json!({ "recorded": 0, "rejected": 0, "sent_before": 1_311 })
+    );
+    let without = run(&store, None).await;
+    assert_eq!(
+        without["products"],
+        json!({ "added": 0, "existing": 1_577, "rejected": 0, "sent_before": 0 })
+    );
+    assert_eq!(contents(&store).await, before);
+}
+
+/// Passes some calls on and then is away.
+struct Breaking {
+    catalog: Arc<dyn CatalogApi>,
+    calls_left: AtomicI32,
+}
+
+impl Invoke<dyn CatalogApi> for Breaking {
+    async fn invoke<M: Method<Api = dyn CatalogApi>>(
+        &self,
+        cx: &mut CallContext,
+        args: ArgsOf<M>,
+    ) -> Result<M::Answer, M::Error> {
+        if self.calls_left.fetch_sub(1, Ordering::Relaxed) > 0 {
+            return M::call(&*self.catalog, cx, args).await;
+        }
+        Err(CallFailure::not_executed(FailureKind::Unavailable, "the catalog is away").into())
+    }
+}
+
+#[tokio::test]
+async fn an_import_that_broke_off_goes_on_where_it_was_and_ends_the_same() {
+    let whole = Store::empty().await;
+    run(&whole, None).await;
+    let expected = contents(&whole).await;
+
+    // Four calls bring the sample: two batches of products and prices.
+    for calls in 0..4 {
+        let store = Store::empty().await;
+        let breaking = Breaking {
+            catalog: Arc::clone(&store.catalog),
+            calls_left: AtomicI32::new(calls),
+        };
+        let catalog = <dyn CatalogApi as Contract>::object(breaking);
+        let options = online_retail::Options {
+            strict: true,
+            checkpoint: Some(checkpoint(&store)),
+        };
+        let error = online_retail::run(catalog, sample_file(), options, &mut Silent)
+            .await
+            .expect_err("it broke off");
+        let message = format!("{error:#}");
+        assert!(
+            message
+                .contains("the catalog is away. Everything up to there is loaded: run the same command again to go on"),
+            "{message}"
+        );
+
+        let line = checkpoint(&store).line();
+        assert_eq!(line > 0, calls >= 2, "after {calls} calls it is at line {line}");
+        let mut notes = Notes::default();
+        let options = online_retail::Options {
+            strict: true,
+            checkpoint: Some(checkpoint(&store)),
+        };
+        online_retail::run(Arc::clone(&store.catalog), sample_file(), options, &mut notes)
+            .await
+            .expect("it goes on");
+        assert_eq!(
+            notes
+                .0
+                .iter()
+                .any(|note| note.ends_with(&format!("going on after line {line}"))),
+            line > 0
+        );
+        assert_eq!(contents(&store).await, expected, "broken off after {calls} calls");
+    }
+}
+
+#[derive(Default)]
+struct Notes(Vec<String>);
+
+impl Progress for Notes {
+    fn reached(&mut self, _: Reached) {}
+    fn note(&mut self, message: &str) {
+        self.0.push(message.to_owned());
+    }
+}
+
+/// The first price of a product that is there already becomes a point of its history.
+#[tokio::test]
+async fn a_product_that_came_from_elsewhere_has_the_history_of_the_file_too() {
+    let store = Store::empty().await;
+    store.client().add_product("85123A", "Mine", "9.99").await;
+    let report = run(&store, None).await;
+    assert_eq!(report["products"]["existing"], 1);
+    let mine = product(&store, "85123A").await;
+    assert_eq!(
+        (mine.name.as_str(), mine.price.amount().as_str()),
+        ("Mine", "9.99"),
+        "the latest price holds"
+    );
+    let history = store
+        .catalog
+        .price_history(&mut store.cx(), mine.id, None, None)
+        .await
+        .expect("it has one");
+    assert_eq!(
+        history.items.last().map(|point| point.price.amount()).as_deref(),
+        Some("2.55")
+    );
+}
+
+#[tokio::test]
+async fn products_are_added_once_and_what_the_catalog_refuses_is_named() {
+    let store = Store::empty().await;
+    let csv: &'static [u8] = b"sku,name,price\nA1,Lamp,2.50\nA2,Bag,0\nA1,Another lamp,3\n";
+    let load = async || {
+        let options = products::Options {
+            columns: Vec::new().into(),
+            category: "other".to_owned(),
+            currency: Money::GBP,
+            strict: false,
+        };
+        products::run(
+            Arc::clone(&store.catalog),
+            Source::bytes("shop.csv", csv),
+            options,
+            &mut Silent,
+        )
+        .await
+    };
+    let first = load().await.expect("loaded");
+    assert_eq!(
+        (first.rows, first.added, first.existing, first.bad_rows.count),
+        (3, 1, 1, 1)
+    );
+    assert!(
+        first.bad_rows.shown[0].starts_with("line 3: price"),
+        "{:?}",
+        first.bad_rows
+    );
+    let again = load().await.expect("loaded");
+    assert_eq!((again.added, again.existing), (0, 2));
+    assert_eq!(product(&store, "A1").await.name, "Lamp");
+}
+
+#[tokio::test]
+async fn an_empty_catalog_gets_the_sample_once() {
+    let store = Store::empty().await;
+    let settings = store.settings();
+    sample::load_if_wanted(&settings, Arc::clone(&store.catalog))
+        .await
+        .expect("loaded");
+    product(&store, "85123A").await;
+
+    let store = Store::empty().await;
+    store.client().add_product("A1", "Lamp", "1.00").await;
+    sample::load_if_wanted(&store.settings(), Arc::clone(&store.catalog))
+        .await
+        .expect("not wanted");
+    assert_eq!(contents(&store).await.len(), 1);
+}

@@ -1,0 +1,83 @@
+//! The document that describes the public API: valid, and about exactly what is served.
+
+use axum::body::Body;
+use http::Request;
+use serde_json::Value;
+
+use crate::store::Store;
+
+#[tokio::test]
+async fn the_document_is_accepted_by_a_reader_of_openapi() {
+    let store = Store::empty().await;
+    let document = store.client().get("/api/v1/openapi.json").await.body;
+    let spec = oas3::from_json(document.to_string()).expect("oas3 reads it");
+    spec.validate_version().expect("it is 3.1");
+    assert_eq!(spec.paths.expect("it has paths").len(), 7);
+    for schema in ["Product", "Cart", "Problem", "Quantity"] {
+        assert!(document["components"]["schemas"].get(schema).is_some(), "{schema}");
+    }
+}
+
+#[tokio::test]
+async fn references_lead_somewhere_and_operations_have_different_ids() {
+    let store = Store::empty().await;
+    let document = store.client().get("/api/v1/openapi.json").await.body;
+    let mut references = Vec::new();
+    collect(&document, "$ref", &mut references);
+    assert!(!references.is_empty());
+    for reference in references {
+        let pointer = reference.trim_start_matches('#');
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+    let mut ids = Vec::new();
+    collect(&document["paths"], "operationId", &mut ids);
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!((all, ids.len()), (8, 8));
+}
+
+/// Every operation of the document is answered by a handler, and no other verb on its path is.
+#[tokio::test]
+async fn what_is_documented_is_served_and_nothing_else() {
+    let store = Store::empty().await;
+    let client = store.client();
+    let document = client.get("/api/v1/openapi.json").await.body;
+    for (path, operations) in document["paths"].as_object().expect("paths") {
+        let filled = path
+            .replace("{product_id}", "product_01h455vb4pex5vsknk084sn02q")
+            .replace("products/{id}", "products/product_01h455vb4pex5vsknk084sn02q")
+            .replace("{id}", "cart_01h455vb4pex5vsknk084sn02q");
+        for verb in ["get", "post", "put", "delete", "patch"] {
+            let request = Request::builder().method(verb.to_uppercase().as_str()).uri(&filled);
+            let answer = client.send(request.body(Body::empty())).await;
+            let code = answer.text("code");
+            let documented = operations.get(verb).is_some();
+            assert_eq!(documented, code != "method-not-allowed", "{verb} {path}");
+            assert_ne!(code, "unknown-route", "{verb} {path}");
+            if documented {
+                let status = answer.status.as_u16().to_string();
+                let responses = &operations[verb]["responses"];
+                assert!(
+                    responses.get(&status).is_some(),
+                    "{verb} {path} answers {status}, which is not documented"
+                );
+            }
+        }
+    }
+}
+
+fn collect<'a>(value: &'a Value, key: &str, found: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member {
+                    Value::String(text) if name == key => found.push(text),
+                    _ => collect(member, key, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(item, key, found)),
+        _ => {}
+    }
+}

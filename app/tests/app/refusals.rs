@@ -1,0 +1,234 @@
+//! How wrong requests are refused: each a problem with status, code, detail and trace id.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use carts_api::v1::CartsApi;
+use catalog_api::v1::CatalogApi;
+use http::{Request, StatusCode};
+use offshoot_contract::{ArgsOf, CallContext, CallFailure, Contract, FailureKind, Invoke, Method};
+use serde_json::json;
+
+use crate::store::{Answer, Client, Store, json_body};
+
+#[track_caller]
+fn assert_problem(answer: &Answer, status: u16, code: &str, detail: &str) {
+    assert_eq!(
+        (answer.status.as_u16(), answer.text("code").as_str()),
+        (status, code),
+        "{}",
+        answer.body
+    );
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    assert_eq!(answer.text("trace_id"), answer.header("offshoot-trace-id"));
+    assert!(answer.text("detail").contains(detail), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn what_is_not_served_is_a_problem() {
+    let store = Store::empty().await;
+    let client = store.client();
+    for path in ["/nothing", "/api/v2/products", "/api/v1/products/a/b/c", "/api/v1"] {
+        assert_problem(&client.get(path).await, 404, "unknown-route", "openapi.json");
+    }
+    let answer = client.delete("/api/v1/products").await;
+    assert_problem(&answer, 405, "method-not-allowed", "Allow");
+    assert_eq!(answer.header("allow"), "GET,HEAD");
+}
+
+#[tokio::test]
+async fn an_id_of_another_kind_is_named_with_the_form_that_is_expected() {
+    let store = Store::empty().await;
+    let client = store.client();
+    for path in [
+        "/api/v1/products/71053",
+        "/api/v1/products/cart_01h455vb4pex5vsknk084sn02q",
+    ] {
+        assert_problem(
+            &client.get(path).await,
+            422,
+            "invalid-id",
+            "product_ followed by 26 characters",
+        );
+    }
+    let cart = client.new_cart().await;
+    let answer = client.delete(&format!("{cart}/lines/71053")).await;
+    assert_problem(&answer, 422, "invalid-id", "`71053`");
+    let answer = client.get("/api/v1/products/product_01h455vb4pex5vsknk084sn02q").await;
+    assert_problem(&answer, 404, "unknown-product", "product_01h455vb4pex5vsknk084sn02q");
+    assert_problem(&client.get("/api/v1/products/%ff").await, 422, "invalid-id", "UTF-8");
+}
+
+#[tokio::test]
+async fn a_query_has_no_unknown_doubled_or_malformed_parameter() {
+    let store = Store::empty().await;
+    let client = store.client();
+    for (query, detail) in [
+        ("color=red", "color"),
+        ("page_size=many", "page_size"),
+        ("q=a&q=b", "q"),
+        ("page_size=-1", "page_size"),
+    ] {
+        assert_problem(
+            &client.get(&format!("/api/v1/products?{query}")).await,
+            422,
+            "invalid-query",
+            detail,
+        );
+    }
+    assert_problem(
+        &client.get("/api/v1/products?page_token=x").await,
+        422,
+        "bad-page-token",
+        "start again",
+    );
+    assert_problem(
+        &client.get("/api/v1/products?q=%21%21").await,
+        422,
+        "invalid-search",
+        "search text",
+    );
+}
+
+#[tokio::test]
+async fn a_body_is_json_of_the_right_type_size_and_fields() {
+    let store = Store::empty().await;
+    let client = store.client();
+    let cart = client.new_cart().await;
+    let line = format!("{cart}/lines/product_01h455vb4pex5vsknk084sn02q");
+
+    assert_problem(
+        &client.put(&line, json!({ "quantity": 1, "colour": "red" })).await,
+        422,
+        "invalid-field",
+        "colour",
+    );
+    let answer = client.put(&line, json!({ "quantity": -1 })).await;
+    assert_problem(&answer, 422, "invalid-field", "quantity");
+    assert_eq!(answer.text("field"), "quantity");
+    assert_problem(
+        &client.put(&line, json!({ "quantity": 1 })).await,
+        404,
+        "unknown-product",
+        "product_",
+    );
+
+    let price = json!({ "amount": "2,55", "currency": "GBP" });
+    let product = json!({ "sku": "A1", "name": "Lamp", "category": "other", "price": price });
+    let answer = client.post("/api/v1/admin/products", product).await;
+    assert_problem(&answer, 422, "invalid-field", "`2,55` is not an amount");
+    assert_eq!(answer.text("field"), "price.amount");
+
+    let put = |content_type: &'static str, body: String| {
+        client.send(
+            Request::put(&line)
+                .header("content-type", content_type)
+                .body(Body::from(body)),
+        )
+    };
+    assert_problem(
+        &put("application/json", "{\"quantity\":".to_owned()).await,
+        400,
+        "malformed-json",
+        "not JSON",
+    );
+    assert_problem(
+        &put("application/json", "{\"quantity\":1} x".to_owned()).await,
+        400,
+        "malformed-json",
+        "trailing",
+    );
+    assert_problem(
+        &put("application/json", String::new()).await,
+        400,
+        "malformed-json",
+        "EOF",
+    );
+    assert_problem(
+        &put("text/plain", "{\"quantity\":1}".to_owned()).await,
+        415,
+        "not-json",
+        "text/plain",
+    );
+    assert_problem(
+        &put("application/json", " ".repeat(65_537)).await,
+        413,
+        "body-too-large",
+        "65536",
+    );
+    let announced = json_body(Request::put(&line))
+        .header("content-length", "999999999")
+        .body(Body::empty());
+    assert_problem(&client.send(announced).await, 413, "body-too-large", "65536");
+}
+
+#[tokio::test]
+async fn a_bad_idempotency_key_is_refused() {
+    let store = Store::empty().await;
+    let client = store.client();
+    for key in ["", "with space", "ü", &"k".repeat(129)] {
+        let request = Request::post("/api/v1/carts").header("Idempotency-Key", key);
+        let answer = client.send(request.body(Body::empty())).await;
+        assert_problem(&answer, 400, "bad-idempotency-key", "printable ASCII");
+    }
+}
+
+/// Answers every call with the same failure.
+struct Failing(CallFailure);
+
+impl<A: Contract + ?Sized> Invoke<A> for Failing {
+    async fn invoke<M: Method<Api = A>>(&self, _: &mut CallContext, _: ArgsOf<M>) -> Result<M::Answer, M::Error> {
+        Err(self.0.clone().into())
+    }
+}
+
+fn failing(kind: FailureKind) -> Client {
+    let failure = || Failing(CallFailure::not_executed(kind.clone(), "the catalog is away").caused_by(std::fmt::Error));
+    let catalog: Arc<dyn CatalogApi> = <dyn CatalogApi as Contract>::object(failure());
+    let carts: Arc<dyn CartsApi> = <dyn CartsApi as Contract>::object(failure());
+    Client::new(catalog, carts)
+}
+
+#[tokio::test]
+async fn a_module_that_fails_shows_when_to_ask_again_and_nothing_of_the_inside() {
+    let retry_after = std::time::Duration::from_millis(2_500);
+    let dependency = FailureKind::Dependency {
+        module: "catalog".to_owned(),
+        method: "product".to_owned(),
+    };
+    for (kind, status, code, after) in [
+        (FailureKind::Unavailable, 503, "unavailable", "1"),
+        (FailureKind::Overloaded { retry_after }, 503, "overloaded", "3"),
+        (FailureKind::Timeout, 504, "timeout", ""),
+        (dependency, 502, "dependency", ""),
+        (FailureKind::Internal, 500, "internal", ""),
+    ] {
+        let answer = failing(kind).get("/api/v1/products").await;
+        assert_problem(&answer, status, code, "the catalog is away");
+        assert_eq!(answer.header("retry-after"), after);
+        assert_eq!(answer.body["may_have_executed"], false);
+        let mut members: Vec<_> = answer
+            .body
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        members.sort_unstable();
+        assert_eq!(
+            members,
+            ["code", "detail", "may_have_executed", "status", "title", "trace_id"]
+        );
+    }
+}
+
+#[tokio::test]
+async fn headers_of_services_are_not_believed_from_outside() {
+    let store = Store::empty().await;
+    let request = Request::get("/api/v1/products")
+        .header("offshoot-trace-id", "forged")
+        .header("offshoot-principal", "admin");
+    let answer = store.client().send(request.body(Body::empty())).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_ne!(answer.header("offshoot-trace-id"), "forged");
+}

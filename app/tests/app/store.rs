@@ -1,0 +1,139 @@
+//! A store of its own for each test, and a client that speaks HTTP to it without a socket.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use carts_api::v1::CartsApi;
+use catalog_api::v1::CatalogApi;
+use http::{HeaderMap, Request, StatusCode, header};
+use offshoot::config::{Flags, Settings, load_from};
+use offshoot::public_api::{self, PublicApi};
+use offshoot::wiring;
+use offshoot_contract::{CallContext, Money, SystemClock};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+/// A store in a folder that goes when it goes.
+pub(crate) struct Store {
+    pub(crate) folder: TempDir,
+    pub(crate) catalog: Arc<dyn CatalogApi>,
+    pub(crate) carts: Arc<dyn CartsApi>,
+}
+
+impl Store {
+    /// Empty, every module local.
+    pub(crate) async fn empty() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let wired = wiring::connect(&settings(&folder), Arc::new(SystemClock))
+            .await
+            .expect("the modules open");
+        Self {
+            folder,
+            catalog: wired.catalog.expect("it is local"),
+            carts: wired.carts.expect("they are local"),
+        }
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        settings(&self.folder)
+    }
+
+    pub(crate) fn cx(&self) -> CallContext {
+        CallContext::root("test")
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(Arc::clone(&self.catalog), Arc::clone(&self.carts))
+    }
+}
+
+fn settings(folder: &TempDir) -> Settings {
+    let mut flags = Flags::default();
+    flags.set("--data-dir", "data_dir", folder.path().to_string_lossy());
+    load_from(None, [], &flags).expect("the defaults hold").settings
+}
+
+/// Speaks to the public side.
+pub(crate) struct Client(Router);
+
+/// What came back.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Client {
+    pub(crate) fn new(catalog: Arc<dyn CatalogApi>, carts: Arc<dyn CartsApi>) -> Self {
+        let api = PublicApi {
+            catalog,
+            carts,
+            currency: Money::GBP,
+        };
+        let address = SocketAddr::from(([127, 0, 0, 1], 7070));
+        Self(public_api::router(api).merge(public_api::home(address, true, Vec::new)))
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty())).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(Request::delete(path).body(Body::empty())).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(json_body(Request::put(path)).body(body.to_string().into()))
+            .await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(json_body(Request::post(path)).body(body.to_string().into()))
+            .await
+    }
+
+    pub(crate) async fn send(&self, request: http::Result<Request<Body>>) -> Answer {
+        let response = self.0.clone().oneshot(request.expect("a well-formed request")).await;
+        let (parts, body) = response.expect("a router does not fail").into_parts();
+        let bytes = axum::body::to_bytes(body, 1 << 20).await.expect("a whole body");
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+        }
+    }
+
+    /// The id of a new product.
+    pub(crate) async fn add_product(&self, sku: &str, name: &str, amount: &str) -> String {
+        let price = json!({ "amount": amount, "currency": "GBP" });
+        let product = json!({ "sku": sku, "name": name, "category": "other", "price": price });
+        let answer = self.post("/api/v1/admin/products", product).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+        answer.text("id")
+    }
+
+    /// The path of a new cart.
+    pub(crate) async fn new_cart(&self) -> String {
+        let answer = self.send(Request::post("/api/v1/carts").body(Body::empty())).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+        answer.header(header::LOCATION.as_str())
+    }
+}
+
+impl Answer {
+    pub(crate) fn text(&self, field: &str) -> String {
+        self.body[field].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> String {
+        let value = self.headers.get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default().to_owned()
+    }
+}
+
+pub(crate) fn json_body(request: http::request::Builder) -> http::request::Builder {
+    request.header(header::CONTENT_TYPE, "application/json")
+}

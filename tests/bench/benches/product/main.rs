@@ -1,0 +1,128 @@
+//! What the whole path of a read costs, `GET /api/v1/products/{id}` in the real binary, over the same read through sqlx
+//! in a hand-written axum handler.
+//!
+//! Ours goes through the public side, the switch, the edge, the catalog and its database. Each server is a process of
+//! its own on loopback; all of them read the same database.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::connection::Connection;
+use crate::load::Rounds;
+use crate::peer::Peer;
+use crate::postgres::Postgres;
+use crate::rounds::{Spread, alternate, report};
+use crate::serving::Serving;
+use crate::store::{Binary, Store};
+
+// Who is compared with the store, and who asks.
+mod bare;
+mod connection;
+// How it is measured.
+#[path = "../shared/load.rs"]
+mod load;
+#[path = "../shared/peer.rs"]
+mod peer;
+#[path = "../shared/rounds.rs"]
+mod rounds;
+// What is measured.
+#[path = "../shared/postgres.rs"]
+mod postgres;
+#[path = "../shared/serving.rs"]
+mod serving;
+#[path = "../shared/store.rs"]
+mod store;
+
+const ROUNDS: usize = 9;
+const ROUND: Duration = Duration::from_millis(1_000);
+const CONNECTIONS: usize = 32;
+
+#[tokio::main]
+async fn main() {
+    let arguments = peer::arguments();
+    let words: Vec<&str> = arguments.iter().flatten().map(String::as_str).collect();
+    match words[..] {
+        [] => measure().await,
+        ["reads", engine, location, pool] => bare::serve_reads(engine, location, pool == "pinging").await,
+        ["text", json] => bare::serve_text(json.to_owned()).await,
+        _ => panic!("there is no server {words:?}"),
+    }
+}
+
+async fn measure() {
+    let binary = Binary::build();
+    println!("reading a product, {CONNECTIONS} connections (medians of {ROUNDS} rounds of {ROUND:?} each)");
+    let store = Store::empty(None);
+    let file = store.folder.path().join("catalog.db").to_string_lossy().into_owned();
+    compare("SQLite", &binary, &store, &file).await;
+    let Some(cluster) = Postgres::start() else { return };
+    let url = cluster.database("store");
+    let store = Store::empty(Some(url.clone()));
+    binary.run(&store, &["db", "migrate"]);
+    compare("Postgres", &binary, &store, &url).await;
+}
+
+async fn compare(engine: &str, binary: &Binary, store: &Store, location: &str) {
+    let serving = Serving::start(binary, store, "yes");
+    // A store answers while it is still being filled.
+    serving.wait_until_ready();
+    let ids = Arc::new(ids(&serving.address).await);
+    let json = product(&serving.address, &ids).await;
+    let baselines = [
+        ("sqlx", Peer::start(&["reads", engine, location, "plain"])),
+        (
+            "sqlx, a pool that pings",
+            Peer::start(&["reads", engine, location, "pinging"]),
+        ),
+        ("static JSON", Peer::start(&["text", &json])),
+    ];
+    for (name, baseline) in &baselines {
+        assert_eq!(
+            product(&baseline.address, &ids).await,
+            json,
+            "{name} must answer what the store answers"
+        );
+    }
+    let servers: Vec<&str> = std::iter::once(&serving.address)
+        .chain(baselines.iter().map(|(_, peer)| &peer.address))
+        .map(|it| &**it)
+        .collect();
+    let figures = alternate(ROUNDS, servers.len(), async |server| {
+        let mut connections = Vec::new();
+        for number in 0..CONNECTIONS {
+            let first = number * ids.len() / CONNECTIONS;
+            connections.push(Connection::open(servers[server], &ids, first).await);
+        }
+        load::run(connections, ROUND).await
+    })
+    .await;
+    let ours = Rounds(&figures[0]);
+    for ((name, _), figures) in baselines.iter().zip(&figures[1..]) {
+        let theirs = Rounds(figures);
+        let what = format!("{engine}, axum + {name}");
+        report(&what, &ours, &theirs, Spread::of_ratios(ours.rates(), theirs.rates()));
+    }
+}
+
+/// The ids of all products.
+async fn ids(address: &str) -> Vec<String> {
+    let mut connection = Connection::open(address, &Arc::default(), 0).await;
+    let (mut ids, mut token) = (Vec::new(), String::new());
+    loop {
+        let json = connection.get(&format!("?page_size=100{token}")).await;
+        let page: serde_json::Value = serde_json::from_slice(&json).expect("a page is JSON");
+        let items = page["items"].as_array().expect("a page has items");
+        ids.extend(items.iter().filter_map(|item| item["id"].as_str()).map(str::to_owned));
+        match page["next_page_token"].as_str() {
+            Some(next) => token = format!("&page_token={next}"),
+            None => return ids,
+        }
+    }
+}
+
+/// The first product as this server shows it.
+async fn product(address: &str, ids: &Arc<Vec<String>>) -> String {
+    let mut connection = Connection::open(address, ids, 0).await;
+    let json = connection.get(&format!("/{}", ids[0])).await;
+    String::from_utf8(json.to_vec()).expect("JSON is text")
+}
