@@ -45,3 +45,19 @@ async fn the_deadline_travels_and_ends_the_call_on_the_server() {
         "the server stopped at the deadline"
     );
 }
+
+#[tokio::test]
+async fn a_body_that_never_ends_is_not_waited_for_beyond_the_deadline() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let store = served().await;
+    let mut stream = tokio::net::TcpStream::connect(store.address).await.unwrap();
+    let head = format!(
+        "PUT /modules/notes/v1/notes/n HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\noffshoot-deadline-ms: 200\r\ncontent-length: 90\r\n\r\n{{",
+        store.key.token_for("notes").text()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 504");
+}

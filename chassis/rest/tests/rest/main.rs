@@ -9,4 +9,5 @@ mod disconnecting;
 mod encoding;
 mod key_file;
 mod strictness;
+mod versions;
 mod wrong_places;
