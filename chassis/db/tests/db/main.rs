@@ -14,6 +14,7 @@ mod constraints;
 mod transactions;
 mod values;
 // One transaction and the rest of the world.
+mod behind_the_edge;
 mod cancellation;
 mod concurrency;
 mod deadlines;

@@ -1,0 +1,67 @@
+//! What the caller of a method is told when one of its transactions is lost.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use offshoot_contract::{CallContext, CallFailure, Contract, ContractError, Edge, FailureKind, contract};
+
+use crate::store::{Store, add, cx};
+
+crate::on_both_engines!(a_lost_transaction_is_not_executed_and_a_lost_second_one_may_be);
+
+/// Writes in two transactions.
+#[contract(name = "shop", version = "1.0")]
+#[async_trait]
+pub trait ShopApi: Send + Sync + 'static {
+    /// Writes `tea`, then `milk`. The database is fenced before the first or before the second.
+    #[post("/both")]
+    async fn write_both(&self, cx: &mut CallContext, fenced_before: u32) -> Result<(), ShopError>;
+}
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
+pub enum ShopError {
+    #[error(transparent)]
+    Call(#[from] CallFailure),
+}
+
+struct Shop(Arc<Store>);
+
+#[async_trait]
+impl ShopApi for Shop {
+    async fn write_both(&self, cx: &mut CallContext, fenced_before: u32) -> Result<(), ShopError> {
+        for (number, name) in [(1, "tea"), (2, "milk")] {
+            if number == fenced_before {
+                let fence = "UPDATE offshoot_owner SET role = 'fenced', epoch = epoch + 1";
+                self.0.place.administer(fence).await;
+            }
+            let mut tx = self.0.db.begin(cx).await?;
+            add(&mut tx, name).await?;
+            tx.commit_part().await?;
+        }
+        Ok(())
+    }
+}
+
+async fn a_lost_transaction_is_not_executed_and_a_lost_second_one_may_be(store: Store) {
+    let store = Arc::new(store);
+    let edge = Edge::new(Arc::new(Shop(Arc::clone(&store))) as Arc<dyn ShopApi>);
+    let api = <dyn ShopApi>::object(edge);
+    for (fenced_before, may_have_executed) in [(2, true), (1, false)] {
+        let mut caller = cx();
+        let Err(ShopError::Call(failure)) = api.write_both(&mut caller, fenced_before).await else {
+            panic!("the database was fenced");
+        };
+        assert_eq!(
+            (failure.kind(), failure.may_have_executed()),
+            (&FailureKind::Unavailable, may_have_executed)
+        );
+        assert_eq!(caller.effects(), u32::from(may_have_executed));
+        let open = "UPDATE offshoot_owner SET role = 'open', epoch = epoch + 1";
+        store.place.administer(open).await;
+    }
+    assert_eq!(
+        store.names().await,
+        ["tea"],
+        "what was committed before the second was lost"
+    );
+}
