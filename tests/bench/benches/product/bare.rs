@@ -1,5 +1,7 @@
 //! The baselines: a hand-written handler that issues the same read through sqlx, and one that has its answer ready.
 
+use std::sync::{Arc, Mutex};
+
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::routing::get;
@@ -7,9 +9,10 @@ use axum::{Json, Router};
 use catalog_api::ProductId;
 use catalog_api::v1::{Product, ProductStatus};
 use offshoot_contract::{Money, Timestamp};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRow};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions, SqliteRow};
 use sqlx::{ConnectOptions as _, FromRow};
+use tokio::sync::Semaphore;
 
 use crate::peer;
 
@@ -35,52 +38,81 @@ type Columns = (
     Timestamp,
 );
 
+/// How the connections are shared.
 #[derive(Clone)]
-enum Pool {
-    Sqlite(SqlitePool),
-    Postgres(PgPool),
+enum Reader {
+    SqlitePool(SqlitePool),
+    PostgresPool(PgPool),
+    SqliteShelf(Arc<Shelf<SqliteConnection>>),
+    PostgresShelf(Arc<Shelf<PgConnection>>),
 }
 
-/// Serves products read through sqlx. `ping`: a pool as sqlx makes it, which pings a connection before it lends it;
-/// without, it does no more than it must.
-pub(crate) async fn serve_reads(engine: &str, location: &str, ping: bool) {
-    let pool = match engine {
-        "SQLite" => {
-            let options = SqliteConnectOptions::new()
-                .filename(location)
-                .read_only(true)
-                .disable_statement_logging();
-            let pool = SqlitePoolOptions::new()
-                .max_connections(SQLITE_CONNECTIONS)
-                .test_before_acquire(ping);
-            Pool::Sqlite(pool.connect_with(options).await.expect("the store's file opens"))
-        }
-        _ => {
-            let options: PgConnectOptions = location.parse().expect("it is a URL");
-            let options = options
-                .options([("search_path", "catalog")])
-                .disable_statement_logging();
-            let pool = PgPoolOptions::new()
-                .max_connections(POSTGRES_CONNECTIONS)
-                .test_before_acquire(ping);
-            Pool::Postgres(pool.connect_with(options).await.expect("the store's database opens"))
-        }
+/// Connections without a pool: taken, used, put back, never asked whether they are still good. Less than anybody would
+/// run, so it shows what the database itself costs.
+struct Shelf<C> {
+    places: Semaphore,
+    connections: Mutex<Vec<C>>,
+}
+
+/// Serves products read through sqlx, with its pool or on connections alone.
+pub(crate) async fn serve_reads(engine: &str, location: &str, pooled: bool) {
+    let reader = match engine {
+        "SQLite" => sqlite(location, pooled).await,
+        _ => postgres(location, pooled).await,
     };
-    peer::serve(Router::new().route(PATH, get(read)).with_state(pool)).await;
+    let reader = reader.expect("the store's database opens");
+    peer::serve(Router::new().route(PATH, get(read)).with_state(reader)).await;
 }
 
-async fn read(State(pool): State<Pool>, Path(id): Path<ProductId>) -> Result<Json<Product>, StatusCode> {
-    let found = match &pool {
-        Pool::Sqlite(pool) => {
-            sqlx::query_as::<_, ProductRow>(SELECT)
-                .bind(id)
-                .fetch_optional(pool)
+async fn sqlite(file: &str, pooled: bool) -> Result<Reader, sqlx::Error> {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .read_only(true)
+        .disable_statement_logging();
+    if pooled {
+        // Without the ping before a connection is lent. The one when it comes back cannot be turned off.
+        let pool = SqlitePoolOptions::new()
+            .max_connections(SQLITE_CONNECTIONS)
+            .test_before_acquire(false);
+        return Ok(Reader::SqlitePool(pool.connect_with(options).await?));
+    }
+    let mut connections = Vec::new();
+    for _ in 0..SQLITE_CONNECTIONS {
+        connections.push(options.connect().await?);
+    }
+    Ok(Reader::SqliteShelf(Shelf::of(connections)))
+}
+
+async fn postgres(url: &str, pooled: bool) -> Result<Reader, sqlx::Error> {
+    let options: PgConnectOptions = url.parse()?;
+    let options = options
+        .options([("search_path", "catalog")])
+        .disable_statement_logging();
+    if pooled {
+        let pool = PgPoolOptions::new()
+            .max_connections(POSTGRES_CONNECTIONS)
+            .test_before_acquire(false);
+        return Ok(Reader::PostgresPool(pool.connect_with(options).await?));
+    }
+    let mut connections = Vec::new();
+    for _ in 0..POSTGRES_CONNECTIONS {
+        connections.push(options.connect().await?);
+    }
+    Ok(Reader::PostgresShelf(Shelf::of(connections)))
+}
+
+async fn read(State(reader): State<Reader>, Path(id): Path<ProductId>) -> Result<Json<Product>, StatusCode> {
+    let found = match &reader {
+        Reader::SqlitePool(pool) => sqlx::query_as(SELECT).bind(id).fetch_optional(pool).await,
+        Reader::PostgresPool(pool) => sqlx::query_as(SELECT).bind(id).fetch_optional(pool).await,
+        Reader::SqliteShelf(shelf) => {
+            shelf
+                .lend(async |connection| sqlx::query_as(SELECT).bind(id).fetch_optional(connection).await)
                 .await
         }
-        Pool::Postgres(pool) => {
-            sqlx::query_as::<_, ProductRow>(SELECT)
-                .bind(id)
-                .fetch_optional(pool)
+        Reader::PostgresShelf(shelf) => {
+            shelf
+                .lend(async |connection| sqlx::query_as(SELECT).bind(id).fetch_optional(connection).await)
                 .await
         }
     };
@@ -88,6 +120,25 @@ async fn read(State(pool): State<Pool>, Path(id): Path<ProductId>) -> Result<Jso
         Ok(Some(ProductRow(product))) => Ok(Json(product)),
         Ok(None) => Err(StatusCode::NOT_FOUND),
         Err(_) => Err(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+impl<C> Shelf<C> {
+    fn of(connections: Vec<C>) -> Arc<Self> {
+        let places = Semaphore::new(connections.len());
+        Arc::new(Self {
+            places,
+            connections: Mutex::new(connections),
+        })
+    }
+
+    async fn lend<T>(&self, read: impl AsyncFnOnce(&mut C) -> T) -> T {
+        let _place = self.places.acquire().await.expect("it is never closed");
+        let taken = self.connections.lock().expect("nobody panics with it").pop();
+        let mut connection = taken.expect("there are as many as places");
+        let answer = read(&mut connection).await;
+        self.connections.lock().expect("nobody panics with it").push(connection);
+        answer
     }
 }
 

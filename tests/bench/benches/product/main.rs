@@ -43,7 +43,7 @@ async fn main() {
     let words: Vec<&str> = arguments.iter().flatten().map(String::as_str).collect();
     match words[..] {
         [] => measure().await,
-        ["reads", engine, location, pool] => bare::serve_reads(engine, location, pool == "pinging").await,
+        ["reads", engine, location, pool] => bare::serve_reads(engine, location, pool == "pooled").await,
         ["text", json] => bare::serve_text(json.to_owned()).await,
         _ => panic!("there is no server {words:?}"),
     }
@@ -69,11 +69,8 @@ async fn compare(engine: &str, binary: &Binary, store: &Store, location: &str) {
     let ids = Arc::new(ids(&serving.address).await);
     let json = product(&serving.address, &ids).await;
     let baselines = [
-        ("sqlx", Peer::start(&["reads", engine, location, "plain"])),
-        (
-            "sqlx, a pool that pings",
-            Peer::start(&["reads", engine, location, "pinging"]),
-        ),
+        ("sqlx", Peer::start(&["reads", engine, location, "pooled"])),
+        ("sqlx, no pool", Peer::start(&["reads", engine, location, "alone"])),
         ("static JSON", Peer::start(&["text", &json])),
     ];
     for (name, baseline) in &baselines {

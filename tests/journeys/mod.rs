@@ -1,0 +1,78 @@
+//! What users do with the store, the same wherever its modules run and whatever keeps their data.
+
+use offshoot_tests::{Data, Engine, Placement, Store};
+use tokio::sync::Semaphore;
+
+/// Makes of each body one test per placement and engine.
+macro_rules! everywhere {
+    ($($body:ident,)*) => { $(
+        mod $body {
+            use offshoot_tests::{Engine::{Postgres, Sqlite}, Placement::{Encoded, OneProcess, Split}};
+
+            everywhere!(@tests $body
+                in_one_process_on_sqlite(OneProcess, Sqlite)
+                in_one_process_on_postgres(OneProcess, Postgres)
+                encoded_on_sqlite(Encoded, Sqlite)
+                encoded_on_postgres(Encoded, Postgres)
+                split_on_sqlite(Split, Sqlite)
+                split_on_postgres(Split, Postgres)
+            );
+        }
+    )* };
+    (@tests $body:ident $($name:ident($placement:ident, $engine:ident))*) => { $(
+        #[tokio::test]
+        async fn $name() {
+            crate::journeys::run($placement, $engine, super::$body).await;
+        }
+    )* };
+}
+
+/// Makes of each body one test per engine.
+macro_rules! on_both_engines {
+    ($($body:ident,)*) => { $(
+        mod $body {
+            #[tokio::test]
+            async fn on_sqlite() {
+                super::$body(offshoot_tests::Engine::Sqlite).await;
+            }
+
+            #[tokio::test]
+            async fn on_postgres() {
+                if crate::journeys::is_there(offshoot_tests::Engine::Postgres) {
+                    super::$body(offshoot_tests::Engine::Postgres).await;
+                }
+            }
+        }
+    )* };
+}
+
+// In every placement, on both engines.
+mod refusals;
+mod repeats;
+mod shopping;
+mod surroundings;
+// In two processes.
+mod moved_out;
+mod strangers;
+// Before the store runs, and beside it.
+mod commands;
+mod interrupted_import;
+mod starting;
+
+/// Stores at once, whatever the number of cores: the tests' Postgres server allows 300 connections, and a store in two
+/// processes may have 48.
+static SEATS: Semaphore = Semaphore::const_new(6);
+
+/// Runs a body on a new store, which must stop well afterwards.
+async fn run(placement: Placement, engine: Engine, body: impl AsyncFnOnce(Store) -> Store) {
+    if is_there(engine) {
+        let _seat = SEATS.acquire().await.expect("nobody closes it");
+        let store = Store::start(placement, Data::new(engine).await).await;
+        body(store).await.stop().await;
+    }
+}
+
+/// Whether an engine can be used here. The test kit says loudly if Postgres is left out, and fails where it must not.
+fn is_there(engine: Engine) -> bool {
+    engine == Engine::Sqlite || offshoot_testkit::postgres::server().is_some()
+}

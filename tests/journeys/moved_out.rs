@@ -1,0 +1,110 @@
+//! The catalog in a process of its own that comes, goes and comes again.
+
+use offshoot_tests::{Client, Data, Engine, Process};
+
+on_both_engines! {
+    a_killed_catalog_is_said_and_its_return_is_noticed,
+    the_processes_start_in_any_order,
+    only_the_process_that_has_all_modules_has_a_public_side,
+}
+
+async fn a_killed_catalog_is_said_and_its_return_is_noticed(engine: Engine) {
+    let data = Data::new(engine).await;
+    let catalog = data.serve(&["--only", "catalog"]).await;
+    let front = front(&data, catalog.url()).await;
+    front.ready().await;
+    let client = Client::new(front.url());
+    let cart = filled_cart(&client).await;
+    let before = client.get(&cart).await.expect(200);
+
+    let address = catalog.address().to_owned();
+    catalog.kill().await;
+    let browsing = client.get("/api/v1/products").await;
+    browsing.expect_problem(503, "unavailable");
+    assert_ne!(browsing.header("retry-after"), "");
+    client.get(&cart).await.expect_problem(502, "dependency");
+    client.send(client.request("POST", "/api/v1/carts")).await.expect(201);
+    assert_eq!(client.get("/health/live").await.status, 200);
+    let ready = client.get("/health/ready").await.expect(503);
+    assert_eq!(ready["modules"][0]["name"], "catalog");
+    assert_eq!(
+        (&ready["modules"][0]["ready"], &ready["modules"][1]["ready"]),
+        (&false.into(), &true.into())
+    );
+    let reason = ready["modules"][0]["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains(&address), "the reason names the address: {reason}");
+
+    let catalog = data.serve(&["--only", "catalog", "--listen", &address]).await;
+    front.ready().await;
+    assert_eq!(client.get(&cart).await.expect(200), before);
+    front.stop().await;
+    catalog.stop().await;
+}
+
+async fn the_processes_start_in_any_order(engine: Engine) {
+    let data = Data::new(engine).await;
+    let address = free_address();
+    let front = front(&data, &format!("http://{address}")).await;
+    let client = Client::new(front.url());
+    client.get("/api/v1/products").await.expect_problem(503, "unavailable");
+    assert_eq!(client.get("/health/ready").await.expect(503)["ready"], false);
+
+    let catalog = data.serve(&["--only", "catalog", "--listen", &address]).await;
+    front.ready().await;
+    client.get(&filled_cart(&client).await).await.expect(200);
+    front.stop().await;
+    catalog.stop().await;
+}
+
+async fn only_the_process_that_has_all_modules_has_a_public_side(engine: Engine) {
+    let data = Data::new(engine).await;
+    let catalog = data.serve(&["--only", "catalog"]).await;
+    catalog.ready().await;
+    let client = Client::new(catalog.url());
+    client
+        .get("/api/v1/products")
+        .await
+        .expect_problem(404, "unknown-route");
+    let contract = client.get("/modules/catalog/v1/products").await;
+    assert_eq!(
+        contract.expect(401)["code"],
+        "unauthenticated",
+        "a contract is for services only"
+    );
+    catalog.stop().await;
+}
+
+async fn front(data: &Data, catalog: &str) -> Process {
+    data.serve(&["--remote", &format!("catalog={catalog}")]).await
+}
+
+/// Adds a product, puts it into a new cart, and answers the path of the cart.
+async fn filled_cart(client: &Client) -> String {
+    let lantern = serde_json::json!({
+        "sku": "LANTERN",
+        "name": "Red lantern",
+        "category": "garden",
+        "price": { "amount": "2.55", "currency": "GBP" },
+    });
+    let product = client
+        .json("POST", "/api/v1/admin/products", &lantern)
+        .await
+        .expect(201);
+    let cart = client.send(client.request("POST", "/api/v1/carts")).await;
+    let path = cart.header("location").to_owned();
+    let line = format!("{path}/lines/{}", product["id"].as_str().expect("a product has an id"));
+    client
+        .json("PUT", &line, &serde_json::json!({ "quantity": 2 }))
+        .await
+        .expect(200);
+    path
+}
+
+/// An address that was free a moment ago.
+fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
+    listener
+        .local_addr()
+        .expect("a bound listener has an address")
+        .to_string()
+}

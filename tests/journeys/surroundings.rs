@@ -1,0 +1,58 @@
+//! What is around the operations: the start page, health, and the document that describes the public API.
+
+use offshoot_tests::{Placement, Store};
+
+everywhere! {
+    the_start_page_says_where_each_module_runs,
+    health_says_that_the_process_lives_and_is_ready,
+    the_document_of_the_public_api_is_openapi,
+}
+
+async fn the_start_page_says_where_each_module_runs(store: Store) -> Store {
+    let client = store.client();
+    let html = client.get("/").await;
+    assert_eq!(
+        (html.status, html.header("content-type")),
+        (200, "text/html; charset=utf-8")
+    );
+    assert!(
+        html.text.starts_with("<!doctype html>") && html.text.contains("curl"),
+        "{}",
+        html.text
+    );
+
+    let json = client
+        .send(client.request("GET", "/").header("accept", "application/json"))
+        .await
+        .expect(200);
+    let modules = json["modules"].as_array().expect("the page lists the modules").iter();
+    let placed: Vec<_> = modules.map(|module| [&module["name"], &module["placement"]]).collect();
+    let [catalog, carts] = match store.placement() {
+        Placement::OneProcess => ["local", "local"],
+        Placement::Encoded => ["encoded", "encoded"],
+        Placement::Split => ["remote", "local"],
+    };
+    assert_eq!(placed, [["catalog", catalog], ["carts", carts]]);
+    for link in json["links"].as_array().expect("the page has links") {
+        let path = link.as_str().expect("a link is a path");
+        assert_eq!(client.get(path).await.status, 200, "{path}");
+    }
+    store
+}
+
+async fn health_says_that_the_process_lives_and_is_ready(store: Store) -> Store {
+    let client = store.client();
+    assert_eq!(client.get("/health/live").await.expect(200)["live"], true);
+    let ready = client.get("/health/ready").await.expect(200);
+    assert_eq!(ready["ready"], true);
+    assert_eq!(ready["modules"].as_array().map(Vec::len), Some(2));
+    store
+}
+
+async fn the_document_of_the_public_api_is_openapi(store: Store) -> Store {
+    let text = store.client().get("/api/v1/openapi.json").await.text;
+    let document = oas3::from_json(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    document.validate_version().expect("the version is one that oas3 knows");
+    assert!(document.operations().count() > 0);
+    store
+}

@@ -1,0 +1,8 @@
+//! All tests across modules, in one binary: what holds of the sources, and what users do with the running store.
+
+// What the sources keep to.
+mod architecture;
+mod sources;
+mod tidy;
+// What the store does.
+mod journeys;

@@ -1,0 +1,99 @@
+//! What the processes of one store share: a data directory and, on Postgres, a database.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use offshoot_db::Engine;
+use offshoot_testkit::postgres;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tempfile::TempDir;
+
+use crate::process::{Finished, Process, command, run};
+
+/// A new store's data. Thrown away when it is dropped.
+#[derive(Debug)]
+pub struct Data {
+    folder: TempDir,
+    database: Option<String>,
+}
+
+impl Data {
+    /// Empty data on `engine`, migrated where that is not done by starting.
+    pub async fn new(engine: Engine) -> Self {
+        let data = Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            database: match engine {
+                Engine::Sqlite => None,
+                Engine::Postgres => Some(new_database().await),
+            },
+        };
+        if engine == Engine::Postgres {
+            data.run(&["db", "migrate"]).await.expect_success();
+        }
+        data
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The URL of the database, on Postgres.
+    #[must_use]
+    pub fn database(&self) -> Option<&str> {
+        self.database.as_deref()
+    }
+
+    /// Starts a process on this data, at a free port unless `arguments` say where.
+    pub async fn serve(&self, arguments: &[&str]) -> Process {
+        let mut all = vec!["serve", "--sample", "no"];
+        if !arguments.contains(&"--listen") {
+            all.extend(["--listen", "127.0.0.1:0"]);
+        }
+        all.extend(arguments);
+        Process::start(&self.with_data(&all), self.folder().join("process.log")).await
+    }
+
+    /// Runs a command on this data to its end.
+    pub async fn run(&self, arguments: &[&str]) -> Finished {
+        run(&self.with_data(arguments)).await
+    }
+
+    /// A command on this data that has not been started.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> tokio::process::Command {
+        command(&self.with_data(arguments))
+    }
+
+    fn with_data<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
+        let mut all = arguments.to_vec();
+        all.extend([
+            "--data-dir",
+            self.folder().to_str().expect("temporary folders have plain names"),
+        ]);
+        all.extend(self.database.iter().flat_map(|url| ["--database", url]));
+        all
+    }
+}
+
+/// Makes an empty database on the server of this process and gives its URL.
+async fn new_database() -> String {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let server = postgres::server().expect("whoever asks for Postgres has seen that it is there");
+    let name = format!(
+        "store_{}_{}",
+        std::process::id(),
+        NUMBER.fetch_add(1, Ordering::Relaxed)
+    );
+    let mut connection = PgConnection::connect(&server.url("postgres"))
+        .await
+        .expect("the server answers");
+    let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    sqlx::raw_sql(create)
+        .execute(&mut connection)
+        .await
+        .expect("a test may make databases");
+    connection.close().await.expect("the server answers");
+    server.url(&name)
+}

@@ -1,0 +1,174 @@
+//! One process of the binary: started, waited for, stopped or killed by its id.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::binary;
+use crate::client::Client;
+
+/// How long to wait for what has to come. Nothing takes a tenth of it; a machine that does other work may stall.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long to wait before asking again.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A process that serves.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    url: String,
+    log: PathBuf,
+    /// Kept open, as a terminal would be.
+    _stdout: BufReader<ChildStdout>,
+}
+
+/// What a command left behind.
+#[derive(Debug)]
+pub struct Finished {
+    /// None if a signal ended it.
+    pub code: Option<i32>,
+    /// Its data.
+    pub stdout: String,
+    /// Everything else.
+    pub stderr: String,
+}
+
+impl Finished {
+    /// Fails the test unless the command succeeded.
+    pub fn expect_success(self) -> Self {
+        assert_eq!(self.code, Some(0), "{}{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Fails the test unless the command ended with `code` and one error message that has all the `parts`.
+    pub fn expect_error(&self, code: i32, parts: &[&str]) {
+        assert_eq!(self.code, Some(code), "{}", self.stderr);
+        let errors: Vec<_> = self.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+        let [error] = errors[..] else {
+            panic!("one message, not {}:\n{}", errors.len(), self.stderr)
+        };
+        for part in parts {
+            assert!(error.contains(part), "`{part}` is missing in: {error}");
+        }
+    }
+}
+
+/// Runs a command to its end.
+pub async fn run(arguments: &[&str]) -> Finished {
+    let output = command(arguments).stdin(Stdio::null()).output();
+    let output = timeout(PATIENCE, output).await;
+    let output = output.unwrap_or_else(|_| panic!("`offshoot {}` does not end", arguments.join(" ")));
+    let output = output.expect("the binary can be started");
+    let text = |bytes| String::from_utf8(bytes).expect("the binary writes UTF-8");
+    Finished {
+        code: output.status.code(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+/// A command of the binary, in an environment that sets nothing.
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary::path());
+    command.args(arguments).env_clear().kill_on_drop(true);
+    command
+}
+
+impl Process {
+    /// Starts `offshoot` with these arguments and waits until it says its address. What it logs goes to `log`.
+    pub async fn start(arguments: &[&str], log: PathBuf) -> Self {
+        let errors = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .expect("the log can be written");
+        let mut command = command(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
+        let mut child = command.spawn().expect("the binary can be started");
+        let mut stdout = BufReader::new(child.stdout.take().expect("it was piped"));
+        let mut line = String::new();
+        let read = timeout(PATIENCE, stdout.read_line(&mut line)).await;
+        let url = line.trim_end();
+        let said = matches!(read, Ok(Ok(_))) && url.starts_with("http://");
+        assert!(
+            said,
+            "`offshoot {}` says no address, but `{url}`:\n{}",
+            arguments.join(" "),
+            text(&log)
+        );
+        Self {
+            child,
+            url: url.to_owned(),
+            log,
+            _stdout: stdout,
+        }
+    }
+
+    /// Where it answers: `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The same without the scheme, as `--listen` takes it.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
+    /// Waits until the process and all that it needs is ready.
+    pub async fn ready(&self) {
+        let client = Client::new(&self.url);
+        self.eventually("is not ready", async || client.get("/health/ready").await.status == 200)
+            .await;
+    }
+
+    /// Waits until `holds`. Fails the test with the log if that does not come about.
+    pub async fn eventually(&self, otherwise: &str, holds: impl AsyncFn() -> bool) {
+        let give_up = Instant::now() + PATIENCE;
+        while !holds().await {
+            assert!(
+                Instant::now() < give_up,
+                "{} {otherwise}:\n{}",
+                self.url,
+                text(&self.log)
+            );
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Asks the process to stop, and fails the test unless it ends well.
+    pub async fn stop(mut self) {
+        let id = self.child.id().expect("nobody else ended it").to_string();
+        // The shell has `kill` built in, so nothing has to be installed.
+        let kill = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &id]).status();
+        assert!(
+            kill.await.expect("there is a shell").success(),
+            "no process {id}:\n{}",
+            text(&self.log)
+        );
+        let ended = timeout(PATIENCE, self.child.wait()).await;
+        let status = ended.unwrap_or_else(|_| panic!("process {id} does not stop:\n{}", text(&self.log)));
+        let status = status.expect("the child can be waited for");
+        assert_eq!(
+            status.code(),
+            Some(0),
+            "process {id} ends with {status}:\n{}",
+            text(&self.log)
+        );
+    }
+
+    /// Kills the process, which gets no chance to do anything about it.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("nobody else ended it");
+    }
+}
+
+fn text(log: &Path) -> String {
+    fs::read_to_string(log).unwrap_or_default()
+}
