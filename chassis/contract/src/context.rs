@@ -2,18 +2,16 @@
 //! count of effects.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
-use std::marker::PhantomData;
-use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use crate::fork::Execution;
 use crate::method::MethodSpec;
-use crate::{Class, TraceContext};
+use crate::{Class, Fork, TraceContext};
 
 /// How long a call may take where nobody says otherwise.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
@@ -39,36 +37,6 @@ pub struct CallContext {
     next_key: Option<Arc<str>>,
     repeats_left: Arc<AtomicI32>,
     execution: Arc<Execution>,
-}
-
-/// What all contexts of one execution share.
-#[derive(Debug, Default)]
-struct Execution {
-    effects: AtomicU32,
-    answered: AtomicBool,
-    steps: Mutex<BTreeSet<String>>,
-}
-
-/// A second context of the same call. It borrows the first, so that no transaction can be begun beside it and no
-/// detached task can take it along.
-#[derive(Debug)]
-pub struct Fork<'cx> {
-    context: CallContext,
-    call: PhantomData<&'cx CallContext>,
-}
-
-impl Deref for Fork<'_> {
-    type Target = CallContext;
-
-    fn deref(&self) -> &CallContext {
-        &self.context
-    }
-}
-
-impl DerefMut for Fork<'_> {
-    fn deref_mut(&mut self) -> &mut CallContext {
-        &mut self.context
-    }
 }
 
 /// The idempotency key under which the current method is executed.
@@ -142,8 +110,7 @@ impl CallContext {
     #[must_use]
     pub fn child(&self, step: &str) -> Fork<'_> {
         let mut child = self.fork();
-        let mut steps = self.execution.steps.lock().unwrap_or_else(PoisonError::into_inner);
-        child.next_key = if steps.insert(step.to_owned()) {
+        child.next_key = if self.execution.begin_step(step) {
             let derived = |own: &OwnKey| derive_key(&own.key, self.module(), self.method(), step);
             self.own_key.as_ref().map(derived)
         } else {
@@ -166,10 +133,7 @@ impl CallContext {
             execution: Arc::clone(&self.execution),
             ..*self
         };
-        Fork {
-            context,
-            call: PhantomData,
-        }
+        Fork::new(self, context)
     }
 
     /// When the call must have ended.

@@ -6,6 +6,7 @@
 // What a call carries, and what can become of it.
 mod context;
 mod failure;
+mod fork;
 mod problem;
 mod trace;
 // A contract and its methods as values, written by `#[contract]`.
@@ -34,10 +35,11 @@ mod sqlx_values;
 pub use offshoot_contract_macros::{ContractError, contract};
 
 pub use crate::compatibility::{Breach, breaches};
-pub use crate::context::{CallContext, Fork, MAX_KEY_LENGTH, OwnKey};
+pub use crate::context::{CallContext, MAX_KEY_LENGTH, OwnKey};
 pub use crate::description::{ContractDescription, ErrorDescription, MethodDescription, describe, method_description};
 pub use crate::edge::Edge;
 pub use crate::failure::{CallFailure, FailureKind, Replay};
+pub use crate::fork::Fork;
 pub use crate::id::{Entity, Id, InvalidId};
 pub use crate::invoke::{Invoke, Invoker, Outgoing, refuse_if_late};
 pub use crate::method::{

@@ -13,8 +13,8 @@ use offshoot_contract::{
 };
 use tokio::time::Instant;
 
-use crate::encoded::Tap;
 use crate::identity::{ExpectedStore, Identity, Named};
+use crate::tap::Tap;
 use crate::token::ServiceToken;
 use crate::transport::Transport;
 use crate::{headers, request, response};

@@ -3,16 +3,18 @@
 //! A call goes through the client and the router as it would over the network, only without a socket; the router hands
 //! what it decoded, and the outcome before encoding, back to be compared. Nothing runs twice.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use http::Uri;
 use offshoot_contract::{ArgsOf, CallContext, CallFailure, Contract, Edge, FailureKind, Invoke, Method};
 use uuid::Uuid;
 
 use crate::client::{Client, ClientOptions};
+use crate::door::ServerOptions;
 use crate::identity::ExpectedStore;
 use crate::response::is_failure;
-use crate::surface::{ServerOptions, router};
+use crate::surface::router;
+use crate::tap::Tap;
 use crate::token::ServiceKey;
 use crate::transport::Transport;
 
@@ -36,32 +38,11 @@ pub fn encoded<A: Contract + ?Sized>(edge: Arc<Edge<A>>) -> Arc<A> {
     )))
 }
 
-/// What was seen of a call on the server's side.
-pub(crate) struct Tap<M: Method>(Arc<Mutex<Option<Seen<M>>>>);
-type Seen<M> = (ArgsOf<M>, Result<<M as Method>::Answer, <M as Method>::Error>);
-
-impl<M: Method> Clone for Tap<M> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<M: Method> Tap<M> {
-    /// The decoded arguments, and the outcome before it is encoded.
-    pub(crate) fn put(&self, args: ArgsOf<M>, outcome: Result<M::Answer, M::Error>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((args, outcome));
-    }
-
-    fn take(&self) -> Option<Seen<M>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
 struct Encoded<A: ?Sized>(Client<A>);
 
 impl<A: Contract + ?Sized> Invoke<A> for Encoded<A> {
     async fn invoke<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> Result<M::Answer, M::Error> {
-        let tap = Tap::<M>(Arc::default());
+        let tap = Tap::<M>::default();
         let result = self.0.call::<M>(cx, &args, Some(tap.clone())).await;
         // A call that was refused on the way has nothing to compare.
         let Some((decoded, outcome)) = tap.take() else {

@@ -10,18 +10,21 @@ mod response;
 mod text;
 // The two ends.
 mod client;
+mod door;
 mod encoded;
 mod server;
 mod surface;
+mod tap;
 mod transport;
 // Who is there.
 mod identity;
 mod token;
 
 pub use crate::client::{Client, ClientOptions};
+pub use crate::door::ServerOptions;
 pub use crate::encoded::encoded;
 pub use crate::identity::{ExpectedStore, Identity, ServedVersion};
-pub use crate::request::{BadRequest, decode_json};
-pub use crate::surface::{ServerOptions, Surface, router};
-pub use crate::text::decode_pairs;
+pub use crate::request::decode_json;
+pub use crate::surface::{Surface, router};
+pub use crate::text::{BadRequest, decode_pairs};
 pub use crate::token::{KeyFileError, ServiceKey, ServiceToken};

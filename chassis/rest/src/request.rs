@@ -10,20 +10,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::text::decode_pairs;
+use crate::text::{BadRequest, decode_pairs};
 
 /// What stands unescaped in a path segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-
-/// Where a request does not decode.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {reason}")]
-pub struct BadRequest {
-    /// Path of the field; `.` is the whole.
-    pub field: String,
-    /// What is wrong with it.
-    pub reason: String,
-}
 
 /// Path and query of a call, below the contract's root.
 pub(crate) fn path_and_query<M: Method>(params: &M::Params) -> Result<String, CallFailure> {

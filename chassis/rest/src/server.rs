@@ -16,8 +16,8 @@ use offshoot_contract::{
     ArgsOf, CallContext, CallFailure, Contract, Edge, FailureKind, Method, MethodVisitor, OwnKey, TraceContext, Verb,
 };
 
-use crate::encoded::Tap;
-use crate::surface::Door;
+use crate::door::Door;
+use crate::tap::Tap;
 use crate::{headers, request, response};
 
 /// The routes of one version, for callers that its door admits.

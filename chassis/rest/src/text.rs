@@ -6,7 +6,15 @@ use serde::de::value::{MapDeserializer, StringDeserializer};
 use serde::de::{DeserializeOwned, Deserializer, Error, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
-use crate::request::BadRequest;
+/// Where a request does not decode.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {reason}")]
+pub struct BadRequest {
+    /// Path of the field; `.` is the whole.
+    pub field: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
 
 /// Reads a struct of scalars from pairs of name and text. Unknown and repeated names are refused if the struct says
 /// `deny_unknown_fields`.

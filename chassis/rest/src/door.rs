@@ -1,0 +1,101 @@
+//! The entrance to one version of a module's contract: who may call, what they mean, and who answered.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use offshoot_contract::{CallFailure, Contract, FailureKind, TraceContext};
+use uuid::Uuid;
+
+use crate::identity::Named;
+use crate::token::ServiceToken;
+use crate::{headers, response};
+
+/// As whom a module is served, and to whom.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// The module's database.
+    pub store_id: Uuid,
+    /// This process.
+    pub instance: Uuid,
+    /// What callers have to present.
+    pub token: ServiceToken,
+}
+
+/// The entrance to one version.
+pub(crate) struct Door {
+    named: Named,
+    header: HeaderValue,
+    header_for_strangers: HeaderValue,
+    token: ServiceToken,
+}
+
+impl Door {
+    pub(crate) fn new<A: Contract + ?Sized>(options: &ServerOptions, hash: &str) -> Self {
+        let named = Named::of::<A>(Some(options.store_id), Some(hash.to_owned()));
+        Self {
+            header: named.header(),
+            header_for_strangers: Named::of::<A>(None, None).header(),
+            named,
+            token: options.token.clone(),
+        }
+    }
+
+    pub(crate) fn is_meant(&self, headers: &HeaderMap) -> bool {
+        // People with a terminal may leave it out.
+        let Some(meant) = headers.get(headers::CONTRACT) else {
+            return true;
+        };
+        let meant = meant.to_str().ok().and_then(|text| text.parse::<Named>().ok());
+        meant.is_some_and(|meant| meant.is_met_by(&self.named))
+    }
+
+    /// Whether the caller may call at all, and means this contract and this store.
+    pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<(), CallFailure> {
+        if !self.token.admits(headers.get(AUTHORIZATION)) {
+            let why = "a contract is called with a service token that opens it";
+            return Err(CallFailure::refused(401, "unauthenticated", why));
+        }
+        if self.is_meant(headers) {
+            return Ok(());
+        }
+        let meant = headers.get(headers::CONTRACT).and_then(|value| value.to_str().ok());
+        let why = format!(
+            "{} was called where {} answers",
+            meant.unwrap_or("something"),
+            self.named
+        );
+        Err(CallFailure::not_executed(FailureKind::WrongContract, why))
+    }
+
+    /// Answers a path or a verb that no method has.
+    pub(crate) fn refuse_stranger(&self, request: &Request) -> Response {
+        let failure = self.admit(request.headers()).err().unwrap_or_else(|| {
+            let why = format!(
+                "{} {} is no method of {}",
+                request.method(),
+                request.uri().path(),
+                self.named
+            );
+            CallFailure::not_executed(FailureKind::WrongContract, why)
+        });
+        self.refuse(&failure, &headers::read_trace(request.headers()))
+    }
+
+    pub(crate) fn refuse(&self, failure: &CallFailure, trace: &TraceContext) -> Response {
+        self.sign(response::failure(failure, trace).map(Body::new))
+    }
+
+    /// Every response says who answered; only those who may call learn which store.
+    pub(crate) fn sign(&self, mut response: Response) -> Response {
+        let known = response.status() != StatusCode::UNAUTHORIZED;
+        let header = if known {
+            &self.header
+        } else {
+            &self.header_for_strangers
+        };
+        response.headers_mut().insert(headers::CONTRACT, header.clone());
+        response
+    }
+}
