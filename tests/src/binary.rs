@@ -12,11 +12,13 @@ const SOURCES: [&str; 6] = ["Cargo.toml", "Cargo.lock", "app", "chassis", "modul
 /// The binary `offshoot`, of the same profile as the running test. Built first if it is missing or older than its
 /// sources, which `cargo test` of this package alone does not do.
 pub(crate) fn path() -> &'static Path {
-    static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(find)
+    // A build that failed is not tried again by the next test.
+    static PATH: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let path = PATH.get_or_init(find).as_deref();
+    path.expect("cargo builds the binary that these tests run; its errors are above, in the first test that failed")
 }
 
-fn find() -> PathBuf {
+fn find() -> Option<PathBuf> {
     let test = env::current_exe().expect("a running test knows its own file");
     let folder = test.parent().expect("a file is in a folder");
     let target = if folder.ends_with("deps") {
@@ -27,26 +29,21 @@ fn find() -> PathBuf {
     let binary = target.join(format!("offshoot{}", env::consts::EXE_SUFFIX));
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let newest = SOURCES.iter().filter_map(|source| changed(&root.join(source))).max();
-    if changed(&binary) < newest {
-        build(&root, target);
-    }
-    binary
+    (changed(&binary) >= newest || build(&root, target)).then_some(binary)
 }
 
-fn build(root: &Path, target: &Path) {
+fn build(root: &Path, target: &Path) -> bool {
     let profile = match target.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => "dev",
         Some(profile) => profile,
     };
     let mut cargo = Command::new(env!("CARGO"));
-    cargo
-        .current_dir(root)
-        .args(["build", "--quiet", "--package", "offshoot", "--profile", profile]);
-    cargo
-        .arg("--target-dir")
-        .arg(target.parent().expect("a profile's folder is in the target folder"));
-    let status = cargo.status().expect("the cargo that built this test can be started");
-    assert!(status.success(), "cargo cannot build the binary that these tests run");
+    cargo.current_dir(root);
+    cargo.args(["build", "--quiet", "--package", "offshoot", "--profile", profile]);
+    let targets = target.parent().expect("a profile's folder is in the target folder");
+    cargo.arg("--target-dir").arg(targets);
+    let status = cargo.status();
+    status.expect("the cargo that built this test can be started").success()
 }
 
 /// When the file, or the newest one in the folder, was changed; none if there is none.

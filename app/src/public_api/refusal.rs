@@ -127,6 +127,12 @@ pub(super) fn render(response: Response, trace: &TraceContext) -> Response {
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/problem+json"),
     );
+    if parts.status == StatusCode::PAYLOAD_TOO_LARGE {
+        // The rest of the request is not read, so nothing can follow it.
+        parts
+            .headers
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     if let Some(after) = retry_after {
         let seconds = after.as_secs_f64().ceil().max(1.0);
         if let Ok(value) = HeaderValue::from_str(&format!("{seconds:.0}")) {

@@ -59,7 +59,10 @@ impl<'a> Host<'a> {
         Ok(Self {
             settings,
             clock,
-            key: ServiceKey::load_or_create(&settings.data_dir.join(KEY_FILE))?,
+            key: ServiceKey::load_or_create(&settings.data_dir.join(KEY_FILE)).with_context(|| {
+                let directory = settings.data_dir.display();
+                format!("the data directory {directory} cannot be used (--data-dir DIR names another)")
+            })?,
             instance: Uuid::now_v7(),
             placed: Vec::new(),
         })

@@ -205,7 +205,11 @@ async fn a_module_that_fails_shows_when_to_ask_again_and_nothing_of_the_inside()
     ] {
         let answer = failing(kind).get("/api/v1/products").await;
         assert_problem(&answer, status, code, "nothing was changed");
-        assert!(!answer.body.to_string().contains("the catalog is away"), "{}", answer.body);
+        assert!(
+            !answer.body.to_string().contains("the catalog is away"),
+            "{}",
+            answer.body
+        );
         assert_eq!(answer.header("retry-after"), after);
         assert_eq!(answer.body["may_have_executed"], false);
         let mut members: Vec<_> = answer

@@ -3,7 +3,7 @@
 use syn::parse::{Parse, ParseStream};
 use syn::{Error, Ident, LitStr, Result, Token};
 
-/// `name = "catalog", version = "1.0"`.
+/// `name = "readings", version = "1.0"`.
 pub(crate) struct ContractAttribute {
     pub(crate) name: String,
     pub(crate) major: u32,
@@ -28,7 +28,7 @@ impl Parse for ContractAttribute {
         }
         let missing = |what| {
             input.error(format!(
-                "a contract has a {what}: #[contract(name = \"catalog\", version = \"1.0\")]"
+                "a contract has a {what}: #[contract(name = \"readings\", version = \"1.0\")]"
             ))
         };
         let name = name.ok_or_else(|| missing("name"))?;
@@ -57,7 +57,7 @@ impl Parse for ContractAttribute {
     }
 }
 
-/// `"/products/{id}", key = id, safe, stale_ok, max = "64KiB", timeout = "5s"`.
+/// `"/stations/{id}", key = id, safe, stale_ok, max = "64KiB", timeout = "5s"`.
 pub(crate) struct MethodAttribute {
     pub(crate) path: LitStr,
     pub(crate) key: Option<Ident>,

@@ -45,7 +45,7 @@ pub(crate) fn derive(item: &DeriveInput) -> Result<TokenStream> {
             Some(attribute) => own.push(OwnError::new(variant, attribute)?),
             None if failure.is_none() && holds_one_value(variant) => failure = Some(&variant.ident),
             None => {
-                let why = "a variant says #[problem(status = 404, code = \"unknown-product\")]; one, `Call(#[from] CallFailure)`, does not";
+                let why = "a variant says #[problem(status = 404, code = \"unknown-station\")]; one, `Call(#[from] CallFailure)`, does not";
                 return Err(Error::new(variant.ident.span(), why));
             }
         }
@@ -126,7 +126,7 @@ impl<'a> OwnError<'a> {
         let (Some(status), Some(code)) = (status, code) else {
             return Err(Error::new(
                 variant.ident.span(),
-                "a problem has both: #[problem(status = 404, code = \"unknown-product\")]",
+                "a problem has both: #[problem(status = 404, code = \"unknown-station\")]",
             ));
         };
         let number: u16 = status.base10_parse()?;

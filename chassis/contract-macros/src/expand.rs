@@ -110,13 +110,7 @@ fn method(contract: &Contract, method: &Method, index: usize) -> TokenStream {
     let (params, params_struct) = part(method, Part::Params, &visibility);
     let (body, body_struct) = part(method, Part::Body, &visibility);
     let spec = spec(contract, method, index);
-    let key = method.key().map_or_else(
-        || quote!(::std::option::Option::None),
-        |key| {
-            let (name, part) = (&key.ident, Part::of(key).field());
-            quote!(::offshoot_contract::generated::key_text(&args.#part.#name))
-        },
-    );
+    let key = key_function(method);
     let args = method.parameters.iter().map(|parameter| {
         let (name, part) = (&parameter.ident, Part::of(parameter).field());
         quote!(args.#part.#name)
@@ -125,11 +119,6 @@ fn method(contract: &Contract, method: &Method, index: usize) -> TokenStream {
         quote!(_)
     } else {
         quote!(args)
-    };
-    let key_used = if method.key().is_some() {
-        quote!(args)
-    } else {
-        quote!(_)
     };
     let checks = method.parameters.iter().map(|Parameter { ty, place, .. }| match place {
         Place::Body => quote!(::offshoot_contract::generated::assert_wire_value::<#ty>();),
@@ -154,9 +143,7 @@ fn method(contract: &Contract, method: &Method, index: usize) -> TokenStream {
 
             const SPEC: ::offshoot_contract::MethodSpec = ::offshoot_contract::MethodSpec { doc: #doc, #spec };
 
-            fn key(#key_used: &::offshoot_contract::ArgsOf<Self>) -> ::std::option::Option<::std::string::String> {
-                #key
-            }
+            #key
 
             fn call<'a>(
                 api: &'a dyn #api,
@@ -171,6 +158,25 @@ fn method(contract: &Contract, method: &Method, index: usize) -> TokenStream {
             #(#checks)*
             ::offshoot_contract::generated::assert_wire_value::<#answer>();
         };
+    }
+}
+
+/// The entity key of a call.
+fn key_function(method: &Method) -> TokenStream {
+    let (used, key) = match method.key() {
+        Some(key) => {
+            let (name, part) = (&key.ident, Part::of(key).field());
+            (
+                quote!(args),
+                quote!(::offshoot_contract::generated::key_text(&args.#part.#name)),
+            )
+        }
+        None => (quote!(_), quote!(::std::option::Option::None)),
+    };
+    quote! {
+        fn key(#used: &::offshoot_contract::ArgsOf<Self>) -> ::std::option::Option<::std::string::String> {
+            #key
+        }
     }
 }
 

@@ -15,7 +15,7 @@ mod golden;
 
 use proc_macro::TokenStream;
 
-/// Makes a contract of a trait: `#[contract(name = "catalog", version = "1.0")]`.
+/// Makes a contract of a trait: `#[contract(name = "readings", version = "1.0")]`.
 ///
 /// The trait is left as it is. Each method has one of `#[get]`, `#[put]`, `#[post]`, `#[delete]`, whose first argument is
 /// the path template, followed by any of
@@ -45,7 +45,7 @@ pub fn contract(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes an enum the error of a contract.
 ///
-/// Each variant is a unit or has named fields, and says `#[problem(status = 404, code = "unknown-product")]`: its HTTP
+/// Each variant is a unit or has named fields, and says `#[problem(status = 404, code = "unknown-station")]`: its HTTP
 /// status and its stable code. One variant, `Call(#[from] CallFailure)`, holds what is not the module's own answer.
 #[proc_macro_derive(ContractError, attributes(problem))]
 pub fn contract_error(item: TokenStream) -> TokenStream {

@@ -214,7 +214,7 @@ fn take_verb(method: &mut TraitItemFn) -> Result<(Ident, MethodAttribute)> {
     }
     method.attrs = kept;
     verb.ok_or_else(|| {
-        let why = "a contract's method says how it travels: #[get(\"/products/{id}\")], #[put(..)], #[post(..)] or #[delete(..)]";
+        let why = "a contract's method says how it travels: #[get(\"/stations/{id}\")], #[put(..)], #[post(..)] or #[delete(..)]";
         Error::new(method.sig.ident.span(), why)
     })
 }

@@ -2,8 +2,8 @@
 //! count of effects.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -36,7 +36,8 @@ pub struct CallContext {
     own_key: Option<OwnKey>,
     next_key: Option<Arc<str>>,
     repeats_left: Arc<AtomicI32>,
-    execution: Arc<Execution>,
+    /// Made when something is first counted in it: most safe calls never do.
+    execution: OnceLock<Arc<Execution>>,
 }
 
 /// The idempotency key under which the current method is executed.
@@ -63,7 +64,7 @@ impl CallContext {
             own_key: None,
             next_key: None,
             repeats_left: Arc::new(AtomicI32::new(REPEATS_PER_REQUEST)),
-            execution: Arc::default(),
+            execution: OnceLock::new(),
         }
     }
 
@@ -110,7 +111,7 @@ impl CallContext {
     #[must_use]
     pub fn child(&self, step: &str) -> Fork<'_> {
         let mut child = self.fork();
-        child.next_key = if self.execution.begin_step(step) {
+        child.next_key = if self.execution().begin_step(step) {
             let derived = |own: &OwnKey| derive_key(&own.key, self.module(), self.method(), step);
             self.own_key.as_ref().map(derived)
         } else {
@@ -130,7 +131,7 @@ impl CallContext {
             own_key: self.own_key.clone(),
             next_key: None,
             repeats_left: Arc::clone(&self.repeats_left),
-            execution: Arc::clone(&self.execution),
+            execution: OnceLock::from(Arc::clone(self.execution())),
             ..*self
         };
         Fork::new(self, context)
@@ -206,28 +207,36 @@ impl CallContext {
     /// certain, more is not.
     #[must_use]
     pub fn effects(&self) -> u32 {
-        self.execution.effects.load(Ordering::Acquire)
+        self.execution
+            .get()
+            .map_or(0, |execution| execution.effects.load(Ordering::Acquire))
     }
 
     /// Counts an effect. Call it before the effect is sent.
     pub fn count_effect(&self) {
-        self.execution.effects.fetch_add(1, Ordering::AcqRel);
+        self.execution().effects.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Takes back one counted effect that is now known not to have happened.
     pub fn uncount_effect(&self) {
-        self.execution.effects.fetch_sub(1, Ordering::AcqRel);
+        self.execution().effects.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// Notes that a transaction has committed the call's answer. No further one may begin in this call.
     pub fn note_answer(&self) {
-        self.execution.answered.store(true, Ordering::Release);
+        self.execution().answered.store(true, Ordering::Release);
     }
 
     /// Whether a transaction has committed the call's answer.
     #[must_use]
     pub fn is_answered(&self) -> bool {
-        self.execution.answered.load(Ordering::Acquire)
+        self.execution
+            .get()
+            .is_some_and(|execution| execution.answered.load(Ordering::Acquire))
+    }
+
+    fn execution(&self) -> &Arc<Execution> {
+        self.execution.get_or_init(Arc::default)
     }
 
     /// Takes one repeat from the request's budget; false when none is left.
@@ -279,7 +288,7 @@ impl CallContext {
             own_key: key,
             next_key: None,
             repeats_left: Arc::clone(&self.repeats_left),
-            execution: Arc::default(),
+            execution: OnceLock::new(),
         }
     }
 

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::deadline::until;
-use crate::invoke::{Outgoing, refuse_if_late};
+use crate::invoke::{Outgoing, mark, refuse_if_late};
 use crate::{ArgsOf, CallContext, CallFailure, Contract, ContractError, FailureKind, Invoke, Method, OwnKey};
 
 /// A module in this process, behind its edge.
@@ -48,15 +48,13 @@ impl<A: Contract + ?Sized> Edge<A> {
         mut cx: CallContext,
         args: ArgsOf<M>,
     ) -> Result<M::Answer, M::Error> {
-        // Taken before `closed` is read: a drain that began meanwhile waits for this call.
-        let _admitted = self.admitted.token();
-        if self.closed.load(Ordering::Acquire) {
-            let why = format!("{} is stopping here", A::NAME);
-            return Err(CallFailure::not_executed(FailureKind::Unavailable, why).into());
-        }
         if M::SPEC.class.is_cancelled_with_caller() {
+            self.require_open()?;
             return run::<M>(&self.api, &mut cx, args).await;
         }
+        // Taken before `closed` is read: a drain that began meanwhile waits for this call.
+        let _admitted = self.admitted.token();
+        self.require_open()?;
         // A task of the module's own: a caller that goes away does not tear a change apart.
         let api = Arc::clone(&self.api);
         let span = tracing::Span::current();
@@ -72,11 +70,19 @@ impl<A: Contract + ?Sized> Edge<A> {
             .into()),
         }
     }
-}
 
-impl<A: Contract + ?Sized> Invoke<A> for Edge<A> {
-    async fn invoke<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> Result<M::Answer, M::Error> {
-        let now = Instant::now();
+    /// Makes a call in this process. `cx` is the caller's context, `now` spares another look at the clock.
+    pub(crate) async fn invoke_at<M: Method<Api = A>>(
+        &self,
+        cx: &mut CallContext,
+        args: ArgsOf<M>,
+        now: Instant,
+    ) -> Result<M::Answer, M::Error> {
+        if M::SPEC.class.is_cancelled_with_caller() {
+            // Nothing to count, to admit or to hand to a task.
+            let result = self.look_up::<M>(cx, args, now).await;
+            return result.map_err(mark::<M>);
+        }
         let key = cx.take_key_for(&M::SPEC);
         let outgoing = Outgoing::open::<M>(cx);
         let entered = refuse_if_late(cx, now).and_then(|()| {
@@ -88,6 +94,32 @@ impl<A: Contract + ?Sized> Invoke<A> for Edge<A> {
             Err(failure) => Err(failure.into()),
         };
         outgoing.close::<M>(result)
+    }
+
+    async fn look_up<M: Method<Api = A>>(
+        &self,
+        cx: &CallContext,
+        args: ArgsOf<M>,
+        now: Instant,
+    ) -> Result<M::Answer, M::Error> {
+        self.require_open()?;
+        refuse_if_late(cx, now)?;
+        let mut callee = cx.enter(M::spec(), None, now);
+        run::<M>(&self.api, &mut callee, args).await
+    }
+
+    fn require_open(&self) -> Result<(), CallFailure> {
+        if !self.closed.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let why = format!("{} is stopping here", A::NAME);
+        Err(CallFailure::not_executed(FailureKind::Unavailable, why))
+    }
+}
+
+impl<A: Contract + ?Sized> Invoke<A> for Edge<A> {
+    async fn invoke<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> Result<M::Answer, M::Error> {
+        self.invoke_at::<M>(cx, args, Instant::now()).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! Typed entity ids: a UUIDv7, shown as a TypeID (`product_01h455vb4pex5vsknk084sn02q`).
+//! Typed entity ids: a UUIDv7, shown as a TypeID (`station_01h455vb4pex5vsknk084sn02q`).
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -172,21 +172,21 @@ mod tests {
 
     use super::*;
 
-    struct Product;
-    impl Entity for Product {
-        const PREFIX: &'static str = "product";
+    struct Station;
+    impl Entity for Station {
+        const PREFIX: &'static str = "station";
     }
 
     proptest! {
         #[test]
         fn every_id_comes_back_from_its_text(bits: u128) {
-            let id = Id::<Product>::from_uuid(Uuid::from_u128(bits));
+            let id = Id::<Station>::from_uuid(Uuid::from_u128(bits));
             prop_assert_eq!(id.to_string().parse(), Ok(id));
         }
 
         #[test]
         fn text_sorts_as_ids_do(a: u128, b: u128) {
-            let [a, b] = [a, b].map(|bits| Id::<Product>::from_uuid(Uuid::from_u128(bits)));
+            let [a, b] = [a, b].map(|bits| Id::<Station>::from_uuid(Uuid::from_u128(bits)));
             prop_assert_eq!(a.to_string().cmp(&b.to_string()), a.cmp(&b));
         }
     }
@@ -194,15 +194,15 @@ mod tests {
     #[test]
     fn another_entity_a_ninth_digit_value_and_capitals_are_refused() {
         for text in [
-            "cart_01h455vb4pex5vsknk084sn02q",
-            "product_81h455vb4pex5vsknk084sn02q",
-            "product_01H455VB4PEX5VSKNK084SN02Q",
-            "product_01h455vb4pex5vsknk084sn02",
-            "product01h455vb4pex5vsknk084sn02q",
-            "product_é1h455vb4pex5vsknk084sn02",
+            "sensor_01h455vb4pex5vsknk084sn02q",
+            "station_81h455vb4pex5vsknk084sn02q",
+            "station_01H455VB4PEX5VSKNK084SN02Q",
+            "station_01h455vb4pex5vsknk084sn02",
+            "station01h455vb4pex5vsknk084sn02q",
+            "station_é1h455vb4pex5vsknk084sn02",
             "",
         ] {
-            assert!(text.parse::<Id<Product>>().is_err(), "{text}");
+            assert!(text.parse::<Id<Station>>().is_err(), "{text}");
         }
     }
 }

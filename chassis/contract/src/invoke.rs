@@ -21,7 +21,7 @@ pub trait Invoke<A: Contract + ?Sized>: Send + Sync + 'static {
     ) -> impl Future<Output = Result<M::Answer, M::Error>> + Send;
 }
 
-/// Gives any [`Invoke`] the contract's trait: `#[contract]` writes `impl CatalogApi for Invoker<I>`.
+/// Gives any [`Invoke`] the contract's trait: `#[contract]` writes `impl ReadingsApi for Invoker<I>`.
 #[derive(Debug)]
 pub struct Invoker<I>(pub I);
 
@@ -54,10 +54,18 @@ impl<'cx> Outgoing<'cx> {
                 if self.counted && !failure.may_have_executed() {
                     self.cx.uncount_effect();
                 }
-                failure.at(M::SPEC.module, M::SPEC.name).into()
+                mark::<M>(failure.into())
             }
             Err(answer) => answer,
         })
+    }
+}
+
+/// Marks a failure as that of a call of `M`, unless a deeper call is named already.
+pub(crate) fn mark<M: Method>(error: M::Error) -> M::Error {
+    match error.into_failure() {
+        Ok(failure) => failure.at(M::SPEC.module, M::SPEC.name).into(),
+        Err(answer) => answer,
     }
 }
 

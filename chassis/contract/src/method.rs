@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{CallContext, Class, ContractError, Invoke};
 
-/// A contract, implemented for its trait object (`dyn CatalogApi`).
+/// A contract, implemented for its trait object (`dyn ReadingsApi`).
 pub trait Contract: Send + Sync + 'static {
     /// The module's name.
     const NAME: &'static str;

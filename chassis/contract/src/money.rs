@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// An amount in one currency. `{"amount":"2.55","currency":"GBP"}` as JSON: a decimal text with two to four decimals.
 ///
-/// Ten-thousandths, because real prices have three decimals and a discount a fourth.
+/// Ten-thousandths, because real amounts have three decimals and a discount a fourth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Money {
     ten_thousandths: i64,
@@ -77,9 +77,9 @@ impl Money {
 
     /// `quantity` times the amount.
     pub fn checked_mul(self, quantity: i64) -> Result<Self, InvalidMoney> {
-        let product = self.ten_thousandths.checked_mul(quantity);
-        product
-            .map(|product| Self::new(product, self.currency))
+        let total = self.ten_thousandths.checked_mul(quantity);
+        total
+            .map(|total| Self::new(total, self.currency))
             .ok_or(InvalidMoney::TooLarge)
     }
 

@@ -153,12 +153,12 @@ impl<A: Contract + ?Sized> Switch<A> {
 impl<A: Contract + ?Sized> Invoke<A> for Switch<A> {
     async fn invoke<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> Result<M::Answer, M::Error> {
         let start = Instant::now();
-        // A safe call in this process has nothing that a repeat could cure, so its arguments are not cloned.
-        let once = M::SPEC.class.is_cancelled_with_caller() && self.placement() == Placement::Local;
-        let result = if once {
-            self.attempt::<M>(cx, args).await
-        } else {
-            self.repeat::<M>(cx, args).await
+        let result = match &**self.target.load() {
+            // A safe call in this process has nothing that a repeat could cure, so its arguments are not cloned.
+            Target::Local(edge) if M::SPEC.class.is_cancelled_with_caller() => {
+                edge.invoke_at::<M>(cx, args, start).await
+            }
+            _ => self.repeat::<M>(cx, args).await,
         };
         let failed = result.as_ref().is_err_and(|error| error.variant().is_none());
         self.stats.record(M::SPEC.index, start.elapsed(), failed);

@@ -6,10 +6,10 @@
 //! ```no_run
 //! # use offshoot_contract::{CallContext, CallFailure};
 //! # use offshoot_db::{Db, sql};
-//! # async fn reprice(db: &Db, cx: &mut CallContext, sku: &str, price: i64) -> Result<i64, CallFailure> {
+//! # async fn raise(db: &Db, cx: &mut CallContext, code: &str, height: i64) -> Result<i64, CallFailure> {
 //! let mut tx = db.begin(cx).await?;
-//! tx.execute(sql!("UPDATE products SET price = $2 WHERE sku = $1"), (sku, price)).await?;
-//! tx.commit(price).await
+//! tx.execute(sql!("UPDATE stations SET height = $2 WHERE code = $1"), (code, height)).await?;
+//! tx.commit(height).await
 //! # }
 //! ```
 

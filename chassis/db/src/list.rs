@@ -15,8 +15,8 @@ use crate::Element;
 /// # use offshoot_db::{List, Queries, sql};
 /// # async fn names(read: &mut Queries, ids: Vec<uuid::Uuid>) -> Result<Vec<(String,)>, CallFailure> {
 /// let by_ids = sql!(
-///     sqlite: "SELECT name FROM products WHERE id IN (SELECT unhex(value) FROM json_each($1)) ORDER BY id",
-///     postgres: "SELECT name FROM products WHERE id = ANY($1) ORDER BY id",
+///     sqlite: "SELECT name FROM stations WHERE id IN (SELECT unhex(value) FROM json_each($1)) ORDER BY id",
+///     postgres: "SELECT name FROM stations WHERE id = ANY($1) ORDER BY id",
 /// );
 /// read.fetch_all(by_ids, (List(ids),)).await
 /// # }

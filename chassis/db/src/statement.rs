@@ -76,7 +76,7 @@ impl fmt::Display for Sql {
 /// ```
 /// use offshoot_db::{Engine, sql};
 ///
-/// let both = sql!("SELECT name FROM products WHERE id = $1");
+/// let both = sql!("SELECT name FROM stations WHERE id = $1");
 /// let each = sql!(sqlite: "SELECT unixepoch()", postgres: "SELECT extract(epoch FROM now())::bigint");
 /// assert_eq!(both.text(Engine::Sqlite), both.text(Engine::Postgres));
 /// assert_ne!(each.text(Engine::Sqlite), each.text(Engine::Postgres));

@@ -139,7 +139,7 @@ impl<'cx> Tx<'cx> {
     /// # use offshoot_contract::CallFailure;
     /// # use offshoot_db::{Tx, sql};
     /// # async fn import(tx: &mut Tx<'_>, rows: Vec<(uuid::Uuid, String, i64)>) -> Result<u64, CallFailure> {
-    /// let insert = sql!("INSERT INTO products (id, sku, price) VALUES $rows ON CONFLICT (sku) DO NOTHING");
+    /// let insert = sql!("INSERT INTO stations (id, code, height) VALUES $rows ON CONFLICT (code) DO NOTHING");
     /// tx.insert_many(insert, rows).await
     /// # }
     /// ```

@@ -1,5 +1,6 @@
 //! The call context as headers. They are believed only behind a service token.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,13 +28,15 @@ pub(crate) fn write(cx: &CallContext, key: Option<&str>, timeout: Duration, head
     headers.insert(DEADLINE, HeaderValue::from(millis));
     headers.insert(REPEATS_LEFT, HeaderValue::from(cx.repeats_left()));
     headers.insert(CALLER, HeaderValue::from_static(cx.module()));
+    if let Ok(trace) = HeaderValue::try_from(cx.trace().outgoing_header()) {
+        headers.insert(TRACEPARENT, trace);
+    }
     let mut text = |name: HeaderName, value: &str| {
-        let escaped = utf8_percent_encode(value, ESCAPED).to_string();
-        if let Ok(value) = HeaderValue::from_maybe_shared(bytes::Bytes::from(escaped)) {
+        let escaped = Cow::from(utf8_percent_encode(value, ESCAPED));
+        if let Ok(value) = HeaderValue::from_str(&escaped) {
             headers.insert(name, value);
         }
     };
-    text(TRACEPARENT, &cx.trace().outgoing_header());
     for (name, value) in [
         (IDEMPOTENCY_KEY, key),
         (PRINCIPAL, cx.principal().map(|it| &**it)),

@@ -75,7 +75,7 @@ impl fmt::Debug for ExpectedStore {
     }
 }
 
-/// A contract and a store as the header names them: `catalog/1 store=<uuid> hash=<hex>`. A request may leave the store
+/// A contract and a store as the header names them: `readings/1 store=<uuid> hash=<hex>`. A request may leave the store
 /// open, and has no hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Named {

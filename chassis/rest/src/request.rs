@@ -12,40 +12,54 @@ use serde_json::Value;
 
 use crate::text::{BadRequest, decode_pairs};
 
+/// Room for the path and query of most calls, bytes.
+const MEDIUM_PATH: usize = 120;
 /// What stands unescaped in a path segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Path and query of a call, below the contract's root.
-pub(crate) fn path_and_query<M: Method>(params: &M::Params) -> Result<String, CallFailure> {
-    let fields = match serde_json::to_value(params) {
+/// The address of a call: `root`, then the method's path with its parameters, then the others as query.
+pub(crate) fn uri<M: Method>(root: &str, params: &M::Params) -> Result<String, CallFailure> {
+    let mut fields = match serde_json::to_value(params) {
         Ok(Value::Object(fields)) => fields,
         other => return Err(unencodable::<M>(other.err())),
     };
-    let mut path = M::SPEC.path.to_owned();
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    for (name, value) in &fields {
-        let text = match value {
-            Value::Null => continue,
-            Value::String(text) => Cow::Borrowed(text.as_str()),
-            Value::Bool(_) | Value::Number(_) => Cow::Owned(value.to_string()),
-            Value::Array(_) | Value::Object(_) => return Err(unencodable::<M>(None)),
+    let mut uri = String::with_capacity(root.len() + MEDIUM_PATH);
+    uri.push_str(root);
+    for segment in M::SPEC.path.split('/').skip(1) {
+        uri.push('/');
+        let Some(name) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
+            uri.push_str(segment);
+            continue;
         };
-        let place = format!("{{{name}}}");
-        if !path.contains(&place) {
-            query.append_pair(name, &text);
-        } else if text.is_empty() || text == "." || text == ".." {
+        let value = fields.remove(name).unwrap_or_default();
+        let text = text::<M>(&value)?.unwrap_or_default();
+        if text.is_empty() || text == "." || text == ".." {
             let why = format!("`{text}` cannot stand in a path as {name}");
             return Err(CallFailure::refused(400, "bad-request", why));
-        } else {
-            path = path.replace(&place, &utf8_percent_encode(&text, SEGMENT).to_string());
+        }
+        uri.extend(utf8_percent_encode(&text, SEGMENT));
+    }
+    let mut separator = '?';
+    for (name, value) in &fields {
+        if let Some(text) = text::<M>(value)? {
+            uri.push(separator);
+            separator = '&';
+            uri.extend(form_urlencoded::byte_serialize(name.as_bytes()));
+            uri.push('=');
+            uri.extend(form_urlencoded::byte_serialize(text.as_bytes()));
         }
     }
-    let query = query.finish();
-    if !query.is_empty() {
-        path.push('?');
-        path.push_str(&query);
+    Ok(uri)
+}
+
+/// A scalar as text; none if it is absent.
+fn text<M: Method>(value: &Value) -> Result<Option<Cow<'_, str>>, CallFailure> {
+    match value {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(Cow::Borrowed(text))),
+        Value::Bool(_) | Value::Number(_) => Ok(Some(Cow::Owned(value.to_string()))),
+        Value::Array(_) | Value::Object(_) => Err(unencodable::<M>(None)),
     }
-    Ok(path)
 }
 
 /// The JSON body of a call; empty for a method without one.

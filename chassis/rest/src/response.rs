@@ -1,7 +1,7 @@
 //! The outcome of a call as an HTTP response, and back.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use offshoot_contract::{CallFailure, ContractError, FailureKind, Method, Problem, TraceContext};
@@ -35,6 +35,12 @@ pub(crate) fn failure(failure: &CallFailure, trace: &TraceContext) -> Response<F
         response
             .headers_mut()
             .insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+    }
+    if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        // The rest of the request is not read, so nothing can follow it.
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }

@@ -25,7 +25,7 @@ pub struct ServiceToken(HeaderValue);
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// It cannot be read or made.
-    #[error("the service key {} cannot be read or made: {source}", .path.display())]
+    #[error("the service key {} cannot be read or made: its folder must be one that this process can write", .path.display())]
     Io {
         /// The file.
         path: PathBuf,

@@ -23,6 +23,7 @@ const MAX_IDLE: usize = 64;
 type HttpClient = hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>;
 
 /// Carries requests.
+#[expect(clippy::large_enum_variant, reason = "one per client, and never moved")]
 #[derive(Clone)]
 pub(crate) enum Transport {
     Network(HttpClient),

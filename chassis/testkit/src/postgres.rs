@@ -87,7 +87,7 @@ fn find() -> Option<Server> {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "who runs the tests says where Postgres is; it is no setting of the product"
+    reason = "who runs the tests says where Postgres is; it is no setting of a process"
 )]
 fn environment(name: &str) -> Option<String> {
     env::var(name).ok()

@@ -135,8 +135,8 @@ fn every_failure_comes_back_from_its_problem() {
         FailureKind::BadAnswer,
         FailureKind::WrongContract,
         FailureKind::Dependency {
-            module: "catalog".to_owned(),
-            method: "product".to_owned(),
+            module: "readings".to_owned(),
+            method: "latest".to_owned(),
         },
         FailureKind::Internal,
     ];

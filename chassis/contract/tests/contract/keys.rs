@@ -21,8 +21,7 @@ async fn inner_keys(key: Option<&str>) -> Vec<Option<String>> {
     let mut cx = CallContext::root("test");
     cx.set_next_key(key.map(Into::into));
     outer.add(&mut cx, an_id(), 1).await.unwrap();
-    let keys = inner_script.keys.lock().unwrap().clone();
-    keys
+    inner_script.keys.lock().unwrap().clone()
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ pub struct ModuleSchema {
 pub struct Migration {
     /// Rises from one to the next.
     pub version: u32,
-    /// The file's name without its ending: `0001_products`.
+    /// The file's name without its ending: `0001_stations`.
     pub name: &'static str,
     /// The text for SQLite.
     pub sqlite: &'static str,

@@ -10,25 +10,25 @@ use crate::store::{Store, add, cx};
 crate::on_both_engines!(a_lost_transaction_is_not_executed_and_a_lost_second_one_may_be);
 
 /// Writes in two transactions.
-#[contract(name = "shop", version = "1.0")]
+#[contract(name = "depot", version = "1.0")]
 #[async_trait]
-pub trait ShopApi: Send + Sync + 'static {
+pub trait DepotApi: Send + Sync + 'static {
     /// Writes `tea`, then `milk`. The database is fenced before the first or before the second.
     #[post("/both")]
-    async fn write_both(&self, cx: &mut CallContext, fenced_before: u32) -> Result<(), ShopError>;
+    async fn write_both(&self, cx: &mut CallContext, fenced_before: u32) -> Result<(), DepotError>;
 }
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
-pub enum ShopError {
+pub enum DepotError {
     #[error(transparent)]
     Call(#[from] CallFailure),
 }
 
-struct Shop(Arc<Store>);
+struct Depot(Arc<Store>);
 
 #[async_trait]
-impl ShopApi for Shop {
-    async fn write_both(&self, cx: &mut CallContext, fenced_before: u32) -> Result<(), ShopError> {
+impl DepotApi for Depot {
+    async fn write_both(&self, cx: &mut CallContext, fenced_before: u32) -> Result<(), DepotError> {
         for (number, name) in [(1, "tea"), (2, "milk")] {
             if number == fenced_before {
                 let fence = "UPDATE offshoot_owner SET role = 'fenced', epoch = epoch + 1";
@@ -44,11 +44,11 @@ impl ShopApi for Shop {
 
 async fn a_lost_transaction_is_not_executed_and_a_lost_second_one_may_be(store: Store) {
     let store = Arc::new(store);
-    let edge = Edge::new(Arc::new(Shop(Arc::clone(&store))) as Arc<dyn ShopApi>);
-    let api = <dyn ShopApi>::object(edge);
+    let edge = Edge::new(Arc::new(Depot(Arc::clone(&store))) as Arc<dyn DepotApi>);
+    let api = <dyn DepotApi>::object(edge);
     for (fenced_before, may_have_executed) in [(2, true), (1, false)] {
         let mut caller = cx();
-        let Err(ShopError::Call(failure)) = api.write_both(&mut caller, fenced_before).await else {
+        let Err(DepotError::Call(failure)) = api.write_both(&mut caller, fenced_before).await else {
             panic!("the database was fenced");
         };
         assert_eq!(

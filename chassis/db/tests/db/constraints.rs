@@ -78,7 +78,7 @@ async fn a_message_tells_no_sql(store: Store) {
     let failure = add(&mut tx, "tea").await.expect_err("the name is taken");
     assert_eq!(
         failure.message(),
-        "shop: the change breaks the rule `things_name_quantity_key`"
+        "depot: the change breaks the rule `things_name_quantity_key`"
     );
     drop(tx);
     let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
@@ -86,7 +86,7 @@ async fn a_message_tells_no_sql(store: Store) {
         .fetch_all::<(i64,)>(sql!("SELECT secret FROM nowhere"), ())
         .await
         .expect_err("no such table");
-    assert_eq!(failure.message(), "shop: a statement failed");
+    assert_eq!(failure.message(), "depot: a statement failed");
     let cause = std::error::Error::source(&failure).expect("the cause, for the log");
     assert!(cause.to_string().contains("constraints.rs:"), "{cause}");
     assert!(

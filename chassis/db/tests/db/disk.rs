@@ -27,7 +27,7 @@ async fn a_full_disk_loses_the_transaction_and_nothing_else() {
     assert!(
         failure
             .message()
-            .contains("shop: the disk of the database's file is full"),
+            .contains("depot: the disk of the database's file is full"),
         "{failure}"
     );
     drop(tx);

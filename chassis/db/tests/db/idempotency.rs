@@ -22,7 +22,7 @@ crate::on_both_engines!(
 static ADD: MethodSpec = ADD_SPEC;
 const ADD_SPEC: MethodSpec = MethodSpec {
     index: 0,
-    module: "shop",
+    module: "depot",
     major: 1,
     name: "add",
     doc: "",

@@ -4,12 +4,12 @@ use offshoot_contract::FailureKind;
 use offshoot_db::{Db, DbOptions, Engine, sql};
 
 use crate::proxy::{Fault, Proxy};
-use crate::store::{SHOP, Store, add, cx};
+use crate::store::{DEPOT, Store, add, cx};
 
 async fn behind_proxy() -> Option<(Store, Proxy, Db)> {
     let store = Store::new(Engine::Postgres).await?;
     let proxy = Proxy::before(&store.place.text).await;
-    let db = Db::open(&SHOP, &proxy.url, &DbOptions::default())
+    let db = Db::open(&DEPOT, &proxy.url, &DbOptions::default())
         .await
         .expect("the store, through the proxy");
     Some((store, proxy, db))

@@ -8,7 +8,7 @@ use crate::store::{Place, THINGS};
 
 const fn with(migrations: &'static [Migration]) -> ModuleSchema {
     ModuleSchema {
-        module: "shop",
+        module: "depot",
         migrations,
         tables: "",
     }
@@ -131,7 +131,7 @@ async fn a_changed_migration_is_named(place: Place) {
         .map(drop)
         .expect_err("another text");
     assert!(
-        matches!(&error, OpenError::Changed { set, name, .. } if set == "shop" && name == "0001_things"),
+        matches!(&error, OpenError::Changed { set, name, .. } if set == "depot" && name == "0001_things"),
         "{error}"
     );
 }
@@ -207,7 +207,7 @@ async fn a_status_tells_of_every_migration(place: Place) {
     let all = status(&OTHER, &place.url, &DbOptions::default())
         .await
         .expect("a status");
-    let of_module: Vec<_> = all.iter().filter(|each| each.migration.set == "shop").collect();
+    let of_module: Vec<_> = all.iter().filter(|each| each.migration.set == "depot").collect();
     assert_eq!(
         of_module
             .iter()
@@ -226,7 +226,7 @@ async fn a_store_that_does_not_exist_has_nothing_applied_and_is_not_made() {
     let place = Place::new(Engine::Sqlite).await.expect("SQLite is always there");
     let all = status(&OLD, &place.url, &DbOptions::default()).await.expect("a status");
     assert!(all.iter().all(|each| each.state == MigrationState::Missing));
-    assert!(!place.directory().join("shop.db").exists());
+    assert!(!place.directory().join("depot.db").exists());
 }
 
 /// `things` and `parts` that refer to them, then `things` made anew with another column.

@@ -7,10 +7,10 @@ use std::time::Duration;
 use offshoot_db::{DatabaseUrl, Db, DbOptions, Engine, ModuleSchema, OpenError, PgBudget, migrate};
 use sqlx::{Connection, SqliteConnection};
 
-use crate::store::{Place, SHOP, Store};
+use crate::store::{DEPOT, Place, Store};
 
 async fn refused(url: &DatabaseUrl, options: &DbOptions) -> OpenError {
-    let error = Db::open(&SHOP, url, options)
+    let error = Db::open(&DEPOT, url, options)
         .await
         .map(drop)
         .expect_err("it cannot be opened");
@@ -26,10 +26,10 @@ async fn sqlite() -> Place {
 async fn a_missing_directory_is_made() {
     let place = sqlite().await;
     let directory = place.directory().join("a/b/c");
-    Db::open(&SHOP, &DatabaseUrl::sqlite(&directory), &DbOptions::default())
+    Db::open(&DEPOT, &DatabaseUrl::sqlite(&directory), &DbOptions::default())
         .await
         .expect("a new store");
-    assert!(directory.join("shop.db").is_file());
+    assert!(directory.join("depot.db").is_file());
 }
 
 #[tokio::test]
@@ -47,10 +47,10 @@ async fn a_directory_that_is_a_file_is_named() {
 #[tokio::test]
 async fn a_file_that_is_a_directory_is_named() {
     let place = sqlite().await;
-    fs::create_dir(place.directory().join("shop.db")).expect("a folder");
+    fs::create_dir(place.directory().join("depot.db")).expect("a folder");
     let error = refused(&place.url, &DbOptions::default()).await;
     assert!(
-        matches!(&error, OpenError::CannotOpen { .. }) && error.to_string().contains("shop.db"),
+        matches!(&error, OpenError::CannotOpen { .. }) && error.to_string().contains("depot.db"),
         "{error}"
     );
 }
@@ -59,14 +59,14 @@ async fn a_file_that_is_a_directory_is_named() {
 async fn a_damaged_file_asks_for_a_backup() {
     let place = sqlite().await;
     fs::write(
-        place.directory().join("shop.db"),
+        place.directory().join("depot.db"),
         "this is not a database, but long enough. ".repeat(100),
     )
     .expect("a file");
     let error = refused(&place.url, &DbOptions::default()).await;
     assert!(matches!(&error, OpenError::NotADatabase { .. }), "{error:?}");
     assert!(
-        error.to_string().contains("shop.db") && error.to_string().contains("restore a backup"),
+        error.to_string().contains("depot.db") && error.to_string().contains("restore a backup"),
         "{error}"
     );
 }
@@ -74,7 +74,7 @@ async fn a_damaged_file_asks_for_a_backup() {
 #[tokio::test]
 async fn a_read_only_file_asks_for_rights() {
     let place = sqlite().await;
-    let path = place.directory().join("shop.db");
+    let path = place.directory().join("depot.db");
     let url = format!("sqlite:{}?mode=rwc", path.display());
     let mut connection = SqliteConnection::connect(&url).await.expect("a file");
     sqlx::raw_sql("CREATE TABLE something (id INTEGER)")
@@ -87,13 +87,13 @@ async fn a_read_only_file_asks_for_rights() {
     file.write_all_at(&[9], 18).expect("its header");
     let error = refused(&place.url, &DbOptions::default()).await;
     assert!(matches!(&error, OpenError::ReadOnly { .. }), "{error:?}");
-    assert!(error.to_string().contains("shop.db"), "{error}");
+    assert!(error.to_string().contains("depot.db"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_another_process_keeps_locked_is_waited_for_and_then_named() {
     let place = sqlite().await;
-    let path = place.directory().join("shop.db");
+    let path = place.directory().join("depot.db");
     let url = format!("sqlite:{}?mode=rwc", path.display());
     let mut holder = SqliteConnection::connect(&url).await.expect("a file");
     sqlx::raw_sql("PRAGMA journal_mode = WAL; BEGIN EXCLUSIVE")
@@ -107,7 +107,7 @@ async fn a_file_that_another_process_keeps_locked_is_waited_for_and_then_named()
     let error = refused(&place.url, &impatient).await;
     assert!(matches!(&error, OpenError::Locked { .. }), "{error:?}");
     let options = DbOptions::default();
-    let open = Db::open(&SHOP, &place.url, &options);
+    let open = Db::open(&DEPOT, &place.url, &options);
     let end = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.expect("its end");
@@ -119,7 +119,7 @@ async fn a_file_that_another_process_keeps_locked_is_waited_for_and_then_named()
 #[tokio::test]
 async fn a_schema_that_is_missing_or_behind_names_the_command() {
     static NEWER: ModuleSchema = ModuleSchema {
-        module: "shop",
+        module: "depot",
         migrations: &[
             crate::store::THINGS,
             offshoot_db::Migration {
@@ -160,12 +160,12 @@ async fn a_schema_that_is_missing_or_behind_names_the_command() {
 async fn the_url_in_a_message_is_the_one_given_without_its_password() {
     let texts = [
         (
-            "postgres://shop:secret@db.example:5433/main",
-            "postgres://shop@db.example:5433/main",
+            "postgres://depot:secret@db.example:5433/main",
+            "postgres://depot@db.example:5433/main",
         ),
         (
-            "postgres://shop:secret@localhost/main?host=/run/pg",
-            "postgres://shop@localhost:5432/main?host=/run/pg",
+            "postgres://depot:secret@localhost/main?host=/run/pg",
+            "postgres://depot@localhost:5432/main?host=/run/pg",
         ),
     ];
     for (text, shown) in texts {
@@ -178,10 +178,10 @@ async fn the_url_in_a_message_is_the_one_given_without_its_password() {
         "sqlite:data"
     );
     for bad in [
-        "mysql://shop:secret@host/main",
+        "mysql://depot:secret@host/main",
         "data",
         "sqlite:",
-        "postgres://shop:secret@[/main",
+        "postgres://depot:secret@[/main",
     ] {
         let error = bad.parse::<DatabaseUrl>().expect_err(bad);
         assert!(!error.to_string().contains("secret"), "{error}");
@@ -190,7 +190,7 @@ async fn the_url_in_a_message_is_the_one_given_without_its_password() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_named() {
-    let url: DatabaseUrl = "postgres://shop:secret@127.0.0.1:1/main".parse().expect("a URL");
+    let url: DatabaseUrl = "postgres://depot:secret@127.0.0.1:1/main".parse().expect("a URL");
     let error = refused(&url, &DbOptions::default()).await;
     assert!(matches!(error, OpenError::NoConnection { .. }), "{error:?}");
     assert!(error.to_string().contains("127.0.0.1:1/main"), "{error}");
@@ -218,7 +218,7 @@ async fn a_budget_above_the_servers_limit_is_refused_with_numbers() {
 #[tokio::test]
 async fn a_name_that_is_none_is_refused() {
     static BAD: ModuleSchema = ModuleSchema {
-        module: "Shop\"; DROP",
+        module: "Depot\"; DROP",
         migrations: &[],
         tables: "",
     };

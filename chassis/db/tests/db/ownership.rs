@@ -28,7 +28,7 @@ async fn a_database_that_is_not_open_takes_no_writes(store: Store) {
             (&FailureKind::Unavailable, false)
         );
         assert!(
-            failure.message().contains(role) && failure.message().contains("shop"),
+            failure.message().contains(role) && failure.message().contains("depot"),
             "{failure}"
         );
         assert_eq!(cx.effects(), 0);

@@ -3,7 +3,7 @@
 use offshoot_db::{DatabaseUrl, Db, DbOptions, Engine, ModuleSchema, OpenError, migrate, sql};
 use sqlx::postgres::PgConnectOptions;
 
-use crate::store::{Place, SHOP, Store, THINGS, add, cx};
+use crate::store::{DEPOT, Place, Store, THINGS, add, cx};
 
 static OTHER: ModuleSchema = ModuleSchema {
     module: "other",
@@ -75,17 +75,17 @@ async fn a_login_that_is_no_member_of_the_role_is_told_what_to_grant() {
     };
     let name = unique("plain");
     let url = login(&store.place, &name, "").await;
-    let error = Db::open(&SHOP, &url, &DbOptions::default())
+    let error = Db::open(&DEPOT, &url, &DbOptions::default())
         .await
         .map(drop)
         .expect_err("not a member");
     assert!(matches!(error, OpenError::RoleRefused { .. }), "{error:?}");
     assert!(
-        error.to_string().contains(&format!("`GRANT shop TO {name}`")),
+        error.to_string().contains(&format!("`GRANT depot TO {name}`")),
         "{error}"
     );
-    store.place.administer(&format!("GRANT shop TO {name}")).await;
-    change_rows(&Db::open(&SHOP, &url, &DbOptions::default()).await.expect("a member")).await;
+    store.place.administer(&format!("GRANT depot TO {name}")).await;
+    change_rows(&Db::open(&DEPOT, &url, &DbOptions::default()).await.expect("a member")).await;
     store.place.administer(&format!("DROP ROLE {name}")).await;
 }
 

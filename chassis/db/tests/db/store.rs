@@ -18,8 +18,8 @@ pub const THINGS: Migration = Migration {
     postgres: include_str!("schema/postgres/0001_things.sql"),
 };
 
-pub static SHOP: ModuleSchema = ModuleSchema {
-    module: "shop",
+pub static DEPOT: ModuleSchema = ModuleSchema {
+    module: "depot",
     migrations: &[THINGS],
     tables: "[tables.things]\nkind = 'owned'\n[tables.parts]\nkind = 'derived'\nrebuilt = 'from the things'\n[tables.labels]\nkind = 'owned'\n",
 };
@@ -64,14 +64,14 @@ impl Place {
         match self.url.engine() {
             Engine::Postgres => {
                 let mut connection = PgConnection::connect(&self.text).await.expect("the server answers");
-                let sql = format!("SET search_path TO shop; {sql}");
+                let sql = format!("SET search_path TO depot; {sql}");
                 sqlx::raw_sql(AssertSqlSafe(sql))
                     .execute(&mut connection)
                     .await
                     .expect("SQL of a test");
             }
             Engine::Sqlite => {
-                let path = self.directory().join("shop.db");
+                let path = self.directory().join("depot.db");
                 let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite:{}", path.display()))
                     .await
                     .expect("the module's file");
@@ -102,7 +102,7 @@ async fn new_database(server: &postgres::Server) -> String {
     server.url(&name)
 }
 
-/// An open store of [`SHOP`].
+/// An open store of [`DEPOT`].
 pub struct Store {
     pub db: Db,
     pub place: Place,
@@ -116,13 +116,13 @@ impl Store {
 
     pub async fn with(engine: Engine, options: DbOptions) -> Option<Self> {
         let place = Place::new(engine).await?;
-        migrate(&SHOP, &place.url, &options).await.expect("a new schema");
+        migrate(&DEPOT, &place.url, &options).await.expect("a new schema");
         let clock = Arc::new(ManualClock::new(now()));
         let options = DbOptions {
             clock: clock.clone(),
             ..options
         };
-        let db = Db::open(&SHOP, &place.url, &options).await.expect("a migrated schema");
+        let db = Db::open(&DEPOT, &place.url, &options).await.expect("a migrated schema");
         Some(Self { db, place, clock })
     }
 
@@ -132,7 +132,7 @@ impl Store {
             clock: self.clock.clone(),
             ..DbOptions::default()
         };
-        Db::open(&SHOP, &self.place.url, &options)
+        Db::open(&DEPOT, &self.place.url, &options)
             .await
             .expect("a migrated schema")
     }

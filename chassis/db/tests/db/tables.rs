@@ -18,8 +18,8 @@ async fn declared_and_live_tables_agree_or_are_named(store: Store) {
     assert_eq!(
         check_tables(&store.db).await.expect("a comparison"),
         [
-            "shop: tables.toml declares `parts`, which the schema lacks",
-            "shop: the schema has `stray`, which tables.toml does not declare",
+            "depot: tables.toml declares `parts`, which the schema lacks",
+            "depot: the schema has `stray`, which tables.toml does not declare",
         ]
     );
 }
@@ -27,7 +27,7 @@ async fn declared_and_live_tables_agree_or_are_named(store: Store) {
 #[tokio::test]
 async fn a_full_text_index_counts_as_one_table() {
     static INDEXED: ModuleSchema = ModuleSchema {
-        module: "shop",
+        module: "depot",
         migrations: &[
             THINGS,
             Migration {
@@ -50,7 +50,7 @@ async fn a_full_text_index_counts_as_one_table() {
 #[tokio::test]
 async fn a_malformed_declaration_is_an_error() {
     static DERIVED: ModuleSchema = ModuleSchema {
-        module: "shop",
+        module: "depot",
         migrations: &[],
         tables: "[tables.words]\nkind = 'derived'\n",
     };

@@ -20,10 +20,11 @@ async fn a_token_of_another_deployment_or_module_opens_nothing() {
             store: Arc::new(ExpectedStore::exactly(store.store)),
         });
         let failure = client.identify(Duration::from_secs(2)).await.unwrap_err();
-        assert!(
-            matches!(failure.kind(), FailureKind::Refused { status: 401, .. }),
-            "{failure:?}"
+        assert_eq!(
+            (failure.kind(), failure.may_have_executed()),
+            (&FailureKind::WrongContract, false)
         );
+        assert!(failure.message().contains(&store.address.to_string()), "{failure}");
         assert!(!failure.message().contains(&store.store.to_string()));
     }
 }
