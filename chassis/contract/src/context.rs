@@ -33,7 +33,7 @@ pub struct CallContext {
     spec: Option<&'static MethodSpec>,
     principal: Option<Arc<str>>,
     tenant: Option<Arc<str>>,
-    own_key: Option<OwnKey>,
+    own_key: Option<Arc<OwnKey>>,
     next_key: Option<Arc<str>>,
     repeats_left: Arc<AtomicI32>,
     /// Made when something is first counted in it: most safe calls never do.
@@ -112,7 +112,7 @@ impl CallContext {
     pub fn child(&self, step: &str) -> Fork<'_> {
         let mut child = self.fork();
         child.next_key = if self.execution().begin_step(step) {
-            let derived = |own: &OwnKey| derive_key(&own.key, self.module(), self.method(), step);
+            let derived = |own: &Arc<OwnKey>| derive_key(&own.key, self.module(), self.method(), step);
             self.own_key.as_ref().map(derived)
         } else {
             // No key looks like it, so the call is refused, whether or not we have a key ourselves.
@@ -200,7 +200,7 @@ impl CallContext {
     /// The key under which the current method is executed.
     #[must_use]
     pub fn own_key(&self) -> Option<&OwnKey> {
-        self.own_key.as_ref()
+        self.own_key.as_deref()
     }
 
     /// Transactions committed and unsafe calls sent by the current call. Counted before they are sent: zero is
@@ -285,7 +285,7 @@ impl CallContext {
             spec: Some(spec),
             principal: self.principal.clone(),
             tenant: self.tenant.clone(),
-            own_key: key,
+            own_key: key.map(Arc::new),
             next_key: None,
             repeats_left: Arc::clone(&self.repeats_left),
             execution: OnceLock::new(),
@@ -304,7 +304,10 @@ impl CallContext {
     /// The same, under the key that came with it.
     #[must_use]
     pub fn under_key(self, key: Option<OwnKey>) -> Self {
-        Self { own_key: key, ..self }
+        Self {
+            own_key: key.map(Arc::new),
+            ..self
+        }
     }
 }
 

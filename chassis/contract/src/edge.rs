@@ -79,9 +79,7 @@ impl<A: Contract + ?Sized> Edge<A> {
         now: Instant,
     ) -> Result<M::Answer, M::Error> {
         if M::SPEC.class.is_cancelled_with_caller() {
-            // Nothing to count, to admit or to hand to a task.
-            let result = self.look_up::<M>(cx, args, now).await;
-            return result.map_err(mark::<M>);
+            return self.look_up::<M>(cx, args, now).await;
         }
         let key = cx.take_key_for(&M::SPEC);
         let outgoing = Outgoing::open::<M>(cx);
@@ -96,16 +94,21 @@ impl<A: Contract + ?Sized> Edge<A> {
         outgoing.close::<M>(result)
     }
 
-    async fn look_up<M: Method<Api = A>>(
+    /// A safe call: nothing to count, to admit or to hand to a task.
+    pub(crate) async fn look_up<M: Method<Api = A>>(
         &self,
         cx: &CallContext,
         args: ArgsOf<M>,
         now: Instant,
     ) -> Result<M::Answer, M::Error> {
-        self.require_open()?;
-        refuse_if_late(cx, now)?;
-        let mut callee = cx.enter(M::spec(), None, now);
-        run::<M>(&self.api, &mut callee, args).await
+        let result = match self.require_open().and_then(|()| refuse_if_late(cx, now)) {
+            Ok(()) => {
+                let mut callee = cx.enter(M::spec(), None, now);
+                run::<M>(&self.api, &mut callee, args).await
+            }
+            Err(failure) => Err(failure.into()),
+        };
+        result.map_err(mark::<M>)
     }
 
     fn require_open(&self) -> Result<(), CallFailure> {

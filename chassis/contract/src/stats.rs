@@ -39,7 +39,7 @@ impl CallStats {
         if failed {
             counters.failures.fetch_add(1, Relaxed);
         }
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let micros = took.as_secs().saturating_mul(1_000_000) + u64::from(took.subsec_micros());
         let bucket = (u64::BITS - micros.leading_zeros()) as usize;
         counters.latency[bucket.min(BUCKETS - 1)].fetch_add(1, Relaxed);
     }
