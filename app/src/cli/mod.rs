@@ -10,7 +10,7 @@ mod db;
 mod import;
 mod serve;
 
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
@@ -36,6 +36,7 @@ pub async fn run() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(logs)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
 
     let configuration = match config::load(arguments.file(), &arguments.flags()) {
