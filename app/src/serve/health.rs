@@ -11,6 +11,7 @@ use futures_util::future::join_all;
 use http::StatusCode;
 use serde::Serialize;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::public_api::ModuleInfo;
@@ -76,9 +77,10 @@ impl Health {
     pub(super) async fn stop(&self, serving: JoinHandle<()>, patience: Duration) -> bool {
         self.open.store(false, Ordering::Release);
         self.closing.cancel();
-        let mut ended = tokio::time::timeout(patience, serving).await.is_ok();
+        let until = Instant::now() + patience;
+        let mut ended = tokio::time::timeout_at(until, serving).await.is_ok();
         for module in self.placed.iter().rev() {
-            ended &= (module.stop)(patience).await;
+            ended &= (module.stop)(until - Instant::now()).await;
         }
         ended
     }

@@ -20,6 +20,8 @@ use crate::serve::store_ids;
 const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
 /// How often recorded answers that have expired are removed. They are kept for a day, so an hour is soon enough.
 const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
+/// The latest first time.
+const FORGET_FIRST: Duration = Duration::from_secs(2 * 60);
 /// The file in the data directory that holds the key of the deployment.
 const KEY_FILE: &str = "service.key";
 
@@ -196,11 +198,13 @@ impl<'a> Host<'a> {
 
 /// Removes recorded answers that have expired. Two processes may do so at once: it only removes.
 async fn forget_answers(db: Db, clock: Arc<dyn Clock>) {
+    // Not all processes that start together at once, and also in one that never lives for an hour.
+    tokio::time::sleep(FORGET_FIRST.mul_f64(rand::random())).await;
     loop {
-        tokio::time::sleep(FORGET_EVERY).await;
         if let Err(failure) = db.delete_expired_records(clock.now()).await {
             tracing::warn!(module = db.module(), %failure, "cannot remove expired answers; the next round will");
         }
+        tokio::time::sleep(FORGET_EVERY).await;
     }
 }
 

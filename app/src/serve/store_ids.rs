@@ -13,8 +13,16 @@ use uuid::Uuid;
 
 /// Notes that `module`'s data is of `store`.
 pub(super) fn remember(data_dir: &Path, module: &str, store: Uuid) -> anyhow::Result<()> {
-    if known(data_dir, module)? == Some(store) {
-        return Ok(());
+    match known(data_dir, module)? {
+        Some(known) if known == store => return Ok(()),
+        Some(known) => {
+            let directory = data_dir.display();
+            tracing::warn!(
+                module,
+                "the data of {module} opened here is of store {store}; {directory} knew store {known} so far"
+            );
+        }
+        None => {}
     }
     write(&path(data_dir, module), store).with_context(|| format!("cannot note which store {module} belongs to"))
 }

@@ -18,8 +18,8 @@ const RESERVED_FIELDS: [&str; 9] = [
     "may_have_executed",
     "retry_after_ms",
 ];
-/// The codes of a `CallFailure`.
-const RESERVED_CODES: [&str; 8] = [
+/// The codes of a `CallFailure`, and those with which the chassis refuses a call.
+const RESERVED_CODES: [&str; 13] = [
     "unavailable",
     "overloaded",
     "timeout",
@@ -28,6 +28,11 @@ const RESERVED_CODES: [&str; 8] = [
     "wrong-contract",
     "dependency",
     "internal",
+    "unauthenticated",
+    "bad-request",
+    "too-large",
+    "bad-idempotency-key",
+    "idempotency-key-reused",
 ];
 
 pub(crate) fn derive(item: &DeriveInput) -> Result<TokenStream> {

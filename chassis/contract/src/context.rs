@@ -222,9 +222,15 @@ impl CallContext {
         self.execution().effects.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// Notes that a transaction has committed the call's answer. No further one may begin in this call.
-    pub fn note_answer(&self) {
-        self.execution().answered.store(true, Ordering::Release);
+    /// Notes that a transaction commits the call's answer; false if one has before. No further one may begin then.
+    #[must_use]
+    pub fn note_answer(&self) -> bool {
+        !self.execution().answered.swap(true, Ordering::AcqRel)
+    }
+
+    /// Takes it back: the answer is known not to have been committed.
+    pub fn withdraw_answer(&self) {
+        self.execution().answered.store(false, Ordering::Release);
     }
 
     /// Whether a transaction has committed the call's answer.

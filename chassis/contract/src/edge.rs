@@ -5,7 +5,6 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -21,7 +20,6 @@ use crate::{ArgsOf, CallContext, CallFailure, Contract, ContractError, FailureKi
 pub struct Edge<A: ?Sized> {
     api: Arc<A>,
     admitted: TaskTracker,
-    closed: AtomicBool,
 }
 
 impl<A: Contract + ?Sized> Edge<A> {
@@ -31,13 +29,11 @@ impl<A: Contract + ?Sized> Edge<A> {
         Self {
             api,
             admitted: TaskTracker::new(),
-            closed: AtomicBool::new(false),
         }
     }
 
     /// Admits no further call and waits at most `patience` for those admitted. True when all have ended.
     pub async fn drain(&self, patience: Duration) -> bool {
-        self.closed.store(true, Ordering::Release);
         self.admitted.close();
         tokio::time::timeout(patience, self.admitted.wait()).await.is_ok()
     }
@@ -52,7 +48,7 @@ impl<A: Contract + ?Sized> Edge<A> {
             self.require_open()?;
             return run::<M>(&self.api, &mut cx, args).await;
         }
-        // Taken before `closed` is read: a drain that began meanwhile waits for this call.
+        // Taken before it is read whether the edge is closed: a drain that began meanwhile waits for this call.
         let _admitted = self.admitted.token();
         self.require_open()?;
         // A task of the module's own: a caller that goes away does not tear a change apart.
@@ -112,7 +108,7 @@ impl<A: Contract + ?Sized> Edge<A> {
     }
 
     fn require_open(&self) -> Result<(), CallFailure> {
-        if !self.closed.load(Ordering::Acquire) {
+        if !self.admitted.is_closed() {
             return Ok(());
         }
         let why = format!("{} is stopping here", A::NAME);

@@ -155,7 +155,7 @@ impl Reader<'_> {
         let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
             return match schema.get("additionalProperties") {
                 Some(values @ Value::Object(_)) => Shape::Map(Box::new(self.read(values))),
-                Some(Value::Bool(false)) => Shape::Record(BTreeMap::new()),
+                Some(Value::Bool(true)) => Shape::Map(Box::new(Shape::Any)),
                 // An object without fields is written without properties too.
                 _ => Shape::Record(BTreeMap::new()),
             };

@@ -7,7 +7,8 @@ use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
 use crate::{
-    ArgsOf, CallContext, CallStats, Class, Contract, ContractError, Edge, FailureKind, Invoke, Method, MethodVisitor,
+    ArgsOf, CallContext, CallFailure, CallStats, Class, Contract, ContractError, Edge, FailureKind, Invoke, Method,
+    MethodVisitor,
 };
 
 /// Pause before the first repeat; doubles with each further one, and is spread over half to one and a half times.
@@ -122,7 +123,7 @@ impl<A: Contract + ?Sized> Switch<A> {
     async fn repeat<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> Result<M::Answer, M::Error> {
         let key = self.key_of_all_attempts::<M>(cx);
         let mut pause = FIRST_PAUSE;
-        let mut may_have_executed = false;
+        let mut earlier: Option<CallFailure> = None;
         loop {
             if M::SPEC.class.has_effect() {
                 cx.set_next_key(key.clone());
@@ -133,10 +134,15 @@ impl<A: Contract + ?Sized> Switch<A> {
             };
             let failure = match error.into_failure() {
                 Ok(failure) => failure,
-                Err(answer) => return Err(answer),
+                // Without a key nobody knows whether this answers the call, or what an earlier attempt of it has done.
+                Err(answer) => {
+                    let unsure = earlier.filter(|failure| key.is_none() && failure.may_have_executed());
+                    return Err(unsure.map_or(answer, M::Error::from));
+                }
             };
             // What the last attempt did not do, an earlier one may have done.
-            may_have_executed |= failure.may_have_executed();
+            let may_have_executed = earlier.as_ref().is_some_and(CallFailure::may_have_executed);
+            let may_have_executed = may_have_executed || failure.may_have_executed();
             let wait = match failure.kind() {
                 FailureKind::Overloaded { retry_after } => pause.max(*retry_after),
                 _ => pause.mul_f64(0.5 + rand::random::<f64>()),
@@ -144,6 +150,7 @@ impl<A: Contract + ?Sized> Switch<A> {
             if !M::SPEC.class.may_repeat(&failure, key.is_some()) || wait >= cx.time_left() || !cx.spend_repeat() {
                 return Err(failure.with_may_have_executed(may_have_executed).into());
             }
+            earlier = Some(failure.with_may_have_executed(may_have_executed));
             tokio::time::sleep(wait).await;
             pause *= 2;
         }

@@ -153,6 +153,22 @@ pub(crate) fn is_refusal(error: &sqlx::Error) -> bool {
     knows && !is_lost(error) && sqlite_code(error) != Some(10)
 }
 
+/// SQLite finds nothing to commit: it has rolled the transaction back by itself.
+pub(crate) fn is_out_of_transaction(error: &sqlx::Error) -> bool {
+    let database = error.as_database_error();
+    sqlite_code(error) == Some(1) && database.is_some_and(|error| error.message().contains("no transaction is active"))
+}
+
+pub(crate) fn out_of_transaction(module: &str, cause: sqlx::Error) -> CallFailure {
+    let why =
+        format!("{module}: a native statement ended the transaction, and what followed was written outside of it");
+    CallFailure::maybe_executed(FailureKind::Internal, why).caused_by(DbError {
+        statement: None,
+        constraint: None,
+        cause,
+    })
+}
+
 pub(crate) fn lost_in_commit(module: &str, cause: sqlx::Error) -> CallFailure {
     let why = format!("{module}: the connection was lost while the change was being committed");
     CallFailure::maybe_executed(FailureKind::ConnectionLost, why).caused_by(DbError {

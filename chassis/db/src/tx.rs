@@ -106,6 +106,8 @@ impl<'cx> Tx<'cx> {
             }
             Err(_) => return Err(failure::deadline_passed(module)),
         };
+        // A fork of this call may have committed the answer while this one waited.
+        require_writable(module, cx)?;
         // What was answered was answered, whoever owns the data by now.
         if let Some(record) = &record {
             record.judge(&opening)?;
@@ -183,6 +185,7 @@ impl<'cx> Tx<'cx> {
 
     /// The native connection, inside this transaction, if the module lives on SQLite.
     pub fn sqlite(&mut self) -> Option<&mut SqliteConnection> {
+        self.native = true;
         match self.queries.lease.connection() {
             Connection::Sqlite(link) => Some(link.connection()),
             Connection::Postgres(_) => None,
@@ -199,9 +202,19 @@ impl<'cx> Tx<'cx> {
             let now = self.db.now();
             record.write(&mut self, &answer, now).await?;
         }
-        self.send_commit().await?;
-        self.cx.note_answer();
-        Ok(answer)
+        // Noted before it is sent: a fork of this call that waits for us must not take our answer for its own.
+        if !self.cx.note_answer() {
+            require_writable(self.queries.module, self.cx)?;
+        }
+        match self.send_commit().await {
+            Ok(()) => Ok(answer),
+            Err(failure) => {
+                if !failure.may_have_executed() {
+                    self.cx.withdraw_answer();
+                }
+                Err(failure)
+            }
+        }
     }
 
     /// Makes the changes last as one of several transactions of the call, of which the last is
@@ -224,6 +237,10 @@ impl<'cx> Tx<'cx> {
             Ok(Ok(())) => {
                 self.queries.lease.set(State::Clean);
                 Ok(())
+            }
+            Ok(Err(error)) if self.native && failure::is_out_of_transaction(&error) => {
+                // A native statement failed and rolled the transaction back; what followed it was written at once.
+                Err(failure::out_of_transaction(module, error))
             }
             Ok(Err(error)) if failure::is_refusal(&error) => {
                 self.cx.uncount_effect();

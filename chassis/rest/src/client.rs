@@ -145,7 +145,7 @@ impl<A: Contract + ?Sized> Client<A> {
             }
         };
         let result = response::decode::<M>(head.status, &body);
-        if head.status == StatusCode::UNAUTHORIZED && response::is_failure(&result) {
+        if response::is_stranger::<M>(&result) {
             return Err(self.not_let_in().into());
         }
         // A problem of the surface itself (no such token, wrong store) names what is wrong better than its header.

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue};
 use offshoot_contract::{CallFailure, Contract, FailureKind, TraceContext};
 use uuid::Uuid;
 
@@ -61,7 +61,8 @@ impl Door {
     pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<(), CallFailure> {
         if !self.token.admits(headers.get(AUTHORIZATION)) {
             let why = "a contract is called with a service token that opens it";
-            return Err(CallFailure::refused(401, "unauthenticated", why));
+            let (status, code) = response::STRANGER;
+            return Err(CallFailure::refused(status, code, why));
         }
         if self.is_meant(headers) {
             return Ok(());
@@ -89,19 +90,22 @@ impl Door {
         self.refuse(&failure, &headers::read_trace(request.headers()))
     }
 
+    /// Says who answered; only those who may call learn which store.
     pub(crate) fn refuse(&self, failure: &CallFailure, trace: &TraceContext) -> Response {
-        self.sign(response::failure(failure, trace).map(Body::new))
+        let response = response::failure(failure, trace).map(Body::new);
+        if failure.status_and_code() == response::STRANGER {
+            return with_header(response, &self.header_for_strangers);
+        }
+        self.sign(response)
     }
 
-    /// Every response says who answered; only those who may call learn which store.
-    pub(crate) fn sign(&self, mut response: Response) -> Response {
-        let known = response.status() != StatusCode::UNAUTHORIZED;
-        let header = if known {
-            &self.header
-        } else {
-            &self.header_for_strangers
-        };
-        response.headers_mut().insert(headers::CONTRACT, header.clone());
-        response
+    /// Says who answered, and for which store.
+    pub(crate) fn sign(&self, response: Response) -> Response {
+        with_header(response, &self.header)
     }
+}
+
+fn with_header(mut response: Response, contract: &HeaderValue) -> Response {
+    response.headers_mut().insert(headers::CONTRACT, contract.clone());
+    response
 }

@@ -6,6 +6,9 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use offshoot_contract::{CallFailure, ContractError, FailureKind, Method, Problem, TraceContext};
 
+/// Status and code for who has no service token.
+pub(crate) const STRANGER: (u16, &str) = (401, "unauthenticated");
+
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -86,6 +89,12 @@ pub(crate) fn decode<M: Method>(status: StatusCode, body: &[u8]) -> Result<M::An
 pub(crate) fn bad_answer<M: Method>(what: &str) -> CallFailure {
     let why = format!("the answer of {}.{} {what}", M::SPEC.module, M::SPEC.name);
     CallFailure::new(FailureKind::BadAnswer, M::SPEC.class.has_effect(), why)
+}
+
+/// Whether the surface did not let the caller in.
+pub(crate) fn is_stranger<M: Method>(result: &Result<M::Answer, M::Error>) -> bool {
+    let failure = result.as_ref().err().and_then(|error| error.to_problem().err());
+    failure.is_some_and(|failure| !failure.may_have_executed() && failure.status_and_code() == STRANGER)
 }
 
 /// Whether a decoded outcome is a failure of the call rather than the module's own answer.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use offshoot_contract::{CallContext, CallFailure, FailureKind};
 
-use crate::counters::{an_id, failure_of, scripted};
+use crate::counters::{CountersError, an_id, failure_of, scripted};
 
 fn lost(may_have_executed: bool) -> CallFailure {
     CallFailure::new(FailureKind::ConnectionLost, may_have_executed, "lost")
@@ -51,6 +51,23 @@ async fn what_an_earlier_attempt_may_have_done_is_not_forgotten() {
     let mut cx = CallContext::root("test");
     assert!(failure_of(api.set(&mut cx, an_id(), 1).await).may_have_executed());
     assert_eq!((script.calls(), cx.effects()), (2, 1));
+}
+
+#[tokio::test]
+async fn an_answer_to_a_repeat_without_a_key_may_be_to_our_own_doing() {
+    let unknown = || CountersError::UnknownCounter { id: an_id() };
+    for (key, told) in [(None, false), (Some("k1"), true)] {
+        let (api, script) = scripted();
+        script.then_answer(Err(lost(true).into())).then_answer(Err(unknown()));
+        let mut cx = CallContext::root("test");
+        cx.set_next_key(key.map(Into::into));
+        let outcome = api.set(&mut cx, an_id(), 1).await;
+        if told {
+            assert_eq!(outcome, Err(unknown()));
+        } else {
+            assert!(failure_of(outcome).may_have_executed());
+        }
+    }
 }
 
 #[tokio::test]

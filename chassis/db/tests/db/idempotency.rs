@@ -17,6 +17,7 @@ crate::on_both_engines!(
     an_answer_recorded_meanwhile_wins,
     a_call_of_several_transactions_records_its_last,
     a_safe_method_writes_nothing,
+    a_fork_does_not_take_the_answer_of_another_for_its_own,
 );
 
 static ADD: MethodSpec = ADD_SPEC;
@@ -118,6 +119,20 @@ async fn a_call_of_several_transactions_records_its_last(store: Store) {
     let found = store.db.begin(&mut again).await.err().expect("the recorded answer");
     assert!(found.replay().is_some());
     assert_eq!(store.names().await, ["milk", "tea"]);
+}
+
+async fn a_fork_does_not_take_the_answer_of_another_for_its_own(store: Store) {
+    let cx = called("k", 1);
+    let write = async |name: &str| {
+        let mut fork = cx.fork();
+        let mut tx = store.db.begin(&mut fork).await?;
+        add(&mut tx, name).await?;
+        tx.commit("done").await
+    };
+    let (one, two) = tokio::join!(write("tea"), write("milk"));
+    let failure = one.err().xor(two.err()).expect("one of them has answered the call");
+    assert!(failure.replay().is_none(), "{failure}");
+    assert_eq!(store.names().await.len(), 1);
 }
 
 async fn a_safe_method_writes_nothing(store: Store) {

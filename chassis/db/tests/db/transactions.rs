@@ -218,3 +218,23 @@ async fn a_lookup_serves_reads_and_transactions(store: Store) {
     assert_eq!(count(&mut read, ids.into_iter().take(1).collect()).await, 1);
     assert_eq!(count(&mut read, List(Vec::new())).await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_follows_a_native_rollback_on_sqlite_may_have_been_executed() {
+    let store = Store::new(offshoot_db::Engine::Sqlite)
+        .await
+        .expect("SQLite is always there");
+    let mut cx = cx();
+    let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
+    let native = tx.sqlite().expect("the module lives on SQLite");
+    sqlx::raw_sql("ROLLBACK")
+        .execute(native)
+        .await
+        .expect("the module ends it by itself");
+    add(&mut tx, "tea")
+        .await
+        .expect("an insert, outside of any transaction");
+    let failure = tx.commit(()).await.expect_err("there is nothing to commit");
+    assert!(failure.may_have_executed(), "{failure}");
+    assert_eq!((cx.effects(), store.names().await.len()), (1, 1));
+}

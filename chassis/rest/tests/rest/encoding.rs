@@ -26,6 +26,12 @@ async fn parameters_survive_path_query_and_body() {
 }
 
 #[tokio::test]
+async fn a_401_of_the_modules_own_is_its_answer() {
+    let answer = served().await.client().note(&mut cx(), "diary".to_owned()).await;
+    assert_eq!(answer, Err(NotesError::NotTheWriter));
+}
+
+#[tokio::test]
 async fn what_cannot_stand_in_a_path_is_refused_before_it_is_sent() {
     let store = served().await;
     for name in ["", ".", ".."] {
