@@ -163,7 +163,8 @@ impl<A: Contract + ?Sized> Invoke<A> for Switch<A> {
         let result = match &**self.target.load() {
             // A safe call in this process has nothing that a repeat could cure, so its arguments are not cloned.
             Target::Local(edge) if M::SPEC.class.is_cancelled_with_caller() => edge.look_up::<M>(cx, args, start).await,
-            _ => self.repeat::<M>(cx, args).await,
+            // In a box of its own, so that the call above does not carry the room that repeating takes.
+            _ => Box::pin(self.repeat::<M>(cx, args)).await,
         };
         let failed = result.as_ref().is_err_and(|error| error.variant().is_none());
         self.stats.record(M::SPEC.index, start.elapsed(), failed);
