@@ -4,6 +4,8 @@ use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
+use offshoot_contract::problem_schema;
+
 use super::ROOT;
 use super::operations::{Operation, SchemaOf};
 
@@ -24,7 +26,7 @@ pub(super) fn document(operations: &[Operation]) -> Value {
         path[operation.verb] = described(operation, &mut generator);
     }
     let mut schemas = generator.take_definitions(true);
-    schemas.insert("Problem".to_owned(), problem());
+    schemas.insert("Problem".to_owned(), problem_schema());
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -103,19 +105,4 @@ fn operation_id(operation: &Operation) -> String {
         .chain(words)
         .collect::<Vec<_>>()
         .join("_")
-}
-
-fn problem() -> Value {
-    json!({
-        "type": "object",
-        "description": "RFC 9457 problem details. The fields of the error are members beside these.",
-        "properties": {
-            "status": { "type": "integer" },
-            "code": { "type": "string", "description": "Stable, for programs." },
-            "title": { "type": "string" },
-            "detail": { "type": "string", "description": "This occurrence, for people." },
-            "trace_id": { "type": "string", "description": "Finds the request in the logs." },
-        },
-        "required": ["status", "code", "title", "detail", "trace_id"],
-    })
 }

@@ -42,10 +42,10 @@ pub fn problem_schema() -> Value {
         "description": "RFC 9457 problem details. The fields of the error are members beside these.",
         "properties": {
             "status": { "type": "integer" },
-            "code": { "type": "string" },
+            "code": { "type": "string", "description": "Stable, for programs." },
             "title": { "type": "string" },
-            "detail": { "type": "string" },
-            "trace_id": { "type": "string" },
+            "detail": { "type": "string", "description": "This occurrence, for people." },
+            "trace_id": { "type": "string", "description": "Finds the request in the logs." },
         },
         "required": ["status", "code", "title", "detail", "trace_id"],
     })

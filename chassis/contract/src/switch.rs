@@ -109,8 +109,8 @@ impl<A: Contract + ?Sized> Switch<A> {
         }
     }
 
-    /// The key of every attempt. An unsafe call to another process gets a key even if its caller has none, so that a lost connection can be
-    /// repeated without harm.
+    /// The key of every attempt. An unsafe call to another process gets a key even if its caller has none, so that a
+    /// lost connection can be repeated without harm.
     fn key_of_all_attempts<M: Method<Api = A>>(&self, cx: &mut CallContext) -> Option<Arc<str>> {
         let needed = M::SPEC.class == Class::Unsafe && self.placement() == Placement::Remote;
         cx.take_key_for(&M::SPEC)
