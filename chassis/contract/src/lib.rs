@@ -15,6 +15,7 @@ mod policy;
 // Where a call runs.
 mod deadline;
 mod edge;
+mod fault;
 mod invoke;
 mod stats;
 mod switch;
@@ -27,6 +28,7 @@ mod shape;
 mod id;
 mod money;
 mod page;
+pub mod page_token;
 mod time;
 
 #[cfg(feature = "sqlx")]
@@ -39,6 +41,7 @@ pub use crate::context::{CallContext, MAX_KEY_LENGTH, OwnKey};
 pub use crate::description::{ContractDescription, ErrorDescription, MethodDescription, describe, method_description};
 pub use crate::edge::Edge;
 pub use crate::failure::{CallFailure, FailureKind, Replay};
+pub use crate::fault::fault_point;
 pub use crate::fork::Fork;
 pub use crate::id::{Entity, Id, InvalidId};
 pub use crate::invoke::{Invoke, Invoker, Outgoing, refuse_if_late};

@@ -1,5 +1,7 @@
 //! Values that travel in sets: as an array on Postgres, inside a JSON text on SQLite, exact on both.
 
+use std::io;
+
 use offshoot_contract::{Entity, Id, Timestamp};
 use sqlx::postgres::{PgHasArrayType, Postgres};
 use sqlx::{Encode, Type};
@@ -72,7 +74,22 @@ impl Element for Timestamp {
 
 impl Element for String {
     fn write_json(&self, json: &mut String) {
-        json.push_str(&serde_json::Value::from(self.as_str()).to_string());
+        // A text serializes, and what is written is text.
+        let _ = serde_json::to_writer(Appending(json), self);
+    }
+}
+
+/// Writes to the end of a text without a copy in between.
+struct Appending<'a>(&'a mut String);
+
+impl io::Write for Appending<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.push_str(std::str::from_utf8(bytes).map_err(io::Error::other)?);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

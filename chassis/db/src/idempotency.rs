@@ -26,16 +26,18 @@ impl Scope {
     }
 }
 
-/// The place where the current call's answer is recorded.
+/// Under what the current call's answer is recorded. A method of several transactions keeps it beside its own log, so
+/// that a repeat finds what an interrupted execution has begun.
 #[derive(Debug)]
-pub(crate) struct Record {
+pub struct CallKey {
     pub(crate) scope: Scope,
     arguments: [u8; 32],
 }
 
-impl Record {
+impl CallKey {
     /// None for a call without a key.
-    pub(crate) fn of(cx: &CallContext) -> Option<Self> {
+    #[must_use]
+    pub fn of(cx: &CallContext) -> Option<Self> {
         let own = cx.own_key()?;
         let mut hash = Sha256::new();
         let text = |part: Option<&Arc<str>>| part.map(|part| part.as_bytes().to_vec());
@@ -63,6 +65,30 @@ impl Record {
         })
     }
 
+    /// 32 bytes that stand for tenant, principal, module, method and key.
+    #[must_use]
+    pub fn scope(&self) -> &[u8] {
+        self.scope.bytes()
+    }
+
+    /// SHA-256 over the arguments.
+    #[must_use]
+    pub fn arguments(&self) -> &[u8] {
+        &self.arguments
+    }
+
+    /// Fails unless the call under this key before had the same arguments.
+    pub fn require_same(&self, arguments: &[u8]) -> Result<(), CallFailure> {
+        if arguments == self.arguments {
+            return Ok(());
+        }
+        Err(CallFailure::refused(
+            422,
+            "idempotency-key-reused",
+            "this idempotency key was used for a call with other arguments: use a new key for a new call",
+        ))
+    }
+
     /// The failure with which a call ends whose key has been used before.
     pub(crate) fn judge(&self, opening: &Opening) -> Result<(), CallFailure> {
         match (&opening.arguments, &opening.answer) {
@@ -72,14 +98,10 @@ impl Record {
     }
 
     fn used(&self, arguments: &[u8], answer: &str) -> CallFailure {
-        if arguments == self.arguments {
-            return CallFailure::replayed(answer.as_bytes().into());
+        match self.require_same(arguments) {
+            Ok(()) => CallFailure::replayed(answer.as_bytes().into()),
+            Err(failure) => failure,
         }
-        CallFailure::refused(
-            422,
-            "idempotency-key-reused",
-            "this idempotency key was used for a call with other arguments: use a new key for a new call",
-        )
     }
 
     /// Writes the answer into the transaction that made it. If another call has recorded one under the same scope

@@ -51,7 +51,7 @@ pub use crate::constraint::violates;
 pub use crate::db::{Db, StoreId};
 pub use crate::element::Element;
 pub use crate::failure::DbError;
-pub use crate::idempotency::KEPT_FOR;
+pub use crate::idempotency::{CallKey, KEPT_FOR};
 pub use crate::insert_many::InsertRow;
 pub use crate::list::List;
 pub use crate::migrate::{

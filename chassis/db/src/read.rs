@@ -24,6 +24,11 @@ impl Read<'_> {
     }
 }
 
+/// Keeps the borrow of the context until here, as that of a transaction.
+impl Drop for Read<'_> {
+    fn drop(&mut self) {}
+}
+
 impl Deref for Read<'_> {
     type Target = Queries;
 

@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr};
 use tokio::time::timeout_at;
 
 use crate::connection::{Connection, is_lost};
-use crate::idempotency::Record;
+use crate::idempotency::CallKey;
 use crate::opening::{self, Ask};
 use crate::pool::State;
 use crate::{Db, Engine, InsertRow, Params, Queries, Sql, failure, insert_many, owner, recording};
@@ -51,6 +51,22 @@ const COMMIT_GRACE: Duration = Duration::from_secs(2);
 /// # }
 /// ```
 ///
+/// Nor does a call beside a transaction that is open and not used any more:
+///
+/// ```compile_fail,E0499
+/// # use offshoot_contract::{CallContext, CallFailure};
+/// # use offshoot_db::Db;
+/// # async fn another_module(cx: &mut CallContext) {}
+/// # async fn method(db: &Db, cx: &mut CallContext, done: bool) -> Result<(), CallFailure> {
+/// let tx = db.begin(cx).await?;
+/// if done {
+///     tx.commit_part().await?;
+/// }
+/// another_module(cx).await;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// Nor does a call with a fork made before it, which borrows the context too:
 ///
 /// ```compile_fail,E0502
@@ -71,7 +87,7 @@ pub struct Tx<'cx> {
     queries: Queries,
     cx: &'cx mut CallContext,
     db: Db,
-    record: Option<Record>,
+    record: Option<CallKey>,
     /// The native connection was handed out: a statement may have failed without our knowing.
     native: bool,
 }
@@ -80,7 +96,7 @@ impl<'cx> Tx<'cx> {
     pub(crate) async fn begin(db: &Db, cx: &'cx mut CallContext) -> Result<Self, CallFailure> {
         let (module, deadline) = (db.module(), cx.deadline());
         require_writable(module, cx)?;
-        let record = Record::of(cx);
+        let record = CallKey::of(cx);
         let ask = Ask {
             module,
             scope: record.as_ref().map(|record| &record.scope),
@@ -276,6 +292,12 @@ fn require_writable(module: &str, cx: &CallContext) -> Result<(), CallFailure> {
         )));
     }
     Ok(())
+}
+
+/// Without it the borrow of the context would end with the last use, and a call could be made beside a transaction that
+/// is open and only looks forgotten.
+impl Drop for Tx<'_> {
+    fn drop(&mut self) {}
 }
 
 impl Deref for Tx<'_> {

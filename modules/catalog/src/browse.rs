@@ -1,8 +1,9 @@
 //! What is asked for when products are listed, and where in the list a page begins. Knows no database.
 
 use catalog_api::v1::CatalogError;
+use offshoot_contract::page_token;
 
-use crate::{page_token, search, validation};
+use crate::{search, validation};
 
 /// One list of products: those that match a search, of one category or of all.
 #[derive(Debug, PartialEq, Eq)]

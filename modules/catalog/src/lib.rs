@@ -13,7 +13,6 @@ mod service;
 mod browse;
 mod bulk;
 mod domain;
-mod page_token;
 mod search;
 mod validation;
 // SQL.

@@ -8,13 +8,13 @@ use catalog_api::v1::{
     AddOutcome, CatalogApi, CatalogError, NewProduct, PriceChange, PriceOutcome, PricePoint, Product, ProductChanges,
     ProductId,
 };
-use offshoot_contract::{CallContext, CallFailure, Money, Page, PageSize, Timestamp};
+use offshoot_contract::{CallContext, CallFailure, Money, Page, PageSize, Timestamp, page_token};
 use offshoot_db::{List, Queries, Tx};
 
 use crate::browse::Listing;
 use crate::bulk::{Additions, PricePointOf, Recording};
 use crate::domain::AcceptedProduct;
-use crate::{Catalog, domain, page_token, store, validation};
+use crate::{Catalog, domain, store, validation};
 
 #[async_trait]
 impl CatalogApi for Catalog {

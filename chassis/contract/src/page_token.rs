@@ -4,16 +4,18 @@
 //! and one that was damaged are both noticed. It is no secret and no proof: who forges one learns nothing that the
 //! list does not show.
 
-use offshoot_contract::Page;
 use sha2::{Digest, Sha256};
+
+use crate::Page;
 
 /// Bytes of the checksum. Enough that a damaged token is never taken for a good one by chance.
 const CHECKSUM_BYTES: usize = 8;
-/// Longest token, characters: the checksum and a key of 128 bytes. The longest key has a tier, a length and a SKU.
+/// Longest token, characters: the checksum and a key of 128 bytes. Whoever makes keys keeps them shorter.
 const MAX_TOKEN_CHARS: usize = 2 * (CHECKSUM_BYTES + 128);
 
 /// The token for the items after `key` in the list that `list` names.
-pub(crate) fn issue(list: &[&str], key: &str) -> String {
+#[must_use]
+pub fn issue(list: &[&str], key: &str) -> String {
     let checksum = checksum(list, key);
     checksum
         .iter()
@@ -23,7 +25,8 @@ pub(crate) fn issue(list: &[&str], key: &str) -> String {
 }
 
 /// The key in a token; none if it is not one of this list.
-pub(crate) fn open(list: &[&str], token: &str) -> Option<String> {
+#[must_use]
+pub fn open(list: &[&str], token: &str) -> Option<String> {
     let bytes = bytes_of_hex(token)?;
     let (given, key) = bytes.split_at_checked(CHECKSUM_BYTES)?;
     let key = std::str::from_utf8(key).ok()?;
@@ -32,7 +35,7 @@ pub(crate) fn open(list: &[&str], token: &str) -> Option<String> {
 
 /// The first `size` of `rows` as a page; one row more than that says that there is a next one. `token` answers the
 /// token for what comes after a row.
-pub(crate) fn page<T>(mut rows: Vec<T>, size: u32, token: impl FnOnce(&T) -> String) -> Page<T> {
+pub fn page<T>(mut rows: Vec<T>, size: u32, token: impl FnOnce(&T) -> String) -> Page<T> {
     let size = size as usize;
     let has_more = rows.len() > size;
     rows.truncate(size);
@@ -81,7 +84,7 @@ mod tests {
     fn a_token_gives_its_list_the_key_back() {
         for key in ["", "85123A", "2 14 ключ"] {
             assert_eq!(
-                open(&["products", "red"], &issue(&["products", "red"], key)).as_deref(),
+                open(&["stations", "red"], &issue(&["stations", "red"], key)).as_deref(),
                 Some(key)
             );
         }
@@ -89,12 +92,12 @@ mod tests {
 
     #[test]
     fn another_list_does_not_take_it() {
-        let token = issue(&["products", "red", ""], "A1");
+        let token = issue(&["stations", "red", ""], "A1");
         for list in [
-            &["products", "", "red"][..],
-            &["products", "red"],
-            &["prices", "red", ""],
-            &["productsred", ""],
+            &["stations", "", "red"][..],
+            &["stations", "red"],
+            &["trains", "red", ""],
+            &["stationsred", ""],
         ] {
             assert_eq!(open(list, &token), None, "{list:?}");
         }
@@ -102,12 +105,12 @@ mod tests {
 
     #[test]
     fn a_changed_token_is_refused() {
-        let token = issue(&["products"], "A1");
+        let token = issue(&["stations"], "A1");
         for place in 0..token.len() {
             let mut changed = token.clone().into_bytes();
             changed[place] = if changed[place] == b'0' { b'1' } else { b'0' };
             let changed = String::from_utf8(changed).expect("ASCII");
-            assert_eq!(open(&["products"], &changed), None, "{changed}");
+            assert_eq!(open(&["stations"], &changed), None, "{changed}");
         }
         for garbled in [
             "",
@@ -119,7 +122,7 @@ mod tests {
             &token.to_uppercase(),
             &"0".repeat(9_999),
         ] {
-            assert_eq!(open(&["products"], garbled), None, "{garbled}");
+            assert_eq!(open(&["stations"], garbled), None, "{garbled}");
         }
     }
 }
