@@ -1,0 +1,202 @@
+//! The use cases of the inventory: checks what is asked, opens the transaction, answers. No SQL, no rule of its own.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use inventory_api::v1::{
+    AdjustmentKind, Balance, InventoryApi, InventoryError, MAX_BULK_ITEMS, Movement, MovementKind, MovementOutcome,
+    NewMovement, ProductId, Reservation, ReservationState, ReservedLine, Shortage, Stock,
+};
+use offshoot_contract::{CallContext, CallFailure, FailureKind, Page, PageSize, Timestamp, page_token};
+
+use crate::recording::{Level, Recording};
+use crate::store::{self, MovementId, MovementRow};
+use crate::{Inventory, validation};
+
+#[async_trait]
+impl InventoryApi for Inventory {
+    async fn stock(&self, cx: &mut CallContext, product_id: ProductId) -> Result<Stock, InventoryError> {
+        let mut read = self.db.read(cx).await?;
+        let level = store::level(&mut read, product_id).await?;
+        Ok(stock(product_id, level.unwrap_or_default()))
+    }
+
+    async fn stock_of(&self, cx: &mut CallContext, product_ids: Vec<ProductId>) -> Result<Vec<Stock>, InventoryError> {
+        check_count(product_ids.len())?;
+        let mut read = self.db.read(cx).await?;
+        let levels = store::levels(&mut read, product_ids.clone()).await?;
+        let level = |id: ProductId| stock(id, levels.get(&id).copied().unwrap_or_default());
+        Ok(product_ids.into_iter().map(level).collect())
+    }
+
+    async fn balances(
+        &self,
+        cx: &mut CallContext,
+        page_size: Option<u32>,
+        page_token: Option<String>,
+    ) -> Result<Page<Balance>, InventoryError> {
+        let size = PageSize::of(page_size);
+        let after: Option<ProductId> = after(&["balances"], page_token)?;
+        let mut read = self.db.read(cx).await?;
+        let rows = store::balances(&mut read, after, size + 1).await?;
+        Ok(page_token::page(rows, size, |last| {
+            page_token::issue(&["balances"], &last.stock.product_id.to_string())
+        }))
+    }
+
+    async fn movements(
+        &self,
+        cx: &mut CallContext,
+        product_id: ProductId,
+        page_size: Option<u32>,
+        page_token: Option<String>,
+    ) -> Result<Page<Movement>, InventoryError> {
+        let size = PageSize::of(page_size);
+        let product = product_id.to_string();
+        let list = ["movements", product.as_str()];
+        let before: Option<MovementId> = after(&list, page_token)?;
+        let mut read = self.db.read(cx).await?;
+        let rows = store::movements(&mut read, product_id, before, size + 1).await?;
+        let page = page_token::page(rows, size, |(id, _)| page_token::issue(&list, &id.to_string()));
+        Ok(page.map(|(_, movement)| movement))
+    }
+
+    async fn adjust(
+        &self,
+        cx: &mut CallContext,
+        product_id: ProductId,
+        kind: AdjustmentKind,
+        change: i64,
+        note: String,
+    ) -> Result<Stock, InventoryError> {
+        let kind = match kind {
+            AdjustmentKind::Received => MovementKind::Received,
+            AdjustmentKind::Adjusted => MovementKind::Adjusted,
+        };
+        let invalid = |(field, reason): validation::Unacceptable| InventoryError::InvalidMovement {
+            field: field.to_owned(),
+            reason,
+        };
+        validation::check_change(kind, change).map_err(invalid)?;
+        validation::check_note(&note).map_err(invalid)?;
+        let mut tx = self.db.begin(cx).await?;
+        let changed = if change > 0 {
+            store::add(&mut tx, product_id, change).await?
+        } else {
+            store::remove(&mut tx, product_id, -change).await?
+        };
+        let Some(level) = changed else {
+            let level = store::level(&mut tx, product_id).await?.unwrap_or_default();
+            return Err(too_much(product_id, level, change));
+        };
+        let movement = MovementRow::adjustment(product_id, kind, change, note, self.clock.now());
+        store::add_movements(&mut tx, vec![movement]).await?;
+        Ok(tx.commit(stock(product_id, level)).await?)
+    }
+
+    async fn record_many(
+        &self,
+        cx: &mut CallContext,
+        movements: Vec<NewMovement>,
+    ) -> Result<Vec<MovementOutcome>, InventoryError> {
+        check_count(movements.len())?;
+        let now = self.clock.now();
+        let mut tx = self.db.begin(cx).await?;
+        let products: BTreeSet<_> = movements.iter().map(|movement| movement.product_id).collect();
+        let levels = store::lock(&mut tx, products.into_iter().collect()).await?;
+        let known = store::recorded(&mut tx, &movements).await?;
+        let Recording {
+            movements,
+            changes,
+            outcomes,
+        } = Recording::of(movements, known, levels, now);
+        let (rows, products) = (movements.len() as u64, changes.len() as u64);
+        let rows_added = store::add_movements(&mut tx, movements.into_iter().map(MovementRow::of).collect()).await?;
+        // The levels are ours, the references are not: somebody else may have used one for another product meanwhile.
+        if rows_added != rows || store::change(&mut tx, changes).await? != products {
+            let what = "a reference was used by somebody else while movements were recorded";
+            return Err(CallFailure::not_executed(FailureKind::Unavailable, what).into());
+        }
+        Ok(tx.commit(outcomes).await?)
+    }
+
+    async fn reserve(
+        &self,
+        cx: &mut CallContext,
+        reference: String,
+        lines: Vec<ReservedLine>,
+        expires_at: Timestamp,
+    ) -> Result<Reservation, InventoryError> {
+        self.promise(cx, reference, lines, expires_at).await
+    }
+
+    async fn commit(&self, cx: &mut CallContext, reference: String) -> Result<Reservation, InventoryError> {
+        self.send_off(cx, reference).await
+    }
+
+    async fn release(&self, cx: &mut CallContext, reference: String) -> Result<(), InventoryError> {
+        self.take_back(cx, reference).await
+    }
+
+    async fn reservations(
+        &self,
+        cx: &mut CallContext,
+        state: Option<ReservationState>,
+        page_size: Option<u32>,
+        page_token: Option<String>,
+    ) -> Result<Page<Reservation>, InventoryError> {
+        let size = PageSize::of(page_size);
+        let list = ["reservations", state.map_or("", store::state_text)];
+        let after: Option<String> = after(&list, page_token)?;
+        let mut read = self.db.read(cx).await?;
+        let references = store::references(&mut read, state, after.unwrap_or_default(), size + 1).await?;
+        let page = page_token::page(references, size, |last| page_token::issue(&list, last));
+        Ok(Page {
+            items: store::reservations(&mut read, page.items).await?,
+            next_page_token: page.next_page_token,
+        })
+    }
+}
+
+fn stock(product_id: ProductId, level: Level) -> Stock {
+    Stock {
+        product_id,
+        // The schema keeps both from being below zero.
+        on_hand: u64::try_from(level.on_hand).unwrap_or(0),
+        reserved: u64::try_from(level.reserved).unwrap_or(0),
+        available: level.available(),
+    }
+}
+
+fn too_much(product_id: ProductId, level: Level, change: i64) -> InventoryError {
+    if change > 0 {
+        return InventoryError::InvalidMovement {
+            field: "change".to_owned(),
+            reason: format!("makes more than {} units of one product", validation::MAX_ON_HAND),
+        };
+    }
+    InventoryError::InsufficientStock {
+        shortages: vec![Shortage {
+            product_id,
+            requested: u32::try_from(change.unsigned_abs()).unwrap_or(u32::MAX),
+            available: level.available(),
+        }],
+    }
+}
+
+fn check_count(given: usize) -> Result<(), InventoryError> {
+    if given <= MAX_BULK_ITEMS {
+        return Ok(());
+    }
+    Err(InventoryError::TooManyItems {
+        given: u32::try_from(given).unwrap_or(u32::MAX),
+        limit: u32::try_from(MAX_BULK_ITEMS).unwrap_or(u32::MAX),
+    })
+}
+
+/// What a page token says that the page comes after.
+fn after<K: std::str::FromStr>(list: &[&str], token: Option<String>) -> Result<Option<K>, InventoryError> {
+    let Some(token) = token else { return Ok(None) };
+    let key = page_token::open(list, &token).ok_or(InventoryError::BadPageToken)?;
+    key.parse().map(Some).map_err(|_| InventoryError::BadPageToken)
+}

@@ -1,0 +1,167 @@
+//! The ledger: every change of what is there.
+
+use std::collections::HashMap;
+
+use inventory_api::v1::{Movement, MovementKind, NewMovement, ProductId, ReservedLine};
+use offshoot_contract::{CallFailure, Entity, Id, Timestamp};
+use offshoot_db::{List, Queries, Tx, sql};
+use sqlx::types::Uuid;
+
+use super::damaged;
+use crate::recording::Recorded;
+
+/// An entry of the ledger. Its id is nobody else's business.
+#[derive(Debug)]
+pub(crate) struct MovementEntity;
+
+impl Entity for MovementEntity {
+    const PREFIX: &'static str = "movement";
+}
+
+/// Made from the time of the movement, so that ids stand in its order.
+pub(crate) type MovementId = Id<MovementEntity>;
+
+/// A movement as it is stored.
+pub(crate) struct MovementRow {
+    product_id: ProductId,
+    kind: MovementKind,
+    change: i64,
+    reference: Option<String>,
+    note: String,
+    at: Timestamp,
+}
+
+impl MovementRow {
+    /// One that happened elsewhere.
+    pub(crate) fn of(movement: NewMovement) -> Self {
+        Self {
+            product_id: movement.product_id,
+            kind: movement.kind,
+            change: movement.change,
+            reference: Some(movement.reference),
+            note: movement.note,
+            at: movement.at,
+        }
+    }
+
+    /// A line of a reservation that left.
+    pub(crate) fn sold(line: &ReservedLine, reference: String, at: Timestamp) -> Self {
+        Self {
+            product_id: line.product_id,
+            kind: MovementKind::Sold,
+            change: -i64::from(line.quantity),
+            reference: Some(reference),
+            note: String::new(),
+            at,
+        }
+    }
+
+    /// One that somebody made by hand.
+    pub(crate) fn adjustment(
+        product_id: ProductId,
+        kind: MovementKind,
+        change: i64,
+        note: String,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            product_id,
+            kind,
+            change,
+            reference: None,
+            note,
+            at,
+        }
+    }
+}
+
+/// Adds entries, except those whose reference is known; answers how many.
+pub(crate) async fn add_movements(tx: &mut Tx<'_>, rows: Vec<MovementRow>) -> Result<u64, CallFailure> {
+    let sql = sql!(
+        "INSERT INTO movements (product_id, id, kind, change, reference, note, at) VALUES $rows \
+         ON CONFLICT (reference) DO NOTHING"
+    );
+    let row = |row: MovementRow| {
+        let id = MovementId::new(row.at);
+        let kind = kind_text(row.kind).to_owned();
+        (row.product_id, id, kind, row.change, row.reference, row.note, row.at)
+    };
+    tx.insert_many(sql, rows.into_iter().map(row)).await
+}
+
+/// The entries with the references of these movements.
+pub(crate) async fn recorded(
+    db: &mut Queries,
+    movements: &[NewMovement],
+) -> Result<HashMap<String, Recorded>, CallFailure> {
+    let references: List<String> = movements.iter().map(|movement| movement.reference.clone()).collect();
+    let sql = sql!(
+        sqlite: "SELECT reference, product_id, kind, change FROM movements \
+                 WHERE reference IN (SELECT value FROM json_each($1))",
+        postgres: "SELECT reference, product_id, kind, change FROM movements WHERE reference = ANY($1)",
+    );
+    let rows: Vec<(String, ProductId, String, i64)> = db.fetch_all(sql, (references,)).await?;
+    let recorded = |(reference, product_id, kind, change): (String, ProductId, String, i64)| {
+        let kind = kind_of(&kind)?;
+        Ok((
+            reference,
+            Recorded {
+                product_id,
+                kind,
+                change,
+            },
+        ))
+    };
+    rows.into_iter().map(recorded).collect()
+}
+
+/// The entries of a product before `before`, the newest first.
+pub(crate) async fn movements(
+    db: &mut Queries,
+    product_id: ProductId,
+    before: Option<MovementId>,
+    limit: u32,
+) -> Result<Vec<(MovementId, Movement)>, CallFailure> {
+    let before = before.unwrap_or(MovementId::from_uuid(Uuid::max()));
+    let sql = sql!(
+        "SELECT id, kind, change, reference, note, at FROM movements WHERE product_id = $1 AND id < $2 \
+         ORDER BY id DESC LIMIT $3"
+    );
+    type Row = (MovementId, String, i64, Option<String>, String, Timestamp);
+    let rows: Vec<Row> = db.fetch_all(sql, (product_id, before, i64::from(limit))).await?;
+    let movement = |(id, kind, change, reference, note, at): Row| {
+        let kind = kind_of(&kind)?;
+        Ok((
+            id,
+            Movement {
+                product_id,
+                kind,
+                change,
+                reference,
+                note,
+                at,
+            },
+        ))
+    };
+    rows.into_iter().map(movement).collect()
+}
+
+fn kind_text(kind: MovementKind) -> &'static str {
+    match kind {
+        MovementKind::Received => "received",
+        MovementKind::Adjusted => "adjusted",
+        MovementKind::Sold => "sold",
+        MovementKind::Returned => "returned",
+    }
+}
+
+pub(super) fn kind_of(stored: &str) -> Result<MovementKind, CallFailure> {
+    let all = [
+        MovementKind::Received,
+        MovementKind::Adjusted,
+        MovementKind::Sold,
+        MovementKind::Returned,
+    ];
+    let kind = all.into_iter().find(|&kind| kind_text(kind) == stored);
+    kind.ok_or_else(|| damaged("a movement of no kind"))
+}

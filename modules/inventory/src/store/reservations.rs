@@ -1,0 +1,197 @@
+//! Promises, and what they take from the stock.
+
+use std::collections::HashMap;
+
+use inventory_api::v1::{ProductId, Reservation, ReservationState, ReservedLine};
+use offshoot_contract::{CallFailure, Timestamp};
+use offshoot_db::{List, Queries, Tx, sql};
+
+use super::damaged;
+
+/// A new reservation without lines. False if the reference is known. On Postgres this waits for whoever is using it.
+pub(crate) async fn add_reservation(
+    tx: &mut Tx<'_>,
+    reference: &str,
+    state: ReservationState,
+    expires_at: Timestamp,
+) -> Result<bool, CallFailure> {
+    let sql = sql!(
+        "INSERT INTO reservations (reference, state, expires_at) VALUES ($1, $2, $3) ON CONFLICT (reference) DO NOTHING"
+    );
+    Ok(tx.execute(sql, (reference, state_text(state), expires_at)).await? == 1)
+}
+
+pub(crate) async fn add_lines(tx: &mut Tx<'_>, reference: &str, lines: &[ReservedLine]) -> Result<(), CallFailure> {
+    let sql = sql!("INSERT INTO reservation_lines (reference, product_id, quantity) VALUES $rows");
+    let rows = lines
+        .iter()
+        .map(|line| (reference.to_owned(), line.product_id, i64::from(line.quantity)));
+    tx.insert_many(sql, rows).await.map(drop)
+}
+
+/// Promises the units of each line of which there are enough; answers which products those are.
+///
+/// The condition is why nothing is ever promised twice, whatever comes at once.
+pub(crate) async fn reserve(tx: &mut Tx<'_>, reference: &str) -> Result<Vec<ProductId>, CallFailure> {
+    let sql = sql!(
+        sqlite: "UPDATE stock SET reserved = reserved + l.quantity FROM reservation_lines l \
+                 WHERE l.reference = $1 AND stock.product_id = l.product_id \
+                 AND stock.on_hand - stock.reserved >= l.quantity \
+                 RETURNING stock.product_id",
+        postgres: "WITH locked AS (SELECT s.product_id, l.quantity FROM reservation_lines l \
+                                   JOIN stock s ON s.product_id = l.product_id \
+                                   WHERE l.reference = $1 ORDER BY s.product_id FOR UPDATE OF s) \
+                   UPDATE stock SET reserved = reserved + locked.quantity FROM locked \
+                   WHERE stock.product_id = locked.product_id \
+                   AND stock.on_hand - stock.reserved >= locked.quantity \
+                   RETURNING stock.product_id",
+    );
+    let rows: Vec<(ProductId,)> = tx.fetch_all(sql, (reference,)).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// The units of a promise leave.
+pub(crate) async fn take(tx: &mut Tx<'_>, reference: &str) -> Result<(), CallFailure> {
+    let sql = sql!(
+        sqlite: "UPDATE stock SET on_hand = on_hand - l.quantity, reserved = reserved - l.quantity \
+                 FROM reservation_lines l WHERE l.reference = $1 AND stock.product_id = l.product_id",
+        postgres: "WITH locked AS (SELECT s.product_id, l.quantity FROM reservation_lines l \
+                                   JOIN stock s ON s.product_id = l.product_id \
+                                   WHERE l.reference = $1 ORDER BY s.product_id FOR UPDATE OF s) \
+                   UPDATE stock SET on_hand = on_hand - locked.quantity, reserved = reserved - locked.quantity \
+                   FROM locked WHERE stock.product_id = locked.product_id",
+    );
+    tx.execute(sql, (reference,)).await.map(drop)
+}
+
+/// The units of these promises can be promised to others.
+pub(crate) async fn give_back(tx: &mut Tx<'_>, references: &[String]) -> Result<(), CallFailure> {
+    let sql = sql!(
+        sqlite: "UPDATE stock SET reserved = reserved - back.units FROM (SELECT product_id, sum(quantity) AS units \
+                 FROM reservation_lines WHERE reference IN (SELECT value FROM json_each($1)) GROUP BY product_id) AS back \
+                 WHERE stock.product_id = back.product_id",
+        postgres: "WITH back AS (SELECT product_id, CAST(sum(quantity) AS bigint) AS units FROM reservation_lines \
+                                 WHERE reference = ANY($1) GROUP BY product_id), \
+                   locked AS (SELECT s.product_id FROM stock s JOIN back ON back.product_id = s.product_id \
+                              ORDER BY s.product_id FOR UPDATE OF s) \
+                   UPDATE stock SET reserved = reserved - back.units \
+                   FROM back JOIN locked ON locked.product_id = back.product_id \
+                   WHERE stock.product_id = back.product_id",
+    );
+    tx.execute(sql, (List(references.to_vec()),)).await.map(drop)
+}
+
+/// Turns a reservation from one state into another. False if it is not in the first.
+pub(crate) async fn turn(
+    tx: &mut Tx<'_>,
+    reference: &str,
+    from: ReservationState,
+    to: ReservationState,
+) -> Result<bool, CallFailure> {
+    let sql = sql!("UPDATE reservations SET state = $3 WHERE reference = $1 AND state = $2");
+    Ok(tx.execute(sql, (reference, state_text(from), state_text(to))).await? == 1)
+}
+
+/// Held reservations that have run out, the oldest first.
+///
+/// On Postgres each transaction takes others: two processes do not wait for each other's cleaning.
+pub(crate) async fn run_out(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<String>, CallFailure> {
+    let sql = sql!(
+        sqlite: "SELECT reference FROM reservations WHERE state = 'held' AND expires_at <= $1 ORDER BY expires_at LIMIT $2",
+        postgres: "SELECT reference FROM reservations WHERE state = 'held' AND expires_at <= $1 ORDER BY expires_at LIMIT $2 \
+                   FOR UPDATE SKIP LOCKED",
+    );
+    let rows: Vec<(String,)> = tx.fetch_all(sql, (now, i64::from(limit))).await?;
+    Ok(rows.into_iter().map(|(reference,)| reference).collect())
+}
+
+/// Notes that these have run out.
+pub(crate) async fn expire(tx: &mut Tx<'_>, references: Vec<String>) -> Result<(), CallFailure> {
+    let sql = sql!(
+        sqlite: "UPDATE reservations SET state = 'expired' WHERE reference IN (SELECT value FROM json_each($1))",
+        postgres: "UPDATE reservations SET state = 'expired' WHERE reference = ANY($1)",
+    );
+    tx.execute(sql, (List(references),)).await.map(drop)
+}
+
+/// One reservation with its lines.
+pub(crate) async fn reservation(db: &mut Queries, reference: &str) -> Result<Option<Reservation>, CallFailure> {
+    Ok(reservations(db, vec![reference.to_owned()]).await?.pop())
+}
+
+/// The references after `after`, of reservations in a state or of all.
+pub(crate) async fn references(
+    db: &mut Queries,
+    state: Option<ReservationState>,
+    after: String,
+    limit: u32,
+) -> Result<Vec<String>, CallFailure> {
+    let rows: Vec<(String,)> = match state {
+        Some(state) => {
+            let sql = sql!(
+                "SELECT reference FROM reservations WHERE state = $1 AND reference > $2 ORDER BY reference LIMIT $3"
+            );
+            db.fetch_all(sql, (state_text(state), after, i64::from(limit))).await?
+        }
+        None => {
+            let sql = sql!("SELECT reference FROM reservations WHERE reference > $1 ORDER BY reference LIMIT $2");
+            db.fetch_all(sql, (after, i64::from(limit))).await?
+        }
+    };
+    Ok(rows.into_iter().map(|(reference,)| reference).collect())
+}
+
+/// These reservations with their lines, by reference.
+pub(crate) async fn reservations(db: &mut Queries, references: Vec<String>) -> Result<Vec<Reservation>, CallFailure> {
+    let references = List(references);
+    let sql = sql!(
+        sqlite: "SELECT reference, state, expires_at FROM reservations \
+                 WHERE reference IN (SELECT value FROM json_each($1)) ORDER BY reference",
+        postgres: "SELECT reference, state, expires_at FROM reservations WHERE reference = ANY($1) ORDER BY reference",
+    );
+    let rows: Vec<(String, String, Timestamp)> = db.fetch_all(sql, (references.clone(),)).await?;
+    let sql = sql!(
+        sqlite: "SELECT reference, product_id, quantity FROM reservation_lines \
+                 WHERE reference IN (SELECT value FROM json_each($1)) ORDER BY reference, product_id",
+        postgres: "SELECT reference, product_id, quantity FROM reservation_lines \
+                   WHERE reference = ANY($1) ORDER BY reference, product_id",
+    );
+    let mut lines: HashMap<String, Vec<ReservedLine>> = HashMap::new();
+    for (reference, product_id, quantity) in db.fetch_all::<(String, ProductId, i64)>(sql, (references,)).await? {
+        let quantity = u32::try_from(quantity).map_err(|error| damaged("a quantity out of range").caused_by(error))?;
+        lines
+            .entry(reference)
+            .or_default()
+            .push(ReservedLine { product_id, quantity });
+    }
+    let reservation = |(reference, state, expires_at): (String, String, Timestamp)| {
+        Ok(Reservation {
+            lines: lines.remove(&reference).unwrap_or_default(),
+            reference,
+            state: state_of(&state)?,
+            expires_at,
+        })
+    };
+    rows.into_iter().map(reservation).collect()
+}
+
+/// As it is stored.
+pub(crate) fn state_text(state: ReservationState) -> &'static str {
+    match state {
+        ReservationState::Held => "held",
+        ReservationState::Committed => "committed",
+        ReservationState::Released => "released",
+        ReservationState::Expired => "expired",
+    }
+}
+
+fn state_of(stored: &str) -> Result<ReservationState, CallFailure> {
+    let all = [
+        ReservationState::Held,
+        ReservationState::Committed,
+        ReservationState::Released,
+        ReservationState::Expired,
+    ];
+    let state = all.into_iter().find(|&state| state_text(state) == stored);
+    state.ok_or_else(|| damaged("a reservation without a state"))
+}
