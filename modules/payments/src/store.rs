@@ -1,0 +1,181 @@
+//! Payments as rows. Takes a transaction or a read and decides nothing.
+
+use offshoot_contract::{CallFailure, Money, Timestamp};
+use offshoot_db::{Queries, Tx, sql};
+use payments_api::v1::{Payment, PaymentStatus};
+
+/// ISO 4217's code for no currency.
+const NO_CURRENCY: &str = "XXX";
+
+#[derive(sqlx::FromRow)]
+struct PaymentRow {
+    reference: String,
+    status: String,
+    amount: i64,
+    currency: String,
+    refunded: i64,
+    decline_reason: Option<String>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// A refund as it is stored.
+pub(crate) struct Refund {
+    pub(crate) payment: String,
+    pub(crate) amount: i64,
+    pub(crate) done: bool,
+}
+
+/// A pending payment. False if the reference is known. On Postgres this waits for whoever is using it.
+pub(crate) async fn add(tx: &mut Tx<'_>, reference: &str, amount: Money, now: Timestamp) -> Result<bool, CallFailure> {
+    let currency = amount.currency();
+    let sql = sql!(
+        "INSERT INTO payments (reference, status, amount, currency, created_at, updated_at) \
+         VALUES ($1, 'pending', $2, $3, $4, $4) ON CONFLICT (reference) DO NOTHING"
+    );
+    let values = (reference, amount.ten_thousandths(), currency.as_str(), now);
+    Ok(tx.execute(sql, values).await? == 1)
+}
+
+/// Voids a payment that is pending or authorized, or was never asked for. False if it is something else.
+pub(crate) async fn void(tx: &mut Tx<'_>, reference: &str, now: Timestamp) -> Result<bool, CallFailure> {
+    let sql = sql!(
+        "INSERT INTO payments (reference, status, amount, currency, created_at, updated_at) \
+         VALUES ($1, 'voided', 0, $2, $3, $3) ON CONFLICT (reference) DO UPDATE \
+         SET status = 'voided', updated_at = excluded.updated_at WHERE payments.status IN ('pending', 'authorized')"
+    );
+    Ok(tx.execute(sql, (reference, NO_CURRENCY, now)).await? == 1)
+}
+
+/// Turns a payment from one status into another. False if it is not in the first.
+pub(crate) async fn turn(
+    tx: &mut Tx<'_>,
+    reference: &str,
+    [from, to]: [PaymentStatus; 2],
+    decline_reason: Option<&str>,
+    now: Timestamp,
+) -> Result<bool, CallFailure> {
+    let sql = sql!(
+        "UPDATE payments SET status = $3, decline_reason = $4, updated_at = $5 WHERE reference = $1 AND status = $2"
+    );
+    let values = (reference, status_text(from), status_text(to), decline_reason, now);
+    Ok(tx.execute(sql, values).await? == 1)
+}
+
+/// One payment; none if the reference is unknown.
+pub(crate) async fn payment(db: &mut Queries, reference: &str) -> Result<Option<Payment>, CallFailure> {
+    let sql = sql!(
+        "SELECT reference, status, amount, currency, decline_reason, created_at, updated_at, \
+         COALESCE((SELECT CAST(sum(r.amount) AS bigint) FROM refunds r WHERE r.payment = reference AND r.done), 0) AS refunded \
+         FROM payments WHERE reference = $1"
+    );
+    let row: Option<PaymentRow> = db.fetch_optional(sql, (reference,)).await?;
+    row.map(payment_of).transpose()
+}
+
+/// The payments after `after`, with a status or all, by reference.
+pub(crate) async fn payments(
+    db: &mut Queries,
+    status: Option<PaymentStatus>,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<Payment>, CallFailure> {
+    let sql = sql!(
+        "SELECT reference, status, amount, currency, decline_reason, created_at, updated_at, \
+         COALESCE((SELECT CAST(sum(r.amount) AS bigint) FROM refunds r WHERE r.payment = reference AND r.done), 0) AS refunded \
+         FROM payments WHERE reference > $1 AND status = COALESCE($2, status) ORDER BY reference LIMIT $3"
+    );
+    let values = (after, status.map(status_text), i64::from(limit));
+    let rows: Vec<PaymentRow> = db.fetch_all(sql, values).await?;
+    rows.into_iter().map(payment_of).collect()
+}
+
+/// Holds a captured payment's row until the transaction ends, so that refunds come one after the other. False if it is
+/// not captured.
+pub(crate) async fn hold_captured(tx: &mut Tx<'_>, reference: &str, now: Timestamp) -> Result<bool, CallFailure> {
+    let sql = sql!("UPDATE payments SET updated_at = $2 WHERE reference = $1 AND status = 'captured'");
+    Ok(tx.execute(sql, (reference, now)).await? == 1)
+}
+
+/// One refund; none if its reference is unknown.
+pub(crate) async fn refund(db: &mut Queries, refund: &str) -> Result<Option<Refund>, CallFailure> {
+    let sql = sql!("SELECT payment, amount, done FROM refunds WHERE refund = $1");
+    let row: Option<(String, i64, bool)> = db.fetch_optional(sql, (refund,)).await?;
+    Ok(row.map(|(payment, amount, done)| Refund { payment, amount, done }))
+}
+
+/// What all refunds of a payment come to, those that are under way included.
+pub(crate) async fn refunds(db: &mut Queries, payment: &str) -> Result<i64, CallFailure> {
+    let sql = sql!("SELECT COALESCE(CAST(sum(amount) AS bigint), 0) FROM refunds WHERE payment = $1");
+    let (sum,): (i64,) = db.fetch_one(sql, (payment,)).await?;
+    Ok(sum)
+}
+
+pub(crate) async fn add_refund(
+    tx: &mut Tx<'_>,
+    refund: &str,
+    payment: &str,
+    amount: Money,
+    now: Timestamp,
+) -> Result<(), CallFailure> {
+    let sql = sql!("INSERT INTO refunds (refund, payment, amount, done, at) VALUES ($1, $2, $3, $4, $5)");
+    let values = (refund, payment, amount.ten_thousandths(), false, now);
+    tx.execute(sql, values).await.map(drop)
+}
+
+/// Notes that the provider has done it.
+pub(crate) async fn end_refund(tx: &mut Tx<'_>, refund: &str) -> Result<(), CallFailure> {
+    let sql = sql!("UPDATE refunds SET done = $2 WHERE refund = $1");
+    tx.execute(sql, (refund, true)).await.map(drop)
+}
+
+fn payment_of(row: PaymentRow) -> Result<Payment, CallFailure> {
+    let currency = row
+        .currency
+        .parse()
+        .map_err(|error| damaged("a payment without a currency").caused_by(error))?;
+    let status = status_of(&row.status)?;
+    let captured = if status == PaymentStatus::Captured {
+        row.amount
+    } else {
+        0
+    };
+    Ok(Payment {
+        reference: row.reference,
+        status,
+        amount: Money::new(row.amount, currency),
+        captured: Money::new(captured, currency),
+        refunded: Money::new(row.refunded, currency),
+        decline_reason: row.decline_reason,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    })
+}
+
+/// As it is stored.
+pub(crate) fn status_text(status: PaymentStatus) -> &'static str {
+    match status {
+        PaymentStatus::Pending => "pending",
+        PaymentStatus::Authorized => "authorized",
+        PaymentStatus::Declined => "declined",
+        PaymentStatus::Captured => "captured",
+        PaymentStatus::Voided => "voided",
+    }
+}
+
+fn status_of(stored: &str) -> Result<PaymentStatus, CallFailure> {
+    let all = [
+        PaymentStatus::Pending,
+        PaymentStatus::Authorized,
+        PaymentStatus::Declined,
+        PaymentStatus::Captured,
+        PaymentStatus::Voided,
+    ];
+    let status = all.into_iter().find(|&status| status_text(status) == stored);
+    status.ok_or_else(|| damaged("a payment without a status"))
+}
+
+/// The schema checks what is stored, so a failure means that it was bypassed.
+fn damaged(what: &str) -> CallFailure {
+    CallFailure::internal(format!("the payments' database holds {what}"))
+}

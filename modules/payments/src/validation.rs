@@ -1,0 +1,79 @@
+//! What is acceptable. Knows no database; every function is pure, and none ever says what a token is.
+
+use offshoot_contract::Money;
+use payments_api::v1::{MAX_REFERENCE_BYTES, PaymentToken, PaymentsError};
+
+/// Longest token, bytes. Providers' own have up to 200.
+const MAX_TOKEN_BYTES: usize = 255;
+/// How many digits a card number has.
+const CARD_DIGITS: std::ops::RangeInclusive<usize> = 12..=19;
+
+pub(crate) fn check_reference(field: &str, reference: &str) -> Result<(), PaymentsError> {
+    let printable = reference.bytes().all(|byte| byte.is_ascii_graphic());
+    if printable && (1..=MAX_REFERENCE_BYTES).contains(&reference.len()) {
+        return Ok(());
+    }
+    let reason = format!("is not 1 to {MAX_REFERENCE_BYTES} printable ASCII characters without blanks");
+    Err(invalid(field, reason))
+}
+
+pub(crate) fn check_amount(amount: Money) -> Result<(), PaymentsError> {
+    if amount.ten_thousandths() > 0 {
+        return Ok(());
+    }
+    Err(invalid("amount", format!("{amount} is not above zero")))
+}
+
+/// A card number is refused before anything can keep it.
+pub(crate) fn check_token(token: &PaymentToken) -> Result<(), PaymentsError> {
+    let text = token.expose();
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let only_number = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b' ' || byte == b'-');
+    if only_number && CARD_DIGITS.contains(&digits) {
+        let reason = "looks like a card number, which is never taken here: send the token that the payment provider's form gives";
+        return Err(invalid("token", reason.to_owned()));
+    }
+    if (1..=MAX_TOKEN_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    let reason = format!("is not 1 to {MAX_TOKEN_BYTES} printable ASCII characters without blanks");
+    Err(invalid("token", reason))
+}
+
+fn invalid(field: &str, reason: String) -> PaymentsError {
+    PaymentsError::InvalidPayment {
+        field: field.to_owned(),
+        reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_number_is_refused_and_not_repeated() {
+        for number in [
+            "4242424242424242",
+            "4242 4242 4242 4242",
+            "4242-4242-4242-4242",
+            "378282246310005",
+        ] {
+            let error = check_token(&PaymentToken::new(number))
+                .expect_err("it is refused")
+                .to_string();
+            assert!(
+                error.contains("card number") && !error.contains("4242") && !error.contains("3782"),
+                "{error}"
+            );
+        }
+        for token in ["tok_visa", "tok_4242424242424242", "12345678901"] {
+            assert!(check_token(&PaymentToken::new(token)).is_ok());
+        }
+        for bad in ["", "a b", "ü", &"x".repeat(256)] {
+            assert!(check_token(&PaymentToken::new(bad)).is_err());
+        }
+    }
+}
