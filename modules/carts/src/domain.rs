@@ -1,8 +1,8 @@
 //! What a cart is, and what it costs. Knows no database and no catalog; every function is pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use carts_api::v1::{Cart, CartId, CartLine, CartsError, MAX_LINES, MAX_QUANTITY};
+use carts_api::v1::{Cart, CartId, CartLine, CartsError, MAX_LINES, MAX_QUANTITY, NewLine};
 use catalog_api::v1::{Product, ProductId, ProductStatus};
 use offshoot_contract::{Currency, InvalidMoney, Money, Timestamp};
 
@@ -93,6 +93,22 @@ pub(crate) fn check_quantity(quantity: u32) -> Result<(), CartsError> {
         quantity,
         limit: MAX_QUANTITY,
     })
+}
+
+/// The lines of a whole cart. Fails with `TooManyLines`, `InvalidQuantity` or `DuplicateLine`.
+pub(crate) fn check_lines(id: CartId, lines: Vec<NewLine>) -> Result<Vec<KeptLine>, CartsError> {
+    if lines.len() > MAX_LINES as usize {
+        return Err(CartsError::TooManyLines { id, limit: MAX_LINES });
+    }
+    let mut products = HashSet::with_capacity(lines.len());
+    let line = |NewLine { product_id, quantity }| {
+        check_quantity(quantity)?;
+        if !products.insert(product_id) {
+            return Err(CartsError::DuplicateLine { id: product_id });
+        }
+        Ok(KeptLine { product_id, quantity })
+    };
+    lines.into_iter().map(line).collect()
 }
 
 /// Fails with `NotForSale`.

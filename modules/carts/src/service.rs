@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use carts_api::v1::{Cart, CartId, CartsApi, CartsError};
+use carts_api::v1::{Cart, CartId, CartsApi, CartsError, NewLine};
 use catalog_api::v1::{CatalogError, MAX_BULK_ITEMS, Product, ProductId};
 use offshoot_contract::{CallContext, CallFailure, Currency, Money, Timestamp};
 use offshoot_db::Tx;
@@ -67,6 +67,22 @@ impl CartsApi for Carts {
             domain::check_room(id, lines)?;
             store::add_line(&mut tx, id, &line, last_position + 1).await?;
         }
+        Ok(tx.commit(()).await?)
+    }
+
+    async fn set_lines(&self, cx: &mut CallContext, id: CartId, lines: Vec<NewLine>) -> Result<(), CartsError> {
+        let lines = domain::check_lines(id, lines)?;
+        let products = self.products(cx, &lines).await?;
+        let mut tx = self.db.begin(cx).await?;
+        let currency = self.touch(&mut tx, id).await?;
+        for line in &lines {
+            let product = products.get(&line.product_id);
+            let product = product.ok_or(CartsError::UnknownProduct { id: line.product_id })?;
+            domain::check_for_sale(product)?;
+            domain::check_currency(product, currency)?;
+        }
+        store::remove_lines(&mut tx, id).await?;
+        store::add_lines(&mut tx, id, &lines).await?;
         Ok(tx.commit(()).await?)
     }
 

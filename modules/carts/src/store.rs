@@ -83,6 +83,21 @@ pub(crate) async fn add_line(tx: &mut Tx<'_>, id: CartId, line: &KeptLine, posit
         .map(drop)
 }
 
+/// Takes every line out of the cart.
+pub(crate) async fn remove_lines(tx: &mut Tx<'_>, id: CartId) -> Result<(), CallFailure> {
+    let sql = sql!("DELETE FROM cart_lines WHERE cart_id = $1");
+    tx.execute(sql, (id,)).await.map(drop)
+}
+
+/// Puts lines into an empty cart, in this order.
+pub(crate) async fn add_lines(tx: &mut Tx<'_>, id: CartId, lines: &[KeptLine]) -> Result<(), CallFailure> {
+    let sql = sql!("INSERT INTO cart_lines (cart_id, product_id, position, quantity) VALUES $rows");
+    let rows = lines.iter().zip(1_i64..);
+    let rows = rows.map(|(line, position)| (id, line.product_id, position, i64::from(line.quantity)));
+    let rows: Vec<_> = rows.collect();
+    tx.insert_many(sql, rows).await.map(drop)
+}
+
 /// Takes a line out of the cart, if it is there.
 pub(crate) async fn remove_line(tx: &mut Tx<'_>, id: CartId, product_id: ProductId) -> Result<(), CallFailure> {
     let sql = sql!("DELETE FROM cart_lines WHERE cart_id = $1 AND product_id = $2");

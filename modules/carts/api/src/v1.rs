@@ -19,7 +19,7 @@ pub const MAX_LINES: u32 = 1_500;
 pub const MAX_QUANTITY: u32 = 100_000;
 
 /// What shoppers intend to buy.
-#[contract(name = "carts", version = "1.0")]
+#[contract(name = "carts", version = "1.1")]
 #[async_trait]
 pub trait CartsApi: Send + Sync + 'static {
     /// A new, empty cart for products priced in `currency`.
@@ -42,6 +42,12 @@ pub trait CartsApi: Send + Sync + 'static {
         quantity: u32,
     ) -> Result<(), CartsError>;
 
+    /// Puts these lines into the cart in place of those it has, in this order, and lets it live longer. All or none of
+    /// them. Since 1.1. Fails like [`set_quantity`](Self::set_quantity), naming the first line that cannot be
+    /// taken, or with `DuplicateLine`.
+    #[put("/carts/{id}/lines")]
+    async fn set_lines(&self, cx: &mut CallContext, id: CartId, lines: Vec<NewLine>) -> Result<(), CartsError>;
+
     /// Takes a product out of the cart; one that is not in it is no error. Fails with `UnknownCart` or `CartExpired`.
     #[delete("/carts/{id}/lines/{product_id}")]
     async fn remove(&self, cx: &mut CallContext, id: CartId, product_id: ProductId) -> Result<(), CartsError>;
@@ -60,6 +66,16 @@ pub struct Cart {
     pub created_at: Timestamp,
     /// When it will be gone unless it is touched.
     pub expires_at: Timestamp,
+}
+
+/// So many of one product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewLine {
+    /// The product; once per cart.
+    pub product_id: ProductId,
+    /// 1 to [`MAX_QUANTITY`].
+    pub quantity: u32,
 }
 
 /// One product of a cart.
@@ -133,6 +149,13 @@ pub enum CartsError {
         quantity: u32,
         /// The most that is taken.
         limit: u32,
+    },
+    /// Two lines of one product.
+    #[error("{id} stands in two lines: give one with the sum")]
+    #[problem(status = 422, code = "duplicate-line")]
+    DuplicateLine {
+        /// The product.
+        id: ProductId,
     },
     /// The cart is full.
     #[error("{id} holds {limit} lines, which is the most")]

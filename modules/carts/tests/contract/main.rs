@@ -22,6 +22,7 @@ mod expiry;
 mod lines;
 mod prices;
 mod schema;
+mod whole;
 
 struct CartsUnderTest;
 
@@ -52,6 +53,9 @@ fn main() -> ExitCode {
         lines::of_a_full_cart_can_be_changed_but_not_added_to,
         lines::set_at_once_are_all_there,
         lines::of_one_product_set_at_once_are_one,
+        whole::take_the_place_of_those_there_were,
+        whole::are_taken_all_or_none,
+        whole::may_be_as_many_as_a_cart_holds,
         prices::are_those_of_the_moment,
         prices::of_what_cannot_be_bought_do_not_count,
         prices::that_do_not_fit_are_refused,
