@@ -1,0 +1,203 @@
+//! What an order is made of, and what may come back of it. Knows no database and no other module's state; every
+//! function is pure.
+
+use std::collections::BTreeSet;
+
+use carts_api::v1::Cart;
+use catalog_api::v1::ProductStatus;
+use offshoot_contract::{Money, Timestamp};
+use orders_api::OrderId;
+use orders_api::v1::{
+    MAX_EMAIL_BYTES, MAX_NAME_CHARS, Order, OrderLine, OrderStatus, OrdersError, Return, ReturnedLine,
+    UNSPECIFIED_COUNTRY,
+};
+
+use crate::checkout::Purchase;
+use crate::step::Step;
+
+/// Who buys.
+pub(crate) struct Contact {
+    email: String,
+    country: String,
+}
+
+/// Fails with `InvalidCheckout`.
+pub(crate) fn contact(purchase: &Purchase) -> Result<Contact, OrdersError> {
+    let invalid = |field: &str, reason: String| OrdersError::InvalidCheckout {
+        field: field.to_owned(),
+        reason,
+    };
+    let email = purchase.email.trim();
+    let good = email.split_once('@').is_some_and(|(name, host)| {
+        !name.is_empty() && !host.is_empty() && !host.contains('@') && !email.contains(char::is_whitespace)
+    });
+    if !good || email.len() > MAX_EMAIL_BYTES || email.contains(char::is_control) {
+        let reason = format!("is no e-mail address of at most {MAX_EMAIL_BYTES} bytes, such as ada@example.com");
+        return Err(invalid("email", reason));
+    }
+    let country = purchase.country.as_deref().unwrap_or(UNSPECIFIED_COUNTRY).trim();
+    if !is_name(country) {
+        let reason = format!("is no name of 1 to {MAX_NAME_CHARS} characters");
+        return Err(invalid("country", reason));
+    }
+    Ok(Contact {
+        email: email.to_owned(),
+        country: country.to_owned(),
+    })
+}
+
+/// Whether a text can name a country or a customer.
+pub(crate) fn is_name(text: &str) -> bool {
+    (1..=MAX_NAME_CHARS).contains(&text.chars().count()) && !text.contains(char::is_control)
+}
+
+/// The order that a cart becomes. Fails with `EmptyCart` or `NotForSale`.
+pub(crate) fn draft(cart: Cart, contact: Contact, now: Timestamp) -> Result<Order, OrdersError> {
+    if cart.lines.is_empty() {
+        return Err(OrdersError::EmptyCart { id: cart.id });
+    }
+    let mut lines = Vec::with_capacity(cart.lines.len());
+    for (line, number) in cart.lines.into_iter().zip(1..) {
+        let sold = line.status == ProductStatus::Active && line.line_total.currency() == cart.total.currency();
+        if !sold {
+            return Err(OrdersError::NotForSale {
+                product_id: line.product_id,
+            });
+        }
+        lines.push(OrderLine {
+            number,
+            product_id: Some(line.product_id),
+            sku: line.sku,
+            name: line.name,
+            quantity: i64::from(line.quantity),
+            returned: 0,
+            unit_price: line.unit_price,
+            line_total: line.line_total,
+        });
+    }
+    Ok(Order {
+        id: OrderId::new(now),
+        status: OrderStatus::Pending,
+        failure: None,
+        number: None,
+        cart_id: Some(cart.id),
+        customer: contact.email,
+        country: contact.country,
+        lines,
+        total: cart.total,
+        refunded: Money::new(0, cart.total.currency()),
+        returns: Vec::new(),
+        open_steps: vec![Step::Reserve.name(), Step::Authorize.name()],
+        placed_at: now,
+        updated_at: now,
+    })
+}
+
+/// Whether an order may be taken back at all. Fails with `NotConfirmed` or `SoldElsewhere`.
+pub(crate) fn check_returnable(order: &Order) -> Result<(), OrdersError> {
+    if let Some(number) = &order.number {
+        return Err(OrdersError::SoldElsewhere {
+            id: order.id,
+            number: number.clone(),
+        });
+    }
+    if order.status == OrderStatus::Confirmed {
+        return Ok(());
+    }
+    Err(OrdersError::NotConfirmed {
+        id: order.id,
+        is: order.status,
+    })
+}
+
+/// Some of an order's goods as a return. Fails with `InvalidReturn`.
+pub(crate) fn partial_return(order: &Order, lines: Vec<ReturnedLine>, at: Timestamp) -> Result<Return, OrdersError> {
+    let invalid = |field: String, reason: String| OrdersError::InvalidReturn { field, reason };
+    if lines.is_empty() {
+        return Err(invalid("lines".to_owned(), "names nothing that comes back".to_owned()));
+    }
+    let mut seen = BTreeSet::new();
+    for (place, back) in lines.iter().enumerate() {
+        let field = |name: &str| format!("lines[{place}].{name}");
+        let Some(line) = order.lines.iter().find(|line| line.number == back.line) else {
+            let reason = format!(
+                "the order has no line {}: its lines are 1 to {}",
+                back.line,
+                order.lines.len()
+            );
+            return Err(invalid(field("line"), reason));
+        };
+        if !seen.insert(back.line) {
+            return Err(invalid(field("line"), format!("line {} is named twice", back.line)));
+        }
+        let left = line.quantity - line.returned;
+        if back.quantity == 0 || i64::from(back.quantity) > left {
+            let reason = format!(
+                "{} cannot come back: {left} of {} have not yet",
+                back.quantity, line.quantity
+            );
+            return Err(invalid(field("quantity"), reason));
+        }
+    }
+    Ok(give_back(order, lines, false, at))
+}
+
+/// All that has not come back yet.
+pub(crate) fn cancellation(order: &Order, at: Timestamp) -> Return {
+    let left = |line: &OrderLine| {
+        let quantity = u32::try_from(line.quantity - line.returned).ok()?;
+        (quantity > 0).then_some(ReturnedLine {
+            line: line.number,
+            quantity,
+        })
+    };
+    give_back(order, order.lines.iter().filter_map(left).collect(), true, at)
+}
+
+/// The amounts are parts of a total that fits, so they fit.
+fn give_back(order: &Order, lines: Vec<ReturnedLine>, cancellation: bool, at: Timestamp) -> Return {
+    let amount = |back: &ReturnedLine| {
+        let line = order.lines.iter().find(|line| line.number == back.line)?;
+        Some(line.unit_price.ten_thousandths() * i64::from(back.quantity))
+    };
+    let refund = lines.iter().filter_map(amount).sum();
+    Return {
+        number: u32::try_from(order.returns.len()).unwrap_or(u32::MAX).saturating_add(1),
+        lines,
+        refund: Money::new(refund, order.total.currency()),
+        cancellation,
+        at,
+    }
+}
+
+/// What a return has to do elsewhere. Nothing comes back and nothing is given back where all of it has before.
+pub(crate) fn steps_of(back: &Return) -> Vec<Step> {
+    let mut steps = Vec::with_capacity(2);
+    if back.refund.ten_thousandths() > 0 {
+        steps.push(Step::Refund(back.number));
+    }
+    if !back.lines.is_empty() {
+        steps.push(Step::Restock(back.number));
+    }
+    steps
+}
+
+/// The order with a return that has been decided.
+pub(crate) fn with_return(mut order: Order, back: Return) -> Order {
+    for returned in &back.lines {
+        if let Some(line) = order.lines.iter_mut().find(|line| line.number == returned.line) {
+            line.returned += i64::from(returned.quantity);
+        }
+    }
+    order.refunded = Money::new(
+        order.refunded.ten_thousandths() + back.refund.ten_thousandths(),
+        order.refunded.currency(),
+    );
+    if back.cancellation {
+        order.status = OrderStatus::Cancelled;
+    }
+    order.open_steps = steps_of(&back).into_iter().map(Step::name).collect();
+    order.updated_at = back.at;
+    order.returns.push(back);
+    order
+}

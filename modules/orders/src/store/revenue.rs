@@ -1,0 +1,98 @@
+//! What all sales come to: a ledger that is only added to.
+
+use offshoot_contract::{CallFailure, Money, Timestamp};
+use offshoot_db::{Queries, Tx, sql};
+use orders_api::v1::{Order, RevenueRow};
+
+use super::{currency, damaged};
+
+/// Adds what an order came to.
+pub(crate) async fn add_sale(tx: &mut Tx<'_>, order: &Order, at: Timestamp) -> Result<(), CallFailure> {
+    add(tx, order, order.total, false, at).await
+}
+
+/// Adds what was given back of an order. It may be nothing, and counts all the same.
+pub(crate) async fn add_credit(
+    tx: &mut Tx<'_>,
+    order: &Order,
+    given_back: Money,
+    at: Timestamp,
+) -> Result<(), CallFailure> {
+    let lost = Money::new(-given_back.ten_thousandths(), given_back.currency());
+    add(tx, order, lost, true, at).await
+}
+
+async fn add(tx: &mut Tx<'_>, order: &Order, amount: Money, credit: bool, at: Timestamp) -> Result<(), CallFailure> {
+    let sql = sql!(
+        "INSERT INTO revenue (order_id, entry, at, country, currency, amount, credit) \
+         SELECT $1, CAST(count(*) AS bigint), $2, $3, $4, $5, $6 FROM revenue WHERE order_id = $1"
+    );
+    let code = amount.currency();
+    let values = (
+        order.id,
+        at,
+        order.country.as_str(),
+        code.as_str(),
+        amount.ten_thousandths(),
+        credit,
+    );
+    tx.execute(sql, values).await.map(drop)
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    key: String,
+    currency: String,
+    gross: i64,
+    credit: i64,
+    sales: i64,
+    credits: i64,
+}
+
+/// One row per month, UTC, and currency.
+pub(crate) async fn revenue_by_month(db: &mut Queries) -> Result<Vec<RevenueRow>, CallFailure> {
+    let sql = sql!(
+        sqlite: "SELECT strftime('%Y-%m', at / 1000000, 'unixepoch') AS key, currency, \
+                 sum(CASE WHEN credit THEN 0 ELSE amount END) AS gross, \
+                 sum(CASE WHEN credit THEN amount ELSE 0 END) AS credit, \
+                 sum(CASE WHEN credit THEN 0 ELSE 1 END) AS sales, \
+                 sum(CASE WHEN credit THEN 1 ELSE 0 END) AS credits \
+                 FROM revenue GROUP BY 1, 2 ORDER BY 1, 2",
+        postgres: "SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM') AS key, currency, \
+                   CAST(sum(CASE WHEN credit THEN 0 ELSE amount END) AS bigint) AS gross, \
+                   CAST(sum(CASE WHEN credit THEN amount ELSE 0 END) AS bigint) AS credit, \
+                   sum(CASE WHEN credit THEN 0 ELSE 1 END) AS sales, \
+                   sum(CASE WHEN credit THEN 1 ELSE 0 END) AS credits \
+                   FROM revenue GROUP BY 1, 2 ORDER BY 1, 2",
+    );
+    db.fetch_all(sql, ()).await?.into_iter().map(row).collect()
+}
+
+/// One row per country and currency.
+pub(crate) async fn revenue_by_country(db: &mut Queries) -> Result<Vec<RevenueRow>, CallFailure> {
+    let sql = sql!(
+        "SELECT country AS key, currency, \
+         CAST(sum(CASE WHEN credit THEN 0 ELSE amount END) AS bigint) AS gross, \
+         CAST(sum(CASE WHEN credit THEN amount ELSE 0 END) AS bigint) AS credit, \
+         CAST(sum(CASE WHEN credit THEN 0 ELSE 1 END) AS bigint) AS sales, \
+         CAST(sum(CASE WHEN credit THEN 1 ELSE 0 END) AS bigint) AS credits \
+         FROM revenue GROUP BY country, currency ORDER BY country, currency"
+    );
+    db.fetch_all(sql, ()).await?.into_iter().map(row).collect()
+}
+
+fn row(row: Row) -> Result<RevenueRow, CallFailure> {
+    let currency = currency(&row.currency)?;
+    let (gross, credit) = (Money::new(row.gross, currency), Money::new(row.credit, currency));
+    let count = |stored: i64| u64::try_from(stored).map_err(|error| damaged("a count below zero").caused_by(error));
+    Ok(RevenueRow {
+        net: gross
+            .checked_add(credit)
+            .map_err(|error| damaged("sums that do not fit").caused_by(error))?,
+        gross,
+        credit,
+        sales: count(row.sales)?,
+        credits: count(row.credits)?,
+        key: row.key,
+    })
+}
