@@ -8,6 +8,7 @@ pub mod config;
 // Which modules there are, and how a process serves them.
 pub mod serve;
 pub mod wiring;
-// What uses them: clients of the store, and files that fill it.
+// What uses them: clients of the store, files that fill it, and buyers that prove it.
 pub mod import;
 pub mod public_api;
+pub mod replay;

@@ -46,7 +46,36 @@ macro_rules! on_both_engines {
     )* };
 }
 
+/// Makes of each body one test per way to take the store apart, and engine.
+macro_rules! however_split {
+    ($($body:ident,)*) => { $(
+        mod $body {
+            use offshoot_tests::{Engine::{Postgres, Sqlite}, Placement::{Apart, MovedOut}};
+
+            however_split!(@tests $body
+                inventory_on_sqlite(MovedOut("inventory"), Sqlite)
+                inventory_on_postgres(MovedOut("inventory"), Postgres)
+                carts_on_sqlite(MovedOut("carts"), Sqlite)
+                carts_on_postgres(MovedOut("carts"), Postgres)
+                payments_on_sqlite(MovedOut("payments"), Sqlite)
+                payments_on_postgres(MovedOut("payments"), Postgres)
+                orders_on_sqlite(MovedOut("orders"), Sqlite)
+                orders_on_postgres(MovedOut("orders"), Postgres)
+                all_apart_on_sqlite(Apart, Sqlite)
+                all_apart_on_postgres(Apart, Postgres)
+            );
+        }
+    )* };
+    (@tests $body:ident $($name:ident($placement:expr, $engine:ident))*) => { $(
+        #[tokio::test]
+        async fn $name() {
+            crate::journeys::run($placement, $engine, super::$body).await;
+        }
+    )* };
+}
+
 // In every placement, on both engines.
+mod buying;
 mod refusals;
 mod repeats;
 mod shopping;
@@ -54,19 +83,26 @@ mod surroundings;
 // In two processes.
 mod moved_out;
 mod strangers;
+// Killed, and started again.
+mod killed;
+mod replaying;
 // Before the store runs, and beside it.
 mod commands;
 mod interrupted_import;
 mod starting;
 
 /// Stores at once, whatever the number of cores: the tests' Postgres server allows 300 connections, and a store in two
-/// processes may have 48.
+/// processes may have 48, and one in six three times that.
 static SEATS: Semaphore = Semaphore::const_new(6);
 
 /// Runs a body on a new store, which must stop well afterwards.
 async fn run(placement: Placement, engine: Engine, body: impl AsyncFnOnce(Store) -> Store) {
     if is_there(engine) {
-        let _seat = SEATS.acquire().await.expect("nobody closes it");
+        let seats = match placement {
+            Placement::MovedOut("orders") | Placement::Apart => 3,
+            _ => 1,
+        };
+        let _seats = SEATS.acquire_many(seats).await.expect("nobody closes it");
         let store = Store::start(placement, Data::new(engine).await).await;
         body(store).await.stop().await;
     }

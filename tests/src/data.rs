@@ -47,12 +47,18 @@ impl Data {
 
     /// Starts a process on this data, at a free port unless `arguments` say where.
     pub async fn serve(&self, arguments: &[&str]) -> Process {
+        self.serve_with(&[], arguments).await
+    }
+
+    /// The same with an environment.
+    pub async fn serve_with(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Process {
         let mut all = vec!["serve", "--sample", "no"];
         if !arguments.contains(&"--listen") {
             all.extend(["--listen", "127.0.0.1:0"]);
         }
         all.extend(arguments);
-        Process::start(&self.with_data(&all), self.folder().join("process.log")).await
+        let log = self.folder().join("process.log");
+        Process::start_with(environment, &self.with_data(&all), log).await
     }
 
     /// Runs a command on this data to its end.

@@ -18,4 +18,4 @@ pub use crate::client::{Answer, Client};
 pub use crate::data::Data;
 pub use crate::process::{Finished, Process, run};
 pub use crate::roles::{Operator, Shopper};
-pub use crate::store::{Placement, Store};
+pub use crate::store::{MODULES, Placement, Store};

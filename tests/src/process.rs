@@ -82,12 +82,18 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
 impl Process {
     /// Starts `offshoot` with these arguments and waits until it says its address. What it logs goes to `log`.
     pub async fn start(arguments: &[&str], log: PathBuf) -> Self {
+        Self::start_with(&[], arguments, log).await
+    }
+
+    /// The same with an environment.
+    pub async fn start_with(environment: &[(&str, &str)], arguments: &[&str], log: PathBuf) -> Self {
         let errors = File::options()
             .create(true)
             .append(true)
             .open(&log)
             .expect("the log can be written");
         let mut command = command(arguments);
+        command.envs(environment.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
         let mut child = command.spawn().expect("the binary can be started");
         let mut stdout = BufReader::new(child.stdout.take().expect("it was piped"));
@@ -140,6 +146,14 @@ impl Process {
             );
             sleep(PAUSE).await;
         }
+    }
+
+    /// Waits until it has logged this.
+    pub async fn logged(&self, words: &str) {
+        self.eventually(&format!("does not log `{words}`"), async || {
+            text(&self.log).contains(words)
+        })
+        .await;
     }
 
     /// Asks the process to stop, and fails the test unless it ends well.

@@ -14,25 +14,33 @@ pub enum Placement {
     Encoded,
     /// The catalog in a process of its own.
     Split,
+    /// This module in a process of its own, after those that it calls.
+    MovedOut(&'static str),
+    /// Every module in a process of its own.
+    Apart,
 }
+
+/// Every module, those that are called before those that call them.
+pub const MODULES: [&str; 5] = ["catalog", "inventory", "carts", "payments", "orders"];
 
 /// A store that runs.
 #[derive(Debug)]
 pub struct Store {
     placement: Placement,
     data: Data,
-    catalog: Option<Process>,
+    /// In the order in which they were started.
+    modules: Vec<Process>,
     front: Process,
 }
 
 impl Store {
     /// Starts a store on `data` and waits until it is ready.
     pub async fn start(placement: Placement, data: Data) -> Self {
-        let (catalog, front) = start(placement, &data).await;
+        let (modules, front) = start(placement, &data).await;
         Self {
             placement,
             data,
-            catalog,
+            modules,
             front,
         }
     }
@@ -46,8 +54,8 @@ impl Store {
     /// Stops every process, which must end well, callers before callees.
     pub async fn stop(self) -> Data {
         self.front.stop().await;
-        if let Some(catalog) = self.catalog {
-            catalog.stop().await;
+        for module in self.modules.into_iter().rev() {
+            module.stop().await;
         }
         self.data
     }
@@ -70,6 +78,12 @@ impl Store {
         Operator::new(self.client())
     }
 
+    /// The data that all its processes share.
+    #[must_use]
+    pub fn data(&self) -> &Data {
+        &self.data
+    }
+
     /// How the modules are placed.
     #[must_use]
     pub fn placement(&self) -> Placement {
@@ -77,18 +91,28 @@ impl Store {
     }
 }
 
-async fn start(placement: Placement, data: &Data) -> (Option<Process>, Process) {
-    let catalog = match placement {
-        Placement::Split => Some(data.serve(&["--only", "catalog"]).await),
-        Placement::OneProcess | Placement::Encoded => None,
+async fn start(placement: Placement, data: &Data) -> (Vec<Process>, Process) {
+    let apart: &[&str] = match &placement {
+        Placement::OneProcess | Placement::Encoded => &[],
+        Placement::Split => &["catalog"],
+        // Orders call three of the others, and carts are called by them and call the catalog.
+        Placement::MovedOut("orders") | Placement::Apart => &MODULES,
+        Placement::MovedOut("carts") => &["catalog", "carts"],
+        Placement::MovedOut(module) => std::slice::from_ref(module),
     };
-    let remote = catalog.as_ref().map(|catalog| format!("catalog={}", catalog.url()));
-    let arguments = match &remote {
-        Some(remote) => vec!["--remote", remote],
-        None if placement == Placement::Encoded => vec!["--encoded", "all"],
-        None => Vec::new(),
-    };
+    let (mut modules, mut remote) = (Vec::new(), Vec::<String>::new());
+    for module in apart {
+        let mut arguments = vec!["--only", module];
+        arguments.extend(remote.iter().flat_map(|remote| ["--remote", remote.as_str()]));
+        let process = data.serve(&arguments).await;
+        remote.push(format!("{module}={}", process.url()));
+        modules.push(process);
+    }
+    let mut arguments: Vec<&str> = remote.iter().flat_map(|remote| ["--remote", remote.as_str()]).collect();
+    if placement == Placement::Encoded {
+        arguments.extend(["--encoded", "all"]);
+    }
     let front = data.serve(&arguments).await;
     front.ready().await;
-    (catalog, front)
+    (modules, front)
 }

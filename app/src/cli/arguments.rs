@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use super::contract::ContractCommand;
 use super::db::DbCommand;
 use super::import::ImportCommand;
+use super::replay::ReplayCommand;
 use super::serve::ServeArguments;
 use crate::config::{Flags, module_names};
 
@@ -53,6 +54,10 @@ pub(super) enum Command {
     /// Bring data into the store. Can be broken off and repeated.
     #[command(subcommand)]
     Import(ImportCommand),
+
+    /// Buy what a real shop sold, live, and prove that nothing was lost.
+    #[command(subcommand)]
+    Replay(ReplayCommand),
 
     /// Look after the modules' database schemas.
     #[command(subcommand)]

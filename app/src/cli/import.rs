@@ -6,22 +6,21 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 
-use catalog_api::v1::CatalogApi;
 use offshoot_contract::{Currency, SystemClock};
 
 use super::print;
 use crate::config::Settings;
 use crate::import::products::ColumnChoice;
 use crate::import::{Checkpoint, Source, for_stderr, online_retail, products};
-use crate::serve::store_ids;
-use crate::wiring;
+use crate::serve::{importable, store_ids};
+use crate::wiring::{self, Wired};
 
-/// What importers fill.
-const CATALOG: &str = "catalog";
+/// What importers fill, the catalog first.
+const FILLED: [&str; 3] = ["catalog", "inventory", "orders"];
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ImportCommand {
-    /// Products and their price history from real invoice lines (the Online Retail data set).
+    /// Products, prices, stock, sales and credit notes from real invoice lines (the Online Retail data set).
     #[command(
         after_help = "Examples:\n  offshoot import online-retail online-retail.csv.gz\n  offshoot import online-retail online-retail.csv.gz --remote catalog=http://127.0.0.1:7101"
     )]
@@ -81,18 +80,29 @@ async fn online_retail(arguments: OnlineRetailArguments, settings: &Settings, js
     let source = Source::file(arguments.file);
     // Before anything is opened: a wrong path is the likeliest mistake.
     let fingerprint = source.fingerprint()?;
-    let catalog = catalog(settings).await?;
+    let wired = connected(settings, &FILLED).await?;
+    let modules = importable(&wired).context(
+        "catalog, inventory and orders must not be off: say where they run with --remote MODULE=http://HOST:PORT",
+    )?;
     let open = if arguments.from_start {
         Checkpoint::start_over
     } else {
         Checkpoint::open
     };
+    let checkpoint = |file: String, modules: &[&str]| {
+        let stores = modules
+            .iter()
+            .map(|module| store_ids::known(&settings.data_dir, module));
+        let stores: Option<Vec<_>> = stores.collect::<Result<_>>()?;
+        let names = stores.map(|stores| stores.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+        Ok::<_, anyhow::Error>(names.map(|stores| open(&settings.data_dir, file, stores)))
+    };
     let options = online_retail::Options {
         strict: arguments.strict,
-        checkpoint: store_ids::known(&settings.data_dir, CATALOG)?
-            .map(|store| open(&settings.data_dir, fingerprint, store.to_string())),
+        checkpoint: checkpoint(fingerprint.clone(), &FILLED[..1])?,
+        books: checkpoint(format!("books-{fingerprint}"), &FILLED)?,
     };
-    let report = online_retail::run(catalog, source, options, &mut *for_stderr()).await?;
+    let report = online_retail::run(&modules, source, options, &mut *for_stderr()).await?;
     print(&report, &report.to_string(), json)
 }
 
@@ -103,21 +113,20 @@ async fn products(arguments: ProductsArguments, settings: &Settings, json: bool)
         currency: arguments.currency.unwrap_or(settings.currency),
         strict: arguments.strict,
     };
-    let catalog = catalog(settings).await?;
+    let catalog = connected(settings, &FILLED[..1]).await?.catalog;
+    let catalog = catalog.context("the catalog is off here")?;
     let report = products::run(catalog, Source::file(arguments.file), options, &mut *for_stderr()).await?;
     print(&report, &report.to_string(), json)
 }
 
-/// The catalog, known to answer, so that its store is known too.
-async fn catalog(settings: &Settings) -> Result<Arc<dyn CatalogApi>> {
+/// The modules, of which `filled` are known to answer, so that their stores are known too.
+pub(super) async fn connected(settings: &Settings, filled: &[&str]) -> Result<Wired> {
     let wired = wiring::connect(settings, Arc::new(SystemClock)).await?;
-    for module in wired.placed.iter().filter(|module| module.name == CATALOG) {
+    for module in wired.placed.iter().filter(|module| filled.contains(&module.name)) {
         (module.check)()
             .await
-            .map_err(|reason| anyhow::anyhow!("the catalog, {}, does not answer: {reason}", module.location))?;
-        eprintln!("into the catalog, {}", module.location);
+            .map_err(|reason| anyhow::anyhow!("{}, {}, does not answer: {reason}", module.name, module.location))?;
+        eprintln!("into {}, {}", module.name, module.location);
     }
-    wired
-        .catalog
-        .context("the catalog is off here: say where it runs with --remote catalog=http://HOST:PORT")
+    Ok(wired)
 }

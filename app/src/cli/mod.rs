@@ -8,6 +8,7 @@ mod arguments;
 mod contract;
 mod db;
 mod import;
+mod replay;
 mod serve;
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
@@ -61,6 +62,7 @@ async fn carry_out(arguments: Arguments, configuration: Configuration) -> Result
     match arguments.command.unwrap_or(Command::Serve(ServeArguments::default())) {
         Command::Serve(_) => crate::serve::run(configuration.settings).await?,
         Command::Import(what) => import::run(what, settings, json).await?,
+        Command::Replay(what) => return replay::run(what, settings, json).await,
         Command::Db(what) => db::run(&what, settings, json).await?,
         Command::Contract(what) => return contract::run(&what, json),
         Command::Config => {

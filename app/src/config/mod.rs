@@ -19,9 +19,12 @@ use config::{Config, ConfigError, Value, ValueKind};
 pub use self::layer::Flags;
 pub(crate) use self::layer::module_names;
 pub use self::settings::{
-    CartsSettings, ModulePlacement, ModuleSettings, PostgresSettings, Sample, Settings, ShutdownSettings,
+    CartsSettings, ModulePlacement, ModuleSettings, OrdersSettings, PaymentsSettings, PostgresSettings, Sample,
+    Settings, ShutdownSettings,
 };
 pub use self::show::Shown;
+
+pub(crate) use self::value::parse_duration;
 
 use self::layer::Layer;
 use self::value::without_password;

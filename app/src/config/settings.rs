@@ -39,6 +39,10 @@ pub struct Settings {
     pub postgres: PostgresSettings,
     /// For the carts module.
     pub carts: CartsSettings,
+    /// For the payments module.
+    pub payments: PaymentsSettings,
+    /// For the orders module.
+    pub orders: OrdersSettings,
     /// How the process stops.
     pub shutdown: ShutdownSettings,
 }
@@ -99,6 +103,30 @@ pub struct CartsSettings {
     /// How long a cart lives after it was last touched.
     #[serde(deserialize_with = "duration")]
     pub time_to_live: Duration,
+}
+
+/// For the payments module.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentsSettings {
+    /// How long the provider may take to answer one question.
+    #[serde(deserialize_with = "duration")]
+    pub provider_timeout: Duration,
+}
+
+/// For the orders module.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrdersSettings {
+    /// How long an execution that says nothing is left alone.
+    #[serde(deserialize_with = "duration")]
+    pub lease: Duration,
+    /// How long goods are promised to an order that is not confirmed.
+    #[serde(deserialize_with = "duration")]
+    pub reservation: Duration,
+    /// How often interrupted orders are looked for.
+    #[serde(deserialize_with = "duration")]
+    pub sweep_every: Duration,
 }
 
 /// How the process stops.

@@ -21,21 +21,28 @@ pub(super) fn word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer:
 pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse_duration(&text)
-        .ok_or_else(|| de::Error::custom("a duration is a whole number and s, m, h or d, such as 30s or 7d"))
+        .ok_or_else(|| de::Error::custom("a duration is a whole number and ms, s, m, h or d, such as 30s or 7d"))
 }
 
-fn parse_duration(text: &str) -> Option<Duration> {
-    let (number, unit_seconds) = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)]
-        .into_iter()
-        .find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)))?;
+/// A whole number and ms, s, m, h or d; none if it is something else.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+    let (number, unit_millis) = [
+        ("ms", 1),
+        ("s", 1_000),
+        ("m", 60_000),
+        ("h", 3_600_000),
+        ("d", 86_400_000),
+    ]
+    .into_iter()
+    .find_map(|(unit, millis)| Some((text.strip_suffix(unit)?, millis)))?;
     if !number.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     number
         .parse::<u64>()
         .ok()?
-        .checked_mul(unit_seconds)
-        .map(Duration::from_secs)
+        .checked_mul(unit_millis)
+        .map(Duration::from_millis)
 }
 
 /// The same text with the password of a URL replaced by asterisks.

@@ -4,14 +4,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
 
 use catalog_api::v1::CatalogApi;
 use offshoot_contract::CallContext;
 
-use super::online_retail::{self, Options, Report};
+use super::online_retail::{self, Modules, Options, Report};
 use super::{Silent, Source};
 use crate::config::{ModulePlacement, Sample, Settings};
 
@@ -21,28 +20,29 @@ const SAMPLE: &[u8] = include_bytes!("../../sample/online-retail-small.csv");
 const UNFINISHED: &str = "sample.unfinished";
 
 /// Loads the sample through the same importer as the whole file.
-pub async fn load(catalog: Arc<dyn CatalogApi>) -> Result<Report> {
+pub async fn load(modules: &Modules) -> Result<Report> {
     let source = Source::bytes("the sample", SAMPLE);
-    online_retail::run(catalog, source, Options::default(), &mut Silent).await
+    online_retail::run(modules, source, Options::default(), &mut Silent).await
 }
 
 /// Loads the sample if the settings ask for it and the catalog is empty, or if an earlier start did not finish.
-pub async fn load_if_wanted(settings: &Settings, catalog: Arc<dyn CatalogApi>) -> Result<()> {
+pub async fn load_if_wanted(settings: &Settings, modules: &Modules) -> Result<()> {
     let wanted = match settings.sample {
         Sample::Yes => true,
         Sample::No => false,
         Sample::Auto => keeps_its_data_here(settings),
     };
     let unfinished = settings.data_dir.join(UNFINISHED);
-    if !wanted || !(unfinished.exists() || is_empty(&*catalog).await?) {
+    if !wanted || !(unfinished.exists() || is_empty(&*modules.catalog).await?) {
         return Ok(());
     }
     note(&unfinished).with_context(|| format!("cannot write {}", unfinished.display()))?;
-    let report = load(catalog).await.context("the sample could not be loaded")?;
+    let report = load(modules).await.context("the sample could not be loaded")?;
     fs::remove_file(&unfinished).with_context(|| format!("cannot remove {}", unfinished.display()))?;
     eprintln!(
-        "the catalog was empty and has the sample now: {} products",
-        report.products().added
+        "the store was empty and has the sample now: {} products, {} sales",
+        report.products().added,
+        report.sales().recorded
     );
     Ok(())
 }

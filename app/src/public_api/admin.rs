@@ -9,8 +9,10 @@ use serde::Deserialize;
 
 use catalog_api::ProductId;
 use catalog_api::v1::{NewProduct, Product};
+use inventory_api::v1::AdjustmentKind;
 use offshoot_contract::{Currency, Money};
 
+use super::products::StockLevel;
 use super::refusal::Refusal;
 use super::request::{Context, Ids, StrictJson};
 use super::{PublicApi, ROOT};
@@ -73,4 +75,35 @@ pub(super) async fn set_price(
     StrictJson(price): StrictJson<Price>,
 ) -> Result<Json<Product>, Refusal> {
     Ok(Json(api.catalog.reprice(&mut cx, id, price.money("amount")?).await?))
+}
+
+/// Goods that came or went otherwise than by an order.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StockAdjustment {
+    /// Units, negative for goods that went; not 0.
+    change: i64,
+    /// Why, at most 200 characters.
+    reason: String,
+    /// `received` for goods that were bought, `adjusted` for a correction, which it is if it is absent.
+    #[serde(default = "adjusted")]
+    kind: AdjustmentKind,
+}
+
+fn adjusted() -> AdjustmentKind {
+    AdjustmentKind::Adjusted
+}
+
+pub(super) async fn adjust_stock(
+    State(api): State<PublicApi>,
+    Context(mut cx): Context,
+    Ids(id): Ids<ProductId>,
+    StrictJson(adjustment): StrictJson<StockAdjustment>,
+) -> Result<Json<StockLevel>, Refusal> {
+    // The inventory would count goods of any id.
+    api.catalog.product(&mut cx, id).await?;
+    let StockAdjustment { change, reason, kind } = adjustment;
+    Ok(Json(
+        api.inventory.adjust(&mut cx, id, kind, change, reason).await?.into(),
+    ))
 }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use carts_api::CartId;
-use carts_api::v1::{Cart, CartsError};
+use carts_api::v1::{Cart, CartsError, NewLine};
 use catalog_api::ProductId;
 use offshoot_contract::{CallContext, Currency};
 
@@ -57,6 +57,24 @@ pub(super) async fn set_line(
     StrictJson(Quantity { quantity }): StrictJson<Quantity>,
 ) -> Result<Json<Cart>, Refusal> {
     api.carts.set_quantity(&mut cx, id, product_id, quantity).await?;
+    changed(&api, &mut cx, id).await
+}
+
+/// What a cart holds.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Lines {
+    /// At most 1,500, one per product.
+    lines: Vec<NewLine>,
+}
+
+pub(super) async fn set_lines(
+    State(api): State<PublicApi>,
+    Context(mut cx): Context,
+    Ids(id): Ids<CartId>,
+    StrictJson(Lines { lines }): StrictJson<Lines>,
+) -> Result<Json<Cart>, Refusal> {
+    api.carts.set_lines(&mut cx, id, lines).await?;
     changed(&api, &mut cx, id).await
 }
 

@@ -7,7 +7,9 @@
 mod admin;
 mod carts;
 mod operations;
+mod orders;
 mod products;
+mod reports;
 // What every request passes, and how it is read and refused.
 mod entry;
 mod refusal;
@@ -24,7 +26,9 @@ use axum::routing::{any, get};
 
 use carts_api::v1::CartsApi;
 use catalog_api::v1::CatalogApi;
+use inventory_api::v1::InventoryApi;
 use offshoot_contract::Currency;
+use orders_api::v1::OrdersApi;
 
 pub use self::home::{ModuleInfo, examples, home};
 
@@ -39,8 +43,12 @@ const ROOT: &str = "/api/v1";
 pub struct PublicApi {
     /// Products and prices.
     pub catalog: Arc<dyn CatalogApi>,
+    /// What is there.
+    pub inventory: Arc<dyn InventoryApi>,
     /// Shoppers' carts.
     pub carts: Arc<dyn CartsApi>,
+    /// What they bought.
+    pub orders: Arc<dyn OrdersApi>,
     /// Of carts that name none.
     pub currency: Currency,
 }

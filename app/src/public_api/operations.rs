@@ -9,10 +9,20 @@ use carts_api::v1::Cart;
 use catalog_api::ProductId;
 use catalog_api::v1::Product;
 use offshoot_contract::Page;
+use orders_api::OrderId;
+use orders_api::v1::{Order, Revenue};
 
-use super::{PublicApi, admin, carts, products};
+use super::{PublicApi, admin, carts, orders, products, reports};
 
 pub(super) fn operations() -> Vec<Operation> {
+    [browsing(), carts(), buying(), operating()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// What is sold.
+fn browsing() -> Vec<Operation> {
     vec![
         Operation::get("/products", "Products that are sold, page by page.", products::list)
             .query::<products::ListQuery>()
@@ -20,8 +30,22 @@ pub(super) fn operations() -> Vec<Operation> {
             .fails(&[422]),
         Operation::get("/products/{id}", "One product, sold or discontinued.", products::one)
             .id::<ProductId>("id")
-            .answers::<Product>(200)
+            .answers::<products::ProductPage>(200)
             .fails(&[404, 422]),
+        Operation::get(
+            "/products/{id}/stock",
+            "How many of a product there are.",
+            products::stock,
+        )
+        .id::<ProductId>("id")
+        .answers::<products::StockLevel>(200)
+        .fails(&[404, 422]),
+    ]
+}
+
+/// What somebody intends to buy.
+fn carts() -> Vec<Operation> {
+    vec![
         Operation::post("/carts", "A new, empty cart.", carts::create)
             .optional_body::<carts::NewCart>()
             .answers::<Cart>(201),
@@ -29,6 +53,15 @@ pub(super) fn operations() -> Vec<Operation> {
             .id::<CartId>("id")
             .answers::<Cart>(200)
             .fails(&[404, 410, 422]),
+        Operation::put(
+            "/carts/{id}/lines",
+            "Puts these lines into the cart in place of those it has.",
+            carts::set_lines,
+        )
+        .id::<CartId>("id")
+        .body::<carts::Lines>()
+        .answers::<Cart>(200)
+        .fails(&[404, 409, 410]),
         Operation::put(
             "/carts/{id}/lines/{product_id}",
             "Sets how many of a product the cart holds.",
@@ -48,6 +81,56 @@ pub(super) fn operations() -> Vec<Operation> {
         .id::<ProductId>("product_id")
         .answers::<Cart>(200)
         .fails(&[404, 410, 422]),
+    ]
+}
+
+/// What is bought, and comes back.
+fn buying() -> Vec<Operation> {
+    vec![
+        Operation::post(
+            "/carts/{id}/checkout",
+            "Buys what is in a cart: 201 once it is confirmed, 202 while it is pending.",
+            orders::checkout,
+        )
+        .id::<CartId>("id")
+        .body::<orders::Checkout>()
+        .answers::<Order>(201)
+        .fails(&[402, 404, 409, 410]),
+        Operation::get("/orders/{id}", "One order.", orders::one)
+            .id::<OrderId>("id")
+            .answers::<Order>(200)
+            .fails(&[404, 422]),
+        Operation::post(
+            "/orders/{id}/cancel",
+            "Takes an order back: what was paid is given back.",
+            orders::cancel,
+        )
+        .id::<OrderId>("id")
+        .answers::<Order>(200)
+        .fails(&[404, 409, 422]),
+        Operation::post(
+            "/orders/{id}/returns",
+            "Sends some of the goods back.",
+            orders::send_back,
+        )
+        .id::<OrderId>("id")
+        .body::<orders::Goods>()
+        .answers::<Order>(200)
+        .fails(&[404, 409]),
+    ]
+}
+
+/// What operators do.
+fn operating() -> Vec<Operation> {
+    vec![
+        Operation::get(
+            "/reports/revenue",
+            "Orders and sales less what was given back, by month or country.",
+            reports::revenue,
+        )
+        .query::<reports::Division>()
+        .answers::<Revenue>(200)
+        .fails(&[422]),
         Operation::post(
             "/admin/products",
             "For operators: adds a product for sale.",
@@ -65,6 +148,15 @@ pub(super) fn operations() -> Vec<Operation> {
         .body::<admin::Price>()
         .answers::<Product>(200)
         .fails(&[404]),
+        Operation::post(
+            "/admin/products/{id}/stock-adjustments",
+            "For operators: counts goods that came or went otherwise than by an order.",
+            admin::adjust_stock,
+        )
+        .id::<ProductId>("id")
+        .body::<admin::StockAdjustment>()
+        .answers::<products::StockLevel>(200)
+        .fails(&[404, 409]),
     ]
 }
 

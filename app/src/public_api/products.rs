@@ -3,10 +3,11 @@
 use axum::Json;
 use axum::extract::State;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use catalog_api::ProductId;
 use catalog_api::v1::Product;
+use inventory_api::v1::Stock;
 use offshoot_contract::Page;
 
 use super::PublicApi;
@@ -47,10 +48,70 @@ pub(super) async fn list(
     Ok(Json(page))
 }
 
+/// A product, and whether it can be had.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct ProductPage {
+    #[serde(flatten)]
+    product: Product,
+    /// Null where the inventory does not answer: the product is shown all the same.
+    availability: Option<Availability>,
+}
+
+/// Whether a product can be had.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Availability {
+    /// Whether there is at least one.
+    in_stock: bool,
+    /// Units that can be bought.
+    available: u64,
+}
+
+/// How many of a product there are.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct StockLevel {
+    /// Units that are there.
+    on_hand: u64,
+    /// Units of them that are promised to orders.
+    reserved: u64,
+    /// Units that can be bought.
+    available: u64,
+}
+
+impl From<Stock> for StockLevel {
+    fn from(stock: Stock) -> Self {
+        Self {
+            on_hand: stock.on_hand,
+            reserved: stock.reserved,
+            available: stock.available,
+        }
+    }
+}
+
 pub(super) async fn one(
+    State(api): State<PublicApi>,
+    Context(cx): Context,
+    Ids(id): Ids<ProductId>,
+) -> Result<Json<ProductPage>, Refusal> {
+    let (mut of_product, mut of_stock) = (cx.fork(), cx.fork());
+    let product = api.catalog.product(&mut of_product, id);
+    let stock = api.inventory.stock(&mut of_stock, id);
+    let (product, stock) = futures_util::future::join(product, stock).await;
+    let availability = |stock: Stock| Availability {
+        in_stock: stock.available > 0,
+        available: stock.available,
+    };
+    Ok(Json(ProductPage {
+        product: product?,
+        availability: stock.ok().map(availability),
+    }))
+}
+
+pub(super) async fn stock(
     State(api): State<PublicApi>,
     Context(mut cx): Context,
     Ids(id): Ids<ProductId>,
-) -> Result<Json<Product>, Refusal> {
-    Ok(Json(api.catalog.product(&mut cx, id).await?))
+) -> Result<Json<StockLevel>, Refusal> {
+    // The inventory knows no products: one that was never moved has zeros there.
+    api.catalog.product(&mut cx, id).await?;
+    Ok(Json(api.inventory.stock(&mut cx, id).await?.into()))
 }

@@ -15,8 +15,8 @@ use offshoot_contract::{CallContext, TraceContext};
 
 use super::refusal::Refusal;
 
-/// Largest body. The largest legitimate one is a product with a description of 4,000 characters.
-const MAX_BODY_BYTES: usize = 64 << 10;
+/// Largest body. The largest legitimate one is a cart of 1,500 lines, 130 KiB.
+const MAX_BODY_BYTES: usize = 256 << 10;
 /// How long a request may take. A shopper has gone by then.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 /// Repeats the answer of an earlier request with the same key.

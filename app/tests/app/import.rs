@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use catalog_api::v1::{CatalogApi, Product};
+use inventory_api::v1::Balance;
+use offshoot::import::online_retail::Modules;
 use offshoot::import::{Checkpoint, Progress, Reached, Silent, Source, online_retail, products, sample};
 use offshoot_contract::{ArgsOf, CallContext, CallFailure, Contract, FailureKind, Invoke, Method, Money};
+use orders_api::v1::RevenueBy;
 use serde_json::{Value, json};
 
 use crate::store::Store;
@@ -23,8 +26,9 @@ async fn run(store: &Store, checkpoint: Option<Checkpoint>) -> Value {
     let options = online_retail::Options {
         strict: true,
         checkpoint,
+        books: None,
     };
-    let report = online_retail::run(Arc::clone(&store.catalog), sample_file(), options, &mut Silent).await;
+    let report = online_retail::run(&store.importable(), sample_file(), options, &mut Silent).await;
     serde_json::to_value(report.expect("it is loaded")).expect("it serializes")
 }
 
@@ -66,16 +70,61 @@ async fn contents(store: &Store) -> Vec<Value> {
         }
         token = page.next_page_token;
         if token.is_none() {
+            all.extend(books(store).await);
             return all;
         }
     }
 }
 
+/// What came of goods and money.
+async fn books(store: &Store) -> Vec<Value> {
+    let Modules { inventory, orders, .. } = store.importable();
+    let mut stock = Vec::new();
+    let mut token = None;
+    loop {
+        let page = inventory
+            .balances(&mut store.cx(), Some(100), token)
+            .await
+            .expect("listed");
+        let sums = |balance: Balance| [balance.received, balance.adjusted, balance.sold, balance.returned];
+        stock.extend(page.items.into_iter().map(sums));
+        token = page.next_page_token;
+        if token.is_none() {
+            break;
+        }
+    }
+    stock.sort_unstable();
+    let revenue = orders
+        .revenue(&mut store.cx(), RevenueBy::Country)
+        .await
+        .expect("it is small");
+    vec![json!(stock), json!(revenue)]
+}
+
 #[tokio::test]
 async fn the_sample_brings_products_with_the_history_of_their_prices() {
     let store = Store::empty().await;
-    let report = sample::load(Arc::clone(&store.catalog)).await.expect("it is loaded");
+    let report = sample::load(&store.importable()).await.expect("it is loaded");
     assert_eq!(report.lines(), 5_017);
+    assert_eq!(
+        (
+            report.sales().invoices,
+            report.sales().credit_notes,
+            report.sales().recorded
+        ),
+        (259, 29, 288)
+    );
+    assert_eq!((report.stock().opened, report.stock().refused), (1_577, 0));
+    let revenue = store
+        .importable()
+        .orders
+        .revenue(&mut store.cx(), RevenueBy::Month)
+        .await;
+    let total = &revenue.expect("it is small").totals[0];
+    assert_eq!(
+        [total.net, total.gross, total.credit].map(Money::amount),
+        ["102295.99", "104162.32", "-1866.33"]
+    );
     assert_eq!(
         (report.products().added, report.price_points().recorded),
         (1_577, 1_311)
@@ -155,12 +204,16 @@ async fn an_import_that_broke_off_goes_on_where_it_was_and_ends_the_same() {
             catalog: Arc::clone(&store.catalog),
             calls_left: AtomicI32::new(calls),
         };
-        let catalog = <dyn CatalogApi as Contract>::object(breaking);
+        let modules = Modules {
+            catalog: <dyn CatalogApi as Contract>::object(breaking),
+            ..store.importable()
+        };
         let options = online_retail::Options {
             strict: true,
             checkpoint: Some(checkpoint(&store)),
+            books: None,
         };
-        let error = online_retail::run(catalog, sample_file(), options, &mut Silent)
+        let error = online_retail::run(&modules, sample_file(), options, &mut Silent)
             .await
             .expect_err("it broke off");
         let message = format!("{error:#}");
@@ -176,8 +229,9 @@ async fn an_import_that_broke_off_goes_on_where_it_was_and_ends_the_same() {
         let options = online_retail::Options {
             strict: true,
             checkpoint: Some(checkpoint(&store)),
+            books: None,
         };
-        online_retail::run(Arc::clone(&store.catalog), sample_file(), options, &mut notes)
+        online_retail::run(&store.importable(), sample_file(), options, &mut notes)
             .await
             .expect("it goes on");
         assert_eq!(
@@ -263,14 +317,14 @@ async fn products_are_added_once_and_what_the_catalog_refuses_is_named() {
 async fn an_empty_catalog_gets_the_sample_once() {
     let store = Store::empty().await;
     let settings = store.settings();
-    sample::load_if_wanted(&settings, Arc::clone(&store.catalog))
+    sample::load_if_wanted(&settings, &store.importable())
         .await
         .expect("loaded");
     product(&store, "85123A").await;
 
     let store = Store::empty().await;
     store.client().add_product("A1", "Lamp", "1.00").await;
-    sample::load_if_wanted(&store.settings(), Arc::clone(&store.catalog))
+    sample::load_if_wanted(&store.settings(), &store.importable())
         .await
         .expect("not wanted");
     assert_eq!(contents(&store).await.len(), 1);

@@ -1,12 +1,13 @@
 //! How wrong requests are refused: each a problem with status, code, detail and trace id.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use carts_api::v1::CartsApi;
 use catalog_api::v1::CatalogApi;
 use http::{Request, StatusCode};
-use offshoot_contract::{ArgsOf, CallContext, CallFailure, Contract, FailureKind, Invoke, Method};
+use inventory_api::v1::InventoryApi;
+use offshoot::public_api::PublicApi;
+use offshoot_contract::{ArgsOf, CallContext, CallFailure, Contract, FailureKind, Invoke, Method, Money};
+use orders_api::v1::OrdersApi;
 use serde_json::json;
 
 use crate::store::{Answer, Client, Store, json_body};
@@ -184,9 +185,13 @@ impl<A: Contract + ?Sized> Invoke<A> for Failing {
 
 fn failing(kind: FailureKind) -> Client {
     let failure = || Failing(CallFailure::not_executed(kind.clone(), "the catalog is away").caused_by(std::fmt::Error));
-    let catalog: Arc<dyn CatalogApi> = <dyn CatalogApi as Contract>::object(failure());
-    let carts: Arc<dyn CartsApi> = <dyn CartsApi as Contract>::object(failure());
-    Client::new(catalog, carts)
+    Client::new(PublicApi {
+        catalog: <dyn CatalogApi as Contract>::object(failure()),
+        inventory: <dyn InventoryApi as Contract>::object(failure()),
+        carts: <dyn CartsApi as Contract>::object(failure()),
+        orders: <dyn OrdersApi as Contract>::object(failure()),
+        currency: Money::GBP,
+    })
 }
 
 #[tokio::test]

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use carts_api::v1::CartsApi;
 use catalog_api::v1::CatalogApi;
 use http::{HeaderMap, Request, StatusCode, header};
 use offshoot::config::{Flags, Settings, load_from};
+use offshoot::import::online_retail::Modules;
 use offshoot::public_api::{self, PublicApi};
-use offshoot::wiring;
-use offshoot_contract::{CallContext, Money, SystemClock};
+use offshoot::serve;
+use offshoot::wiring::{self, Wired};
+use offshoot_contract::{CallContext, SystemClock};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -20,7 +21,7 @@ use tower::ServiceExt as _;
 pub(crate) struct Store {
     pub(crate) folder: TempDir,
     pub(crate) catalog: Arc<dyn CatalogApi>,
-    pub(crate) carts: Arc<dyn CartsApi>,
+    pub(crate) modules: Wired,
 }
 
 impl Store {
@@ -32,9 +33,14 @@ impl Store {
             .expect("the modules open");
         Self {
             folder,
-            catalog: wired.catalog.expect("it is local"),
-            carts: wired.carts.expect("they are local"),
+            catalog: wired.catalog.clone().expect("it is local"),
+            modules: wired,
         }
+    }
+
+    /// What an importer of invoices fills.
+    pub(crate) fn importable(&self) -> Modules {
+        serve::importable(&self.modules).expect("all are local")
     }
 
     pub(crate) fn settings(&self) -> Settings {
@@ -46,7 +52,7 @@ impl Store {
     }
 
     pub(crate) fn client(&self) -> Client {
-        Client::new(Arc::clone(&self.catalog), Arc::clone(&self.carts))
+        Client::new(serve::public_side(&self.modules, &self.settings()).expect("all are local"))
     }
 }
 
@@ -67,12 +73,7 @@ pub(crate) struct Answer {
 }
 
 impl Client {
-    pub(crate) fn new(catalog: Arc<dyn CatalogApi>, carts: Arc<dyn CartsApi>) -> Self {
-        let api = PublicApi {
-            catalog,
-            carts,
-            currency: Money::GBP,
-        };
+    pub(crate) fn new(api: PublicApi) -> Self {
         let address = SocketAddr::from(([127, 0, 0, 1], 7070));
         Self(public_api::router(api).merge(public_api::home(address, true, Vec::new)))
     }

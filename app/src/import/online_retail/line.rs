@@ -6,7 +6,7 @@ use offshoot_contract::{Money, Timestamp};
 
 use super::uk_time;
 
-/// What of a line matters here. Customer and country do not.
+/// A data line.
 #[derive(Debug)]
 pub(super) struct Line<'a> {
     pub(super) invoice: &'a [u8],
@@ -17,6 +17,9 @@ pub(super) struct Line<'a> {
     pub(super) time: Timestamp,
     /// Of one unit, in pounds.
     pub(super) price: Money,
+    /// Empty where nobody knows. Without the `.0` that a copy of the file has added.
+    pub(super) customer: &'a [u8],
+    pub(super) country: &'a [u8],
 }
 
 /// A field that cannot be read.
@@ -42,16 +45,20 @@ enum Column {
     Quantity,
     Time,
     Price,
+    Customer,
+    Country,
 }
 
 /// Their names, in the same order.
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 8] = [
     "InvoiceNo",
     "StockCode",
     "Description",
     "Quantity",
     "InvoiceDate",
     "UnitPrice",
+    "CustomerID",
+    "Country",
 ];
 
 /// Reads lines of one file.
@@ -93,6 +100,7 @@ impl LineParser {
             Some((text, time)) if text == field(Column::Time) => Some(*time),
             _ => uk_time::parse(field(Column::Time)),
         };
+        let customer = field(Column::Customer).trim_ascii();
         let line = Line {
             invoice: field(Column::Invoice),
             code: field(Column::Code),
@@ -101,6 +109,8 @@ impl LineParser {
                 .filter(|&quantity| quantity != 0)
                 .ok_or_else(|| bad(Column::Quantity, "a whole number other than 0"))?,
             time: time.ok_or_else(|| bad(Column::Time, "a time of the form 2010-12-01 08:26:00, from 1996 on"))?,
+            customer: customer.strip_suffix(b".0").unwrap_or(customer),
+            country: field(Column::Country).trim_ascii(),
             price: price.ok_or_else(|| bad(Column::Price, "a price with at most four decimals, such as 2.55"))?,
         };
         if self.last_time.as_ref().is_none_or(|(_, time)| *time != line.time) {

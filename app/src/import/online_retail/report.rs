@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::books::{Booked, Sent as BooksSent};
 use super::reading::Read;
 use super::sending::Sent;
 use super::verdict::{Counts, Verdict};
@@ -19,8 +20,12 @@ pub struct Report {
     skipped: Counts,
     products: Products,
     price_points: PricePoints,
+    booked: BookedLines,
+    stock: Stock,
+    sales: Sales,
     malformed: BadRows,
     rejected: BadRows,
+    refused: BadRows,
     duration_ms: u128,
     #[serde(skip)]
     added_by_lines: u64,
@@ -50,8 +55,49 @@ pub struct PricePoints {
     pub sent_before: u64,
 }
 
+/// Lines by what they mean for goods and money.
+#[derive(Debug, Serialize)]
+struct BookedLines {
+    used: Counts,
+    skipped: Counts,
+}
+
+/// Movements of goods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Stock {
+    /// Products, or parts of very large ones, that were opened with an invented stock now.
+    pub opened: u64,
+    /// In the ledger now.
+    pub recorded: u64,
+    /// There before, the opening included.
+    pub known: u64,
+    /// Not taken by the inventory.
+    pub refused: u64,
+}
+
+/// Sales and credit notes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Sales {
+    /// Invoices in the file.
+    pub invoices: u64,
+    /// Credit notes in the file.
+    pub credit_notes: u64,
+    /// Of both, recorded now.
+    pub recorded: u64,
+    /// Of both, there before.
+    pub known: u64,
+    /// Of both, not taken by the orders.
+    pub refused: u64,
+}
+
 impl Report {
-    pub(super) fn new(source: &str, read: Read, sent: Sent, took: Duration) -> Self {
+    pub(super) fn new(
+        source: &str,
+        (read, sent): (Read, Sent),
+        (booked, books): (Booked, BooksSent),
+        took: Duration,
+    ) -> Self {
+        let [used, skipped] = booked.counts().map(Counts);
         Self {
             source: source.to_owned(),
             lines: read.lines,
@@ -68,8 +114,23 @@ impl Report {
                 rejected: sent.prices_rejected,
                 sent_before: read.prices_before,
             },
+            booked: BookedLines { used, skipped },
+            stock: Stock {
+                opened: books.opened,
+                recorded: books.movements_recorded,
+                known: books.movements_known,
+                refused: books.refused.movements,
+            },
+            sales: Sales {
+                invoices: booked.sales,
+                credit_notes: booked.credit_notes,
+                recorded: books.sales_recorded,
+                known: books.sales_known,
+                refused: books.refused.sales,
+            },
             malformed: read.bad_rows,
             rejected: sent.rejected,
+            refused: books.refused.shown,
             duration_ms: took.as_millis(),
             added_by_lines: read.tally.of(Verdict::AddsProduct),
         }
@@ -93,6 +154,18 @@ impl Report {
         self.price_points
     }
 
+    /// What became of the goods.
+    #[must_use]
+    pub fn stock(&self) -> Stock {
+        self.stock
+    }
+
+    /// What became of the invoices.
+    #[must_use]
+    pub fn sales(&self) -> Sales {
+        self.sales
+    }
+
     /// Whether every line was counted once, and every line that adds a product added one.
     pub(super) fn adds_up(&self) -> bool {
         let Products {
@@ -102,12 +175,19 @@ impl Report {
             sent_before,
         } = self.products;
         self.used.sum() + self.skipped.sum() == self.lines
+            && self.booked.used.sum() + self.booked.skipped.sum() == self.lines
             && added + existing + rejected + sent_before == self.added_by_lines
     }
 
     fn summary(&self) -> &'static str {
         let (products, prices) = (self.products, self.price_points);
-        let sent = products.added + products.existing + products.rejected + prices.recorded + prices.rejected;
+        let sent = products.added
+            + products.existing
+            + products.rejected
+            + prices.recorded
+            + prices.rejected
+            + self.stock.recorded
+            + self.sales.recorded;
         if sent == 0 && self.added_by_lines > 0 {
             "Nothing has changed: an earlier run has brought all of it to this store."
         } else if products.added == 0 && products.existing > 0 {
@@ -129,7 +209,11 @@ impl fmt::Display for Report {
             self.lines,
             self.duration_ms as f64 / 1_000.0
         )?;
-        for (title, counts) in [("used", &self.used), ("skipped", &self.skipped)] {
+        let for_goods = [("goods", &self.booked.used), ("no goods", &self.booked.skipped)];
+        for (title, counts) in [("used", &self.used), ("skipped", &self.skipped)]
+            .into_iter()
+            .chain(for_goods)
+        {
             writeln!(f, "{title:9} {:>9}", counts.sum())?;
             for (name, count) in &counts.0 {
                 writeln!(f, "          {count:>9}  {}", name.replace('_', " "))?;
@@ -146,7 +230,18 @@ impl fmt::Display for Report {
             "prices    {:>9} recorded, {} rejected, {} by an earlier run",
             prices.recorded, prices.rejected, prices.sent_before
         )?;
-        write!(f, "{}{}", self.malformed, self.rejected)?;
+        let (stock, sales) = (self.stock, self.sales);
+        writeln!(
+            f,
+            "stock     {:>9} opened, {} movements recorded, {} known, {} refused",
+            stock.opened, stock.recorded, stock.known, stock.refused
+        )?;
+        writeln!(
+            f,
+            "sales     {:>9} invoices and {} credit notes: {} recorded, {} known, {} refused",
+            sales.invoices, sales.credit_notes, sales.recorded, sales.known, sales.refused
+        )?;
+        write!(f, "{}{}{}", self.malformed, self.rejected, self.refused)?;
         write!(f, "{}", self.summary())
     }
 }

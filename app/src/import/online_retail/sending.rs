@@ -1,19 +1,15 @@
 //! Brings batches to the catalog, one call after the other, and keeps how far they came.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Error, Result, anyhow};
 use tokio::sync::mpsc;
 
 use catalog_api::v1::{AddOutcome, CatalogApi, CatalogError, MAX_BULK_ITEMS, NewProduct, PriceChange, PriceOutcome};
-use offshoot_contract::CallContext;
 
 use super::batch::Batch;
+use super::call;
 use crate::import::{BadRows, Checkpoint, Progress, Reached};
-
-/// How long one call may take with its repeats. A call of 1,000 items takes milliseconds; a database may be busy.
-const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The catalog and what it answered so far.
 pub(super) struct Sending {
@@ -133,8 +129,4 @@ impl Sending {
              Everything up to there is loaded: run the same command again to go on"
         )
     }
-}
-
-fn call() -> CallContext {
-    CallContext::root("import").with_timeout(CALL_TIMEOUT)
 }

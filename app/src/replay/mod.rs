@@ -1,0 +1,125 @@
+//! `offshoot replay`: buys the baskets of a real shop's invoices live, through the public API, and then proves that
+//! nothing was lost.
+//!
+//! Buyers see HTTP only. The proofs ask the modules' contracts, and compare what one module says with what another does.
+
+// What is bought, and by whom.
+mod baskets;
+mod buyer;
+mod http;
+// What must be true afterwards.
+mod facts;
+mod proofs;
+// What became of it all.
+mod report;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use tokio::task::JoinSet;
+
+use crate::import::{Progress, Reached, Source};
+use crate::wiring::Wired;
+
+pub use self::proofs::Proof;
+pub use self::report::{Proofs, Report};
+
+use self::baskets::Basket;
+use self::buyer::{Buyer, Outcome};
+use self::facts::Facts;
+use self::http::PublicSide;
+
+/// How it is to be done.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Buyers at once.
+    pub concurrency: usize,
+    /// Baskets at most.
+    pub limit: usize,
+    /// Decides who pays how, who cancels and who sends goods back.
+    pub seed: u64,
+    /// Sets this run's requests apart from those of others: the same run again repeats its requests.
+    pub run: String,
+    /// How long a buyer repeats a request that is not answered, and how long the store may take to bring what is under
+    /// way to its end.
+    pub patience: Duration,
+}
+
+/// Buys, waits until nothing is under way, and proves.
+pub async fn run(
+    modules: &Wired,
+    url: &str,
+    source: &Source,
+    options: Options,
+    progress: &mut dyn Progress,
+) -> Result<Report> {
+    let (baskets, skipped) = baskets::read(source, modules, options.limit).await?;
+    ensure!(
+        !baskets.is_empty(),
+        "{} has no invoice whose goods the catalog sells",
+        source.name()
+    );
+    progress.note(&format!(
+        "run {}, seed {}: {} baskets at {url}",
+        options.run,
+        options.seed,
+        baskets.len()
+    ));
+    let start = Instant::now();
+    let (outcomes, repeats) = buy(url, baskets, &options, progress).await?;
+    let bought = start.elapsed();
+    progress.note("all buyers have ended; now the proofs");
+    let facts = Facts::when_all_has_ended(modules, options.patience).await?;
+    let proofs = proofs::all(&facts, Some(&outcomes));
+    Ok(Report::new(&options, skipped, (&outcomes, repeats), bought, proofs))
+}
+
+/// The proofs alone, over everything that the store holds.
+pub async fn prove(modules: &Wired, patience: Duration) -> Result<Vec<Proof>> {
+    let facts = Facts::when_all_has_ended(modules, patience).await?;
+    Ok(proofs::all(&facts, None))
+}
+
+async fn buy(
+    url: &str,
+    baskets: Vec<Basket>,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<(Vec<Outcome>, u64)> {
+    let total = baskets.len() as u64;
+    let (baskets, next, done) = (
+        Arc::new(baskets),
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicU64::new(0)),
+    );
+    let store = Arc::new(PublicSide::new(url, options.patience)?);
+    let mut buyers = JoinSet::new();
+    for _ in 0..options.concurrency.max(1) {
+        let buyer = Buyer::new(Arc::clone(&store), options.seed, options.run.clone());
+        let (baskets, next, done) = (Arc::clone(&baskets), Arc::clone(&next), Arc::clone(&done));
+        buyers.spawn(async move {
+            let mut outcomes = Vec::new();
+            while let Some(basket) = baskets.get(next.fetch_add(1, Ordering::Relaxed)) {
+                outcomes.push(buyer.buy(basket).await?);
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+            anyhow::Ok(outcomes)
+        });
+    }
+    let mut outcomes = Vec::with_capacity(baskets.len());
+    let mut look = tokio::time::interval(Duration::from_millis(500));
+    loop {
+        tokio::select! {
+            ended = buyers.join_next() => match ended {
+                None => return Ok((outcomes, store.repeats())),
+                Some(of_one) => outcomes.extend(of_one??),
+            },
+            _ = look.tick() => {
+                let done = done.load(Ordering::Relaxed);
+                progress.reached(Reached { line: done, bytes: done, bytes_total: total });
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! From a cart to an order, and back again.
+
+use offshoot_tests::{Shopper, Store};
+use serde_json::json;
+
+everywhere! {
+    a_cart_is_bought_and_goods_and_money_change_hands,
+    an_order_comes_back_in_parts_and_whole,
+    what_is_refused_leaves_nothing_behind,
+    a_repeat_buys_nothing_twice,
+    a_late_payment_provider_is_waited_for,
+}
+
+however_split! {
+    a_store_taken_apart_sells_and_takes_back,
+}
+
+/// So many of a new product, and a cart with some of them.
+async fn cart_with(store: &Store, sku: &str, there: u32, wanted: u32) -> (Shopper, String, String) {
+    let (operator, shopper) = (store.operator(), store.shopper());
+    let product = operator.add(sku, "Tin lantern", "2.50").await;
+    operator.receive(&product, there).await;
+    let cart = shopper.take_cart().await;
+    shopper.put(&cart, &product, wanted).await;
+    (shopper, product, cart)
+}
+
+async fn a_cart_is_bought_and_goods_and_money_change_hands(store: Store) -> Store {
+    let (shopper, product, cart) = cart_with(&store, "L-1", 10, 4).await;
+    let page = shopper.product(&product).await;
+    assert_eq!(page["availability"], json!({ "in_stock": true, "available": 10 }));
+    let order = shopper.buy(&cart).await;
+    assert_eq!(
+        (&order["status"], &order["total"]["amount"]),
+        (&json!("confirmed"), &json!("10.00"))
+    );
+    let read = shopper.order(order["id"].as_str().expect("an id")).await;
+    assert_eq!(read, order);
+    assert_eq!(shopper.stock(&product).await, [6, 0, 6]);
+    let revenue = store.operator().revenue().await;
+    assert_eq!(revenue[0]["net"]["amount"], "10.00");
+    store
+}
+
+async fn an_order_comes_back_in_parts_and_whole(store: Store) -> Store {
+    let (shopper, product, cart) = cart_with(&store, "L-1", 10, 4).await;
+    let order = shopper.buy(&cart).await;
+    let id = order["id"].as_str().expect("an id");
+    let order = shopper.send_back(id, 1, 1).await;
+    assert_eq!(
+        (&order["status"], &order["refunded"]["amount"]),
+        (&json!("confirmed"), &json!("2.50"))
+    );
+    assert_eq!(shopper.stock(&product).await, [7, 0, 7]);
+    let order = shopper.cancel(id).await;
+    assert_eq!(
+        (&order["status"], &order["refunded"]["amount"]),
+        (&json!("cancelled"), &json!("10.00"))
+    );
+    assert_eq!(shopper.cancel(id).await, order);
+    assert_eq!(shopper.stock(&product).await, [10, 0, 10]);
+    assert_eq!(store.operator().revenue().await[0]["net"]["amount"], "0.00");
+    store
+}
+
+async fn what_is_refused_leaves_nothing_behind(store: Store) -> Store {
+    let (shopper, product, cart) = cart_with(&store, "L-1", 10, 4).await;
+    let problem = shopper
+        .check_out(&cart, "tok_declined")
+        .await
+        .expect_problem(402, "payment-declined");
+    let failed = shopper
+        .order(problem["order_id"].as_str().expect("the order that failed"))
+        .await;
+    assert_eq!(failed["status"], "failed");
+    let card = shopper
+        .check_out(&cart, "4242424242424242")
+        .await
+        .expect_problem(402, "payment-declined");
+    assert!(!card.to_string().contains("4242"), "{card}");
+    shopper.put(&cart, &product, 11).await;
+    let problem = shopper
+        .check_out(&cart, "tok_visa")
+        .await
+        .expect_problem(409, "insufficient-stock");
+    assert_eq!(problem["lines"][0]["requested"], 11);
+    assert_eq!(
+        (&problem["lines"][0]["sku"], &problem["lines"][0]["available"]),
+        (&json!("L-1"), &json!(10))
+    );
+    assert_eq!(shopper.stock(&product).await, [10, 0, 10]);
+    shopper.put(&cart, &product, 10).await;
+    let order = shopper.check_out(&cart, "tok_fail_once").await.expect(201);
+    assert_eq!(order["status"], "confirmed");
+    shopper
+        .check_out(&cart, "tok_visa")
+        .await
+        .expect_problem(409, "already-ordered");
+    assert_eq!(shopper.stock(&product).await, [0, 0, 0]);
+    store
+}
+
+async fn a_repeat_buys_nothing_twice(store: Store) -> Store {
+    let (shopper, product, cart) = cart_with(&store, "L-1", 10, 4).await;
+    let client = store.client();
+    let path = format!("/api/v1/carts/{cart}/checkout");
+    let buy = async |email: &str| {
+        let body = json!({ "payment_token": "tok_visa", "email": email, "country": "EIRE" });
+        client
+            .send(
+                client
+                    .request("POST", &path)
+                    .header("idempotency-key", "k-1")
+                    .json(&body),
+            )
+            .await
+    };
+    let first = buy("ada@example.com").await.expect(201);
+    assert_eq!(buy("ada@example.com").await.expect(201), first);
+    buy("bob@example.com")
+        .await
+        .expect_problem(422, "idempotency-key-reused");
+    assert_eq!(shopper.stock(&product).await, [6, 0, 6]);
+    store
+}
+
+async fn a_late_payment_provider_is_waited_for(store: Store) -> Store {
+    let (shopper, product, cart) = cart_with(&store, "L-1", 10, 4).await;
+    let pending = shopper.check_out(&cart, "tok_timeout").await.expect(202);
+    assert_eq!(pending["status"], "pending");
+    let id = pending["id"].as_str().expect("an id");
+    let give_up = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+    while shopper.order(id).await["open_steps"] != json!([]) {
+        assert!(tokio::time::Instant::now() < give_up, "{id} stays pending");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(shopper.order(id).await["status"], "confirmed");
+    assert_eq!(shopper.stock(&product).await, [6, 0, 6]);
+    store
+}
+
+async fn a_store_taken_apart_sells_and_takes_back(store: Store) -> Store {
+    let store = a_cart_is_bought_and_goods_and_money_change_hands(store).await;
+    let (shopper, product, cart) = cart_with(&store, "L-2", 10, 4).await;
+    let order = shopper.buy(&cart).await;
+    let id = order["id"].as_str().expect("an id");
+    shopper.send_back(id, 1, 1).await;
+    assert_eq!(shopper.cancel(id).await["refunded"]["amount"], "10.00");
+    assert_eq!(shopper.stock(&product).await, [10, 0, 10]);
+    let (shopper, _, cart) = cart_with(&store, "L-3", 1, 4).await;
+    shopper
+        .check_out(&cart, "tok_visa")
+        .await
+        .expect_problem(409, "insufficient-stock");
+    store.data().run(&["replay", "proofs"]).await.expect_success();
+    store
+}
