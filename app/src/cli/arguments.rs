@@ -157,7 +157,7 @@ mod tests {
                 "offshoot import products x.csv --remote stock=http://127.0.0.1:1",
                 "the modules are",
             ),
-            ("offshoot contract show orders", "the modules are"),
+            ("offshoot contract show reviews", "the modules are"),
             (
                 "offshoot import products x.csv --column colour=Color",
                 "`colour` is not a field: sku, name",

@@ -32,7 +32,10 @@ fn the_defaults_set_everything_and_are_accepted() {
     let settings = load_from(None, [], &Flags::default()).expect("defaults hold").settings;
     assert_eq!(settings.listen.to_string(), "127.0.0.1:7070");
     assert_eq!(settings.carts.time_to_live, Duration::from_secs(7 * 86_400));
-    assert_eq!(settings.modules.keys().collect::<Vec<_>>(), ["carts", "catalog"]);
+    assert_eq!(
+        settings.modules.keys().collect::<Vec<_>>(),
+        ["carts", "catalog", "inventory", "orders", "payments"]
+    );
     assert_eq!(settings.database_of("catalog"), None);
 }
 

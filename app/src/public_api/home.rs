@@ -39,14 +39,15 @@ where
         .layer(from_fn(entry::enter))
 }
 
-/// Three commands that show what the store does.
+/// Commands that show what the store does.
 #[must_use]
 pub fn examples(address: SocketAddr) -> String {
     let api = format!("http://{address}{ROOT}");
     format!(
         "  curl '{api}/products?q=lantern'\n  \
          curl -X POST {api}/carts\n  \
-         curl -X PUT {api}/carts/CART/lines/PRODUCT -H 'content-type: application/json' -d '{{\"quantity\": 2}}'"
+         curl -X PUT {api}/carts/CART/lines/PRODUCT -H 'content-type: application/json' -d '{{\"quantity\": 2}}'\n  \
+         curl -X POST {api}/carts/CART/checkout -H 'content-type: application/json' -d '{{\"payment_token\": \"tok_visa\", \"email\": \"ada@example.com\"}}'"
     )
 }
 

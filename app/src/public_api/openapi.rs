@@ -96,11 +96,8 @@ fn parameters(operation: &Operation, generator: &mut SchemaGenerator) -> Vec<Val
 
 /// `put_carts_lines`: the verb and the words of the path.
 fn operation_id(operation: &Operation) -> String {
-    let words = operation
-        .path
-        .split('/')
-        .filter(|word| !word.is_empty() && *word != "{product_id}");
-    let words = words.map(|word| if word == "{id}" { "one" } else { word });
+    let words = operation.path.split('/').filter(|word| !word.is_empty());
+    let words = words.map(|word| if word.starts_with('{') { "one" } else { word });
     std::iter::once(operation.verb)
         .chain(words)
         .collect::<Vec<_>>()

@@ -5,7 +5,7 @@
 use inventory_api::v1::{
     InventoryError, MAX_BULK_ITEMS, MovementKind, MovementOutcome, NewMovement, ReservedLine, Shortage,
 };
-use offshoot_contract::{CallContext, CallFailure, FailureKind, Money, fault_point};
+use offshoot_contract::{CallContext, CallFailure, FailureKind, Money, Timestamp, fault_point};
 use orders_api::v1::{FailureReason, Order, OrderLine, ReturnedLine, ShortLine};
 use payments_api::v1::{PaymentStatus, PaymentToken, PaymentsError};
 
@@ -100,11 +100,11 @@ impl Orders {
             Step::Capture => self.capture(cx, order).await?,
             Step::Void => self.void(cx, order).await?,
             Step::Release => self.release(cx, order).await?,
-            Step::PutBack => self.put_back(cx, order, step, &whole(order)).await?,
+            Step::PutBack => self.put_all_back(cx, order).await?,
             Step::Restock(number) => {
-                let lines = order.returns.iter().find(|back| back.number == number);
-                let lines = lines.map(|back| back.lines.as_slice()).unwrap_or_default();
-                self.put_back(cx, order, step, lines).await?;
+                if let Some(back) = order.returns.iter().find(|back| back.number == number) {
+                    self.put_back(cx, order, step, &back.lines, back.at).await?;
+                }
             }
             Step::Refund(number) => {
                 let refund = order.returns.iter().find(|back| back.number == number);
@@ -146,9 +146,7 @@ impl Orders {
     async fn release(&self, cx: &mut CallContext, order: &Order) -> Result<(), Setback> {
         let reference = Step::Reserve.reference(order.id);
         match self.others.inventory.release(cx, reference).await {
-            Err(InventoryError::ReservationCommitted { .. }) => {
-                self.put_back(cx, order, Step::PutBack, &whole(order)).await
-            }
+            Err(InventoryError::ReservationCommitted { .. }) => self.put_all_back(cx, order).await,
             answer => answer.map_err(|error| of_inventory(order, error)),
         }
     }
@@ -160,15 +158,23 @@ impl Orders {
         answer.map(drop).map_err(of_payments)
     }
 
+    /// All goods of an order that has failed, which is the last that happened to it.
+    async fn put_all_back(&self, cx: &mut CallContext, order: &Order) -> Result<(), Setback> {
+        self.put_back(cx, order, Step::PutBack, &whole(order), order.updated_at)
+            .await
+    }
+
+    /// `at` is when it was decided, and the same each time that it is tried: an inventory whose clock is behind ours
+    /// takes nothing that is to come, and takes it later.
     async fn put_back(
         &self,
         cx: &mut CallContext,
         order: &Order,
         step: Step,
         lines: &[ReturnedLine],
+        at: Timestamp,
     ) -> Result<(), Setback> {
         let reference = step.reference(order.id);
-        let at = self.clock.now();
         let movement = |(line, quantity): (&OrderLine, u32)| NewMovement {
             product_id: line
                 .product_id

@@ -201,3 +201,93 @@ pub(crate) fn with_return(mut order: Order, back: Return) -> Order {
     order.returns.push(back);
     order
 }
+
+#[cfg(test)]
+mod tests {
+    use carts_api::v1::CartLine;
+    use catalog_api::ProductId;
+    use payments_api::v1::PaymentToken;
+
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-01-01T00:00:00Z".parse().expect("a time")
+    }
+
+    fn pounds(amount: &str) -> Money {
+        Money::parse(amount, Money::GBP).expect("an amount")
+    }
+
+    /// Of these quantities at these prices.
+    fn order(lines: &[(u32, &str)]) -> Order {
+        let line = |(quantity, price): &(u32, &str)| CartLine {
+            product_id: ProductId::new(now()),
+            sku: "A".to_owned(),
+            name: "A".to_owned(),
+            status: ProductStatus::Active,
+            quantity: *quantity,
+            unit_price: pounds(price),
+            line_total: pounds(price).checked_mul(i64::from(*quantity)).expect("it fits"),
+        };
+        let lines: Vec<_> = lines.iter().map(line).collect();
+        let total = lines.iter().map(|line| line.line_total.ten_thousandths()).sum();
+        let cart = Cart {
+            id: carts_api::CartId::new(now()),
+            lines,
+            total: Money::new(total, Money::GBP),
+            created_at: now(),
+            expires_at: now(),
+        };
+        let purchase = Purchase {
+            cart_id: cart.id,
+            email: "ada@example.com".to_owned(),
+            country: None,
+            token: PaymentToken::new("tok_visa"),
+        };
+        let contact = contact(&purchase).expect("a good address");
+        let draft = draft(cart, contact, now()).expect("a good cart");
+        Order {
+            status: OrderStatus::Confirmed,
+            open_steps: Vec::new(),
+            ..draft
+        }
+    }
+
+    fn line(line: u32, quantity: u32) -> ReturnedLine {
+        ReturnedLine { line, quantity }
+    }
+
+    #[test]
+    fn whatever_comes_back_first_all_that_was_paid_is_given_back() {
+        let order = order(&[(3, "0.001"), (5, "2.55")]);
+        let parts = [vec![line(1, 1)], vec![line(2, 4), line(1, 1)]];
+        let mut left = order.clone();
+        for (part, refund) in parts.into_iter().zip(["0.001", "10.201"]) {
+            let back = partial_return(&left, part, now()).expect("it is there");
+            assert_eq!(back.refund, pounds(refund));
+            left = with_return(left, back);
+        }
+        let back = cancellation(&left, now());
+        assert_eq!((back.number, back.lines.as_slice()), (3, &[line(1, 1), line(2, 1)][..]));
+        let cancelled = with_return(left, back);
+        assert_eq!(
+            (cancelled.status, cancelled.refunded),
+            (OrderStatus::Cancelled, order.total)
+        );
+        assert!(cancelled.lines.iter().all(|line| line.returned == line.quantity));
+        assert_eq!(cancelled.open_steps, ["refund-3", "restock-3"]);
+    }
+
+    #[test]
+    fn what_gives_nothing_back_has_nothing_to_do_elsewhere() {
+        let order = order(&[(1, "2.55")]);
+        let returned = with_return(order.clone(), cancellation(&order, now()));
+        let nothing = cancellation(&returned, now());
+        assert_eq!(steps_of(&nothing), []);
+        let free = Return {
+            lines: vec![line(1, 1)],
+            ..nothing
+        };
+        assert_eq!(steps_of(&free), [Step::Restock(2)]);
+    }
+}

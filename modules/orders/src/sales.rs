@@ -194,3 +194,89 @@ pub(crate) fn totalled(rows: Vec<RevenueRow>) -> Result<Revenue, CallFailure> {
         totals: totals.into_values().collect(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-01-01T00:00:00Z".parse().expect("a time")
+    }
+
+    fn sale(number: &str, prices: &[i64]) -> Sale {
+        let line = |price: &i64| SaleLine {
+            product_id: None,
+            sku: "A".to_owned(),
+            name: String::new(),
+            quantity: 1,
+            unit_price: Money::new(*price, Money::GBP),
+        };
+        Sale {
+            number: number.to_owned(),
+            kind: SaleKind::Sale,
+            customer: String::new(),
+            country: "France".to_owned(),
+            at: now(),
+            lines: prices.iter().map(line).collect(),
+        }
+    }
+
+    #[test]
+    fn several_sales_are_taken_in_the_order_of_their_numbers_and_told_in_their_own() {
+        let sales = ["3", "1", "", "2", "1"].map(|number| sale(number, &[1]));
+        let recording = Recording::of(sales.to_vec(), now());
+        let numbers: Vec<_> = recording
+            .accepted()
+            .iter()
+            .map(|each| each.sale.number.clone())
+            .collect();
+        assert_eq!(numbers, ["1", "2", "3"]);
+
+        // Another call has recorded number 2 in the meantime.
+        let other = Holder {
+            id: OrderId::new(now()),
+            total: Money::new(2, Money::GBP),
+        };
+        let own = recording.accepted().iter().map(|each| {
+            let (id, total) = (each.id, each.total);
+            (each.sale.number.clone(), Holder { id, total })
+        });
+        let mut holders: HashMap<_, _> = own.collect();
+        holders.insert("2".to_owned(), other);
+        let (mine, outcomes) = recording.outcomes(&holders);
+        let mine: Vec<_> = mine.iter().map(|each| each.sale.number.as_str()).collect();
+        assert_eq!(mine, ["1", "3"]);
+        let (one, three) = (holders["1"].id, holders["3"].id);
+        assert_eq!(outcomes[0], SaleOutcome::Recorded { id: three });
+        assert_eq!(outcomes[1], SaleOutcome::Recorded { id: one });
+        assert!(matches!(&outcomes[2], SaleOutcome::Rejected { field, .. } if field == "number"));
+        assert_eq!(outcomes[3], SaleOutcome::Differs { id: other.id });
+        assert_eq!(outcomes[4], SaleOutcome::Known { id: one });
+    }
+
+    #[test]
+    fn sums_that_do_not_fit_are_refused_and_do_not_wrap() {
+        let outcome = total(&sale("1", &[i64::MAX - 1, 1]), now());
+        assert_eq!(outcome, Ok(Money::new(i64::MAX, Money::GBP)));
+        let outcome = total(&sale("1", &[i64::MAX, 1]), now());
+        assert!(matches!(outcome, Err(SaleOutcome::Rejected { field, .. }) if field == "lines[1].unit_price"));
+
+        let row = |amount| {
+            let net = Money::new(amount, Money::GBP);
+            RevenueRow {
+                key: "France".to_owned(),
+                net,
+                gross: net,
+                credit: Money::new(0, Money::GBP),
+                sales: 1,
+                credits: 0,
+            }
+        };
+        assert!(totalled(vec![row(i64::MAX), row(1)]).is_err());
+        let fitting = totalled(vec![row(i64::MAX - 1), row(1)]).expect("it fits");
+        assert_eq!(
+            (fitting.totals[0].net.ten_thousandths(), fitting.totals[0].sales),
+            (i64::MAX, 2)
+        );
+    }
+}

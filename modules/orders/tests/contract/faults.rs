@@ -3,9 +3,13 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use offshoot_contract::{CallFailure, FailureKind};
 use tokio::sync::Semaphore;
+
+/// How long a body waits for a call that should come at once.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What becomes of one call.
 #[derive(Clone)]
@@ -20,6 +24,8 @@ pub(crate) enum Fault {
     ArrivesLate(Arc<Gate>),
     /// It takes effect, and its answer arrives when the gate is opened.
     AnswersLate(Arc<Gate>),
+    /// It does not arrive, and the caller knows when the gate is opened.
+    FailsLate(Arc<Gate>),
 }
 
 /// Holds a call until somebody lets it go on.
@@ -38,7 +44,8 @@ impl Gate {
 
     /// Waits until a call stands before it.
     pub(crate) async fn is_reached(&self) {
-        self.reached.acquire().await.unwrap().forget();
+        let reached = tokio::time::timeout(PATIENCE, self.reached.acquire()).await;
+        reached.expect("no call has come").unwrap().forget();
     }
 
     pub(crate) fn open(&self) {
@@ -86,7 +93,7 @@ impl Faults {
     ) -> Result<A, E> {
         match self.take(method) {
             None => effect(),
-            Some(Fault::NotDone) => Err(CallFailure::not_executed(FailureKind::Unavailable, "closed today").into()),
+            Some(Fault::NotDone) => Err(closed().into()),
             Some(Fault::AnswerLost) => {
                 drop(effect());
                 Err(CallFailure::maybe_executed(FailureKind::ConnectionLost, "the line went dead").into())
@@ -100,6 +107,10 @@ impl Faults {
                 let answer = effect();
                 gate.pass().await;
                 answer
+            }
+            Some(Fault::FailsLate(gate)) => {
+                gate.pass().await;
+                Err(closed().into())
             }
         }
     }
@@ -116,4 +127,8 @@ impl Faults {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }
+}
+
+fn closed() -> CallFailure {
+    CallFailure::not_executed(FailureKind::Unavailable, "closed today")
 }

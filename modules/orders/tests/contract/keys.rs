@@ -10,7 +10,7 @@ use payments_api::v1::PaymentToken;
 use crate::T;
 use crate::books;
 use crate::faults::{Fault, Gate};
-use crate::shop::{EMAIL, LEASE, all, broken_off_at, buying, failure, of_cart, read};
+use crate::shop::{A_MOMENT, EMAIL, LEASE, all, broken_off_at, buying, failure, of_cart, read};
 use crate::stub_payments::{DECLINED, GOOD, SLOW, WHY_DECLINED};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -144,7 +144,7 @@ pub(crate) async fn a_repeat_goes_on_where_the_first_call_was_broken_off(t: T) {
     // One whose undoing was broken off is undone.
     let cart = t.world.cart(&[(t.world.sells(10), 3)]);
     t.world.next("release", Fault::Hangs);
-    let cx = t.cx().with_timeout(Duration::from_millis(300)).with_key("declined");
+    let cx = t.cx().with_timeout(A_MOMENT).with_key("declined");
     let token = PaymentToken::new(DECLINED);
     let first = t.once.checkout(&mut { cx }, cart, EMAIL.to_owned(), None, token).await;
     assert!(failure(first).may_have_executed());

@@ -142,6 +142,28 @@ pub(crate) async fn that_hang_end_with_the_deadline(t: T) {
     books::agree(&t).await;
 }
 
+/// Two processes never have quite the same time.
+pub(crate) async fn of_the_clock_are_waited_out(t: T) {
+    let order = bought(&t, &[3]).await;
+    t.world.inventory.is_behind(Duration::from_secs(2));
+    let cancelled = t.api.cancel(&mut t.cx(), order.id).await.unwrap();
+    assert_eq!(cancelled.open_steps, ["refund-1", "restock-1"]);
+    assert_eq!(t.world.sweep().await, 0);
+    t.clock.advance(Duration::from_secs(2));
+    ends_as(&t, &order, OrderStatus::Cancelled).await;
+
+    t.world.payments.refuse_captures();
+    let cart = t.world.cart(&[(t.world.sells(10), 2)]);
+    let refused = checkout(&t, cart, GOOD).await.unwrap_err();
+    assert!(matches!(refused, OrdersError::PaymentDeclined { .. }), "{refused:?}");
+    let order = of_cart(&t, cart).await;
+    assert_eq!(order.open_steps, ["put-back", "void"]);
+    assert_eq!(t.world.sweep().await, 0);
+    t.clock.advance(Duration::from_secs(2));
+    ends_as(&t, &order, OrderStatus::Failed).await;
+    books::agree(&t).await;
+}
+
 pub(crate) async fn of_everything_are_waited_out(t: T) {
     let paid = disturbed(&t, "authorize", Fault::AnswerLost).await;
     let unpaid = disturbed(&t, "authorize", Fault::NotDone).await;

@@ -12,10 +12,10 @@ use crate::books;
 use crate::faults::{Fault, Gate};
 use crate::shop::{LEASE, bought, broken_off_at, buying, line, of_cart, read};
 
-/// A checkout that stands before the gate, under a key of the method's name.
+/// A checkout that stands before the gate, under its cart's id as key.
 async fn held_at(t: &T, method: &'static str, cart: CartId, fault: Fault, gate: &Gate) -> Buying {
     t.world.next(method, fault);
-    let buying = buying(t, t.cx().with_key(method), cart);
+    let buying = buying(t, t.cx().with_key(cart.to_string()), cart);
     gate.is_reached().await;
     buying
 }
@@ -51,7 +51,8 @@ async fn overtaken(t: &T, method: &'static str, end: OrderStatus, late: fn(Arc<G
     assert_eq!(t.world.sweep().await, 0);
     books::agree(t).await;
     // A repeat is told the same.
-    assert_eq!(buying(t, t.cx().with_key(method), cart).await.unwrap(), told);
+    let repeat = buying(t, t.cx().with_key(cart.to_string()), cart);
+    assert_eq!(repeat.await.unwrap(), told);
 }
 
 pub(crate) async fn a_call_that_arrives_too_late_changes_nothing(t: T) {
@@ -73,6 +74,64 @@ pub(crate) async fn a_call_that_is_answered_too_late_changes_nothing(t: T) {
         ("capture", OrderStatus::Confirmed),
     ] {
         overtaken(&t, method, end, Fault::AnswersLate).await;
+    }
+}
+
+pub(crate) async fn a_call_that_fails_too_late_changes_nothing(t: T) {
+    for (method, end) in [
+        ("reserve", OrderStatus::Failed),
+        ("authorize", OrderStatus::Failed),
+        ("commit", OrderStatus::Confirmed),
+        ("capture", OrderStatus::Confirmed),
+    ] {
+        overtaken(&t, method, end, Fault::FailsLate).await;
+    }
+}
+
+/// Not even while the other is under way, and the order is where the first execution left it.
+pub(crate) async fn only_the_last_to_take_it_up_goes_on(t: T) {
+    for late in [Fault::AnswersLate, Fault::FailsLate] {
+        let (authorizing, settling) = (Gate::closed(), Gate::closed());
+        let cart = t.world.cart(&[(t.world.sells(10), 2)]);
+        let slow = held_at(&t, "authorize", cart, late(Arc::clone(&authorizing)), &authorizing).await;
+        t.clock.advance(LEASE);
+        t.world.next("settle", Fault::AnswersLate(Arc::clone(&settling)));
+        let sweep = sweeping(&t);
+        settling.is_reached().await;
+        let before = of_cart(&t, cart).await;
+        authorizing.open();
+        assert_eq!(slow.await.unwrap(), Ok(before.clone()));
+        assert_eq!(read(&t, before.id).await, before);
+        assert_eq!(t.world.payments.kept(before.id), 0);
+        // Nor does it hand over what it has not.
+        assert_eq!(t.world.sweep().await, 0);
+        settling.open();
+        assert_eq!(sweep.await.unwrap(), 1);
+        books::agree(&t).await;
+    }
+}
+
+/// What one execution was refused, another has got since.
+pub(crate) async fn an_old_refusal_does_not_undo_the_order(t: T) {
+    for method in ["authorize", "capture"] {
+        let product = t.world.sells(1);
+        let cart = t.world.cart(&[(product, 2)]);
+        let (reserving, going_on) = (Gate::closed(), Gate::closed());
+        t.world.next("reserve", Fault::AnswersLate(Arc::clone(&reserving)));
+        let refused = buying(&t, t.cx().with_key(cart.to_string()), cart);
+        reserving.is_reached().await;
+        t.world.inventory.has(product, 10);
+        t.clock.advance(LEASE);
+        let second = held_at(&t, method, cart, Fault::ArrivesLate(Arc::clone(&going_on)), &going_on).await;
+        let before = of_cart(&t, cart).await;
+        reserving.open();
+        assert_eq!(refused.await.unwrap(), Ok(before.clone()), "{method}");
+        assert_eq!(read(&t, before.id).await, before);
+        going_on.open();
+        let order = second.await.unwrap().unwrap();
+        assert_eq!((order.id, order.status), (before.id, OrderStatus::Confirmed));
+        assert_eq!(t.world.inventory.on_hand(product), 8);
+        books::agree(&t).await;
     }
 }
 

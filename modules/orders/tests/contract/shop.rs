@@ -30,7 +30,7 @@ pub(crate) const COUNTRY: &str = "United Kingdom";
 /// What everything costs here unless a body says otherwise.
 pub(crate) const PRICE: &str = "2.55";
 /// How long a call may take that will not be answered.
-pub(crate) const A_MOMENT: Duration = Duration::from_millis(400);
+pub(crate) const A_MOMENT: Duration = Duration::from_millis(800);
 
 /// What a body steers and counts.
 pub(crate) struct Shop {
@@ -43,7 +43,8 @@ pub(crate) struct Shop {
 
 impl Shop {
     pub(crate) fn new(db: Db, clock: Arc<dyn Clock>) -> Self {
-        let (carts, inventory, payments) = (Arc::default(), Arc::default(), Arc::default());
+        let (carts, payments) = (Arc::default(), Arc::default());
+        let inventory = Arc::new(StubInventory::new(Arc::clone(&clock)));
         let others = Collaborators {
             carts: StubCarts::behind_their_edge(&carts),
             inventory: StubInventory::behind_its_edge(&inventory),

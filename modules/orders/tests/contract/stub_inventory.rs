@@ -3,20 +3,21 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use inventory_api::v1::{
     AdjustmentKind, Balance, InventoryApi, InventoryError, MAX_BULK_ITEMS, MAX_REFERENCE_BYTES, Movement, MovementKind,
     MovementOutcome, NewMovement, ProductId, Reservation, ReservationState, ReservedLine, Shortage, Stock,
 };
-use offshoot_contract::{CallContext, CallFailure, Contract, Edge, Page, Timestamp};
+use offshoot_contract::{CallContext, CallFailure, Clock, Contract, Edge, Page, Timestamp};
 use orders_api::OrderId;
 
 use crate::faults::Faults;
 
 /// Where the orders get their goods.
-#[derive(Default)]
 pub(crate) struct StubInventory {
+    clock: Arc<dyn Clock>,
     state: Mutex<State>,
     pub(crate) faults: Faults,
 }
@@ -27,9 +28,19 @@ struct State {
     reservations: HashMap<String, Reservation>,
     /// What left and came back, by reference.
     ledger: HashMap<String, NewMovement>,
+    /// How much its clock is behind that of the orders.
+    behind: Duration,
 }
 
 impl StubInventory {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            state: Mutex::default(),
+            faults: Faults::default(),
+        }
+    }
+
     /// The inventory as the orders hold it.
     pub(crate) fn behind_its_edge(self: &Arc<Self>) -> Arc<dyn InventoryApi> {
         let api: Arc<dyn InventoryApi> = Arc::clone(self) as Arc<dyn InventoryApi>;
@@ -52,6 +63,11 @@ impl StubInventory {
         for reservation in held.filter(|each| each.state == ReservationState::Held) {
             reservation.state = ReservationState::Expired;
         }
+    }
+
+    /// Its clock is so much behind that of the orders.
+    pub(crate) fn is_behind(&self, by: Duration) {
+        self.state().behind = by;
     }
 
     /// The reservations of an order.
@@ -193,7 +209,13 @@ impl State {
         Ok(())
     }
 
-    fn record(&mut self, movement: NewMovement) -> MovementOutcome {
+    fn record(&mut self, movement: NewMovement, now: Timestamp) -> MovementOutcome {
+        if movement.at.plus(self.behind) > now {
+            return MovementOutcome::Rejected {
+                field: "at".to_owned(),
+                reason: format!("{} is in the future", movement.at),
+            };
+        }
         if movement.kind != MovementKind::Returned || movement.change <= 0 {
             return MovementOutcome::Rejected {
                 field: "kind".to_owned(),
@@ -240,8 +262,7 @@ impl InventoryApi for StubInventory {
     }
 
     async fn commit(&self, _: &mut CallContext, reference: String) -> Result<Reservation, InventoryError> {
-        let at = Timestamp::from_micros(0).unwrap();
-        let effect = || self.state().commit(reference, at);
+        let effect = || self.state().commit(reference, self.clock.now());
         self.faults.around("commit", effect).await
     }
 
@@ -260,7 +281,11 @@ impl InventoryApi for StubInventory {
                 return Err(CallFailure::internal("too many movements at once").into());
             }
             let mut state = self.state();
-            Ok(movements.into_iter().map(|movement| state.record(movement)).collect())
+            let now = self.clock.now();
+            Ok(movements
+                .into_iter()
+                .map(|movement| state.record(movement, now))
+                .collect())
         };
         self.faults.around("record_many", effect).await
     }
