@@ -83,6 +83,8 @@ mod surroundings;
 // In two processes.
 mod moved_out;
 mod strangers;
+// Many at once.
+mod rush;
 // Killed, and started again.
 mod killed;
 mod replaying;
