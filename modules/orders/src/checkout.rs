@@ -217,6 +217,10 @@ impl Orders {
             error = &failure as &dyn std::error::Error,
             "left to the sweeper"
         );
+        // The last commit may have been made, with the answer: nothing can be written after it, and the lease runs out.
+        if cx.is_answered() {
+            return Err(failure.into());
+        }
         let mut tx = self.db.begin(cx).await?;
         if !store::hand_over(&mut tx, order.id, attempt, self.clock.now()).await? {
             // Somebody else has it, who knows more.

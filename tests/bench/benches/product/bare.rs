@@ -11,14 +11,15 @@ use catalog_api::v1::{Product, ProductStatus};
 use offshoot_contract::{Money, Timestamp};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions, SqliteRow};
-use sqlx::{ConnectOptions as _, FromRow};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, FromRow};
 use tokio::sync::Semaphore;
 
 use crate::peer;
 
-/// What the store reads for a product.
-const SELECT: &str = "SELECT id, sku, name, description, category, price, currency, status, version, created_at, \
-    updated_at FROM products WHERE id = $1";
+/// What the store reads for a product, as somebody would who has both tables at hand: in one statement.
+const SELECT: &str = "SELECT p.id, p.sku, p.name, p.description, p.category, p.price, p.currency, p.status, p.version, \
+    p.created_at, p.updated_at, COALESCE(s.on_hand - s.reserved, 0) FROM products p \
+    LEFT JOIN inventory.stock s ON s.product_id = p.id WHERE p.id = $1";
 const PATH: &str = "/api/v1/products/{id}";
 /// As many connections as the store has: readers of a SQLite file, and half of a process's 24 on Postgres.
 const SQLITE_CONNECTIONS: u32 = 4;
@@ -36,7 +37,22 @@ type Columns = (
     i64,
     Timestamp,
     Timestamp,
+    i64,
 );
+
+/// A product as the store shows it.
+#[derive(serde::Serialize)]
+struct Page {
+    #[serde(flatten)]
+    product: Product,
+    availability: Availability,
+}
+
+#[derive(serde::Serialize)]
+struct Availability {
+    in_stock: bool,
+    available: i64,
+}
 
 /// How the connections are shared.
 #[derive(Clone)]
@@ -69,16 +85,26 @@ async fn sqlite(file: &str, pooled: bool) -> Result<Reader, sqlx::Error> {
         .filename(file)
         .read_only(true)
         .disable_statement_logging();
+    // The inventory's file lies beside the catalog's.
+    let attach = format!("ATTACH '{}' AS inventory", file.replace("catalog.db", "inventory.db"));
     if pooled {
         // Without the ping before a connection is lent. The one when it comes back cannot be turned off.
         let pool = SqlitePoolOptions::new()
             .max_connections(SQLITE_CONNECTIONS)
-            .test_before_acquire(false);
+            .test_before_acquire(false)
+            .after_connect(move |connection, _| {
+                let attach = AssertSqlSafe(attach.clone());
+                Box::pin(async move { sqlx::query(attach).execute(connection).await.map(drop) })
+            });
         return Ok(Reader::SqlitePool(pool.connect_with(options).await?));
     }
     let mut connections = Vec::new();
     for _ in 0..SQLITE_CONNECTIONS {
-        connections.push(options.connect().await?);
+        let mut connection = options.connect().await?;
+        sqlx::query(AssertSqlSafe(attach.clone()))
+            .execute(&mut connection)
+            .await?;
+        connections.push(connection);
     }
     Ok(Reader::SqliteShelf(Shelf::of(connections)))
 }
@@ -101,7 +127,7 @@ async fn postgres(url: &str, pooled: bool) -> Result<Reader, sqlx::Error> {
     Ok(Reader::PostgresShelf(Shelf::of(connections)))
 }
 
-async fn read(State(reader): State<Reader>, Path(id): Path<ProductId>) -> Result<Json<Product>, StatusCode> {
+async fn read(State(reader): State<Reader>, Path(id): Path<ProductId>) -> Result<Json<Page>, StatusCode> {
     let found = match &reader {
         Reader::SqlitePool(pool) => sqlx::query_as(SELECT).bind(id).fetch_optional(pool).await,
         Reader::PostgresPool(pool) => sqlx::query_as(SELECT).bind(id).fetch_optional(pool).await,
@@ -117,7 +143,7 @@ async fn read(State(reader): State<Reader>, Path(id): Path<ProductId>) -> Result
         }
     };
     match found {
-        Ok(Some(ProductRow(product))) => Ok(Json(product)),
+        Ok(Some(ProductRow(page))) => Ok(Json(page)),
         Ok(None) => Err(StatusCode::NOT_FOUND),
         Err(_) => Err(StatusCode::INTERNAL_SERVER_ERROR),
     }
@@ -143,7 +169,7 @@ impl<C> Shelf<C> {
 }
 
 /// Columns by their place, as fast as sqlx decodes them.
-struct ProductRow(Product);
+struct ProductRow(Page);
 
 impl<'r> FromRow<'r, SqliteRow> for ProductRow {
     fn from_row(row: &'r SqliteRow) -> Result<Self, sqlx::Error> {
@@ -158,7 +184,8 @@ impl<'r> FromRow<'r, PgRow> for ProductRow {
 }
 
 fn product(columns: Columns) -> Result<ProductRow, sqlx::Error> {
-    let (id, sku, name, description, category, price, currency, status, version, created_at, updated_at) = columns;
+    let (id, sku, name, description, category, price, currency, status, version, created_at, updated_at, available) =
+        columns;
     let unreadable = |error: &dyn std::error::Error| sqlx::Error::Decode(error.to_string().into());
     let currency = currency.parse().map_err(|error| unreadable(&error))?;
     let version = u32::try_from(version).map_err(|error| unreadable(&error))?;
@@ -168,7 +195,7 @@ fn product(columns: Columns) -> Result<ProductRow, sqlx::Error> {
         ProductStatus::Discontinued
     };
     let price = Money::new(price, currency);
-    Ok(ProductRow(Product {
+    let product = Product {
         id,
         sku,
         name,
@@ -179,7 +206,10 @@ fn product(columns: Columns) -> Result<ProductRow, sqlx::Error> {
         version,
         created_at,
         updated_at,
-    }))
+    };
+    let in_stock = available > 0;
+    let availability = Availability { in_stock, available };
+    Ok(ProductRow(Page { product, availability }))
 }
 
 /// Serves the same text to whoever asks.

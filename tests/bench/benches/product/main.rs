@@ -1,8 +1,9 @@
 //! What the whole path of a read costs, `GET /api/v1/products/{id}` in the real binary, over the same read through sqlx
 //! in a hand-written axum handler.
 //!
-//! Ours goes through the public side, the switch, the edge, the catalog and its database. Each server is a process of
-//! its own on loopback; all of them read the same database.
+//! Ours goes through the public side and, for the product and for its availability, through a switch, an edge, a module and
+//! its database. The others read both in one statement. Each server is a process of its own on loopback; all of them
+//! read the same data.
 
 use std::sync::Arc;
 use std::time::Duration;
