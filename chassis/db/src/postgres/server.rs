@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
+use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use crate::{DatabaseUrl, OpenError};
 
@@ -34,10 +34,7 @@ pub(crate) enum Login {
 
 impl PostgresServer {
     pub(crate) fn new(options: &PgConnectOptions, module: &'static str, login: Login) -> Self {
-        let options = options
-            .clone()
-            .application_name(&format!("offshoot {module}"))
-            .disable_statement_logging();
+        let options = options.clone().application_name(&format!("offshoot {module}"));
         Self {
             options: Box::new(options),
             module,

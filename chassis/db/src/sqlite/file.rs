@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, Executor};
+use sqlx::{Connection, Executor};
 
 use crate::sqlite::alarm::{Alarm, STEPS_PER_LOOK};
 
@@ -43,8 +43,7 @@ impl SqliteFile {
             .filename(&self.path)
             .foreign_keys(true)
             // Without it, a row removed by REPLACE fires no delete trigger.
-            .pragma("recursive_triggers", "ON")
-            .disable_statement_logging();
+            .pragma("recursive_triggers", "ON");
         let options = if self.read_only {
             options.read_only(true).busy_timeout(READER_BUSY)
         } else {

@@ -9,17 +9,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connection::Connection;
-use crate::load::Rounds;
+use crate::load::{Caller, Rounds};
 use crate::peer::Peer;
 use crate::postgres::Postgres;
 use crate::rounds::{Spread, alternate, report};
 use crate::serving::Serving;
 use crate::store::{Binary, Store};
 
-// Who is compared with the store, and who asks.
+// Who is compared with the store.
 mod bare;
-mod connection;
 // How it is measured.
+#[path = "../shared/connection.rs"]
+mod connection;
 #[path = "../shared/load.rs"]
 mod load;
 #[path = "../shared/peer.rs"]
@@ -37,6 +38,23 @@ mod store;
 const ROUNDS: usize = 9;
 const ROUND: Duration = Duration::from_millis(1_000);
 const CONNECTIONS: usize = 32;
+const PRODUCTS: &str = "/api/v1/products";
+
+/// Who asks for one product after the other.
+struct Reader {
+    connection: Connection,
+    ids: Arc<Vec<String>>,
+    /// Where it begins, so that not all ask for the same.
+    first: usize,
+}
+
+impl Caller for Reader {
+    async fn call(&mut self, n: usize) {
+        let id = &self.ids[(self.first + n) % self.ids.len()];
+        let path = format!("{PRODUCTS}/{id}");
+        assert!(!self.connection.get(&path).await.is_empty());
+    }
+}
 
 #[tokio::main]
 async fn main() {
@@ -86,12 +104,15 @@ async fn compare(engine: &str, binary: &Binary, store: &Store, location: &str) {
         .map(|it| &**it)
         .collect();
     let figures = alternate(ROUNDS, servers.len(), async |server| {
-        let mut connections = Vec::new();
+        let mut readers = Vec::new();
         for number in 0..CONNECTIONS {
-            let first = number * ids.len() / CONNECTIONS;
-            connections.push(Connection::open(servers[server], &ids, first).await);
+            readers.push(Reader {
+                connection: Connection::open(servers[server]).await,
+                ids: Arc::clone(&ids),
+                first: number * ids.len() / CONNECTIONS,
+            });
         }
-        load::run(connections, ROUND).await
+        load::run(readers, ROUND).await
     })
     .await;
     let ours = Rounds(&figures[0]);
@@ -104,11 +125,10 @@ async fn compare(engine: &str, binary: &Binary, store: &Store, location: &str) {
 
 /// The ids of all products.
 async fn ids(address: &str) -> Vec<String> {
-    let mut connection = Connection::open(address, &Arc::default(), 0).await;
+    let mut connection = Connection::open(address).await;
     let (mut ids, mut token) = (Vec::new(), String::new());
     loop {
-        let json = connection.get(&format!("?page_size=100{token}")).await;
-        let page: serde_json::Value = serde_json::from_slice(&json).expect("a page is JSON");
+        let page = connection.get_json(&format!("{PRODUCTS}?page_size=100{token}")).await;
         let items = page["items"].as_array().expect("a page has items");
         ids.extend(items.iter().filter_map(|item| item["id"].as_str()).map(str::to_owned));
         match page["next_page_token"].as_str() {
@@ -119,8 +139,8 @@ async fn ids(address: &str) -> Vec<String> {
 }
 
 /// The first product as this server shows it.
-async fn product(address: &str, ids: &Arc<Vec<String>>) -> String {
-    let mut connection = Connection::open(address, ids, 0).await;
-    let json = connection.get(&format!("/{}", ids[0])).await;
+async fn product(address: &str, ids: &[String]) -> String {
+    let mut connection = Connection::open(address).await;
+    let json = connection.get(&format!("{PRODUCTS}/{}", ids[0])).await;
     String::from_utf8(json.to_vec()).expect("JSON is text")
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,11 @@ impl Serving {
     /// Starts it on a free port and waits until it says which. `sample`: whether to fill an empty catalog.
     pub(crate) fn start(binary: &Binary, store: &Store, sample: &str) -> Self {
         let arguments = ["serve", "--listen", "127.0.0.1:0", "--sample", sample];
-        let mut command = binary.command(store, &arguments);
+        Self::of(&mut binary.command(store, &arguments))
+    }
+
+    /// The same for a command that serves.
+    pub(crate) fn of(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary can be run");
         let mut line = String::new();
         let output = child.stdout.take().expect("its output was piped");

@@ -1,0 +1,144 @@
+//! The statements of a real checkout, as the store's log has them.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::serving::Serving;
+use crate::shop::Shop;
+use crate::store::{Binary, Store};
+
+/// Every statement that was issued, without its values, and nothing else.
+const LOG: (&str, &str) = ("RUST_LOG", "off,sqlx::query=debug");
+/// Nobody looks for interrupted orders meanwhile, whose statements would be among them.
+const NO_SWEEPING: (&str, &str) = ("OFFSHOOT__ORDERS__SWEEP_EVERY", "1h");
+/// How long the log gets after an answer, to be written.
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// Tables of the modules whose statements are looked for. The first that is named by a statement tells its module.
+const TABLES: [(&str, &str); 10] = [
+    ("order_lines", "orders"),
+    ("order_steps", "orders"),
+    ("orders", "orders"),
+    ("revenue", "orders"),
+    ("cart_lines", "carts"),
+    ("carts", "carts"),
+    ("products", "catalog"),
+    ("payments", "payments"),
+    ("reservation", "inventory"),
+    ("stock", "inventory"),
+];
+
+/// What a checkout asks its databases for, in order.
+pub(crate) struct Captured {
+    pub(crate) statements: Vec<Statement>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Statement {
+    pub(crate) module: &'static str,
+    pub(crate) text: Arc<str>,
+    /// How often the same text came before it.
+    pub(crate) repeats: usize,
+    /// How many rows it changed, or found.
+    pub(crate) rows: u64,
+}
+
+impl Statement {
+    pub(crate) fn begins(&self) -> bool {
+        self.text.starts_with("BEGIN")
+    }
+
+    pub(crate) fn commits(&self) -> bool {
+        &*self.text == "COMMIT"
+    }
+
+    /// Whether it answers rows.
+    pub(crate) fn asks(&self) -> bool {
+        asks(&self.text)
+    }
+}
+
+impl Captured {
+    /// Buys something in a store of its own process, under the eyes of its log.
+    pub(crate) async fn from(binary: &Binary, store: &Store) -> Self {
+        let file = store.folder.path().join("statements.log");
+        let log = fs::File::create(&file).expect("a temporary file can be made");
+        let arguments = ["serve", "--listen", "127.0.0.1:0", "--sample", "yes"];
+        let mut command = binary.command(store, &arguments);
+        command.envs([LOG, NO_SWEEPING]).stderr(log);
+        let serving = Serving::of(&mut command);
+        serving.wait_until_ready();
+        let shop = Arc::new(Shop::open(&serving.address).await);
+        // One before it fills caches and connections.
+        Arc::clone(&shop).buy(shop.carts(1).await).await;
+        let cart = shop.carts(1).await;
+        sleep(SETTLE).await;
+        let before = texts(&file).len();
+        Arc::clone(&shop).buy(cart).await;
+        sleep(SETTLE).await;
+        let texts = texts(&file).split_off(before);
+        assert!(!texts.is_empty(), "{} has no statements", file.display());
+        Self::of(texts)
+    }
+
+    fn of(texts: Vec<(String, u64)>) -> Self {
+        let mut statements: Vec<Statement> = Vec::with_capacity(texts.len());
+        for (at, (text, rows)) in texts.iter().enumerate() {
+            // Tables that every module has say nothing: what begins belongs to what follows, the others to what precedes.
+            let module = if text.starts_with("BEGIN") {
+                texts[at + 1..].iter().find_map(|(text, _)| module(text))
+            } else {
+                module(text).or_else(|| statements.last().map(|before| before.module))
+            };
+            statements.push(Statement {
+                module: module.unwrap_or_else(|| panic!("whose is {text}")),
+                text: text.as_str().into(),
+                repeats: texts[..at].iter().filter(|(before, _)| before == text).count(),
+                rows: *rows,
+            });
+        }
+        Self { statements }
+    }
+
+    pub(crate) fn commits(&self) -> usize {
+        self.statements.iter().filter(|it| it.commits()).count()
+    }
+}
+
+fn asks(text: &str) -> bool {
+    // Whoever owns the data is asked for with the BEGIN.
+    ["SELECT", "BEGIN"].iter().any(|word| text.starts_with(word)) || text.contains("RETURNING")
+}
+
+/// The module whose table a statement names first.
+fn module(text: &str) -> Option<&'static str> {
+    let found = TABLES
+        .iter()
+        .filter_map(|(table, module)| Some((text.find(table)?, *module)));
+    found.min_by_key(|(place, _)| *place).map(|(_, module)| module)
+}
+
+/// The statements in a log, with the rows that they changed or found.
+fn texts(log: &Path) -> Vec<(String, u64)> {
+    let log = fs::read_to_string(log).expect("the log can be read");
+    log.lines().filter_map(statement).collect()
+}
+
+/// `… summary="SELECT id …" db.statement="\n\nSELECT id FROM orders\n" rows_affected=0 rows_returned=1 …`
+fn statement(line: &str) -> Option<(String, u64)> {
+    let (_, line) = line.split_once(" sqlx::query: summary=")?;
+    let (summary, rest) = line.split_once(" db.statement=")?;
+    let (whole, rest) = rest.split_once(" rows_affected=")?;
+    let (changed, rest) = rest.split_once(" rows_returned=")?;
+    let (found, _) = rest.split_once(' ')?;
+    // A short statement is its own summary.
+    let quoted = if whole == "\"\"" { summary } else { whole };
+    let text: String = serde_json::from_str(quoted).expect("it is quoted as JSON is");
+    let text = text.trim().to_owned();
+    let rows = if asks(&text) { found } else { changed };
+    Some((text, rows.parse().expect("it is a number")))
+}

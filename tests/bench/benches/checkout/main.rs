@@ -1,0 +1,103 @@
+//! What a checkout costs, `POST /api/v1/carts/{id}/checkout` in the real binary, over its own statements issued bare.
+//!
+//! A real checkout is made first and its statements are taken from the log. The baseline issues the same texts in the
+//! same order and the same transactions, on connections of sqlx to the same files or the same server, as durable and as
+//! many: what is left out is everything else. It has to change and find as many rows as the checkout did.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::bare::Bare;
+use crate::captured::Captured;
+use crate::postgres::Postgres;
+use crate::rounds::{Spread, alternate, report};
+use crate::serving::Serving;
+use crate::shop::{Cart, Shop};
+use crate::store::{Binary, Store};
+
+// Who is compared with the store, and with what.
+mod bare;
+mod captured;
+mod values;
+// Who buys in the store.
+mod shop;
+// How it is measured.
+#[path = "../shared/connection.rs"]
+mod connection;
+#[path = "../shared/rounds.rs"]
+mod rounds;
+// What is measured.
+#[path = "../shared/postgres.rs"]
+mod postgres;
+#[path = "../shared/serving.rs"]
+mod serving;
+#[path = "../shared/store.rs"]
+mod store;
+
+const ROUNDS: usize = 7;
+/// Checkouts of one contestant in a round, shared among the buyers.
+const CHECKOUTS: usize = 320;
+const BUYERS: [usize; 2] = [1, 16];
+
+#[tokio::main]
+async fn main() {
+    let binary = Binary::build();
+    println!("checking out three lines (medians of {ROUNDS} rounds of {CHECKOUTS} checkouts each)");
+    compare("SQLite", &binary, &Store::empty(None)).await;
+    let Some(cluster) = Postgres::start() else { return };
+    let store = Store::empty(Some(cluster.database("store")));
+    binary.run(&store, &["db", "migrate"]);
+    compare("Postgres", &binary, &store).await;
+}
+
+async fn compare(engine: &str, binary: &Binary, store: &Store) {
+    let captured = Captured::from(binary, store).await;
+    let (statements, commits) = (captured.statements.len(), captured.commits());
+    println!("{engine}: a checkout is {statements} statements and {commits} commits");
+    let serving = Serving::start(binary, store, "no");
+    serving.wait_until_ready();
+    let shop = Arc::new(Shop::open(&serving.address).await);
+    let bare = Arc::new(Bare::connect(store, captured).await);
+    for buyers in BUYERS {
+        let figures = alternate(ROUNDS, 2, async |contestant| {
+            let carts = shop.carts(CHECKOUTS).await;
+            let shares = carts.chunks(CHECKOUTS / buyers).map(<[Cart]>::to_vec);
+            if contestant == 0 {
+                timed(shares.map(|share| Arc::clone(&shop).buy(share))).await
+            } else {
+                timed(shares.map(|share| Arc::clone(&bare).buy(share))).await
+            }
+        })
+        .await;
+        let rates = |contestant: usize| figures[contestant].iter().map(|round| round.per_second);
+        let told = |contestant: usize| {
+            let p50 = figures[contestant].iter().map(|round| round.p50.as_secs_f64() * 1e3);
+            let rate = Spread::of(rates(contestant)).median;
+            format!("{rate:5.0}/s p50 {:.2} ms", Spread::of(p50).median)
+        };
+        let what = format!("{engine}, {buyers} buying");
+        report(&what, told(0), told(1), Spread::of_ratios(rates(0), rates(1)));
+    }
+}
+
+/// What one round came to.
+struct Round {
+    per_second: f64,
+    p50: Duration,
+}
+
+/// Lets all buyers buy at the same time. Each answers how long its checkouts took.
+async fn timed(buyers: impl Iterator<Item = impl Future<Output = Vec<Duration>> + Send + 'static>) -> Round {
+    let start = Instant::now();
+    let buyers: Vec<_> = buyers.map(tokio::spawn).collect();
+    let mut times = Vec::new();
+    for buyer in buyers {
+        times.extend(buyer.await.expect("every checkout is made"));
+    }
+    let took = start.elapsed();
+    times.sort_unstable();
+    Round {
+        per_second: times.len() as f64 / took.as_secs_f64(),
+        p50: times[times.len() / 2],
+    }
+}

@@ -1,0 +1,257 @@
+//! The values of a checkout's statements, made up anew for every checkout.
+
+use std::time::{Duration, SystemTime};
+
+use catalog_api::ProductId;
+use offshoot_contract::Timestamp;
+use sqlx::Arguments as _;
+use sqlx::postgres::PgArguments;
+use sqlx::sqlite::SqliteArguments;
+use uuid::Uuid;
+
+use crate::captured::Statement;
+use crate::shop::Cart;
+
+/// In ten-thousandths: one line, and all three.
+const PRICE: i64 = 12_500;
+const TOTAL: i64 = 3 * PRICE;
+const LEASE: Duration = Duration::from_secs(60);
+/// About as long as the answer of a checkout of three lines.
+const ANSWER: usize = 1_100;
+
+/// One checkout.
+pub(crate) struct Sale {
+    order: Uuid,
+    cart: Uuid,
+    products: [ProductId; 3],
+    /// Under which the call's answer is kept.
+    pub(crate) scope: [u8; 32],
+    pub(crate) now: Timestamp,
+}
+
+/// What is bound in a place.
+pub(crate) enum Value {
+    Id(Uuid),
+    Int(i64),
+    Flag(bool),
+    Text(String),
+    Bytes(Vec<u8>),
+    At(Timestamp),
+    NoText,
+    NoTime,
+    Ids(Vec<Uuid>),
+    Ints(Vec<i64>),
+    Texts(Vec<String>),
+    Times(Vec<Timestamp>),
+    /// Several rows: of each column a list.
+    Columns(Vec<Value>),
+}
+
+use Value::{At, Bytes, Columns, Flag, Id, Ids, Int, Ints, NoText, NoTime, Text, Texts, Times};
+
+fn text(text: &str) -> Value {
+    Text(text.to_owned())
+}
+
+fn texts<const N: usize>(texts: [&str; N]) -> Value {
+    Texts(texts.map(str::to_owned).into())
+}
+
+impl Sale {
+    pub(crate) fn of(cart: &Cart) -> Self {
+        let mut scope = [0; 32];
+        scope[..16].copy_from_slice(Uuid::new_v4().as_bytes());
+        let since = SystemTime::UNIX_EPOCH.elapsed().expect("the clock is right");
+        let now = i64::try_from(since.as_micros()).expect("it is a time of our days");
+        Self {
+            order: Uuid::now_v7(),
+            cart: cart.id.uuid(),
+            products: cart.products,
+            scope,
+            now: Timestamp::from_micros(now).expect("it is a time of our days"),
+        }
+    }
+
+    fn reference(&self, step: &str) -> String {
+        format!("{}.{step}", self.order)
+    }
+
+    fn products(&self) -> Value {
+        Ids(self.products.iter().map(|id| id.uuid()).collect())
+    }
+
+    fn steps(&self, positions: [i64; 2], steps: [&str; 2]) -> Value {
+        let orders = Ids(vec![self.order; 2]);
+        Columns(vec![
+            orders,
+            Ints(positions.into()),
+            texts(steps),
+            texts(["intended"; 2]),
+        ])
+    }
+
+    /// For a statement of a checkout. Which it is, a part of its text tells.
+    pub(crate) fn values(&self, statement: &Statement) -> Vec<Value> {
+        let is = |part: &str| statement.text.contains(part);
+        let again = statement.repeats > 0;
+        let (order, now) = (Id(self.order), At(self.now));
+        // So that nobody takes it for interrupted.
+        let lease = At(self.now.plus(LEASE));
+        let (reserve, authorize) = (self.reference("reserve"), self.reference("authorize"));
+        if is("FROM orders WHERE request") {
+            vec![Bytes(self.scope.to_vec())]
+        } else if is("FROM carts WHERE") || is("FROM cart_lines WHERE") {
+            vec![Id(self.cart)]
+        } else if is("FROM products WHERE") {
+            vec![self.products()]
+        } else if is("INSERT INTO orders") {
+            let scope = self.scope.to_vec();
+            let (customer, country) = (text("ada@example.com"), text("Unspecified"));
+            let sum = [text("GBP"), Int(TOTAL), Bytes(scope.clone()), Bytes(scope)];
+            let mut values = vec![order, Id(self.cart), customer, country];
+            values.extend(sum);
+            values.extend([lease, now]);
+            values
+        } else if is("INSERT INTO order_lines") {
+            let (orders, numbers) = (Ids(vec![self.order; 3]), Ints(vec![1, 2, 3]));
+            let named = [texts(["85123A"; 3]), texts(["WHITE HANGING HEART T-LIGHT HOLDER"; 3])];
+            let counted = [Ints(vec![1; 3]), Ints(vec![PRICE; 3]), Ints(vec![0; 3])];
+            let columns = [orders, numbers, self.products()]
+                .into_iter()
+                .chain(named)
+                .chain(counted);
+            vec![Columns(columns.collect())]
+        } else if is("FROM order_steps") || is("UPDATE order_steps SET state = 'done'") {
+            vec![order]
+        } else if is("INSERT INTO order_steps") {
+            vec![if again {
+                self.steps([3, 4], ["ship", "capture"])
+            } else {
+                self.steps([1, 2], ["reserve", "authorize"])
+            }]
+        } else if is("INSERT INTO reservations") {
+            vec![Text(reserve), text("held"), lease]
+        } else if is("INSERT INTO reservation_lines") {
+            vec![Columns(vec![
+                Texts(vec![reserve; 3]),
+                self.products(),
+                Ints(vec![1; 3]),
+            ])]
+        } else if is("UPDATE stock SET") {
+            vec![Text(reserve)]
+        } else if is("INSERT INTO payments") {
+            vec![Text(authorize), Int(TOTAL), text("GBP"), now]
+        } else if is("UPDATE payments SET status") {
+            let (from, to) = if again {
+                ("authorized", "captured")
+            } else {
+                ("pending", "authorized")
+            };
+            vec![Text(authorize), text(from), text(to), NoText, now]
+        } else if is("FROM payments WHERE") {
+            vec![Text(authorize)]
+        } else if is("UPDATE orders SET status = 'confirmed'") {
+            vec![order, Int(0), lease, now]
+        } else if is("UPDATE order_steps SET state = $2") {
+            vec![
+                order,
+                text("done"),
+                Texts(vec!["reserve".to_owned(), "authorize".to_owned()]),
+            ]
+        } else if is("INSERT INTO revenue") {
+            vec![order, now, text("Unspecified"), text("GBP"), Int(TOTAL), Flag(false)]
+        } else if is("UPDATE reservations SET state") {
+            vec![Text(reserve), text("held"), text("committed")]
+        } else if is("FROM reservations WHERE") || is("FROM reservation_lines WHERE") {
+            vec![Texts(vec![reserve])]
+        } else if is("INSERT INTO movements") {
+            let movements = Ids([(); 3].map(|()| Uuid::now_v7()).into());
+            let references = Texts([1, 2, 3].map(|place| format!("{reserve}/{place}")).into());
+            let kinds = [self.products(), movements, texts(["sold"; 3]), Ints(vec![-1; 3])];
+            let columns = kinds
+                .into_iter()
+                .chain([references, texts([""; 3]), Times(vec![self.now; 3])]);
+            vec![Columns(columns.collect())]
+        } else if is("UPDATE orders SET lease_until") {
+            vec![order, Int(0), NoTime, now]
+        } else if is("INSERT INTO offshoot_answers") {
+            let answer = format!("\"{}\"", "x".repeat(ANSWER));
+            let scope = || Bytes(self.scope.to_vec());
+            vec![scope(), scope(), Text(answer), At(self.now), At(self.now)]
+        } else if is("BEGIN IMMEDIATE") {
+            // Only orders keep what they answered.
+            let scope = if statement.module == "orders" {
+                Bytes(self.scope.to_vec())
+            } else {
+                Bytes(Vec::new())
+            };
+            vec![scope, now]
+        } else {
+            panic!("nothing is known of {}", statement.text)
+        }
+    }
+}
+
+/// As Postgres takes them: a list is an array.
+pub(crate) fn postgres(values: Vec<Value>) -> PgArguments {
+    let mut arguments = PgArguments::default();
+    let flat = values.into_iter().flat_map(|value| match value {
+        Columns(columns) => columns,
+        one => vec![one],
+    });
+    for value in flat {
+        let added = match value {
+            Id(id) => arguments.add(id),
+            Int(number) => arguments.add(number),
+            Flag(flag) => arguments.add(flag),
+            Text(text) => arguments.add(text),
+            Bytes(bytes) => arguments.add(bytes),
+            At(time) => arguments.add(time),
+            NoText => arguments.add(None::<String>),
+            NoTime => arguments.add(None::<Timestamp>),
+            Ids(ids) => arguments.add(ids),
+            Ints(numbers) => arguments.add(numbers),
+            Texts(texts) => arguments.add(texts),
+            Times(times) => arguments.add(times),
+            Columns(_) => unreachable!("columns are lists"),
+        };
+        added.expect("it can be encoded");
+    }
+    arguments
+}
+
+/// As SQLite takes them: a list is a JSON text, with bytes in hexadecimal.
+pub(crate) fn sqlite(values: Vec<Value>) -> SqliteArguments {
+    let mut arguments = SqliteArguments::default();
+    for value in values {
+        let added = match value {
+            Id(id) => arguments.add(id),
+            Int(number) => arguments.add(number),
+            Flag(flag) => arguments.add(flag),
+            Text(text) => arguments.add(text),
+            Bytes(bytes) => arguments.add(bytes),
+            At(time) => arguments.add(time),
+            NoText => arguments.add(None::<String>),
+            NoTime => arguments.add(None::<Timestamp>),
+            Columns(columns) => {
+                let columns: Vec<_> = columns.into_iter().map(elements).collect();
+                let rows =
+                    (0..columns[0].len()).map(|row| columns.iter().map(|column| &column[row]).collect::<Vec<_>>());
+                arguments.add(serde_json::json!(rows.collect::<Vec<_>>()).to_string())
+            }
+            list => arguments.add(serde_json::json!(elements(list)).to_string()),
+        };
+        added.expect("it can be encoded");
+    }
+    arguments
+}
+
+fn elements(list: Value) -> Vec<serde_json::Value> {
+    match list {
+        Ids(ids) => ids.into_iter().map(|id| id.simple().to_string().into()).collect(),
+        Ints(numbers) => numbers.into_iter().map(Into::into).collect(),
+        Texts(texts) => texts.into_iter().map(Into::into).collect(),
+        Times(times) => times.into_iter().map(|time| time.as_micros().into()).collect(),
+        _ => unreachable!("it is no list"),
+    }
+}
