@@ -85,8 +85,9 @@ mod moved_out;
 mod strangers;
 // Many at once.
 mod rush;
-// Killed, and started again.
+// Killed, and started again; its disk full, its database lost.
 mod killed;
+mod outages;
 mod replaying;
 // Before the store runs, and beside it.
 mod commands;

@@ -1,6 +1,6 @@
 //! What the processes of one store share: a data directory and, on Postgres, a database.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use offshoot_db::Engine;
@@ -52,13 +52,23 @@ impl Data {
 
     /// The same with an environment.
     pub async fn serve_with(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Process {
-        let mut all = vec!["serve", "--sample", "no"];
-        if !arguments.contains(&"--listen") {
-            all.extend(["--listen", "127.0.0.1:0"]);
-        }
-        all.extend(arguments);
-        let log = self.folder().join("process.log");
-        Process::start_with(environment, &self.with_data(&all), log).await
+        Process::start_with(environment, &self.with_data(&serving(arguments)), self.log()).await
+    }
+
+    /// Starts a process to which the disk is full where a file has so many bytes.
+    pub async fn serve_on_a_small_disk(&self, bytes: u64, arguments: &[&str]) -> Process {
+        Process::start_on_a_small_disk(bytes, &self.with_data(&serving(arguments)), self.log()).await
+    }
+
+    /// The same data, with another way to its database.
+    #[must_use]
+    pub fn through(self, database: String) -> Self {
+        let database = Some(database);
+        Self { database, ..self }
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder().join("process.log")
     }
 
     /// Runs a command on this data to its end.
@@ -81,6 +91,15 @@ impl Data {
         all.extend(self.database.iter().flat_map(|url| ["--database", url]));
         all
     }
+}
+
+fn serving<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    let mut all = vec!["serve", "--sample", "no"];
+    if !arguments.contains(&"--listen") {
+        all.extend(["--listen", "127.0.0.1:0"]);
+    }
+    all.extend(arguments);
+    all
 }
 
 /// Makes an empty database on the server of this process and gives its URL.

@@ -85,15 +85,30 @@ impl Process {
         Self::start_with(&[], arguments, log).await
     }
 
+    /// The same, where no file may become larger than so many bytes: to the process, its disk is full then.
+    pub async fn start_on_a_small_disk(bytes: u64, arguments: &[&str], log: PathBuf) -> Self {
+        let mut shell = Command::new("sh");
+        // Without the trap, the kernel would end a process that writes more.
+        shell.args(["-c", "trap '' XFSZ; ulimit -f \"$0\" && exec \"$@\""]);
+        // Counted in blocks of 512 bytes.
+        shell.arg((bytes / 512).to_string()).arg(binary::path()).args(arguments);
+        shell.env_clear().kill_on_drop(true);
+        Self::of(shell, arguments, log).await
+    }
+
     /// The same with an environment.
     pub async fn start_with(environment: &[(&str, &str)], arguments: &[&str], log: PathBuf) -> Self {
+        let mut command = command(arguments);
+        command.envs(environment.iter().copied());
+        Self::of(command, arguments, log).await
+    }
+
+    async fn of(mut command: Command, arguments: &[&str], log: PathBuf) -> Self {
         let errors = File::options()
             .create(true)
             .append(true)
             .open(&log)
             .expect("the log can be written");
-        let mut command = command(arguments);
-        command.envs(environment.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
         let mut child = command.spawn().expect("the binary can be started");
         let mut stdout = BufReader::new(child.stdout.take().expect("it was piped"));

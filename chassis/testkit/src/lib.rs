@@ -14,6 +14,7 @@ mod statements;
 // Databases to run on.
 mod database;
 pub mod postgres;
+pub mod proxy;
 
 pub use crate::combination::{Access, Combination};
 pub use crate::module::{Body, ModuleUnderTest, Running, Test};

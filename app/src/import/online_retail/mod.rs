@@ -48,6 +48,7 @@ use orders_api::v1::OrdersApi;
 
 pub use self::report::Report;
 
+use self::books::Survey;
 use self::reading::Reading;
 use self::records::Records;
 use self::sending::Sending;
@@ -95,12 +96,15 @@ pub async fn run(modules: &Modules, source: Source, options: Options, progress: 
         sent_before,
     };
     let reader = tokio::task::spawn_blocking(move || reading.run(&batches));
+    let surveyed = source.clone();
+    let survey = tokio::task::spawn_blocking(move || Survey::of(&surveyed));
     let sending = Sending::new(Arc::clone(&modules.catalog), source.name(), options.checkpoint);
     let sent = sending.run(receiver, progress).await?;
     // The batches before a broken place have been sent by now.
     let read = reader.await.context("the reader of the file failed unexpectedly")??;
+    let survey = survey.await.context("the reader of the file failed unexpectedly")??;
     progress.note("products and prices are loaded; now stock and sales");
-    let (booked, books) = books::run(modules, &source, &fingerprint, options.books, progress).await?;
+    let (booked, books) = books::run(modules, &source, survey, &fingerprint, options.books, progress).await?;
 
     let report = Report::new(source.name(), (read, sent), (booked, books), start.elapsed());
     ensure!(

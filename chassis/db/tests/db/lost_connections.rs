@@ -9,7 +9,7 @@ use crate::store::{DEPOT, Store, add, cx};
 async fn behind_proxy() -> Option<(Store, Proxy, Db)> {
     let store = Store::new(Engine::Postgres).await?;
     let proxy = Proxy::before(&store.place.text).await;
-    let db = Db::open(&DEPOT, &proxy.url, &DbOptions::default())
+    let db = Db::open(&DEPOT, &proxy.url.parse().expect("a URL"), &DbOptions::default())
         .await
         .expect("the store, through the proxy");
     Some((store, proxy, db))

@@ -7,6 +7,8 @@
 
 #[path = "../../../testkit/src/postgres.rs"]
 mod postgres;
+#[path = "../../../testkit/src/proxy.rs"]
+mod proxy;
 mod store;
 
 // One transaction.
@@ -22,7 +24,6 @@ mod disk;
 mod idempotency;
 mod lost_connections;
 mod ownership;
-mod proxy;
 // Opening and migrating.
 mod migrations;
 mod opening;

@@ -23,7 +23,7 @@ const SELECT: &str = "SELECT p.id, p.sku, p.name, p.description, p.category, p.p
 const PATH: &str = "/api/v1/products/{id}";
 /// As many connections as the store has: readers of a SQLite file, and half of a process's 24 on Postgres.
 const SQLITE_CONNECTIONS: u32 = 4;
-const POSTGRES_CONNECTIONS: u32 = 12;
+const POSTGRES_CONNECTIONS: u32 = 8;
 
 type Columns = (
     ProductId,

@@ -29,11 +29,11 @@ use catalog_api::v1::{AddOutcome, CatalogApi, MAX_BULK_ITEMS};
 use self::entry::Booking;
 use self::gathering::Gathering;
 use self::sending::Sending;
-use self::survey::Survey;
 use super::{Modules, call};
 use crate::import::{BATCHES_AHEAD, BadRows, Checkpoint, Progress, Source};
 
 pub(super) use self::sending::Sent;
+pub(super) use self::survey::Survey;
 
 /// Units of each product beyond what the file takes out, so that one that it never sells can be bought too.
 const SPARE: i64 = 100;
@@ -59,17 +59,15 @@ impl Booked {
     }
 }
 
-/// Brings stock movements, sales and credit notes of `source`.
+/// Brings stock movements, sales and credit notes of `source`, whose products are in the catalog.
 pub(super) async fn run(
     modules: &Modules,
     source: &Source,
+    survey: Survey,
     fingerprint: &str,
     checkpoint: Option<Checkpoint>,
     progress: &mut dyn Progress,
 ) -> Result<(Booked, Sent)> {
-    let surveyed = source.clone();
-    let survey = tokio::task::spawn_blocking(move || Survey::of(&surveyed)).await;
-    let survey = survey.context("the reader of the file failed unexpectedly")??;
     let ids = product_ids(&*modules.catalog, &survey).await?;
     let opening = survey.opening(&ids, fingerprint);
 

@@ -17,7 +17,7 @@ use super::entry::Booking;
 use crate::import::Source;
 
 /// What the whole file says.
-pub(super) struct Survey {
+pub(in super::super) struct Survey {
     /// As they were added to the catalog.
     pub(super) products: Vec<NewProduct>,
     /// The last line of each invoice: their lines need not stand together.
@@ -28,7 +28,7 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    pub(super) fn of(source: &Source) -> Result<Self> {
+    pub(in super::super) fn of(source: &Source) -> Result<Self> {
         let mut survey = Self {
             products: Vec::new(),
             invoice_ends: HashMap::new(),

@@ -1,0 +1,225 @@
+//! What becomes of the store when it is asked for more: more buyers, more products, a year of sales.
+
+use std::env;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::connection::Connection;
+use crate::load::{Caller, Load};
+use crate::postgres::Postgres;
+use crate::serving::Serving;
+use crate::store::{Binary, Store, workspace};
+
+// How it is measured.
+#[path = "shared/connection.rs"]
+mod connection;
+#[path = "shared/load.rs"]
+mod load;
+#[path = "shared/rounds.rs"]
+mod rounds;
+// What is measured.
+#[path = "shared/postgres.rs"]
+mod postgres;
+#[path = "shared/serving.rs"]
+mod serving;
+#[path = "shared/store.rs"]
+mod store;
+
+/// The folder with the data.
+const DATA: &str = "OFFSHOOT_DATA";
+const FILE: &str = "online-retail.csv.gz";
+const BUYERS: [usize; 3] = [1, 8, 32];
+const BASKETS: &str = "2000";
+const REPORTS: usize = 100;
+const PRODUCTS: [usize; 2] = [4_000, 1_000_000];
+const CONNECTIONS: usize = 32;
+const TIME: Duration = Duration::from_secs(3);
+
+/// Of these words names are made: a word is in one product of twenty, a pair of words in one of four hundred.
+const KINDS: [&str; 20] = [
+    "lantern", "clock", "mug", "bag", "candle", "frame", "mirror", "basket", "cushion", "bowl", "vase", "tray", "lamp",
+    "jar", "plate", "chair", "garland", "ribbon", "notebook", "teapot",
+];
+const LOOKS: [&str; 20] = [
+    "red", "blue", "green", "ivory", "black", "white", "pink", "silver", "golden", "wooden", "glass", "metal", "retro",
+    "striped", "spotted", "small", "large", "round", "square", "vintage",
+];
+
+#[tokio::main]
+#[expect(clippy::disallowed_methods, reason = "a setting of the benchmarks, not of the store")]
+async fn main() {
+    let folder = env::var_os(DATA).map_or_else(|| workspace().join("../shared/data"), PathBuf::from);
+    let sales = folder.join(FILE);
+    let binary = Binary::build();
+    let cluster = Postgres::start();
+    for engine in ["SQLite", "Postgres"] {
+        let store = |name: &str| match (engine, &cluster) {
+            ("SQLite", _) => Some(Store::empty(None)),
+            (_, Some(cluster)) => {
+                let store = Store::empty(Some(cluster.database(name)));
+                binary.run(&store, &["db", "migrate"]);
+                Some(store)
+            }
+            (_, None) => None,
+        };
+        if sales.is_file() {
+            let Some(store) = store("sales") else { return };
+            binary.run(&store, &["import", "online-retail", &sales.to_string_lossy()]);
+            reports(engine, &binary, &store).await;
+            buyers(engine, &binary, &store, &sales);
+        } else {
+            println!("LEFT OUT: there is no {}", sales.display());
+        }
+        for count in PRODUCTS {
+            let Some(store) = store(&format!("products_{count}")) else {
+                return;
+            };
+            products(engine, &binary, &store, count).await;
+        }
+    }
+}
+
+/// Revenue of the whole year, asked for again and again.
+async fn reports(engine: &str, binary: &Binary, store: &Store) {
+    let serving = Serving::start(binary, store, "no");
+    serving.wait_until_ready();
+    let mut connection = Connection::open(&serving.address).await;
+    for by in ["month", "country"] {
+        let mut times = Vec::new();
+        for _ in 0..REPORTS {
+            let asked = Instant::now();
+            connection.get(&format!("/api/v1/reports/revenue?by={by}")).await;
+            times.push(asked.elapsed().as_secs_f64() * 1e3);
+        }
+        times.sort_unstable_by(f64::total_cmp);
+        let (first, half, most) = (times[0], times[REPORTS / 2], times[REPORTS - 1]);
+        println!(
+            "{engine}: revenue by {by}, {REPORTS} times | fastest {first:.1} ms p50 {half:.1} ms slowest {most:.1} ms"
+        );
+    }
+}
+
+/// The same baskets by more and more buyers.
+fn buyers(engine: &str, binary: &Binary, store: &Store, sales: &Path) {
+    for buyers in BUYERS {
+        let (count, sales) = (buyers.to_string(), sales.to_string_lossy());
+        let arguments = [
+            "replay",
+            "online-retail",
+            &sales,
+            "--concurrency",
+            &count,
+            "--limit",
+            BASKETS,
+            "--json",
+        ];
+        let replay = binary.command(store, &arguments).stdout(Stdio::piped()).output();
+        let replay = replay.expect("the binary can be run");
+        assert!(
+            replay.status.success(),
+            "a proof fails: {}",
+            String::from_utf8_lossy(&replay.stdout)
+        );
+        let report: Value = serde_json::from_slice(&replay.stdout).expect("the report is JSON");
+        let figure = |name: &str| report[name].as_f64().expect("it is a figure of the report");
+        println!(
+            "{engine}: {buyers:2} buyers of {BASKETS} baskets | {:.0} orders/s, checkout p50 {:.1} ms p99 {:.1} ms",
+            figure("orders_per_second"),
+            figure("checkout_ms_p50"),
+            figure("checkout_ms_p99")
+        );
+    }
+}
+
+/// Reads of a catalog of this size.
+async fn products(engine: &str, binary: &Binary, store: &Store, count: usize) {
+    let file = store.folder.path().join("products.csv");
+    write(&file, count).expect("a temporary file can be written");
+    let began = Instant::now();
+    binary.run(
+        store,
+        &["import", "products", &file.to_string_lossy(), "--currency", "GBP"],
+    );
+    let per_second = count as f64 / began.elapsed().as_secs_f64();
+    let serving = Serving::start(binary, store, "no");
+    serving.wait_until_ready();
+    println!("{engine}: {count} products | imported {per_second:.0}/s");
+    let ids = Arc::new(some_ids(&serving.address).await);
+    for (what, paths) in [
+        ("one product", ids.iter().map(|id| format!("/{id}")).collect::<Vec<_>>()),
+        (
+            "a page of 20",
+            KINDS
+                .iter()
+                .map(|kind| format!("?page_size=20&category={kind}"))
+                .collect(),
+        ),
+        ("a search for two words", pairs()),
+    ] {
+        let paths = Arc::new(paths);
+        let mut readers = Vec::new();
+        for number in 0..CONNECTIONS {
+            let connection = Connection::open(&serving.address).await;
+            let (paths, first) = (Arc::clone(&paths), number * paths.len() / CONNECTIONS);
+            readers.push(Reader {
+                connection,
+                paths,
+                first,
+            });
+        }
+        let load: Load = load::run(readers, TIME).await;
+        println!("{engine}: {count} products | {what}: {load}");
+    }
+}
+
+/// Who asks for one path after the other.
+struct Reader {
+    connection: Connection,
+    paths: Arc<Vec<String>>,
+    /// Where it begins, so that not all ask for the same.
+    first: usize,
+}
+
+impl Caller for Reader {
+    async fn call(&mut self, n: usize) {
+        let path = &self.paths[(self.first + n) % self.paths.len()];
+        let path = format!("/api/v1/products{path}");
+        assert!(!self.connection.get(&path).await.is_empty());
+    }
+}
+
+fn pairs() -> Vec<String> {
+    let pairs = LOOKS.iter().flat_map(|look| KINDS.iter().map(move |kind| (look, kind)));
+    pairs
+        .map(|(look, kind)| format!("?page_size=20&q={look}%20{kind}"))
+        .collect()
+}
+
+/// From all over the catalog: the hits of every pair of words.
+async fn some_ids(address: &str) -> Vec<String> {
+    let mut connection = Connection::open(address).await;
+    let mut ids = Vec::new();
+    for path in pairs() {
+        let page = connection.get_json(&format!("/api/v1/products{path}")).await;
+        let items = page["items"].as_array().expect("a page has items");
+        ids.extend(items.iter().filter_map(|item| item["id"].as_str()).map(str::to_owned));
+    }
+    ids
+}
+
+fn write(file: &Path, count: usize) -> std::io::Result<()> {
+    let mut file = BufWriter::new(File::create(file)?);
+    writeln!(file, "sku,name,price,category")?;
+    for number in 0..count {
+        let (kind, look) = (KINDS[number % 20], LOOKS[number / 20 % 20]);
+        let (pounds, pence) = (number % 97 + 1, number % 100);
+        writeln!(file, "G{number:07},{look} {kind} {number},{pounds}.{pence:02},{kind}")?;
+    }
+    file.flush()
+}
