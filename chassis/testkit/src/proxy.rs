@@ -21,9 +21,7 @@ pub enum Fault {
     None,
     /// The COMMIT never reaches the server.
     LoseCommit,
-    /// The COMMIT is executed, its answer is lost.
-    LoseAnswer,
-    /// The same for one COMMIT of so many.
+    /// Of so many COMMITs, one is executed and its answer is lost.
     LoseAnswerOfOneIn(u32),
     /// All connections end now.
     Cut,
@@ -139,7 +137,6 @@ impl Relay {
 
     fn loses_answer(&self, fault: Fault) -> bool {
         match fault {
-            Fault::LoseAnswer => true,
             Fault::LoseAnswerOfOneIn(many) => (self.commits.fetch_add(1, Relaxed) + 1).is_multiple_of(many),
             _ => false,
         }

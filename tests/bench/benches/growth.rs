@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::connection::Connection;
-use crate::load::{Caller, Load};
+use crate::load::{Caller, Rounds};
 use crate::postgres::Postgres;
+use crate::rounds::{Spread, alternate, report};
 use crate::serving::Serving;
 use crate::store::{Binary, Store, workspace};
 
@@ -37,9 +38,11 @@ const FILE: &str = "online-retail.csv.gz";
 const BUYERS: [usize; 3] = [1, 8, 32];
 const BASKETS: &str = "2000";
 const REPORTS: usize = 100;
-const PRODUCTS: [usize; 2] = [4_000, 1_000_000];
+const MANY: usize = 1_000_000;
+const FEW: usize = 4_000;
 const CONNECTIONS: usize = 32;
-const TIME: Duration = Duration::from_secs(3);
+const ROUNDS: usize = 3;
+const ROUND: Duration = Duration::from_secs(2);
 
 /// Of these words names are made: a word is in one product of twenty, a pair of words in one of four hundred.
 const KINDS: [&str; 20] = [
@@ -76,12 +79,10 @@ async fn main() {
         } else {
             println!("LEFT OUT: there is no {}", sales.display());
         }
-        for count in PRODUCTS {
-            let Some(store) = store(&format!("products_{count}")) else {
-                return;
-            };
-            products(engine, &binary, &store, count).await;
-        }
+        let (Some(many), Some(few)) = (store("many"), store("few")) else {
+            return;
+        };
+        products(engine, &binary, [(&many, MANY), (&few, FEW)]).await;
     }
 }
 
@@ -137,44 +138,47 @@ fn buyers(engine: &str, binary: &Binary, store: &Store, sales: &Path) {
     }
 }
 
-/// Reads of a catalog of this size.
-async fn products(engine: &str, binary: &Binary, store: &Store, count: usize) {
-    let file = store.folder.path().join("products.csv");
-    write(&file, count).expect("a temporary file can be written");
-    let began = Instant::now();
-    binary.run(
-        store,
-        &["import", "products", &file.to_string_lossy(), "--currency", "GBP"],
-    );
-    let per_second = count as f64 / began.elapsed().as_secs_f64();
-    let serving = Serving::start(binary, store, "no");
-    serving.wait_until_ready();
-    println!("{engine}: {count} products | imported {per_second:.0}/s");
-    let ids = Arc::new(some_ids(&serving.address).await);
-    for (what, paths) in [
-        ("one product", ids.iter().map(|id| format!("/{id}")).collect::<Vec<_>>()),
-        (
-            "a page of 20",
-            KINDS
-                .iter()
-                .map(|kind| format!("?page_size=20&category={kind}"))
-                .collect(),
-        ),
-        ("a search for two words", pairs()),
-    ] {
-        let paths = Arc::new(paths);
-        let mut readers = Vec::new();
-        for number in 0..CONNECTIONS {
-            let connection = Connection::open(&serving.address).await;
-            let (paths, first) = (Arc::clone(&paths), number * paths.len() / CONNECTIONS);
-            readers.push(Reader {
-                connection,
-                paths,
-                first,
+/// Reads of two catalogs, the larger one as a ratio of the smaller one.
+async fn products(engine: &str, binary: &Binary, stores: [(&Store, usize); 2]) {
+    let mut servers = Vec::new();
+    for (store, count) in stores {
+        let file = store.folder.path().join("products.csv");
+        write(&file, count).expect("a temporary file can be written");
+        let began = Instant::now();
+        let arguments = ["import", "products", &file.to_string_lossy(), "--currency", "GBP"];
+        binary.run(store, &arguments);
+        let per_second = count as f64 / began.elapsed().as_secs_f64();
+        println!("{engine}: {count} products | imported {per_second:.0}/s");
+        let serving = Serving::start(binary, store, "no");
+        serving.wait_until_ready();
+        let ids = some_ids(&serving.address).await;
+        servers.push((serving, ids));
+    }
+    for what in ["one product", "a page of 20", "a search for two words"] {
+        let figures = alternate(ROUNDS, servers.len(), async |server| {
+            let (Serving { address, .. }, ids) = &servers[server];
+            let paths = Arc::new(match what {
+                "one product" => ids.iter().map(|id| format!("/{id}")).collect(),
+                "a page of 20" => pages(),
+                _ => searches(),
             });
-        }
-        let load: Load = load::run(readers, TIME).await;
-        println!("{engine}: {count} products | {what}: {load}");
+            let mut readers = Vec::new();
+            for number in 0..CONNECTIONS {
+                let connection = Connection::open(address).await;
+                let first = number * paths.len() / CONNECTIONS;
+                let paths = Arc::clone(&paths);
+                readers.push(Reader {
+                    connection,
+                    paths,
+                    first,
+                });
+            }
+            load::run(readers, ROUND).await
+        })
+        .await;
+        let (many, few) = (Rounds(&figures[0]), Rounds(&figures[1]));
+        let what = format!("{engine}, {what} of {MANY}");
+        report(&what, &many, &few, Spread::of_ratios(many.rates(), few.rates()));
     }
 }
 
@@ -194,7 +198,12 @@ impl Caller for Reader {
     }
 }
 
-fn pairs() -> Vec<String> {
+fn pages() -> Vec<String> {
+    let page = |kind| format!("?page_size=20&category={kind}");
+    KINDS.iter().map(page).collect()
+}
+
+fn searches() -> Vec<String> {
     let pairs = LOOKS.iter().flat_map(|look| KINDS.iter().map(move |kind| (look, kind)));
     pairs
         .map(|(look, kind)| format!("?page_size=20&q={look}%20{kind}"))
@@ -205,7 +214,7 @@ fn pairs() -> Vec<String> {
 async fn some_ids(address: &str) -> Vec<String> {
     let mut connection = Connection::open(address).await;
     let mut ids = Vec::new();
-    for path in pairs() {
+    for path in searches() {
         let page = connection.get_json(&format!("/api/v1/products{path}")).await;
         let items = page["items"].as_array().expect("a page has items");
         ids.extend(items.iter().filter_map(|item| item["id"].as_str()).map(str::to_owned));

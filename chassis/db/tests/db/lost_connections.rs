@@ -31,6 +31,7 @@ async fn assert_commit_is_unknown(fault: Fault, committed: bool) {
         "{failure:?}"
     );
     assert_eq!((cx.effects(), store.names().await.len()), (1, usize::from(committed)));
+    assert_eq!(proxy.lost(), u32::from(committed));
     db.begin(&mut cx).await.expect("a new connection");
 }
 
@@ -41,7 +42,7 @@ async fn a_commit_that_never_arrived_may_have_executed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_whose_answer_was_lost_may_have_executed() {
-    assert_commit_is_unknown(Fault::LoseAnswer, true).await;
+    assert_commit_is_unknown(Fault::LoseAnswerOfOneIn(1), true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,14 +40,6 @@ pub(crate) async fn run(callers: Vec<impl Caller>, time: Duration) -> Load {
     }
 }
 
-/// Calls per second and how long they took.
-impl fmt::Display for Load {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (p50, p99) = (self.p50.as_secs_f64() * 1e3, self.p99.as_secs_f64() * 1e3);
-        write!(f, "{:.0}/s p50 {p50:.2} ms p99 {p99:.2} ms", self.per_second)
-    }
-}
-
 async fn keep_calling(mut caller: impl Caller, end: Instant) -> Vec<Duration> {
     let mut latencies = Vec::new();
     let mut sent = Instant::now();
