@@ -9,7 +9,7 @@ use axum::Router;
 use futures_util::future::BoxFuture;
 use offshoot_contract::{CallContext, Clock, Contract, Edge, Placement, Switch, Target};
 use offshoot_db::{DatabaseUrl, Db, DbOptions, ModuleSchema, PgBudget};
-use offshoot_rest::{Client, ClientOptions, ServerOptions, ServiceKey, encoded, router};
+use offshoot_rest::{Address, Client, ClientLimits, ClientOptions, ServerOptions, ServiceKey, encoded, router};
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
@@ -161,15 +161,14 @@ impl<'a> Host<'a> {
     }
 
     fn remote<A: Contract + ?Sized>(&self, url: &str) -> anyhow::Result<(Arc<Switch<A>>, Placed)> {
-        let base_url = url
-            .parse()
-            .ok()
-            .filter(|url: &http::Uri| url.scheme_str() == Some("http") && url.host().is_some());
+        let addresses = url.split(',').map(|address| address.trim().parse());
+        let addresses: Result<Vec<Address>, _> = addresses.collect();
         let options = ClientOptions {
-            base_url: base_url
-                .with_context(|| format!("`{url}` is no address of {}: give http://HOST:PORT", A::NAME))?,
+            addresses: addresses.with_context(|| format!("{} cannot be called", A::NAME))?,
+            zone: None,
             token: self.key.token_for(A::NAME),
             store: Arc::new(store_ids::expected(&self.settings.data_dir, A::NAME)?),
+            limits: ClientLimits::default(),
         };
         let client = Arc::new(Client::<A>::new(options));
         let switch = Arc::new(Switch::new(Target::Remote(A::object(Arc::clone(&client)))));

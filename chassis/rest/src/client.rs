@@ -5,15 +5,20 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use offshoot_contract::{
-    ArgsOf, CallContext, CallFailure, Contract, FailureKind, Invoke, Method, Outgoing, Verb, describe, refuse_if_late,
+    ArgsOf, CallContext, CallFailure, Contract, ContractError as _, FailureKind, Invoke, Method, Outgoing, Verb,
+    describe, refuse_if_late,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
+use crate::address::Address;
+use crate::endpoints::{Attempt, Endpoint, EndpointState, Endpoints};
 use crate::identity::{ExpectedStore, Identity, Named};
+use crate::limits::ClientLimits;
 use crate::tap::Tap;
 use crate::token::ServiceToken;
 use crate::transport::Transport;
@@ -25,26 +30,45 @@ const MAX_ANSWER_BYTES: usize = 16 << 20;
 /// What the answer may need for its way back, at most; less of a short deadline.
 const ANSWER_MARGIN: Duration = Duration::from_millis(50);
 
+/// Addresses that one call tries, where nobody listens at the first.
+const MAX_TRIED: usize = 3;
+
 /// Where and as whom a client calls.
 #[derive(Debug)]
 pub struct ClientOptions {
-    /// Scheme, host and port: `http://127.0.0.1:7101`.
-    pub base_url: Uri,
+    /// The processes that serve the module, on one database.
+    pub addresses: Vec<Address>,
+    /// Where this process runs. As long as an address in the same zone answers, no other is called.
+    pub zone: Option<String>,
     /// Opens the contract.
     pub token: ServiceToken,
     /// The store that has to answer.
     pub store: Arc<ExpectedStore>,
+    /// What the client allows itself.
+    pub limits: ClientLimits,
 }
 
-/// Calls a contract in another process. Connects when it first calls, so processes start in any order.
+impl ClientOptions {
+    /// One address, and everything else as usual.
+    #[must_use]
+    pub fn to(address: Address, token: ServiceToken, store: ExpectedStore) -> Self {
+        Self {
+            addresses: vec![address],
+            zone: None,
+            token,
+            store: Arc::new(store),
+            limits: ClientLimits::default(),
+        }
+    }
+}
+
+/// Calls a contract in other processes. Connects when it first calls, so processes start in any order.
 pub struct Client<A: ?Sized> {
     transport: Transport,
-    base_url: String,
+    endpoints: Arc<Endpoints>,
     token: ServiceToken,
     store: Arc<ExpectedStore>,
     hash: String,
-    /// Where the contract's paths begin.
-    root: String,
     meant_header: OnceLock<HeaderValue>,
     accepted: OnceLock<HeaderValue>,
     api: PhantomData<fn() -> Box<A>>,
@@ -58,13 +82,12 @@ impl<A: Contract + ?Sized> Client<A> {
     }
 
     pub(crate) fn over(transport: Transport, options: ClientOptions) -> Self {
-        let base_url = options.base_url.to_string().trim_end_matches('/').to_owned();
+        let path = format!("/modules/{}/v{}", A::NAME, A::VERSION.major);
         Self {
             transport,
-            root: format!("{base_url}/modules/{}/v{}", A::NAME, A::VERSION.major),
+            endpoints: Endpoints::new(A::NAME, path, options.addresses, options.zone, options.limits),
             meant_header: OnceLock::new(),
             accepted: OnceLock::new(),
-            base_url,
             token: options.token,
             store: options.store,
             hash: describe::<A>().hash,
@@ -72,14 +95,31 @@ impl<A: Contract + ?Sized> Client<A> {
         }
     }
 
-    /// Asks who answers at the address, and refuses a wrong contract or store.
+    /// What is known of the processes that it calls.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<EndpointState> {
+        self.endpoints.states()
+    }
+
+    /// Asks all who answer at the addresses, and refuses a wrong contract or store. Succeeds if one of them is right.
     pub async fn identify(&self, timeout: Duration) -> Result<Identity, CallFailure> {
-        tokio::time::timeout(timeout, self.fetch_identity())
-            .await
-            .unwrap_or_else(|_| {
-                let why = format!("{} at {} did not say in time who it is", A::NAME, self.base_url);
-                Err(CallFailure::not_executed(FailureKind::Timeout, why))
-            })
+        let all = tokio::time::timeout(timeout, self.endpoints.all()).await;
+        let all = all.unwrap_or_else(|_| Err(self.nameless()))?;
+        let asked = all.iter().map(|endpoint| async move {
+            let identity = tokio::time::timeout(timeout, self.fetch_identity(endpoint)).await;
+            identity.unwrap_or_else(|_| Err(self.nameless()))
+        });
+        let mut answers = join_all(asked).await;
+        let first = answers.iter().position(Result::is_ok).unwrap_or(0);
+        if answers.is_empty() {
+            return Err(self.nameless());
+        }
+        answers.swap_remove(first)
+    }
+
+    fn nameless(&self) -> CallFailure {
+        let why = format!("{} did not say in time who it is", self.endpoints.shown());
+        CallFailure::not_executed(FailureKind::Timeout, why)
     }
 
     /// The caller's side of one call. A tap sees the values on the server's side of an in-process transport.
@@ -95,25 +135,62 @@ impl<A: Contract + ?Sized> Client<A> {
         let result = match refuse_if_late(cx, now) {
             Err(failure) => Err(failure.into()),
             Ok(()) => {
-                let timeout = (cx.deadline() - now).min(M::SPEC.timeout);
-                let exchange = self.exchange::<M>(cx, key.as_deref(), timeout, args, tap);
-                tokio::time::timeout(timeout, exchange)
-                    .await
-                    .unwrap_or_else(|_| Err(self.timed_out::<M>().into()))
+                let until = cx.deadline().min(now + M::SPEC.timeout);
+                self.reach::<M>(cx, key.as_deref(), until, args, tap).await
             }
         };
         outgoing.close::<M>(result)
     }
 
-    async fn exchange<M: Method<Api = A>>(
+    /// Calls one process, and another one if nobody answers there.
+    async fn reach<M: Method<Api = A>>(
         &self,
         cx: &CallContext,
         key: Option<&str>,
-        timeout: Duration,
+        until: Instant,
         args: &ArgsOf<M>,
         tap: Option<Tap<M>>,
     ) -> Result<M::Answer, M::Error> {
-        let mut request = self.request::<M>(args)?;
+        let _turn = self.endpoints.turn(until).await?;
+        let all = timeout_at(until, self.endpoints.all()).await;
+        let all = all.unwrap_or_else(|_| Err(self.nameless()))?;
+        let mut picked = self.endpoints.pick(&all, &[])?;
+        let mut tried = Vec::new();
+        loop {
+            let attempt = Attempt::begin(&self.endpoints, &picked);
+            let exchange = self.exchange::<M>(&picked.endpoint, cx, key, until, args, tap.clone());
+            let Ok(result) = timeout_at(until, exchange).await else {
+                attempt.ran_out_of_time(M::SPEC.timeout);
+                return Err(self.timed_out::<M>(&picked.endpoint).into());
+            };
+            let failure = result.as_ref().err().and_then(|error| error.to_problem().err());
+            match failure {
+                Some(failure) if is_broken(failure) => attempt.failed(),
+                _ => attempt.answered(),
+            }
+            drop(attempt);
+            if !failure.is_some_and(is_not_there) || tried.len() + 1 == MAX_TRIED.min(all.len()) {
+                return result;
+            }
+            tried.push(picked.endpoint);
+            match self.endpoints.pick(&all, &tried) {
+                Ok(next) => picked = next,
+                Err(_) => return result,
+            }
+        }
+    }
+
+    async fn exchange<M: Method<Api = A>>(
+        &self,
+        endpoint: &Endpoint,
+        cx: &CallContext,
+        key: Option<&str>,
+        until: Instant,
+        args: &ArgsOf<M>,
+        tap: Option<Tap<M>>,
+    ) -> Result<M::Answer, M::Error> {
+        let mut request = self.request::<M>(&endpoint.root, args)?;
+        let timeout = until.saturating_duration_since(Instant::now());
         // The server stops a little earlier than we do, so that its own word about the call can still arrive.
         headers::write(
             cx,
@@ -139,14 +216,14 @@ impl<A: Contract + ?Sized> Client<A> {
                 let why = format!(
                     "the connection to {} at {} was lost during the answer: {error}",
                     A::NAME,
-                    self.base_url
+                    endpoint.url
                 );
                 return Err(CallFailure::new(FailureKind::ConnectionLost, M::SPEC.class.has_effect(), why).into());
             }
         };
         let result = response::decode::<M>(head.status, &body);
         if response::is_stranger::<M>(&result) {
-            return Err(self.not_let_in().into());
+            return Err(self.not_let_in(endpoint).into());
         }
         // A problem of the surface itself (no such token, wrong store) names what is wrong better than its header.
         if response::is_failure(&result)
@@ -155,12 +232,16 @@ impl<A: Contract + ?Sized> Client<A> {
         {
             return result;
         }
-        self.check(head.headers.get(headers::CONTRACT), M::SPEC.class.has_effect())?;
+        self.check(
+            endpoint,
+            head.headers.get(headers::CONTRACT),
+            M::SPEC.class.has_effect(),
+        )?;
         result
     }
 
-    fn request<M: Method<Api = A>>(&self, args: &ArgsOf<M>) -> Result<Request<Full<Bytes>>, CallFailure> {
-        let uri = request::uri::<M>(&self.root, &args.params)?;
+    fn request<M: Method<Api = A>>(&self, root: &str, args: &ArgsOf<M>) -> Result<Request<Full<Bytes>>, CallFailure> {
+        let uri = request::uri::<M>(root, &args.params)?;
         let body = request::body::<M>(&args.body)?;
         let verb = match M::SPEC.verb {
             Verb::Get => http::Method::GET,
@@ -203,9 +284,14 @@ impl<A: Contract + ?Sized> Client<A> {
     }
 
     /// Refuses an answer from another contract or another store than the one that is meant.
-    fn check(&self, answered: Option<&HeaderValue>, may_have_executed: bool) -> Result<(), CallFailure> {
+    fn check(
+        &self,
+        endpoint: &Endpoint,
+        answered: Option<&HeaderValue>,
+        may_have_executed: bool,
+    ) -> Result<(), CallFailure> {
         let wrong = |who: String| {
-            let why = format!("{} was called at {}, where {who} answers", self.meant(), self.base_url);
+            let why = format!("{} was called at {}, where {who} answers", self.meant(), endpoint.url);
             CallFailure::new(FailureKind::WrongContract, may_have_executed, why)
         };
         // The same server as ever says the same as ever.
@@ -239,8 +325,8 @@ impl<A: Contract + ?Sized> Client<A> {
         Ok(())
     }
 
-    async fn fetch_identity(&self) -> Result<Identity, CallFailure> {
-        let uri = format!("{}/modules/{}/contract", self.base_url, A::NAME);
+    async fn fetch_identity(&self, endpoint: &Endpoint) -> Result<Identity, CallFailure> {
+        let uri = format!("{}/modules/{}/contract", endpoint.url, A::NAME);
         let response = self
             .transport
             .send(A::NAME, false, self.bare_request(uri.clone(), Bytes::new())?)
@@ -252,41 +338,60 @@ impl<A: Contract + ?Sized> Client<A> {
             .map_err(|error| unreadable(format!("the answer of {uri} ended early: {error}")))?
             .to_bytes();
         if head.status == StatusCode::OK {
-            self.check(head.headers.get(headers::CONTRACT), false)?;
+            self.check(endpoint, head.headers.get(headers::CONTRACT), false)?;
             return serde_json::from_slice(&body)
                 .map_err(|error| unreadable(format!("{uri} answers no identity: {error}")));
         }
         if head.status == StatusCode::UNAUTHORIZED {
-            return Err(self.not_let_in());
+            return Err(self.not_let_in(endpoint));
         }
         match serde_json::from_slice::<offshoot_contract::Problem>(&body) {
             Ok(problem) => Err(problem.into()),
             Err(_) => {
-                self.check(head.headers.get(headers::CONTRACT), false)?;
+                self.check(endpoint, head.headers.get(headers::CONTRACT), false)?;
                 Err(unreadable(format!("{uri} answers HTTP {}", head.status.as_u16())))
             }
         }
     }
 
     /// Nobody who called us can do anything about it, so it is no refusal of theirs.
-    fn not_let_in(&self) -> CallFailure {
+    fn not_let_in(&self, endpoint: &Endpoint) -> CallFailure {
         let why = format!(
             "{} at {} does not take this process's service token: both have to read the same service key",
             A::NAME,
-            self.base_url
+            endpoint.url
         );
         CallFailure::not_executed(FailureKind::WrongContract, why)
     }
 
-    fn timed_out<M: Method>(&self) -> CallFailure {
+    fn timed_out<M: Method>(&self, endpoint: &Endpoint) -> CallFailure {
         let why = format!(
             "{}.{} did not answer in time at {}",
             A::NAME,
             M::SPEC.name,
-            self.base_url
+            endpoint.url
         );
         CallFailure::new(FailureKind::Timeout, M::SPEC.class.has_effect(), why)
     }
+}
+
+/// Whether a failure says that the process, or the way to it, is broken. What its caller did wrong says nothing, nor
+/// what befell the modules that it calls in turn.
+fn is_broken(failure: &CallFailure) -> bool {
+    matches!(
+        failure.kind(),
+        FailureKind::Unavailable
+            | FailureKind::Overloaded { .. }
+            | FailureKind::ConnectionLost
+            | FailureKind::BadAnswer
+            | FailureKind::WrongContract
+            | FailureKind::Internal
+    )
+}
+
+/// Whether a failure says that nobody was there to take the call, so that another one may be asked at once.
+fn is_not_there(failure: &CallFailure) -> bool {
+    *failure.kind() == FailureKind::Unavailable && !failure.may_have_executed()
 }
 
 impl<A: Contract + ?Sized> Invoke<A> for Client<A> {

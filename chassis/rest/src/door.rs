@@ -1,14 +1,18 @@
 //! The entrance to one version of a module's contract: who may call, what they mean, and who answered.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use offshoot_contract::{CallFailure, Contract, FailureKind, TraceContext};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use crate::identity::Named;
+use crate::limits::SERVER_RETRY_AFTER;
 use crate::token::ServiceToken;
 use crate::{headers, response};
 
@@ -31,10 +35,11 @@ pub(crate) struct Door {
     /// What requests say that mean this version of this store.
     header_of_callers: HeaderValue,
     token: ServiceToken,
+    places: Arc<Semaphore>,
 }
 
 impl Door {
-    pub(crate) fn new<A: Contract + ?Sized>(options: &ServerOptions, hash: &str) -> Self {
+    pub(crate) fn new<A: Contract + ?Sized>(options: &ServerOptions, hash: &str, in_flight: usize) -> Self {
         let named = Named::of::<A>(Some(options.store_id), Some(hash.to_owned()));
         Self {
             header: named.header(),
@@ -42,6 +47,7 @@ impl Door {
             header_for_strangers: Named::of::<A>(None, None).header(),
             named,
             token: options.token.clone(),
+            places: Arc::new(Semaphore::new(in_flight)),
         }
     }
 
@@ -74,6 +80,15 @@ impl Door {
             self.named
         );
         Err(CallFailure::not_executed(FailureKind::WrongContract, why))
+    }
+
+    /// A place among the calls that are executed, or the failure of one that has to come again.
+    pub(crate) fn place(&self) -> Result<OwnedSemaphorePermit, CallFailure> {
+        Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
+            let retry_after = SERVER_RETRY_AFTER;
+            let why = format!("{} has as many calls as it executes at once", self.named.contract);
+            CallFailure::not_executed(FailureKind::Overloaded { retry_after }, why)
+        })
     }
 
     /// Answers a path or a verb that no method has.

@@ -9,6 +9,7 @@ use http::Uri;
 use offshoot_contract::{ArgsOf, CallContext, CallFailure, Contract, Edge, FailureKind, Invoke, Method};
 use uuid::Uuid;
 
+use crate::address::Address;
 use crate::client::{Client, ClientOptions};
 use crate::door::ServerOptions;
 use crate::identity::ExpectedStore;
@@ -27,11 +28,12 @@ pub fn encoded<A: Contract + ?Sized>(edge: Arc<Edge<A>>) -> Arc<A> {
         instance: Uuid::nil(),
         token: token.clone(),
     };
-    let client = ClientOptions {
-        base_url: Uri::from_static("http://in-process"),
-        token,
-        store: Arc::new(ExpectedStore::exactly(store_id)),
+    // Nobody connects to it.
+    let address = Address {
+        zone: None,
+        url: Uri::from_static("http://127.0.0.1"),
     };
+    let client = ClientOptions::to(address, token, ExpectedStore::exactly(store_id));
     A::object(Encoded(Client::over(
         Transport::InProcess(router(edge, server)),
         client,

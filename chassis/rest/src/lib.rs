@@ -16,14 +16,22 @@ mod server;
 mod surface;
 mod tap;
 mod transport;
+// Which process is called, and how much of it.
+mod address;
+mod endpoints;
+mod health;
+mod limits;
 // Who is there.
 mod identity;
 mod token;
 
+pub use crate::address::{Address, InvalidAddress};
 pub use crate::client::{Client, ClientOptions};
 pub use crate::door::ServerOptions;
 pub use crate::encoded::encoded;
+pub use crate::endpoints::EndpointState;
 pub use crate::identity::{ExpectedStore, Identity, ServedVersion};
+pub use crate::limits::ClientLimits;
 pub use crate::request::decode_json;
 pub use crate::surface::{Surface, router};
 pub use crate::text::{BadRequest, decode_pairs};

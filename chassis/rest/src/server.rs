@@ -15,6 +15,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use offshoot_contract::{
     ArgsOf, CallContext, CallFailure, Contract, Edge, FailureKind, Method, MethodVisitor, OwnKey, TraceContext, Verb,
 };
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::door::Door;
 use crate::tap::Tap;
@@ -54,7 +55,7 @@ impl<A: Contract + ?Sized> MethodVisitor<A> for Routes<A> {
 async fn serve<M: Method>(State(server): State<Arc<Server<M::Api>>>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let trace = headers::read_trace(&parts.headers);
-    let (cx, args) = match receive::<M>(&server.door, &mut parts, body, trace).await {
+    let (cx, args, _place) = match receive::<M>(&server.door, &mut parts, body, trace).await {
         Ok(received) => received,
         Err(failure) => return server.door.refuse(&failure, &trace),
     };
@@ -72,8 +73,9 @@ async fn receive<M: Method>(
     parts: &mut Parts,
     body: Body,
     trace: TraceContext,
-) -> Result<(CallContext, ArgsOf<M>), CallFailure> {
+) -> Result<(CallContext, ArgsOf<M>, OwnedSemaphorePermit), CallFailure> {
     door.admit(&parts.headers)?;
+    let place = door.place()?;
     let path = RawPathParams::from_request_parts(parts, &()).await;
     let path = path.map_err(|rejection| bad_request(&rejection.to_string()))?;
     let (cx, caller, key) = headers::read(&parts.headers, trace);
@@ -87,7 +89,7 @@ async fn receive<M: Method>(
     })??;
     let args = request::decode::<M>(&parts.uri, &path, &body).map_err(|bad| bad_request(&bad.to_string()))?;
     let own = key.map(|key| OwnKey::new::<M>(key, &args)).transpose()?;
-    Ok((cx.under_key(own), args))
+    Ok((cx.under_key(own), args, place))
 }
 
 async fn wrong_verb<A: Contract + ?Sized>(State(server): State<Arc<Server<A>>>, request: Request) -> Response {

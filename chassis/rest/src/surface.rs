@@ -11,6 +11,7 @@ use offshoot_contract::{Contract, Edge, TraceContext, describe};
 
 use crate::door::{Door, ServerOptions};
 use crate::identity::{Identity, ServedVersion};
+use crate::limits::SERVER_IN_FLIGHT;
 use crate::server;
 
 /// The routes of a module that serves one version of its contract, below `/modules/<name>`.
@@ -22,6 +23,7 @@ pub fn router<A: Contract + ?Sized>(edge: Arc<Edge<A>>, options: ServerOptions) 
 pub struct Surface {
     name: &'static str,
     options: ServerOptions,
+    in_flight: usize,
     versions: Vec<ServedVersion>,
     doors: Vec<Arc<Door>>,
     routes: Router,
@@ -34,17 +36,25 @@ impl Surface {
         Self {
             name,
             options,
+            in_flight: SERVER_IN_FLIGHT,
             versions: Vec::new(),
             doors: Vec::new(),
             routes: Router::new(),
         }
     }
 
+    /// How many calls each version added from here on executes at once. Those that come beyond are turned away, and told
+    /// when to come again.
+    #[must_use]
+    pub fn in_flight(self, in_flight: usize) -> Self {
+        Self { in_flight, ..self }
+    }
+
     /// Adds a version of the module's contract, at `v<major>`.
     #[must_use]
     pub fn version<A: Contract + ?Sized>(mut self, edge: Arc<Edge<A>>) -> Self {
         let hash = describe::<A>().hash;
-        let door = Arc::new(Door::new::<A>(&self.options, &hash));
+        let door = Arc::new(Door::new::<A>(&self.options, &hash, self.in_flight));
         let routes = server::routes(edge, Arc::clone(&door));
         self.routes = self
             .routes

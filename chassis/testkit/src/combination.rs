@@ -109,12 +109,10 @@ async fn serve<A: Contract + ?Sized>(edge: Arc<Edge<A>>, db: &Db) -> (Client<A>,
             eprintln!("the test's server ended: {error}");
         }
     });
-    let client = Client::new(ClientOptions {
-        base_url: format!("http://{address}")
-            .parse()
-            .expect("a socket address makes a URL"),
+    let client = Client::new(ClientOptions::to(
+        format!("http://{address}").parse().expect("it is an address"),
         token,
-        store: Arc::new(ExpectedStore::exactly(db.store_id())),
-    });
+        ExpectedStore::exactly(db.store_id()),
+    ));
     (client, AbortOnDropHandle::new(server))
 }

@@ -8,6 +8,7 @@ mod broken_servers;
 mod disconnecting;
 mod encoding;
 mod key_file;
+mod replicas;
 mod strictness;
 mod versions;
 mod wrong_places;

@@ -178,11 +178,11 @@ impl Served {
 }
 
 pub(crate) fn client_of(address: SocketAddr, key: &ServiceKey, store: ExpectedStore) -> Arc<dyn NotesApi> {
-    <dyn NotesApi>::object(Client::<dyn NotesApi>::new(ClientOptions {
-        base_url: format!("http://{address}").parse().unwrap(),
-        token: key.token_for("notes"),
-        store: Arc::new(store),
-    }))
+    <dyn NotesApi>::object(Client::<dyn NotesApi>::new(ClientOptions::to(
+        format!("http://{address}").parse().unwrap(),
+        key.token_for("notes"),
+        store,
+    )))
 }
 
 pub(crate) fn cx() -> CallContext {

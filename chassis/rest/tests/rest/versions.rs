@@ -44,10 +44,9 @@ async fn callers_of_both_versions_are_answered() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let server = tokio::spawn(async move { axum::serve(listener, routes).await });
-    let to = || ClientOptions {
-        base_url: format!("http://{address}").parse().unwrap(),
-        token: key.token_for("notes"),
-        store: Arc::new(ExpectedStore::exactly(store)),
+    let to = || {
+        let address = format!("http://{address}").parse().unwrap();
+        ClientOptions::to(address, key.token_for("notes"), ExpectedStore::exactly(store))
     };
     let (old, new) = (Client::<dyn NotesApi>::new(to()), Client::<dyn NewNotesApi>::new(to()));
     for identity in [
@@ -72,11 +71,11 @@ async fn callers_of_both_versions_are_answered() {
 #[tokio::test]
 async fn a_version_that_is_not_served_is_another_contract() {
     let store = served().await;
-    let client = Client::<dyn NewNotesApi>::new(ClientOptions {
-        base_url: format!("http://{}", store.address).parse().unwrap(),
-        token: store.key.token_for("notes"),
-        store: Arc::new(ExpectedStore::exactly(store.store)),
-    });
+    let client = Client::<dyn NewNotesApi>::new(ClientOptions::to(
+        format!("http://{}", store.address).parse().unwrap(),
+        store.key.token_for("notes"),
+        ExpectedStore::exactly(store.store),
+    ));
     let failure = client.identify(Duration::from_secs(2)).await.unwrap_err();
     assert_eq!(failure.kind(), &FailureKind::WrongContract);
     let call = <dyn NewNotesApi>::object(client).text(&mut cx(), "n".to_owned()).await;

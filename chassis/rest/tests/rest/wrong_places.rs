@@ -14,11 +14,11 @@ use crate::notes::{NotesApi, client_of, cx, failure_of, served};
 async fn a_token_of_another_deployment_or_module_opens_nothing() {
     let store = served().await;
     for token in [ServiceKey::random().token_for("notes"), store.key.token_for("another")] {
-        let client = Client::<dyn NotesApi>::new(ClientOptions {
-            base_url: format!("http://{}", store.address).parse().unwrap(),
+        let client = Client::<dyn NotesApi>::new(ClientOptions::to(
+            format!("http://{}", store.address).parse().unwrap(),
             token,
-            store: Arc::new(ExpectedStore::exactly(store.store)),
-        });
+            ExpectedStore::exactly(store.store),
+        ));
         let failure = client.identify(Duration::from_secs(2)).await.unwrap_err();
         assert_eq!(
             (failure.kind(), failure.may_have_executed()),
@@ -81,11 +81,11 @@ async fn an_address_where_nobody_listens_has_executed_nothing() {
 #[tokio::test]
 async fn the_identity_names_contract_versions_hash_store_and_instance() {
     let store = served().await;
-    let client = Client::<dyn NotesApi>::new(ClientOptions {
-        base_url: format!("http://{}", store.address).parse().unwrap(),
-        token: store.key.token_for("notes"),
-        store: Arc::new(ExpectedStore::exactly(store.store)),
-    });
+    let client = Client::<dyn NotesApi>::new(ClientOptions::to(
+        format!("http://{}", store.address).parse().unwrap(),
+        store.key.token_for("notes"),
+        ExpectedStore::exactly(store.store),
+    ));
     let identity = client.identify(Duration::from_secs(2)).await.unwrap();
     assert_eq!(
         (

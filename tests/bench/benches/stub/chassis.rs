@@ -24,13 +24,9 @@ pub(crate) async fn serve(key: &Path) {
 
 /// What a consumer of the contract holds.
 pub(crate) fn connect(address: &str, key: &Path) -> Arc<dyn ItemsApi> {
-    let options = ClientOptions {
-        base_url: format!("http://{address}")
-            .parse()
-            .expect("an address is part of a URL"),
-        token: service_key(key).token_for("items"),
-        store: Arc::new(ExpectedStore::first(|_| {})),
-    };
+    let address = format!("http://{address}").parse().expect("it is an address");
+    let token = service_key(key).token_for("items");
+    let options = ClientOptions::to(address, token, ExpectedStore::first(|_| {}));
     let client = <dyn ItemsApi>::object(Arc::new(Client::new(options)));
     <dyn ItemsApi>::object(Arc::new(Switch::new(Target::Remote(client))))
 }

@@ -1,0 +1,92 @@
+//! Where a module is served, as people write it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use http::Uri;
+
+/// Scheme, host and port of a process that serves a module, and the zone that it runs in: `http://10.0.0.7:7101`,
+/// `eu-1=http://10.0.0.7:7101`. A host that is a name may have several addresses: each is a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    pub(crate) zone: Option<String>,
+    pub(crate) url: Uri,
+}
+
+/// It is no address.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is no address: give http://HOST:PORT, or ZONE=http://HOST:PORT")]
+pub struct InvalidAddress(String);
+
+impl FromStr for Address {
+    type Err = InvalidAddress;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAddress> {
+        let invalid = || InvalidAddress(text.to_owned());
+        let (zone, url) = match text.split_once('=') {
+            Some((zone, url)) if !zone.is_empty() && !zone.contains(':') => (Some(zone.to_owned()), url),
+            Some(_) => return Err(invalid()),
+            None => (None, text),
+        };
+        let url: Uri = url.parse().map_err(|_| invalid())?;
+        let bare = url.query().is_none() && matches!(url.path(), "" | "/");
+        if url.scheme_str() == Some("http") && url.host().is_some_and(|host| !host.is_empty()) && bare {
+            return Ok(Self { zone, url });
+        }
+        Err(invalid())
+    }
+}
+
+impl Address {
+    pub(crate) fn host(&self) -> &str {
+        self.url.host().unwrap_or_default()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.url.port_u16().unwrap_or(80)
+    }
+}
+
+/// As it is written.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(zone) = &self.zone {
+            write!(f, "{zone}=")?;
+        }
+        f.write_str(self.url.to_string().trim_end_matches('/'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for text in [
+            "http://10.0.0.7:7101",
+            "eu-1=http://catalog.internal:80",
+            "http://[::1]:7101",
+        ] {
+            assert_eq!(
+                text.parse::<Address>().map(|address| address.to_string()).ok(),
+                Some(text.to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in [
+            "",
+            "10.0.0.7:7101",
+            "https://a:1",
+            "=http://a:1",
+            "http://",
+            "http://a:1/b",
+            "http://a:1?z=1",
+        ] {
+            assert!(text.parse::<Address>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Every bound on remote calls, in one place: what a client allows itself, and what a server takes.
+//!
+//! How often a call may be repeated is decided by the switch, from the method's class; how long it may take, by its
+//! method and its caller's deadline.
+
+use std::time::Duration;
+
+/// What a client of one module allows itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientLimits {
+    /// Calls under way at once, to all addresses together. So a slow module cannot take its callers' memory, nor their
+    /// other callees' share.
+    pub in_flight: usize,
+    /// How long a call waits for its turn when there are as many. Then it is `Overloaded`, and has not executed.
+    pub queue_wait: Duration,
+    /// Failed calls in a row after which an address is left alone. Half of many calls count like all of few.
+    pub failures: u32,
+    /// For how long, at first. Then one call is let through: if it fails too, twice as long.
+    pub pause: Duration,
+    /// For how long at most.
+    pub longest_pause: Duration,
+}
+
+impl Default for ClientLimits {
+    fn default() -> Self {
+        Self {
+            in_flight: 256,
+            queue_wait: Duration::from_millis(100),
+            failures: 5,
+            pause: Duration::from_millis(500),
+            longest_pause: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Calls that one version of a module executes at once for others, if it does not say otherwise. What comes beyond is
+/// turned away before its body is read.
+pub(crate) const SERVER_IN_FLIGHT: usize = 1_024;
+/// When those who are turned away may come again.
+pub(crate) const SERVER_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How long an average of times or failures remembers: what was slow is tried again after some of these.
+pub(crate) const MEMORY: Duration = Duration::from_secs(1);
+/// How often a name is looked up again.
+pub(crate) const LOOK_UP_EVERY: Duration = Duration::from_secs(5);

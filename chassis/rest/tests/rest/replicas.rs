@@ -1,0 +1,304 @@
+//! Several processes serve one module: who is called, who is left alone, and what callers notice of it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
+use offshoot_contract::{Contract as _, Edge, FailureKind};
+use offshoot_rest::{Client, ClientLimits, ClientOptions, ExpectedStore, ServerOptions, ServiceKey, Surface, router};
+use uuid::Uuid;
+
+use crate::notes::{Notes, NotesApi, cx, failure_of};
+
+const WELL: u8 = 0;
+const SLOW: u8 = 1;
+const BROKEN: u8 = 2;
+
+/// A process of the deployment, whose state the test sets.
+struct Replica {
+    address: SocketAddr,
+    state: Arc<AtomicU8>,
+}
+
+/// What the processes of one deployment share.
+struct Deployment {
+    store: Uuid,
+    key: ServiceKey,
+}
+
+impl Deployment {
+    fn new() -> Self {
+        Self {
+            store: Uuid::now_v7(),
+            key: ServiceKey::random(),
+        }
+    }
+
+    fn options(&self) -> ServerOptions {
+        ServerOptions {
+            store_id: self.store,
+            instance: Uuid::now_v7(),
+            token: self.key.token_for("notes"),
+        }
+    }
+
+    async fn replica(&self) -> Replica {
+        self.replica_at("127.0.0.1:0").await
+    }
+
+    async fn replica_at(&self, address: &str) -> Replica {
+        let state = Arc::new(AtomicU8::new(WELL));
+        let edge = Arc::new(Edge::new(Arc::new(Notes::default()) as Arc<dyn NotesApi>));
+        let routes = router(edge, self.options()).layer(from_fn_with_state(Arc::clone(&state), act));
+        let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        Replica { address, state }
+    }
+
+    fn client(&self, addresses: &[String], change: impl FnOnce(&mut ClientOptions)) -> Arc<Client<dyn NotesApi>> {
+        let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        let mut options = ClientOptions {
+            addresses,
+            zone: None,
+            token: self.key.token_for("notes"),
+            store: Arc::new(ExpectedStore::exactly(self.store)),
+            limits: ClientLimits::default(),
+        };
+        change(&mut options);
+        Arc::new(Client::new(options))
+    }
+}
+
+async fn act(State(state): State<Arc<AtomicU8>>, request: Request, next: Next) -> Response {
+    match state.load(Ordering::SeqCst) {
+        SLOW => tokio::time::sleep(Duration::from_millis(200)).await,
+        BROKEN => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        _ => {}
+    }
+    next.run(request).await
+}
+
+fn url(address: SocketAddr) -> String {
+    format!("http://{address}")
+}
+
+/// An address where nobody listens.
+fn nobody() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+}
+
+fn calls(client: &Client<dyn NotesApi>) -> Vec<u64> {
+    client.endpoints().iter().map(|endpoint| endpoint.calls).collect()
+}
+
+/// The share of each address in the calls of the next moment.
+async fn shares(client: &Client<dyn NotesApi>) -> Vec<f64> {
+    let before = calls(client);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let made: Vec<f64> = calls(client)
+        .iter()
+        .zip(before)
+        .map(|(now, before)| (now - before) as f64)
+        .collect();
+    let sum: f64 = made.iter().sum();
+    made.iter().map(|made| made / sum).collect()
+}
+
+/// Waits until the shares are as they should be.
+async fn until_shares(client: &Client<dyn NotesApi>, limit: Duration, hold: impl Fn(&[f64]) -> bool) {
+    let begin = Instant::now();
+    loop {
+        let shares = shares(client).await;
+        if hold(&shares) {
+            return;
+        }
+        assert!(begin.elapsed() < limit, "after {limit:?} the shares are {shares:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_and_a_broken_process_lose_their_share_and_get_it_back() {
+    let deployment = Deployment::new();
+    let mut replicas = Vec::new();
+    for _ in 0..3 {
+        replicas.push(deployment.replica().await);
+    }
+    let urls: Vec<_> = replicas.iter().map(|replica| url(replica.address)).collect();
+    let client = deployment.client(&urls, |_| {});
+    let api = <dyn NotesApi>::object(Arc::clone(&client));
+    let over = Arc::new(AtomicBool::new(false));
+    for _ in 0..8 {
+        let (api, over) = (Arc::clone(&api), Arc::clone(&over));
+        tokio::spawn(async move {
+            while !over.load(Ordering::SeqCst) {
+                // What the broken one answers is not of interest here.
+                let _ = api.wait(&mut cx(), 0).await;
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        });
+    }
+    until_shares(&client, Duration::from_secs(10), |shares| {
+        shares.iter().all(|share| *share > 0.15)
+    })
+    .await;
+    replicas[0].state.store(SLOW, Ordering::SeqCst);
+    replicas[1].state.store(BROKEN, Ordering::SeqCst);
+    until_shares(&client, Duration::from_secs(5), |shares| {
+        shares[0] < 0.1 && shares[1] < 0.1
+    })
+    .await;
+    replicas[0].state.store(WELL, Ordering::SeqCst);
+    replicas[1].state.store(WELL, Ordering::SeqCst);
+    until_shares(&client, Duration::from_secs(30), |shares| {
+        shares.iter().all(|share| *share > 0.15)
+    })
+    .await;
+    over.store(true, Ordering::SeqCst);
+}
+
+#[tokio::test]
+async fn where_nobody_listens_the_next_one_is_called_and_no_caller_notices() {
+    let deployment = Deployment::new();
+    let replica = deployment.replica().await;
+    let client = deployment.client(&[url(nobody()), url(replica.address)], |_| {});
+    let api = <dyn NotesApi>::object(Arc::clone(&client));
+    for _ in 0..40 {
+        api.count_after(&mut cx(), 0).await.unwrap();
+    }
+    let dead = &client.endpoints()[0];
+    assert!((1..=6).contains(&dead.calls), "{dead:?}");
+}
+
+#[tokio::test]
+async fn a_process_that_is_away_is_told_at_once_and_found_again() {
+    let deployment = Deployment::new();
+    let address = nobody();
+    let client = deployment.client(&[url(address)], |options| {
+        options.limits.pause = Duration::from_millis(50);
+    });
+    let api = <dyn NotesApi>::object(Arc::clone(&client));
+    let mut failure = None;
+    for _ in 0..6 {
+        failure = Some(failure_of(api.count_after(&mut cx(), 0).await));
+    }
+    let failure = failure.unwrap();
+    assert_eq!(
+        (failure.kind(), failure.may_have_executed()),
+        (&FailureKind::Unavailable, false)
+    );
+    assert!(failure.message().contains("it is asked again in"), "{failure}");
+    let _replica = deployment.replica_at(&address.to_string()).await;
+    let begin = Instant::now();
+    while api.count_after(&mut cx(), 0).await.is_err() {
+        assert!(begin.elapsed() < Duration::from_secs(10), "it is not found again");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(!client.endpoints()[0].left_alone);
+}
+
+#[tokio::test]
+async fn what_the_module_or_its_caller_gets_wrong_shuts_nobody_out() {
+    let deployment = Deployment::new();
+    let replica = deployment.replica().await;
+    let client = deployment.client(&[url(replica.address)], |_| {});
+    let api = <dyn NotesApi>::object(Arc::clone(&client));
+    for _ in 0..20 {
+        api.note(&mut cx(), "none".to_owned()).await.unwrap_err();
+        let hurried = api.wait(&mut cx().with_timeout(Duration::from_millis(5)), 100).await;
+        assert_eq!(failure_of(hurried).kind(), &FailureKind::Timeout);
+    }
+    assert!(!client.endpoints()[0].left_alone);
+}
+
+#[tokio::test]
+async fn those_in_the_same_zone_are_called_as_long_as_they_answer() {
+    let deployment = Deployment::new();
+    let (near, far) = (deployment.replica().await, deployment.replica().await);
+    let urls = [
+        format!("far={}", url(far.address)),
+        format!("here={}", url(near.address)),
+    ];
+    let client = deployment.client(&urls, |options| options.zone = Some("here".to_owned()));
+    let api = <dyn NotesApi>::object(Arc::clone(&client));
+    for _ in 0..20 {
+        api.wait(&mut cx(), 0).await.unwrap();
+    }
+    assert_eq!(calls(&client), [0, 20]);
+    near.state.store(BROKEN, Ordering::SeqCst);
+    for _ in 0..20 {
+        let _ = api.wait(&mut cx(), 0).await;
+    }
+    assert!(calls(&client)[0] >= 15, "{:?}", client.endpoints());
+}
+
+#[tokio::test]
+async fn a_name_stands_for_all_its_addresses() {
+    let deployment = Deployment::new();
+    let replica = deployment.replica().await;
+    let client = deployment.client(&[format!("http://localhost:{}", replica.address.port())], |_| {});
+    assert!(client.identify(Duration::from_secs(2)).await.is_ok());
+    let api = <dyn NotesApi>::object(Arc::clone(&client));
+    for _ in 0..10 {
+        api.count_after(&mut cx(), 0).await.unwrap();
+    }
+    let unknown = deployment.client(&["http://no-such-host.invalid:80".to_owned()], |_| {});
+    let failure = failure_of(<dyn NotesApi>::object(unknown).count_after(&mut cx(), 0).await);
+    assert_eq!(
+        (failure.kind(), failure.may_have_executed()),
+        (&FailureKind::Unavailable, false)
+    );
+    assert!(
+        failure.message().contains("no-such-host.invalid has no address"),
+        "{failure}"
+    );
+}
+
+#[tokio::test]
+async fn more_calls_than_a_client_allows_itself_have_not_executed() {
+    let deployment = Deployment::new();
+    let replica = deployment.replica().await;
+    let client = deployment.client(&[url(replica.address)], |options| {
+        options.limits.in_flight = 2;
+        options.limits.queue_wait = Duration::from_millis(20);
+    });
+    let api = <dyn NotesApi>::object(client);
+    let slow = |api: Arc<dyn NotesApi>| tokio::spawn(async move { api.wait(&mut cx(), 400).await });
+    let under_way = [slow(Arc::clone(&api)), slow(Arc::clone(&api))];
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let failure = failure_of(api.count_after(&mut cx(), 0).await);
+    assert!(matches!(failure.kind(), FailureKind::Overloaded { .. }), "{failure:?}");
+    assert!(!failure.may_have_executed());
+    for call in under_way {
+        call.await.unwrap().unwrap();
+    }
+    api.count_after(&mut cx(), 0).await.unwrap();
+}
+
+#[tokio::test]
+async fn more_calls_than_a_server_takes_are_turned_away_and_told_when_to_come_again() {
+    let deployment = Deployment::new();
+    let edge = Arc::new(Edge::new(Arc::new(Notes::default()) as Arc<dyn NotesApi>));
+    let surface = Surface::new("notes", deployment.options()).in_flight(1).version(edge);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, surface.into_router()).await });
+    let api = <dyn NotesApi>::object(deployment.client(&[url(address)], |_| {}));
+    let other = Arc::clone(&api);
+    let under_way = tokio::spawn(async move { other.wait(&mut cx(), 400).await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let failure = failure_of(api.count_after(&mut cx(), 0).await);
+    let retry_after = Duration::from_secs(1);
+    assert_eq!(failure.kind(), &FailureKind::Overloaded { retry_after });
+    assert!(!failure.may_have_executed());
+    under_way.await.unwrap().unwrap();
+    api.count_after(&mut cx(), 0).await.unwrap();
+}
