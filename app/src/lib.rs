@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 // Which modules there are, and how a process serves them.
 pub mod serve;
+pub mod topology;
 pub mod wiring;
 // What uses them: clients of the store, files that fill it, and buyers that prove it.
 pub mod import;

@@ -82,6 +82,7 @@ mod shopping;
 mod surroundings;
 // In two processes.
 mod moved_out;
+mod placing;
 mod strangers;
 // Many at once.
 mod rush;

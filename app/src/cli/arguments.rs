@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use super::contract::ContractCommand;
 use super::db::DbCommand;
 use super::import::ImportCommand;
+use super::placement::PlacementCommand;
 use super::replay::ReplayCommand;
 use super::serve::ServeArguments;
 use crate::config::{Flags, module_names};
@@ -34,9 +35,13 @@ pub struct Arguments {
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Call a module in another process.
+    /// Call a module in another process; more than once, or with commas, in any of several.
     #[arg(long, global = true, value_name = "MODULE=URL", value_parser = remote)]
     remote: Vec<(String, String)>,
+
+    /// Where a module may be called too, without calling it there from the start.
+    #[arg(long, global = true, value_name = "MODULE=URL", value_parser = remote)]
+    urls: Vec<(String, String)>,
 
     /// Print the result as JSON.
     #[arg(long, global = true)]
@@ -58,6 +63,17 @@ pub(super) enum Command {
     /// Buy what a real shop sold, live, and prove that nothing was lost.
     #[command(subcommand)]
     Replay(ReplayCommand),
+
+    /// See and change where a running process executes its modules' calls.
+    #[command(subcommand)]
+    Placement(PlacementCommand),
+
+    /// Print which module runs where and who calls whom, as the settings have it.
+    Topology {
+        /// As a Mermaid flowchart.
+        #[arg(long, conflicts_with = "json")]
+        mermaid: bool,
+    },
 
     /// Look after the modules' database schemas.
     #[command(subcommand)]
@@ -90,9 +106,19 @@ impl Arguments {
         if let Some(Command::Serve(serve)) = &self.command {
             serve.add_to(&mut flags);
         }
-        for (module, url) in &self.remote {
+        for (module, _) in &self.remote {
             flags.set("--remote", format!("modules.{module}.placement"), "remote");
-            flags.set("--remote", format!("modules.{module}.url"), url);
+        }
+        for (flag, given) in [("--urls", &self.urls), ("--remote", &self.remote)] {
+            for (module, _) in given {
+                // Given more than once, they add up.
+                let urls = given
+                    .iter()
+                    .filter(|(name, _)| name == module)
+                    .map(|(_, url)| url.as_str());
+                let urls = urls.collect::<Vec<_>>().join(",");
+                flags.set(flag, format!("modules.{module}.urls"), urls);
+            }
         }
         flags
     }
@@ -146,6 +172,17 @@ mod tests {
             placements("offshoot serve --only carts --remote catalog=http://127.0.0.1:1"),
             [Remote, Local]
         );
+    }
+
+    #[test]
+    fn addresses_that_are_given_one_by_one_add_up() {
+        let line = "offshoot serve --remote catalog=http://127.0.0.1:1 --urls carts=http://127.0.0.1:2 \
+                    --remote catalog=http://127.0.0.1:3";
+        let arguments = Arguments::try_parse_from(line.split_whitespace()).expect("valid");
+        let settings = load_from(None, [], &arguments.flags()).expect("valid").settings;
+        let urls = ["catalog", "carts"].map(|module| settings.modules[module].urls.len());
+        assert_eq!(urls, [2, 1]);
+        assert_eq!(settings.modules["carts"].placement, ModulePlacement::Local);
     }
 
     #[test]

@@ -123,7 +123,9 @@ async fn products(arguments: ProductsArguments, settings: &Settings, json: bool)
 pub(super) async fn connected(settings: &Settings, filled: &[&str]) -> Result<Wired> {
     let wired = wiring::connect(settings, Arc::new(SystemClock)).await?;
     for module in wired.placed.iter().filter(|module| filled.contains(&module.name)) {
-        (module.check)()
+        module
+            .place
+            .check()
             .await
             .map_err(|reason| anyhow::anyhow!("{}, {}, does not answer: {reason}", module.name, module.location))?;
         eprintln!("into {}, {}", module.name, module.location);

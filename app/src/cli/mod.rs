@@ -8,6 +8,7 @@ mod arguments;
 mod contract;
 mod db;
 mod import;
+mod placement;
 mod replay;
 mod serve;
 
@@ -24,6 +25,7 @@ pub use self::arguments::Arguments;
 use self::arguments::Command;
 use self::serve::ServeArguments;
 use crate::config::{self, Configuration};
+use crate::topology::Topology;
 
 /// Wrong usage or configuration, as clap has it for the former.
 const MISUSE: u8 = 2;
@@ -63,6 +65,16 @@ async fn carry_out(arguments: Arguments, configuration: Configuration) -> Result
         Command::Serve(_) => crate::serve::run(configuration.settings).await?,
         Command::Import(what) => import::run(what, settings, json).await?,
         Command::Replay(what) => return replay::run(what, settings, json).await,
+        Command::Placement(what) => placement::run(what, settings, json).await?,
+        Command::Topology { mermaid } => {
+            let topology = Topology::of(settings)?;
+            let text = if mermaid {
+                topology.mermaid()
+            } else {
+                topology.to_string()
+            };
+            print(&topology, text.trim_end(), json)?;
+        }
         Command::Db(what) => db::run(&what, settings, json).await?,
         Command::Contract(what) => return contract::run(&what, json),
         Command::Config => {

@@ -130,6 +130,10 @@ impl Layer {
                 toml::Value::Integer(number) => ValueKind::I64(number),
                 toml::Value::Float(number) => ValueKind::Float(number),
                 toml::Value::Boolean(truth) => ValueKind::Boolean(truth),
+                toml::Value::Array(texts) if texts.iter().all(toml::Value::is_str) => {
+                    let texts: Vec<_> = texts.iter().filter_map(toml::Value::as_str).collect();
+                    ValueKind::String(texts.join(","))
+                }
                 other @ (toml::Value::Array(_) | toml::Value::Datetime(_)) => {
                     let (layer, found) = (self.name.clone(), other.type_str());
                     return Err(ConfigurationError::NotScalar { layer, key, found });

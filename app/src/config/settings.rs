@@ -10,9 +10,10 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use offshoot_contract::Currency;
+use offshoot_rest::{Address, ClientLimits};
 
 use super::ConfigurationError;
-use super::value::{duration, unless_empty, word};
+use super::value::{duration, list, unless_empty, word};
 
 /// Everything that can be set. `config/default.toml` explains each.
 #[derive(Debug, Clone, Deserialize)]
@@ -43,6 +44,10 @@ pub struct Settings {
     pub payments: PaymentsSettings,
     /// For the orders module.
     pub orders: OrdersSettings,
+    /// For calls to modules in other processes.
+    pub remote: RemoteSettings,
+    /// Who may change where modules run.
+    pub admin: AdminSettings,
     /// How the process stops.
     pub shutdown: ShutdownSettings,
 }
@@ -54,9 +59,12 @@ pub struct ModuleSettings {
     /// Who executes its calls.
     #[serde(deserialize_with = "word")]
     pub placement: ModulePlacement,
-    /// The other process, if it is remote: `http://host:port`.
+    /// Processes that serve it, or may be asked to: `http://host:port`, `zone=http://host:port`.
+    #[serde(deserialize_with = "list")]
+    pub urls: Vec<Address>,
+    /// Addresses in this zone are called as long as one of them answers.
     #[serde(deserialize_with = "unless_empty")]
-    pub url: Option<String>,
+    pub zone: Option<String>,
     /// Postgres URL of this module alone.
     #[serde(deserialize_with = "unless_empty")]
     pub database: Option<String>,
@@ -129,6 +137,48 @@ pub struct OrdersSettings {
     pub sweep_every: Duration,
 }
 
+/// For calls to modules in other processes. [`ClientLimits`] explains each.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemoteSettings {
+    /// Calls under way at once, to one module.
+    pub in_flight: usize,
+    /// How long a call waits for its turn.
+    #[serde(deserialize_with = "duration")]
+    pub queue_wait: Duration,
+    /// Failed calls in a row after which an address is left alone.
+    pub failures: u32,
+    /// For how long, at first.
+    #[serde(deserialize_with = "duration")]
+    pub pause: Duration,
+    /// For how long at most.
+    #[serde(deserialize_with = "duration")]
+    pub longest_pause: Duration,
+}
+
+/// Who may change where modules run.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdminSettings {
+    /// A file of names and tokens; none: `operators` in the data directory.
+    #[serde(deserialize_with = "unless_empty")]
+    pub operators: Option<String>,
+}
+
+impl RemoteSettings {
+    /// As the client takes them.
+    #[must_use]
+    pub fn limits(&self) -> ClientLimits {
+        ClientLimits {
+            in_flight: self.in_flight,
+            queue_wait: self.queue_wait,
+            failures: self.failures,
+            pause: self.pause,
+            longest_pause: self.longest_pause,
+        }
+    }
+}
+
 /// How the process stops.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -150,6 +200,10 @@ impl Settings {
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigurationError> {
+        if self.remote.in_flight == 0 || self.remote.failures == 0 {
+            let why = "`remote.in_flight` and `remote.failures` are at least 1".to_owned();
+            return Err(ConfigurationError::Contradiction(why));
+        }
         if !self.listen.ip().is_loopback() && self.allow_public_listen.is_none() {
             return Err(ConfigurationError::Contradiction(format!(
                 "`listen` is {}, which other machines can reach, and the store has no authentication of its own: \
@@ -158,9 +212,9 @@ impl Settings {
             )));
         }
         for (name, module) in &self.modules {
-            if module.placement == ModulePlacement::Remote && module.url.is_none() {
+            if module.placement == ModulePlacement::Remote && module.urls.is_empty() {
                 return Err(ConfigurationError::Contradiction(format!(
-                    "`modules.{name}.placement` is remote, but `modules.{name}.url` does not say where: \
+                    "`modules.{name}.placement` is remote, but `modules.{name}.urls` does not say where: \
                      give --remote {name}=http://HOST:PORT"
                 )));
             }

@@ -91,6 +91,8 @@ fn a_bad_value_is_refused_with_key_value_and_origin() {
         ("OFFSHOOT__POSTGRES__CONNECTIONS", "many", "integer"),
         ("OFFSHOOT__CURRENCY", "pounds", "ISO 4217"),
         ("OFFSHOOT__SAMPLE", "maybe", "`auto`, `yes`, `no`"),
+        ("OFFSHOOT__MODULES__CATALOG__URLS", "ftp://10.0.0.7", "http://HOST:PORT"),
+        ("OFFSHOOT__REMOTE__PAUSE", "soon", "30s or 7d"),
     ] {
         let message = error(None, &[(name, value)], &Flags::default());
         assert!(
@@ -132,6 +134,18 @@ fn a_remote_module_needs_an_address() {
 }
 
 #[test]
+fn addresses_of_a_module_are_a_list_and_flags_add_up() {
+    let (_folder, path) = file("[modules.catalog]\nurls = [\"http://10.0.0.7:1\", \"eu-1=http://10.0.0.8:1\"]\n");
+    let mut flags = Flags::default();
+    let urls = |settings: &Settings, module: &str| settings.modules[module].urls.len();
+    let settings = load_from(Some(&path), [], &flags).expect("valid").settings;
+    assert_eq!(urls(&settings, "catalog"), 2);
+    flags.set("--remote", "modules.carts.urls", "http://10.0.0.7:1,http://10.0.0.7:2,");
+    let settings = load_from(Some(&path), [], &flags).expect("valid").settings;
+    assert_eq!((urls(&settings, "catalog"), urls(&settings, "carts")), (2, 2));
+}
+
+#[test]
 fn only_turns_off_what_would_run_here_and_leaves_what_runs_elsewhere() {
     let mut flags = Flags::default();
     flags.only(&["catalog".to_owned()]);
@@ -142,7 +156,7 @@ fn only_turns_off_what_would_run_here_and_leaves_what_runs_elsewhere() {
     assert_eq!(placements(&[]), [ModulePlacement::Local, ModulePlacement::Off]);
     let elsewhere = [
         ("OFFSHOOT__MODULES__CARTS__PLACEMENT", "remote"),
-        ("OFFSHOOT__MODULES__CARTS__URL", "http://127.0.0.1:1"),
+        ("OFFSHOOT__MODULES__CARTS__URLS", "http://127.0.0.1:1"),
     ];
     assert_eq!(
         placements(&elsewhere),

@@ -1,5 +1,7 @@
 //! How a text becomes a setting, and how one that holds a password is shown.
 
+use std::fmt::Display;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::de::{self, IntoDeserializer as _};
@@ -9,6 +11,17 @@ use serde::{Deserialize, Deserializer};
 pub(super) fn unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok((!text.is_empty()).then_some(text))
+}
+
+/// Values with commas between them.
+pub(super) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    let text = String::deserialize(deserializer)?;
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.map(|part| part.parse().map_err(de::Error::custom)).collect()
 }
 
 /// One of the words of an enum, which the error lists.

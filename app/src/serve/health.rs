@@ -9,6 +9,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use futures_util::future::join_all;
 use http::StatusCode;
+use offshoot_contract::Placement;
 use serde::Serialize;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::public_api::ModuleInfo;
 use crate::serve::host::Placed;
+use crate::serve::places::shown;
 
 /// The state of this process.
 pub(super) struct Health {
@@ -67,8 +69,8 @@ impl Health {
     pub(super) fn modules(&self) -> Vec<ModuleInfo> {
         let info = |module: &Placed| ModuleInfo {
             name: module.name.to_owned(),
-            placement: (module.placement)().as_str().to_owned(),
-            url: module.url.clone(),
+            placement: module.place.now().as_str().to_owned(),
+            url: (module.place.now() == Placement::Remote).then(|| shown(&module.place.addresses())),
         };
         self.placed.iter().map(info).collect()
     }
@@ -87,10 +89,10 @@ impl Health {
 
     async fn readiness(&self) -> Readiness {
         let modules = join_all(self.placed.iter().map(|module| async {
-            let reason = (module.check)().await.err();
+            let reason = module.place.check().await.err();
             ModuleReadiness {
                 name: module.name,
-                placement: (module.placement)().as_str(),
+                placement: module.place.now().as_str(),
                 ready: reason.is_none(),
                 reason,
             }

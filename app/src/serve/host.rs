@@ -7,17 +7,16 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use futures_util::future::BoxFuture;
-use offshoot_contract::{CallContext, Clock, Contract, Edge, Placement, Switch, Target};
+use offshoot_contract::{Clock, Contract, Edge, Placement};
 use offshoot_db::{DatabaseUrl, Db, DbOptions, ModuleSchema, PgBudget};
-use offshoot_rest::{Address, Client, ClientLimits, ClientOptions, ServerOptions, ServiceKey, encoded, router};
+use offshoot_rest::{Client, ClientOptions, ServerOptions, ServiceKey, router};
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
-use crate::config::{ModulePlacement, Settings};
+use crate::config::{ModulePlacement, ModuleSettings, Settings};
+use crate::serve::places::{Elsewhere, Own, Place, Places, shown};
 use crate::serve::store_ids;
 
-/// How long a database may take to answer, or another process to say who it is.
-const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
 /// How often recorded answers that have expired are removed. They are kept for a day, so an hour is soon enough.
 const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
 /// The latest first time.
@@ -41,14 +40,10 @@ pub struct Placed {
     pub name: &'static str,
     /// Where its data is, or where it runs.
     pub location: String,
-    /// The address of the process that it runs in, if that is another one.
-    pub url: Option<String>,
-    /// Where its calls run now.
-    pub placement: Box<dyn Fn() -> Placement + Send + Sync>,
+    /// Where its calls run now, and where they may run.
+    pub place: Arc<dyn Place>,
     /// Its contract's routes, if it runs here.
     pub routes: Option<Router>,
-    /// Whether it can be called; the reason if not.
-    pub check: Box<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>,
     /// What it does by itself while the process runs.
     pub jobs: Vec<AbortOnDropHandle<()>>,
     /// Ends its admitted calls and closes its data. False if calls were cut off.
@@ -81,22 +76,41 @@ impl<'a> Host<'a> {
             .modules
             .get(A::NAME)
             .with_context(|| format!("no settings for {}", A::NAME))?;
-        let (switch, placed) = match module.placement {
+        let remote = self.elsewhere::<A>(module)?;
+        let (place, placed) = match module.placement {
             ModulePlacement::Off => return Ok(None),
-            ModulePlacement::Remote => self.remote::<A>(module.url.as_deref().unwrap_or_default())?,
+            ModulePlacement::Remote => {
+                let place = Arc::new(Places::new(Placement::Remote, None, remote));
+                let location = format!("at {}", shown(&module.urls));
+                let placed = Placed {
+                    name: A::NAME,
+                    location,
+                    place: Arc::clone(&place) as Arc<dyn Place>,
+                    routes: None,
+                    jobs: Vec::new(),
+                    stop: Box::new(|_| Box::pin(async { true })),
+                };
+                (place, placed)
+            }
             here => {
                 let url = database_url(self.settings, A::NAME)?;
                 let db = self.open(schema, &url).await?;
                 let edge = Arc::new(Edge::new(build(db.clone())?));
-                let target = match here {
-                    ModulePlacement::Encoded => Target::Encoded(encoded(Arc::clone(&edge))),
-                    _ => Target::Local(Arc::clone(&edge)),
+                let placement = match here {
+                    ModulePlacement::Encoded => Placement::Encoded,
+                    _ => Placement::Local,
                 };
-                self.local(target, edge, db, &url)
+                let own = Own {
+                    edge: Arc::clone(&edge),
+                    db: db.clone(),
+                };
+                let place = Arc::new(Places::new(placement, Some(own), remote));
+                let placed = self.local(Arc::clone(&place) as Arc<dyn Place>, edge, db, &url);
+                (place, placed)
             }
         };
         self.placed.push(placed);
-        Ok(Some(A::object(switch)))
+        Ok(Some(A::object(Arc::clone(place.switch()))))
     }
 
     async fn open(&self, schema: &'static ModuleSchema, url: &DatabaseUrl) -> anyhow::Result<Db> {
@@ -120,30 +134,21 @@ impl<'a> Host<'a> {
 
     fn local<A: Contract + ?Sized>(
         &self,
-        target: Target<A>,
+        place: Arc<dyn Place>,
         edge: Arc<Edge<A>>,
         db: Db,
         url: &DatabaseUrl,
-    ) -> (Arc<Switch<A>>, Placed) {
+    ) -> Placed {
         let options = ServerOptions {
             store_id: db.store_id(),
             instance: self.instance,
             token: self.key.token_for(A::NAME),
         };
-        let routes = router(Arc::clone(&edge), options);
-        let switch = Arc::new(Switch::new(target));
-        let checked = db.clone();
-        let placed = Placed {
+        Placed {
             name: A::NAME,
             location: format!("data in {url}, store {}", db.store_id()),
-            url: None,
-            placement: placement_of(&switch),
-            routes: Some(routes),
-            check: Box::new(move || {
-                let db = checked.clone();
-                let mut cx = CallContext::root("health").with_timeout(CHECK_TIMEOUT);
-                Box::pin(async move { db.ping(&mut cx).await.map_err(|failure| failure.to_string()) })
-            }),
+            place,
+            routes: Some(router(Arc::clone(&edge), options)),
             jobs: vec![AbortOnDropHandle::new(tokio::spawn(forget_answers(
                 db.clone(),
                 Arc::clone(&self.clock),
@@ -156,42 +161,27 @@ impl<'a> Host<'a> {
                     ended
                 })
             }),
-        };
-        (switch, placed)
+        }
     }
 
-    fn remote<A: Contract + ?Sized>(&self, url: &str) -> anyhow::Result<(Arc<Switch<A>>, Placed)> {
-        let addresses = url.split(',').map(|address| address.trim().parse());
-        let addresses: Result<Vec<Address>, _> = addresses.collect();
-        let options = ClientOptions {
-            addresses: addresses.with_context(|| format!("{} cannot be called", A::NAME))?,
-            zone: None,
-            token: self.key.token_for(A::NAME),
-            store: Arc::new(store_ids::expected(&self.settings.data_dir, A::NAME)?),
-            limits: ClientLimits::default(),
+    /// The other processes that serve a module, if any are known.
+    fn elsewhere<A: Contract + ?Sized>(&self, module: &ModuleSettings) -> anyhow::Result<Option<Elsewhere<A>>> {
+        if module.urls.is_empty() {
+            return Ok(None);
+        }
+        let store = Arc::new(store_ids::expected(&self.settings.data_dir, A::NAME)?);
+        let token = self.key.token_for(A::NAME);
+        let (zone, limits) = (module.zone.clone(), self.settings.remote.limits());
+        let client = move |addresses| {
+            Client::new(ClientOptions {
+                addresses,
+                zone: zone.clone(),
+                token: token.clone(),
+                store: Arc::clone(&store),
+                limits: limits.clone(),
+            })
         };
-        let client = Arc::new(Client::<A>::new(options));
-        let switch = Arc::new(Switch::new(Target::Remote(A::object(Arc::clone(&client)))));
-        let placed = Placed {
-            name: A::NAME,
-            location: format!("at {url}"),
-            url: Some(url.to_owned()),
-            placement: placement_of(&switch),
-            routes: None,
-            check: Box::new(move || {
-                let client = Arc::clone(&client);
-                Box::pin(async move {
-                    client
-                        .identify(CHECK_TIMEOUT)
-                        .await
-                        .map(drop)
-                        .map_err(|failure| failure.to_string())
-                })
-            }),
-            jobs: Vec::new(),
-            stop: Box::new(|_| Box::pin(async { true })),
-        };
-        Ok((switch, placed))
+        Ok(Some(Elsewhere::new(module.urls.clone(), client)))
     }
 }
 
@@ -205,11 +195,6 @@ async fn forget_answers(db: Db, clock: Arc<dyn Clock>) {
         }
         tokio::time::sleep(FORGET_EVERY).await;
     }
-}
-
-fn placement_of<A: Contract + ?Sized>(switch: &Arc<Switch<A>>) -> Box<dyn Fn() -> Placement + Send + Sync> {
-    let switch = Arc::clone(switch);
-    Box::new(move || switch.placement())
 }
 
 /// Where the settings keep a module's data.

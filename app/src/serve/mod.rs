@@ -1,7 +1,10 @@
 //! `offshoot serve`: places the modules, listens, and stops in an order in which nothing is lost.
 
+pub mod admin;
 pub mod host;
 pub mod jobs;
+pub mod operators;
+pub mod places;
 
 pub(crate) mod store_ids;
 
@@ -25,6 +28,7 @@ use crate::import::sample;
 use crate::public_api::{self, PublicApi};
 use crate::serve::health::Health;
 use crate::serve::listener::Listener;
+use crate::serve::operators::Operators;
 use crate::wiring::{self, Wired};
 
 /// Serves until the process is asked to stop.
@@ -48,6 +52,10 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         .into_iter()
         .fold(Router::new(), Router::merge)
         .merge(health::router(&health));
+    // So that operators are let in only where no other machine reaches them.
+    if settings.listen.ip().is_loopback() {
+        routes = routes.merge(admin::router(Arc::clone(&health), Operators::load(&settings)?));
+    }
     if let Some(public) = public {
         routes = routes.merge(public_api::router(public));
     }
@@ -59,12 +67,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     println!("http://{address}");
     std::io::stdout().flush()?;
     for module in health.placed() {
-        eprintln!(
-            "{}: {}, {}",
-            module.name,
-            (module.placement)().as_str(),
-            module.location
-        );
+        eprintln!("{}: {}, {}", module.name, module.place.now().as_str(), module.location);
     }
     let serving = listener.serve(routes, health.closing());
     if has_public_side {

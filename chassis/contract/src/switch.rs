@@ -100,35 +100,29 @@ impl<A: Contract + ?Sized> Switch<A> {
         &self.stats
     }
 
-    /// One attempt, at whatever place is current.
-    async fn attempt<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> Result<M::Answer, M::Error> {
-        let target = self.target.load_full();
-        match &*target {
-            Target::Local(edge) => edge.invoke::<M>(cx, args).await,
-            Target::Encoded(api) | Target::Remote(api) => M::call(api, cx, args).await,
-        }
-    }
-
-    /// The key of every attempt. An unsafe call to another process gets a key even if its caller has none, so that a
-    /// lost connection can be repeated without harm.
-    fn key_of_all_attempts<M: Method<Api = A>>(&self, cx: &mut CallContext) -> Option<Arc<str>> {
-        let needed = M::SPEC.class == Class::Unsafe && self.placement() == Placement::Remote;
-        cx.take_key_for(&M::SPEC)
-            .or_else(|| needed.then(|| format!("{:032x}", rand::random::<u128>()).into()))
-    }
-
     /// Attempts until an answer, a failure that does not allow a repeat, or the end of budget or deadline.
     ///
     /// The key is the same in every attempt, so that a repeat finds what an earlier attempt did.
     async fn repeat<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> Result<M::Answer, M::Error> {
-        let key = self.key_of_all_attempts::<M>(cx);
+        let mut key = cx.take_key_for(&M::SPEC);
         let mut pause = FIRST_PAUSE;
         let mut earlier: Option<CallFailure> = None;
         loop {
+            // The place is read once for an attempt: it may change at any moment.
+            let target = self.target.load_full();
+            if M::SPEC.class == Class::Unsafe && target.placement() == Placement::Remote {
+                // Another process gets a key even if our caller has none, so that a lost connection can be repeated
+                // without harm.
+                key.get_or_insert_with(|| format!("{:032x}", rand::random::<u128>()).into());
+            }
             if M::SPEC.class.has_effect() {
                 cx.set_next_key(key.clone());
             }
-            let error = match self.attempt::<M>(cx, args.clone()).await {
+            let attempt = match &*target {
+                Target::Local(edge) => edge.invoke::<M>(cx, args.clone()).await,
+                Target::Encoded(api) | Target::Remote(api) => M::call(api, cx, args.clone()).await,
+            };
+            let error = match attempt {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };

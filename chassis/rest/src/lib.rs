@@ -23,6 +23,7 @@ mod health;
 mod limits;
 // Who is there.
 mod identity;
+pub mod secret_file;
 mod token;
 
 pub use crate::address::{Address, InvalidAddress};
@@ -33,6 +34,7 @@ pub use crate::endpoints::EndpointState;
 pub use crate::identity::{ExpectedStore, Identity, ServedVersion};
 pub use crate::limits::ClientLimits;
 pub use crate::request::decode_json;
+pub use crate::secret_file::SecretFileError;
 pub use crate::surface::{Surface, router};
 pub use crate::text::{BadRequest, decode_pairs};
-pub use crate::token::{KeyFileError, ServiceKey, ServiceToken};
+pub use crate::token::{ServiceKey, ServiceToken};

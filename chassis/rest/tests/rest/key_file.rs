@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use offshoot_rest::{KeyFileError, ServiceKey};
+use offshoot_rest::{SecretFileError, ServiceKey};
 
 #[test]
 fn it_is_made_once_for_its_owner_alone_and_read_again() {
@@ -33,12 +33,12 @@ fn what_others_may_read_or_what_is_no_key_is_refused() {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
     assert!(matches!(
         ServiceKey::load_or_create(&path),
-        Err(KeyFileError::TooOpen(_))
+        Err(SecretFileError::TooOpen(_))
     ));
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     std::fs::write(&path, "short").unwrap();
     assert!(matches!(
         ServiceKey::load_or_create(&path),
-        Err(KeyFileError::Malformed(_))
+        Err(SecretFileError::Malformed { .. })
     ));
 }

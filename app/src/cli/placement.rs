@@ -1,0 +1,136 @@
+//! `offshoot placement`: where a running process executes its modules' calls, seen and changed.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, Result, bail};
+use bytes::Bytes;
+use clap::Subcommand;
+use http::{Method, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use offshoot_contract::Problem;
+
+use super::arguments::module;
+use super::print;
+use crate::config::Settings;
+use crate::serve::admin::{ModulePlace, WantedPlace, placement};
+use crate::serve::operators::own_token;
+
+/// Largest answer, bytes.
+const MAX_ANSWER: usize = 1 << 20;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PlacementCommand {
+    /// Where each module's calls run.
+    Show {
+        /// The process. Without it, the one that the settings describe.
+        #[arg(long, value_name = "URL")]
+        of: Option<String>,
+    },
+
+    /// Run a module's calls at another place from now on. No call is dropped; none under way is moved.
+    #[command(
+        after_help = "Examples:\n  offshoot placement set catalog remote\n  offshoot placement set catalog remote --at http://127.0.0.1:7101\n  offshoot placement set catalog local\n\nThe process forgets it when it ends: what should hold then stands in its configuration."
+    )]
+    Set {
+        /// Whose calls.
+        #[arg(value_parser = module)]
+        module: String,
+
+        /// local, encoded or remote.
+        #[arg(value_parser = place)]
+        place: String,
+
+        /// Only at these of the addresses that the process was started with.
+        #[arg(long, value_name = "URL", value_delimiter = ',')]
+        at: Vec<String>,
+
+        /// The process. Without it, the one that the settings describe.
+        #[arg(long, value_name = "URL")]
+        of: Option<String>,
+    },
+}
+
+pub(super) async fn run(what: PlacementCommand, settings: &Settings, json: bool) -> Result<()> {
+    let own = || format!("http://{}", settings.listen);
+    let token = own_token(settings)?;
+    let modules: Vec<ModulePlace> = match what {
+        PlacementCommand::Show { of } => {
+            let root = of.unwrap_or_else(own);
+            let answer = ask(Method::GET, &root, "", &token, Bytes::new()).await?;
+            serde_json::from_slice(&answer).context("the process gives an answer of another version")?
+        }
+        PlacementCommand::Set { module, place, at, of } => {
+            let root = of.unwrap_or_else(own);
+            let wanted = WantedPlace {
+                placement: place,
+                urls: (!at.is_empty()).then_some(at),
+            };
+            let body = serde_json::to_vec(&wanted)?.into();
+            let answer = ask(Method::PUT, &root, &format!("/{module}"), &token, body).await?;
+            vec![serde_json::from_slice(&answer).context("the process gives an answer of another version")?]
+        }
+    };
+    print(&modules, table(&modules).trim_end(), json)
+}
+
+fn table(modules: &[ModulePlace]) -> String {
+    let mut table = String::new();
+    // Writing to a string cannot fail.
+    for module in modules {
+        let ModulePlace { placement, urls, .. } = module;
+        let _ = write!(table, "{:<10} {placement:<8} {:>8} calls", module.module, module.calls);
+        if placement != "remote" && !urls.is_empty() {
+            let _ = write!(table, ", may run at {}", urls.join(", "));
+        }
+        table.push('\n');
+        for endpoint in &module.endpoints {
+            let alone = if endpoint.left_alone {
+                ", left alone: its calls fail"
+            } else {
+                ""
+            };
+            let (url, calls, in_flight) = (&endpoint.url, endpoint.calls, endpoint.in_flight);
+            let _ = writeln!(table, "{:>10} {url}: {calls} calls, {in_flight} under way{alone}", "");
+        }
+    }
+    table
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a client of the admin surface, which is no contract"
+)]
+async fn ask(method: Method, root: &str, path: &str, token: &str, body: Bytes) -> Result<Bytes> {
+    let root = root.trim_end_matches('/');
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("{root}/admin/placement{path}"))
+        .header(header::AUTHORIZATION, format!("Bearer {token}"))
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Full::new(body))
+        .with_context(|| format!("`{root}` is no address: give http://HOST:PORT"))?;
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let response = client.request(request).await;
+    let response = response.with_context(|| format!("no process answers at {root}: --of URL names another"))?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
+    let body = body
+        .map_err(|error| anyhow::anyhow!("the answer of {root} ended early: {error}"))?
+        .to_bytes();
+    if status == StatusCode::OK {
+        return Ok(body);
+    }
+    match serde_json::from_slice::<Problem>(&body) {
+        Ok(problem) => bail!("{}", problem.detail),
+        Err(_) => bail!("{root} answers {status}: it is no process that operators are let into"),
+    }
+}
+
+fn place(text: &str) -> Result<String, String> {
+    placement(text).map_or_else(
+        || Err("the places are local, encoded and remote".to_owned()),
+        |placement| Ok(placement.as_str().to_owned()),
+    )
+}

@@ -1,0 +1,162 @@
+//! `/admin`: what operators see and change of a running process. Every request carries an operator's token.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, put};
+use axum::{Extension, Json, Router};
+use bytes::Bytes;
+use http::StatusCode;
+use offshoot_contract::{Placement, Problem, TraceContext};
+use serde::{Deserialize, Serialize};
+
+use crate::serve::health::Health;
+use crate::serve::host::Placed;
+use crate::serve::operators::Operators;
+
+/// What is changed, and who may.
+struct Admin {
+    health: Arc<Health>,
+    operators: Operators,
+}
+
+/// Who sends the request.
+#[derive(Clone)]
+struct By(String);
+
+/// Where one module's calls run.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ModulePlace {
+    /// Its name.
+    pub module: String,
+    /// `local`, `encoded` or `remote`.
+    pub placement: String,
+    /// Calls that ended since this process started, wherever they ran.
+    pub calls: u64,
+    /// Where it may be called, beside this process.
+    pub urls: Vec<String>,
+    /// The processes that are called now.
+    pub endpoints: Vec<EndpointPlace>,
+}
+
+/// One process that is called.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct EndpointPlace {
+    /// Scheme, host and port.
+    pub url: String,
+    /// Calls sent there since this process started.
+    pub calls: u64,
+    /// Calls under way.
+    pub in_flight: u32,
+    /// Left alone for a while, because its calls fail.
+    pub left_alone: bool,
+}
+
+/// Where they are to run.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WantedPlace {
+    /// `local`, `encoded` or `remote`.
+    pub placement: String,
+    /// Only at these of the known addresses; none: at all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub urls: Option<Vec<String>>,
+}
+
+pub(super) fn router(health: Arc<Health>, operators: Operators) -> Router {
+    let admin = Arc::new(Admin { health, operators });
+    Router::new()
+        .route("/admin/placement", get(all))
+        .route("/admin/placement/{module}", put(change))
+        .layer(from_fn_with_state(Arc::clone(&admin), admit))
+        .with_state(admin)
+}
+
+async fn admit(State(admin): State<Arc<Admin>>, mut request: Request, next: Next) -> Response {
+    let Some(name) = admin.operators.who(request.headers()) else {
+        let why = "this needs an operator's token: Authorization: Bearer TOKEN";
+        return refusal(401, "unauthenticated", why);
+    };
+    let by = By(name.to_owned());
+    request.extensions_mut().insert(by);
+    next.run(request).await
+}
+
+async fn all(State(admin): State<Arc<Admin>>) -> Json<Vec<ModulePlace>> {
+    Json(admin.health.placed().iter().map(shown).collect())
+}
+
+async fn change(
+    State(admin): State<Arc<Admin>>,
+    Extension(By(operator)): Extension<By>,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Response {
+    let Some(module) = admin.health.placed().iter().find(|module| module.name == name) else {
+        let known: Vec<_> = admin.health.placed().iter().map(|module| module.name).collect();
+        let why = format!("there is no module {name} here: the modules are {}", known.join(", "));
+        return refusal(404, "unknown-module", &why);
+    };
+    let wanted: WantedPlace = match serde_json::from_slice(&body) {
+        Ok(wanted) => wanted,
+        Err(error) => return refusal(422, "invalid-field", &error.to_string()),
+    };
+    let Some(placement) = placement(&wanted.placement) else {
+        let why = format!("placement: `{}` is none: local, encoded, remote", wanted.placement);
+        return refusal(422, "invalid-field", &why);
+    };
+    let urls = wanted.urls.map(|urls| urls.iter().map(|url| url.parse()).collect());
+    let urls = match urls.transpose() {
+        Ok(urls) => urls,
+        Err(error) => return refusal(422, "invalid-field", &format!("urls: {error}")),
+    };
+    let before = module.place.now().as_str();
+    if let Err(error) = module.place.change(placement, urls) {
+        return refusal(409, "no-such-place", &error.to_string());
+    }
+    tracing::warn!(
+        operator,
+        module = module.name,
+        from = before,
+        to = placement.as_str(),
+        "calls run at another place from now on"
+    );
+    Json(shown(module)).into_response()
+}
+
+/// The placement of this name.
+pub fn placement(name: &str) -> Option<Placement> {
+    let all = [Placement::Local, Placement::Encoded, Placement::Remote];
+    all.into_iter().find(|placement| placement.as_str() == name)
+}
+
+fn shown(module: &Placed) -> ModulePlace {
+    let endpoints = module.place.endpoints().into_iter();
+    ModulePlace {
+        module: module.name.to_owned(),
+        placement: module.place.now().as_str().to_owned(),
+        calls: module.place.calls(),
+        urls: module.place.addresses().iter().map(ToString::to_string).collect(),
+        endpoints: endpoints
+            .map(|endpoint| EndpointPlace {
+                url: endpoint.url,
+                calls: endpoint.calls,
+                in_flight: endpoint.in_flight,
+                left_alone: endpoint.left_alone,
+            })
+            .collect(),
+    }
+}
+
+fn refusal(status: u16, code: &str, why: &str) -> Response {
+    let trace = TraceContext::random();
+    let problem = Json(Problem::new(status, code, why).with_trace(&trace));
+    let headers = [
+        ("content-type", "application/problem+json".to_owned()),
+        ("offshoot-trace-id", trace.id()),
+    ];
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, headers, problem).into_response()
+}
