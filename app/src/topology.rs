@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::config::{ModulePlacement, Settings};
 use crate::serve::host::database_url;
+use crate::wiring::schemas;
 
 /// Which modules each one calls. A test holds it against the wiring.
 const CALLS: [(&str, &[&str]); 5] = [
@@ -47,13 +48,16 @@ impl Topology {
             let Some(set) = settings.modules.get(module) else {
                 continue;
             };
+            // What is no part of this binary can only be called.
+            let built = schemas().iter().any(|schema| schema.module == module);
             let placement = match set.placement {
-                ModulePlacement::Local => "local",
-                ModulePlacement::Encoded => "encoded",
-                ModulePlacement::Remote => "remote",
+                ModulePlacement::Local if built => "local",
+                ModulePlacement::Encoded if built => "encoded",
                 ModulePlacement::Off => "off",
+                _ if set.urls.is_empty() => "off",
+                _ => "remote",
             };
-            let is_here = matches!(set.placement, ModulePlacement::Local | ModulePlacement::Encoded);
+            let is_here = matches!(placement, "local" | "encoded");
             modules.push(Node {
                 module,
                 placement,

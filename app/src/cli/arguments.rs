@@ -6,8 +6,10 @@ use clap::{Parser, Subcommand};
 
 use super::contract::ContractCommand;
 use super::db::DbCommand;
+#[cfg(feature = "store")]
 use super::import::ImportCommand;
 use super::placement::PlacementCommand;
+#[cfg(feature = "store")]
 use super::replay::ReplayCommand;
 use super::serve::ServeArguments;
 use crate::config::{Flags, module_names};
@@ -56,10 +58,12 @@ pub(super) enum Command {
     )]
     Serve(ServeArguments),
 
+    #[cfg(feature = "store")]
     /// Bring data into the store. Can be broken off and repeated.
     #[command(subcommand)]
     Import(ImportCommand),
 
+    #[cfg(feature = "store")]
     /// Buy what a real shop sold, live, and prove that nothing was lost.
     #[command(subcommand)]
     Replay(ReplayCommand),
@@ -131,6 +135,16 @@ pub(super) fn module(name: &str) -> Result<String, String> {
         return Ok(name.to_owned());
     }
     Err(format!("the modules are {}", known.join(", ")))
+}
+
+/// A module whose implementation is part of this binary.
+pub(super) fn built_module(name: &str) -> Result<String, String> {
+    let name = module(name)?;
+    let built: Vec<_> = crate::wiring::schemas().iter().map(|schema| schema.module).collect();
+    if built.contains(&name.as_str()) {
+        return Ok(name);
+    }
+    Err(format!("this binary is built without it: it has {}", built.join(", ")))
 }
 
 fn remote(text: &str) -> Result<(String, String), String> {

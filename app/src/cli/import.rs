@@ -12,7 +12,8 @@ use super::print;
 use crate::config::Settings;
 use crate::import::products::ColumnChoice;
 use crate::import::{Checkpoint, Source, for_stderr, online_retail, products};
-use crate::serve::{importable, store_ids};
+use crate::serve::front::importable;
+use crate::serve::store_ids;
 use crate::wiring::{self, Wired};
 
 /// What importers fill, the catalog first.

@@ -7,8 +7,10 @@ mod arguments;
 // One file per command.
 mod contract;
 mod db;
+#[cfg(feature = "store")]
 mod import;
 mod placement;
+#[cfg(feature = "store")]
 mod replay;
 mod serve;
 
@@ -63,7 +65,9 @@ async fn carry_out(arguments: Arguments, configuration: Configuration) -> Result
     let settings = &configuration.settings;
     match arguments.command.unwrap_or(Command::Serve(ServeArguments::default())) {
         Command::Serve(_) => crate::serve::run(configuration.settings).await?,
+        #[cfg(feature = "store")]
         Command::Import(what) => import::run(what, settings, json).await?,
+        #[cfg(feature = "store")]
         Command::Replay(what) => return replay::run(what, settings, json).await,
         Command::Placement(what) => placement::run(what, settings, json).await?,
         Command::Topology { mermaid } => {

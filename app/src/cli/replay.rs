@@ -14,7 +14,7 @@ use super::print;
 use crate::config::{Settings, parse_duration};
 use crate::import::{Source, for_stderr};
 use crate::replay::{self, Options, Proofs};
-use crate::serve::in_this_process;
+use crate::serve::front::in_this_process;
 use crate::wiring;
 
 #[derive(Debug, Subcommand)]

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum};
 
-use super::arguments::module;
-use crate::config::{Flags, module_names};
+use super::arguments::built_module;
+use crate::config::Flags;
 
 /// Instead of a module's name: every module.
 const ALL: &str = "all";
@@ -17,7 +17,7 @@ pub(super) struct ServeArguments {
     listen: Option<SocketAddr>,
 
     /// Run only these modules here. Those that run elsewhere stay there.
-    #[arg(long, value_name = "MODULE", value_delimiter = ',', value_parser = module)]
+    #[arg(long, value_name = "MODULE", value_delimiter = ',', value_parser = built_module)]
     only: Vec<String>,
 
     /// Run a module here, but through its REST encoding and back.
@@ -57,12 +57,22 @@ impl ServeArguments {
         }
         flags.only(&self.only);
         let all = self.encoded.iter().any(|module| module == ALL);
-        for module in if all { module_names() } else { self.encoded.clone() } {
+        let built = || {
+            crate::wiring::schemas()
+                .iter()
+                .map(|schema| schema.module.to_owned())
+                .collect()
+        };
+        for module in if all { built() } else { self.encoded.clone() } {
             flags.set("--encoded", format!("modules.{module}.placement"), "encoded");
         }
     }
 }
 
 fn module_or_all(name: &str) -> Result<String, String> {
-    if name == ALL { Ok(name.to_owned()) } else { module(name) }
+    if name == ALL {
+        Ok(name.to_owned())
+    } else {
+        built_module(name)
+    }
 }

@@ -10,6 +10,8 @@ use super::ConfigurationError;
 
 /// The defaults, part of the binary.
 const DEFAULT: &str = include_str!("../../config/default.toml");
+/// Its name, as the origin of a value.
+pub(super) const DEFAULT_NAME: &str = "default";
 /// What every environment variable of ours begins with. One underscore would claim other people's.
 const PREFIX: &str = "OFFSHOOT__";
 
@@ -49,7 +51,7 @@ pub(super) struct Layer {
 
 impl Layer {
     pub(super) fn default_settings() -> Result<Self, ConfigurationError> {
-        Self::toml("default", DEFAULT)
+        Self::toml(DEFAULT_NAME, DEFAULT)
     }
 
     pub(super) fn file(path: &Path) -> Result<Self, ConfigurationError> {

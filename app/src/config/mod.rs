@@ -24,6 +24,7 @@ pub use self::settings::{
 };
 pub use self::show::Shown;
 
+#[cfg(feature = "store")]
 pub(crate) use self::value::parse_duration;
 
 use self::layer::Layer;
@@ -97,7 +98,30 @@ pub fn load_from(
         .try_deserialize()
         .map_err(|error| bad_value(&merged, &error))?;
     settings.check()?;
+    refuse_absent(&settings, &merged)?;
     Ok(Configuration { settings, merged })
+}
+
+/// Refuses a module that is to run here and is no part of this binary, unless only the defaults say so: there it counts as
+/// off.
+fn refuse_absent(settings: &Settings, merged: &Config) -> Result<(), ConfigurationError> {
+    let built: Vec<_> = crate::wiring::schemas().iter().map(|schema| schema.module).collect();
+    for (name, module) in &settings.modules {
+        let is_here = matches!(module.placement, ModulePlacement::Local | ModulePlacement::Encoded);
+        let path = ["modules", name.as_str(), "placement"];
+        let origin = path.iter().try_fold(&merged.cache, |value, name| match &value.kind {
+            ValueKind::Table(table) => table.get(*name),
+            _ => None,
+        });
+        let origin = origin.and_then(Value::origin).unwrap_or_default();
+        if is_here && !built.contains(&name.as_str()) && origin != layer::DEFAULT_NAME {
+            return Err(ConfigurationError::Contradiction(format!(
+                "{origin} places {name} in this process, but this binary is built without it: build it with \
+                 `--features {name}`, or say where it runs with --remote {name}=http://HOST:PORT"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn merge(layers: &[Layer]) -> Result<Config, ConfigurationError> {

@@ -9,14 +9,17 @@ use axum::routing::get;
 use axum::{Json, Router};
 use futures_util::future::join_all;
 use http::StatusCode;
+#[cfg(feature = "store")]
 use offshoot_contract::Placement;
 use serde::Serialize;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+#[cfg(feature = "store")]
 use crate::public_api::ModuleInfo;
 use crate::serve::host::Placed;
+#[cfg(feature = "store")]
 use crate::serve::places::shown;
 
 /// The state of this process.
@@ -66,6 +69,7 @@ impl Health {
     }
 
     /// The modules as the start page shows them.
+    #[cfg(feature = "store")]
     pub(super) fn modules(&self) -> Vec<ModuleInfo> {
         let info = |module: &Placed| ModuleInfo {
             name: module.name.to_owned(),

@@ -79,19 +79,7 @@ impl<'a> Host<'a> {
         let remote = self.elsewhere::<A>(module)?;
         let (place, placed) = match module.placement {
             ModulePlacement::Off => return Ok(None),
-            ModulePlacement::Remote => {
-                let place = Arc::new(Places::new(Placement::Remote, None, remote));
-                let location = format!("at {}", shown(&module.urls));
-                let placed = Placed {
-                    name: A::NAME,
-                    location,
-                    place: Arc::clone(&place) as Arc<dyn Place>,
-                    routes: None,
-                    jobs: Vec::new(),
-                    stop: Box::new(|_| Box::pin(async { true })),
-                };
-                (place, placed)
-            }
+            ModulePlacement::Remote => calling(module, remote),
             here => {
                 let url = database_url(self.settings, A::NAME)?;
                 let db = self.open(schema, &url).await?;
@@ -109,6 +97,22 @@ impl<'a> Host<'a> {
                 (place, placed)
             }
         };
+        self.placed.push(placed);
+        Ok(Some(A::object(Arc::clone(place.switch()))))
+    }
+
+    /// A module whose implementation is no part of this binary: it is called where it runs, if that is known.
+    pub fn call<A: Contract + ?Sized>(&mut self) -> anyhow::Result<Option<Arc<A>>> {
+        let module = self
+            .settings
+            .modules
+            .get(A::NAME)
+            .with_context(|| format!("no settings for {}", A::NAME))?;
+        let remote = self.elsewhere::<A>(module)?;
+        if module.placement == ModulePlacement::Off || remote.is_none() {
+            return Ok(None);
+        }
+        let (place, placed) = calling(module, remote);
         self.placed.push(placed);
         Ok(Some(A::object(Arc::clone(place.switch()))))
     }
@@ -183,6 +187,20 @@ impl<'a> Host<'a> {
         };
         Ok(Some(Elsewhere::new(module.urls.clone(), client)))
     }
+}
+
+/// A module that runs in other processes only.
+fn calling<A: Contract + ?Sized>(module: &ModuleSettings, remote: Option<Elsewhere<A>>) -> (Arc<Places<A>>, Placed) {
+    let place = Arc::new(Places::new(Placement::Remote, None, remote));
+    let placed = Placed {
+        name: A::NAME,
+        location: format!("at {}", shown(&module.urls)),
+        place: Arc::clone(&place) as Arc<dyn Place>,
+        routes: None,
+        jobs: Vec::new(),
+        stop: Box::new(|_| Box::pin(async { true })),
+    };
+    (place, placed)
 }
 
 /// Removes recorded answers that have expired. Two processes may do so at once: it only removes.

@@ -40,7 +40,7 @@ impl Store {
 
     /// What an importer of invoices fills.
     pub(crate) fn importable(&self) -> Modules {
-        serve::importable(&self.modules).expect("all are local")
+        serve::front::importable(&self.modules).expect("all are local")
     }
 
     pub(crate) fn settings(&self) -> Settings {
@@ -52,7 +52,7 @@ impl Store {
     }
 
     pub(crate) fn client(&self) -> Client {
-        Client::new(serve::public_side(&self.modules, &self.settings()).expect("all are local"))
+        Client::new(serve::front::public_side(&self.modules, &self.settings()).expect("all are local"))
     }
 }
 

@@ -1,0 +1,106 @@
+//! The public side of a process, if all modules that it needs are known here.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::config::Settings;
+use crate::import::online_retail::Modules;
+use crate::import::sample;
+use crate::public_api::{self, PublicApi};
+use crate::serve::health::Health;
+use crate::wiring::Wired;
+
+/// What a process serves to anybody.
+pub(super) struct Front {
+    public: Option<PublicApi>,
+    importable: Option<Modules>,
+}
+
+impl Front {
+    pub(super) fn of(modules: &Wired, settings: &Settings) -> Self {
+        Self {
+            public: public_side(modules, settings),
+            importable: importable(modules),
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.public.is_some()
+    }
+
+    pub(super) fn routes(&self, address: SocketAddr, health: &Arc<Health>) -> Router {
+        let health = Arc::clone(health);
+        let home = public_api::home(address, self.is_open(), move || health.modules());
+        match &self.public {
+            Some(public) => home.merge(public_api::router(public.clone())),
+            None => home,
+        }
+    }
+
+    /// Fills an empty catalog, where that is wanted, and says what to try.
+    pub(super) async fn fill(&self, settings: &Settings, address: SocketAddr) -> anyhow::Result<()> {
+        if !self.is_open() {
+            return Ok(());
+        }
+        if let Some(modules) = &self.importable {
+            sample::load_if_wanted(settings, modules).await?;
+        }
+        eprintln!("\nTry:\n{}", public_api::examples(address));
+        Ok(())
+    }
+}
+
+/// What the public side is made from; none if a module that it needs is off here.
+#[must_use]
+pub fn public_side(modules: &Wired, settings: &Settings) -> Option<PublicApi> {
+    Some(PublicApi {
+        catalog: modules.catalog.clone()?,
+        inventory: modules.inventory.clone()?,
+        carts: modules.carts.clone()?,
+        orders: modules.orders.clone()?,
+        currency: settings.currency,
+    })
+}
+
+/// What an importer of invoices fills; none if a part of it is off here.
+#[must_use]
+pub fn importable(modules: &Wired) -> Option<Modules> {
+    Some(Modules {
+        catalog: modules.catalog.clone()?,
+        inventory: modules.inventory.clone()?,
+        orders: modules.orders.clone()?,
+    })
+}
+
+/// A public side in this process, at a free loopback port, for as long as this lives.
+pub struct Served {
+    /// Where it answers.
+    pub url: String,
+    _tasks: Vec<AbortOnDropHandle<()>>,
+}
+
+/// Serves the public side of these modules and starts what they do by themselves. None if a module is off here.
+pub async fn in_this_process(modules: &mut Wired, settings: &Settings) -> anyhow::Result<Served> {
+    let public = public_side(modules, settings).context("a module that the public side needs is off here")?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let serving = async move {
+        if let Err(error) = axum::serve(listener, public_api::router(public)).await {
+            tracing::error!(%error, "the public side has ended");
+        }
+    };
+    let jobs = modules
+        .jobs
+        .drain(..)
+        .map(|job| AbortOnDropHandle::new(tokio::spawn(job)));
+    let serving = AbortOnDropHandle::new(tokio::spawn(serving));
+    Ok(Served {
+        url,
+        _tasks: jobs.chain([serving]).collect(),
+    })
+}

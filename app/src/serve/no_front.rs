@@ -1,0 +1,35 @@
+//! A binary without the public side serves contracts alone.
+
+use std::future::{Ready, ready};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::config::Settings;
+use crate::serve::health::Health;
+use crate::wiring::Wired;
+
+/// Nothing.
+pub(super) struct Front;
+
+impl Front {
+    pub(super) fn of(_: &Wired, _: &Settings) -> Self {
+        Self
+    }
+
+    #[expect(clippy::unused_self, reason = "the other one has something to look at")]
+    pub(super) fn is_open(&self) -> bool {
+        false
+    }
+
+    #[expect(clippy::unused_self, reason = "the other one has something to show")]
+    pub(super) fn routes(&self, _: SocketAddr, _: &Arc<Health>) -> Router {
+        Router::new()
+    }
+
+    #[expect(clippy::unused_self, reason = "the other one has something to fill")]
+    pub(super) fn fill(&self, _: &Settings, _: SocketAddr) -> Ready<anyhow::Result<()>> {
+        ready(Ok(()))
+    }
+}
