@@ -65,7 +65,7 @@ mod tests {
     fn what_is_written_is_read_back() {
         for text in [
             "http://10.0.0.7:7101",
-            "eu-1=http://catalog.internal:80",
+            "eu-1=http://notes.internal:80",
             "http://[::1]:7101",
         ] {
             assert_eq!(

@@ -93,25 +93,39 @@ impl Sale {
     /// For a statement of a checkout. Which it is, a part of its text tells.
     pub(crate) fn values(&self, statement: &Statement) -> Vec<Value> {
         let is = |part: &str| statement.text.contains(part);
-        let again = statement.repeats > 0;
-        let (order, now) = (Id(self.order), At(self.now));
-        // So that nobody takes it for interrupted.
-        let lease = At(self.now.plus(LEASE));
-        let (reserve, authorize) = (self.reference("reserve"), self.reference("authorize"));
-        if is("FROM orders WHERE request") {
-            vec![Bytes(self.scope.to_vec())]
-        } else if is("FROM carts WHERE") || is("FROM cart_lines WHERE") {
-            vec![Id(self.cart)]
-        } else if is("FROM products WHERE") {
-            vec![self.products()]
+        if is("BEGIN IMMEDIATE") {
+            // Only orders keep what they answered.
+            let scope = if statement.module == "orders" {
+                self.scope.to_vec()
+            } else {
+                Vec::new()
+            };
+            return vec![Bytes(scope), At(self.now)];
+        }
+        if is("INSERT INTO offshoot_answers") {
+            let scope = || Bytes(self.scope.to_vec());
+            let answer = format!("\"{}\"", "x".repeat(ANSWER));
+            return vec![scope(), scope(), Text(answer), At(self.now), At(self.now)];
+        }
+        let found = match statement.module {
+            "carts" => Some(vec![Id(self.cart)]),
+            "catalog" => Some(vec![self.products()]),
+            "orders" => self.of_orders(statement),
+            "inventory" => self.of_inventory(statement),
+            _ => self.of_payments(statement),
+        };
+        found.unwrap_or_else(|| panic!("nothing is known of {}", statement.text))
+    }
+
+    fn of_orders(&self, statement: &Statement) -> Option<Vec<Value>> {
+        let is = |part: &str| statement.text.contains(part);
+        let (order, now, scope) = (Id(self.order), At(self.now), || Bytes(self.scope.to_vec()));
+        Some(if is("FROM orders WHERE request") {
+            vec![scope()]
         } else if is("INSERT INTO orders") {
-            let scope = self.scope.to_vec();
-            let (customer, country) = (text("ada@example.com"), text("Unspecified"));
-            let sum = [text("GBP"), Int(TOTAL), Bytes(scope.clone()), Bytes(scope)];
-            let mut values = vec![order, Id(self.cart), customer, country];
-            values.extend(sum);
-            values.extend([lease, now]);
-            values
+            let who = [order, Id(self.cart), text("ada@example.com"), text("Unspecified")];
+            let what = [text("GBP"), Int(TOTAL), scope(), scope(), self.lease(), now];
+            who.into_iter().chain(what).collect()
         } else if is("INSERT INTO order_lines") {
             let (orders, numbers) = (Ids(vec![self.order; 3]), Ints(vec![1, 2, 3]));
             let named = [texts(["85123A"; 3]), texts(["WHITE HANGING HEART T-LIGHT HOLDER"; 3])];
@@ -123,72 +137,67 @@ impl Sale {
             vec![Columns(columns.collect())]
         } else if is("FROM order_steps") || is("UPDATE order_steps SET state = 'done'") {
             vec![order]
+        } else if is("INSERT INTO order_steps") && statement.repeats == 0 {
+            vec![self.steps([1, 2], ["reserve", "authorize"])]
         } else if is("INSERT INTO order_steps") {
-            vec![if again {
-                self.steps([3, 4], ["ship", "capture"])
-            } else {
-                self.steps([1, 2], ["reserve", "authorize"])
-            }]
-        } else if is("INSERT INTO reservations") {
-            vec![Text(reserve), text("held"), lease]
-        } else if is("INSERT INTO reservation_lines") {
-            vec![Columns(vec![
-                Texts(vec![reserve; 3]),
-                self.products(),
-                Ints(vec![1; 3]),
-            ])]
-        } else if is("UPDATE stock SET") {
-            vec![Text(reserve)]
-        } else if is("INSERT INTO payments") {
-            vec![Text(authorize), Int(TOTAL), text("GBP"), now]
-        } else if is("UPDATE payments SET status") {
-            let (from, to) = if again {
-                ("authorized", "captured")
-            } else {
-                ("pending", "authorized")
-            };
-            vec![Text(authorize), text(from), text(to), NoText, now]
-        } else if is("FROM payments WHERE") {
-            vec![Text(authorize)]
+            vec![self.steps([3, 4], ["ship", "capture"])]
         } else if is("UPDATE orders SET status = 'confirmed'") {
-            vec![order, Int(0), lease, now]
+            vec![order, Int(0), self.lease(), now]
         } else if is("UPDATE order_steps SET state = $2") {
-            vec![
-                order,
-                text("done"),
-                Texts(vec!["reserve".to_owned(), "authorize".to_owned()]),
-            ]
+            vec![order, text("done"), texts(["reserve", "authorize"])]
         } else if is("INSERT INTO revenue") {
             vec![order, now, text("Unspecified"), text("GBP"), Int(TOTAL), Flag(false)]
-        } else if is("UPDATE reservations SET state") {
-            vec![Text(reserve), text("held"), text("committed")]
-        } else if is("FROM reservations WHERE") || is("FROM reservation_lines WHERE") {
-            vec![Texts(vec![reserve])]
-        } else if is("INSERT INTO movements") {
-            let movements = Ids([(); 3].map(|()| Uuid::now_v7()).into());
-            let references = Texts([1, 2, 3].map(|place| format!("{reserve}/{place}")).into());
-            let kinds = [self.products(), movements, texts(["sold"; 3]), Ints(vec![-1; 3])];
-            let columns = kinds
-                .into_iter()
-                .chain([references, texts([""; 3]), Times(vec![self.now; 3])]);
-            vec![Columns(columns.collect())]
         } else if is("UPDATE orders SET lease_until") {
             vec![order, Int(0), NoTime, now]
-        } else if is("INSERT INTO offshoot_answers") {
-            let answer = format!("\"{}\"", "x".repeat(ANSWER));
-            let scope = || Bytes(self.scope.to_vec());
-            vec![scope(), scope(), Text(answer), At(self.now), At(self.now)]
-        } else if is("BEGIN IMMEDIATE") {
-            // Only orders keep what they answered.
-            let scope = if statement.module == "orders" {
-                Bytes(self.scope.to_vec())
-            } else {
-                Bytes(Vec::new())
-            };
-            vec![scope, now]
         } else {
-            panic!("nothing is known of {}", statement.text)
-        }
+            return None;
+        })
+    }
+
+    fn of_inventory(&self, statement: &Statement) -> Option<Vec<Value>> {
+        let is = |part: &str| statement.text.contains(part);
+        let reference = self.reference("reserve");
+        Some(if is("INSERT INTO reservations") {
+            vec![Text(reference), text("held"), self.lease()]
+        } else if is("INSERT INTO reservation_lines") {
+            let references = Texts(vec![reference; 3]);
+            vec![Columns(vec![references, self.products(), Ints(vec![1; 3])])]
+        } else if is("UPDATE stock SET") {
+            vec![Text(reference)]
+        } else if is("UPDATE reservations SET state") {
+            vec![Text(reference), text("held"), text("committed")]
+        } else if is("FROM reservations WHERE") || is("FROM reservation_lines WHERE") {
+            vec![Texts(vec![reference])]
+        } else if is("INSERT INTO movements") {
+            let movements = Ids([(); 3].map(|()| Uuid::now_v7()).into());
+            let references = Texts([1, 2, 3].map(|place| format!("{reference}/{place}")).into());
+            let kinds = [self.products(), movements, texts(["sold"; 3]), Ints(vec![-1; 3])];
+            let rest = [references, texts([""; 3]), Times(vec![self.now; 3])];
+            vec![Columns(kinds.into_iter().chain(rest).collect())]
+        } else {
+            return None;
+        })
+    }
+
+    fn of_payments(&self, statement: &Statement) -> Option<Vec<Value>> {
+        let is = |part: &str| statement.text.contains(part);
+        let (reference, now) = (Text(self.reference("authorize")), At(self.now));
+        Some(if is("INSERT INTO payments") {
+            vec![reference, Int(TOTAL), text("GBP"), now]
+        } else if is("UPDATE payments SET status") && statement.repeats == 0 {
+            vec![reference, text("pending"), text("authorized"), NoText, now]
+        } else if is("UPDATE payments SET status") {
+            vec![reference, text("authorized"), text("captured"), NoText, now]
+        } else if is("FROM payments WHERE") {
+            vec![reference]
+        } else {
+            return None;
+        })
+    }
+
+    /// So that nobody takes it for interrupted.
+    fn lease(&self) -> Value {
+        At(self.now.plus(LEASE))
     }
 }
 
