@@ -44,6 +44,8 @@ pub struct Settings {
     pub payments: PaymentsSettings,
     /// For the orders module.
     pub orders: OrdersSettings,
+    /// For the public side.
+    pub public: PublicSettings,
     /// For calls to modules in other processes.
     pub remote: RemoteSettings,
     /// Who may change where modules run.
@@ -137,6 +139,14 @@ pub struct OrdersSettings {
     pub sweep_every: Duration,
 }
 
+/// For the public side.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublicSettings {
+    /// Requests that are carried out at once.
+    pub in_flight: usize,
+}
+
 /// For calls to modules in other processes. [`ClientLimits`] explains each.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -200,8 +210,8 @@ impl Settings {
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigurationError> {
-        if self.remote.in_flight == 0 || self.remote.failures == 0 {
-            let why = "`remote.in_flight` and `remote.failures` are at least 1".to_owned();
+        if self.remote.in_flight == 0 || self.remote.failures == 0 || self.public.in_flight == 0 {
+            let why = "`public.in_flight`, `remote.in_flight` and `remote.failures` are at least 1".to_owned();
             return Err(ConfigurationError::Contradiction(why));
         }
         if !self.listen.ip().is_loopback() && self.allow_public_listen.is_none() {

@@ -1,19 +1,37 @@
 //! What every request passes on its way in and out: nobody outside speaks for a module, and each request can be found
 //! again by its trace id.
 
-use axum::extract::Request;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::{HeaderName, HeaderValue};
+use tokio::sync::Semaphore;
 
-use offshoot_contract::TraceContext;
+use offshoot_contract::{CallFailure, FailureKind, TraceContext};
 
-use super::refusal;
+use super::refusal::{self, Refusal};
+
+/// When those who are turned away may come again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Headers that only services may send each other begin so.
 const INTERNAL_PREFIX: &str = "offshoot-";
 const TRACEPARENT: &str = "traceparent";
 const TRACE_ID: HeaderName = HeaderName::from_static("offshoot-trace-id");
+
+/// Turns away what is too much, before anything of it is read.
+pub(super) async fn shed(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+    let Ok(_place) = places.try_acquire() else {
+        let retry_after = RETRY_AFTER;
+        let why = "as many requests are carried out as can be at once";
+        let failure = CallFailure::not_executed(FailureKind::Overloaded { retry_after }, why);
+        return Refusal::of_failure(&failure).into_response();
+    };
+    next.run(request).await
+}
 
 pub(super) async fn enter(mut request: Request, next: Next) -> Response {
     let headers = request.headers_mut();

@@ -21,7 +21,7 @@ mod openapi;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get};
 
 use carts_api::v1::CartsApi;
@@ -29,6 +29,7 @@ use catalog_api::v1::CatalogApi;
 use inventory_api::v1::InventoryApi;
 use offshoot_contract::Currency;
 use orders_api::v1::OrdersApi;
+use tokio::sync::Semaphore;
 
 pub use self::home::{ModuleInfo, examples, home};
 
@@ -51,6 +52,8 @@ pub struct PublicApi {
     pub orders: Arc<dyn OrdersApi>,
     /// Of carts that name none.
     pub currency: Currency,
+    /// Requests that are carried out at once; what comes beyond is turned away and told when to come again.
+    pub in_flight: usize,
 }
 
 /// Every operation of the public API and its OpenAPI document. Answers everything below `/api`.
@@ -66,6 +69,7 @@ pub fn router(api: PublicApi) -> Router {
         )
         .route("/api/{*rest}", any(|| async { Refusal::no_route() }))
         .method_not_allowed_fallback(|| async { Refusal::no_method() })
+        .layer(from_fn_with_state(Arc::new(Semaphore::new(api.in_flight)), entry::shed))
         .layer(from_fn(entry::enter))
         .with_state(api)
 }

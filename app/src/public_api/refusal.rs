@@ -84,7 +84,7 @@ impl<E: ContractError> From<E> for Refusal {
 impl Refusal {
     /// Which module failed, where it runs and whom it called is nothing to a client, and stands in the log under the
     /// trace id. Whether its request took effect is.
-    fn of_failure(failure: &CallFailure) -> Self {
+    pub(super) fn of_failure(failure: &CallFailure) -> Self {
         let (status, code) = failure.status_and_code();
         let detail = match (failure.kind(), failure.may_have_executed()) {
             (FailureKind::Refused { .. }, _) => failure.message(),

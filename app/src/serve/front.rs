@@ -64,6 +64,7 @@ pub fn public_side(modules: &Wired, settings: &Settings) -> Option<PublicApi> {
         carts: modules.carts.clone()?,
         orders: modules.orders.clone()?,
         currency: settings.currency,
+        in_flight: settings.public.in_flight,
     })
 }
 

@@ -174,6 +174,17 @@ async fn a_bad_idempotency_key_is_refused() {
     }
 }
 
+#[tokio::test]
+async fn what_is_too_much_is_turned_away_and_told_when_to_come_again() {
+    let store = Store::empty().await;
+    let public = offshoot::serve::front::public_side(&store.modules, &store.settings()).expect("all are local");
+    // As if every place were taken.
+    let client = Client::new(PublicApi { in_flight: 0, ..public });
+    let answer = client.get("/api/v1/products").await;
+    assert_problem(&answer, 503, "overloaded", "nothing was changed");
+    assert_eq!(answer.header("retry-after"), "1");
+}
+
 /// Answers every call with the same failure.
 struct Failing(CallFailure);
 
@@ -191,6 +202,7 @@ fn failing(kind: FailureKind) -> Client {
         carts: <dyn CartsApi as Contract>::object(failure()),
         orders: <dyn OrdersApi as Contract>::object(failure()),
         currency: Money::GBP,
+        in_flight: 16,
     })
 }
 

@@ -17,6 +17,7 @@ mod deadline;
 mod edge;
 mod fault;
 mod invoke;
+mod repeat_budget;
 mod stats;
 mod switch;
 // The contract as data: OpenAPI, hash, compatibility.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
+use crate::repeat_budget::RepeatBudget;
 use crate::{
     ArgsOf, CallContext, CallFailure, CallStats, Class, Contract, ContractError, Edge, FailureKind, Invoke, Method,
     MethodVisitor,
@@ -63,6 +64,7 @@ impl<A: ?Sized> Target<A> {
 pub struct Switch<A: ?Sized> {
     target: ArcSwap<Target<A>>,
     stats: CallStats,
+    repeats: RepeatBudget,
 }
 
 impl<A: Contract + ?Sized> Switch<A> {
@@ -80,6 +82,7 @@ impl<A: Contract + ?Sized> Switch<A> {
         Self {
             target: ArcSwap::from_pointee(target),
             stats: CallStats::new(methods.0),
+            repeats: RepeatBudget::default(),
         }
     }
 
@@ -104,6 +107,7 @@ impl<A: Contract + ?Sized> Switch<A> {
     ///
     /// The key is the same in every attempt, so that a repeat finds what an earlier attempt did.
     async fn repeat<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> Result<M::Answer, M::Error> {
+        self.repeats.earn();
         let mut key = cx.take_key_for(&M::SPEC);
         let mut pause = FIRST_PAUSE;
         let mut earlier: Option<CallFailure> = None;
@@ -141,7 +145,11 @@ impl<A: Contract + ?Sized> Switch<A> {
                 FailureKind::Overloaded { retry_after } => pause.max(*retry_after),
                 _ => pause.mul_f64(0.5 + rand::random::<f64>()),
             };
-            if !M::SPEC.class.may_repeat(&failure, key.is_some()) || wait >= cx.time_left() || !cx.spend_repeat() {
+            if !M::SPEC.class.may_repeat(&failure, key.is_some())
+                || wait >= cx.time_left()
+                || !self.repeats.spend()
+                || !cx.spend_repeat()
+            {
                 return Err(failure.with_may_have_executed(may_have_executed).into());
             }
             earlier = Some(failure.with_may_have_executed(may_have_executed));

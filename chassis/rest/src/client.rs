@@ -107,7 +107,9 @@ impl<A: Contract + ?Sized> Client<A> {
         let all = all.unwrap_or_else(|_| Err(self.nameless()))?;
         let asked = all.iter().map(|endpoint| async move {
             let identity = tokio::time::timeout(timeout, self.fetch_identity(endpoint)).await;
-            identity.unwrap_or_else(|_| Err(self.nameless()))
+            let identity = identity.unwrap_or_else(|_| Err(self.nameless()))?;
+            endpoint.health.is_there(self.endpoints.now());
+            Ok(identity)
         });
         let mut answers = join_all(asked).await;
         let first = answers.iter().position(Result::is_ok).unwrap_or(0);

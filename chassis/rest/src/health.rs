@@ -73,6 +73,12 @@ impl Health {
         }
     }
 
+    /// It said who it is, which is not yet a call that works: the next call may try.
+    pub(crate) fn is_there(&self, now: u64) {
+        let sooner = |until: u64| (until > now).then_some(now.max(1));
+        let _ = self.until.fetch_update(AcqRel, Acquire, sooner);
+    }
+
     /// It gave none, or one that says that it is broken. True if it is left alone from now on, and was not before.
     pub(crate) fn failed(&self, tried: bool, now: u64, limits: &ClientLimits) -> bool {
         let score = self.score.fetch_add(FAILURE, AcqRel) + FAILURE;
@@ -156,6 +162,20 @@ mod tests {
         assert_ne!(health.door(SECOND / 2), Door::Open, "an answer to an earlier call");
         health.answered(true);
         assert_eq!(health.door(SECOND / 2), Door::Open);
+    }
+
+    #[test]
+    fn who_says_that_it_is_there_again_is_tried_at_once() {
+        let health = Health::default();
+        health.is_there(1);
+        assert_eq!(health.door(1), Door::Open);
+        for _ in 0..5 {
+            health.failed(false, 0, &limits());
+        }
+        health.is_there(1);
+        assert_eq!(health.door(1), Door::Ajar);
+        assert!(health.may_try(1, &limits()));
+        assert_ne!(health.door(1), Door::Ajar, "one at a time");
     }
 
     #[test]
