@@ -73,7 +73,10 @@ pub(crate) async fn whatever_comes_at_once_the_ledger_is_the_stock(t: T) {
                     _ => t.once.release(&mut t.cx(), reference).await,
                 };
                 if let Err(InventoryError::Call(failure)) = outcome {
-                    panic!("seed {seed}: {failure:?}");
+                    // Two may use a reference for different products at once. The later one then did nothing, and may
+                    // come again, which a switch would have done.
+                    let came_second = failure.is_passing() && !failure.may_have_executed();
+                    assert!(came_second, "seed {seed}: {failure:?}");
                 }
             }
         })
