@@ -154,6 +154,8 @@ impl fmt::Display for Topology {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::config::{Flags, load_from, module_names};
 
@@ -180,6 +182,14 @@ mod tests {
             .iter()
             .flat_map(|(caller, calls)| calls.iter().map(move |callee| (*caller, *callee)));
         assert_eq!(handed, declared.collect::<Vec<_>>());
+        for (callee, callers) in crate::wiring::callers() {
+            let calls = |(_, calls): &&(&str, &[&str])| calls.contains(&callee);
+            let calling = CALLS.iter().chain([&("public", PUBLIC)]).filter(calls);
+            let calling: BTreeSet<_> = calling.map(|(caller, _)| *caller).collect();
+            // The commands of this binary are no part of the picture.
+            let admitted = callers.iter().filter(|caller| !["import", "replay"].contains(caller));
+            assert_eq!(calling, admitted.copied().collect(), "callers of {callee}");
+        }
         let mut names: Vec<_> = CALLS.iter().map(|(name, _)| (*name).to_owned()).collect();
         names.sort();
         assert_eq!(names, module_names());

@@ -46,6 +46,15 @@ macro_rules! modules {
         pub fn descriptions() -> Vec<ContractDescription> {
             vec![$(#[cfg(feature = $stub)] describe::<$api>(),)*]
         }
+
+        /// Who may call each of them.
+        #[cfg(test)]
+        pub(crate) fn callers() -> Vec<(&'static str, &'static [&'static str])> {
+            vec![$(#[cfg(feature = $stub)] (
+                <$api as offshoot_contract::Contract>::NAME,
+                <$api as offshoot_contract::Contract>::CALLERS,
+            ),)*]
+        }
     };
 }
 

@@ -9,7 +9,7 @@ use axum::Router;
 use futures_util::future::BoxFuture;
 use offshoot_contract::{Clock, Contract, Edge, Placement};
 use offshoot_db::{DatabaseUrl, Db, DbOptions, ModuleSchema, PgBudget};
-use offshoot_rest::{Client, ClientOptions, ServerOptions, ServiceKey, router};
+use offshoot_rest::{Client, ClientOptions, ServerOptions, ServiceKeys, router};
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ const KEY_FILE: &str = "service.key";
 pub struct Host<'a> {
     settings: &'a Settings,
     clock: Arc<dyn Clock>,
-    key: ServiceKey,
+    key: ServiceKeys,
     instance: Uuid,
     /// What was placed so far.
     pub placed: Vec<Placed>,
@@ -56,7 +56,7 @@ impl<'a> Host<'a> {
         Ok(Self {
             settings,
             clock,
-            key: ServiceKey::load_or_create(&settings.data_dir.join(KEY_FILE)).with_context(|| {
+            key: ServiceKeys::load_or_create(&settings.data_dir.join(KEY_FILE)).with_context(|| {
                 let directory = settings.data_dir.display();
                 format!("the data directory {directory} cannot be used (--data-dir DIR names another)")
             })?,
@@ -146,7 +146,7 @@ impl<'a> Host<'a> {
         let options = ServerOptions {
             store_id: db.store_id(),
             instance: self.instance,
-            token: self.key.token_for(A::NAME),
+            keys: self.key.of(A::NAME),
         };
         Placed {
             name: A::NAME,
@@ -174,13 +174,13 @@ impl<'a> Host<'a> {
             return Ok(None);
         }
         let store = Arc::new(store_ids::expected(&self.settings.data_dir, A::NAME)?);
-        let token = self.key.token_for(A::NAME);
+        let keys = self.key.of(A::NAME);
         let (zone, limits) = (module.zone.clone(), self.settings.remote.limits());
         let client = move |addresses| {
             Client::new(ClientOptions {
                 addresses,
                 zone: zone.clone(),
-                token: token.clone(),
+                keys: keys.clone(),
                 store: Arc::clone(&store),
                 limits: limits.clone(),
             })

@@ -23,6 +23,7 @@ impl ::offshoot_contract::Contract for dyn CountersApi {
         minor: 0u32,
     };
     const DOC: &'static str = "Counts.";
+    const CALLERS: &'static [&'static str] = &[];
     fn visit_methods<V: ::offshoot_contract::MethodVisitor<Self>>(visitor: &mut V) {
         visitor.method::<counters_api_methods::CounterMethod>();
         visitor.method::<counters_api_methods::AddMethod>();

@@ -1,26 +1,28 @@
 //! The attributes of a contract and of its methods.
 
 use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
 use syn::{Error, Ident, LitStr, Result, Token};
 
-/// `name = "readings", version = "1.0"`.
+/// `name = "readings", version = "1.0", callers = ["forecasts"]`.
 pub(crate) struct ContractAttribute {
     pub(crate) name: String,
     pub(crate) major: u32,
     pub(crate) minor: u32,
+    pub(crate) callers: Vec<LitStr>,
 }
 
 impl Parse for ContractAttribute {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let (mut name, mut version) = (None, None);
+        let (mut name, mut version, mut callers) = (None, None, Vec::new());
         while !input.is_empty() {
             let option: Ident = input.parse()?;
             input.parse::<Token![=]>()?;
-            let value: LitStr = input.parse()?;
             match option.to_string().as_str() {
-                "name" => name = Some(value),
-                "version" => version = Some(value),
-                _ => return Err(Error::new(option.span(), "expected `name` or `version`")),
+                "name" => name = Some(input.parse::<LitStr>()?),
+                "version" => version = Some(input.parse::<LitStr>()?),
+                "callers" => callers = names(input)?,
+                _ => return Err(Error::new(option.span(), "expected `name`, `version` or `callers`")),
             }
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
@@ -33,17 +35,8 @@ impl Parse for ContractAttribute {
         };
         let name = name.ok_or_else(|| missing("name"))?;
         let version = version.ok_or_else(|| missing("version"))?;
+        require_name(&name)?;
         let text = name.value();
-        let plain = text.starts_with(|c: char| c.is_ascii_lowercase())
-            && text
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-        if !plain {
-            return Err(Error::new(
-                name.span(),
-                "a contract's name is lower-case letters, digits and `_`: it names a schema, a path and a role",
-            ));
-        }
         let numbers = version.value();
         let (major, minor) = numbers
             .split_once('.')
@@ -53,8 +46,35 @@ impl Parse for ContractAttribute {
             name: text,
             major,
             minor,
+            callers,
         })
     }
+}
+
+/// `["one", "two"]`: modules, or origins of requests.
+fn names(input: ParseStream<'_>) -> Result<Vec<LitStr>> {
+    let list;
+    syn::bracketed!(list in input);
+    let names: Vec<LitStr> = Punctuated::<LitStr, Token![,]>::parse_terminated(&list)?
+        .into_iter()
+        .collect();
+    names.iter().try_for_each(require_name)?;
+    Ok(names)
+}
+
+fn require_name(name: &LitStr) -> Result<()> {
+    let text = name.value();
+    let plain = text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if plain {
+        return Ok(());
+    }
+    Err(Error::new(
+        name.span(),
+        "a contract's name is lower-case letters, digits and `_`: it names a schema, a path and a role",
+    ))
 }
 
 /// `"/stations/{id}", key = id, safe, stale_ok, max = "64KiB", timeout = "5s"`.

@@ -14,6 +14,7 @@ pub(crate) fn contract(contract: &Contract) -> TokenStream {
         name,
         major,
         minor,
+        callers,
         doc,
         ..
     } = contract;
@@ -43,6 +44,7 @@ pub(crate) fn contract(contract: &Contract) -> TokenStream {
             const NAME: &'static str = #name;
             const VERSION: ::offshoot_contract::Version = ::offshoot_contract::Version { major: #major, minor: #minor };
             const DOC: &'static str = #doc;
+            const CALLERS: &'static [&'static str] = &[#(#callers),*];
 
             fn visit_methods<V: ::offshoot_contract::MethodVisitor<Self>>(visitor: &mut V) {
                 #(visitor.method::<#methods_module::#markers>();)*

@@ -3,8 +3,8 @@
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{
-    Error, Expr, ExprLit, FnArg, GenericArgument, Ident, ItemTrait, Lit, Meta, Pat, PathArguments, Result, ReturnType,
-    TraitItem, TraitItemFn, Type,
+    Error, Expr, ExprLit, FnArg, GenericArgument, Ident, ItemTrait, Lit, LitStr, Meta, Pat, PathArguments, Result,
+    ReturnType, TraitItem, TraitItemFn, Type,
 };
 
 use crate::attribute::{ContractAttribute, MethodAttribute};
@@ -14,6 +14,7 @@ pub(crate) struct Contract {
     pub(crate) name: String,
     pub(crate) major: u32,
     pub(crate) minor: u32,
+    pub(crate) callers: Vec<LitStr>,
     pub(crate) doc: String,
     /// The trait without the verbs.
     pub(crate) item: ItemTrait,
@@ -67,6 +68,7 @@ impl Contract {
             name: attribute.name.clone(),
             major: attribute.major,
             minor: attribute.minor,
+            callers: attribute.callers.clone(),
             doc: doc(&item.attrs),
             item,
             methods,

@@ -20,6 +20,9 @@ pub trait Contract: Send + Sync + 'static {
     /// The trait's documentation.
     const DOC: &'static str;
 
+    /// Who may call it from another process, by module name or origin; empty: everybody with a service token.
+    const CALLERS: &'static [&'static str];
+
     /// Shows every method to `visitor`, in the order of the trait.
     fn visit_methods<V: MethodVisitor<Self>>(visitor: &mut V);
 

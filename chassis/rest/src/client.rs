@@ -18,9 +18,10 @@ use tokio::time::{Instant, timeout_at};
 use crate::address::Address;
 use crate::endpoints::{Attempt, Endpoint, EndpointState, Endpoints};
 use crate::identity::{ExpectedStore, Identity, Named};
+use crate::keys::ModuleKeys;
 use crate::limits::ClientLimits;
 use crate::tap::Tap;
-use crate::token::ServiceToken;
+use crate::token::Tokens;
 use crate::transport::Transport;
 use crate::{headers, request, response};
 
@@ -29,6 +30,9 @@ const MAX_ANSWER_BYTES: usize = 16 << 20;
 
 /// What the answer may need for its way back, at most; less of a short deadline.
 const ANSWER_MARGIN: Duration = Duration::from_millis(50);
+
+/// As whom a process asks who is there.
+const IDENTIFYING: &str = "identify";
 
 /// Addresses that one call tries, where nobody listens at the first.
 const MAX_TRIED: usize = 3;
@@ -40,8 +44,8 @@ pub struct ClientOptions {
     pub addresses: Vec<Address>,
     /// Where this process runs. As long as an address in the same zone answers, no other is called.
     pub zone: Option<String>,
-    /// Opens the contract.
-    pub token: ServiceToken,
+    /// They open the contract.
+    pub keys: ModuleKeys,
     /// The store that has to answer.
     pub store: Arc<ExpectedStore>,
     /// What the client allows itself.
@@ -51,11 +55,11 @@ pub struct ClientOptions {
 impl ClientOptions {
     /// One address, and everything else as usual.
     #[must_use]
-    pub fn to(address: Address, token: ServiceToken, store: ExpectedStore) -> Self {
+    pub fn to(address: Address, keys: ModuleKeys, store: ExpectedStore) -> Self {
         Self {
             addresses: vec![address],
             zone: None,
-            token,
+            keys,
             store: Arc::new(store),
             limits: ClientLimits::default(),
         }
@@ -66,7 +70,7 @@ impl ClientOptions {
 pub struct Client<A: ?Sized> {
     transport: Transport,
     endpoints: Arc<Endpoints>,
-    token: ServiceToken,
+    tokens: Tokens,
     store: Arc<ExpectedStore>,
     hash: String,
     meant_header: OnceLock<HeaderValue>,
@@ -88,7 +92,7 @@ impl<A: Contract + ?Sized> Client<A> {
             endpoints: Endpoints::new(A::NAME, path, options.addresses, options.zone, options.limits),
             meant_header: OnceLock::new(),
             accepted: OnceLock::new(),
-            token: options.token,
+            tokens: Tokens::new(options.keys),
             store: options.store,
             hash: describe::<A>().hash,
             api: PhantomData,
@@ -191,7 +195,7 @@ impl<A: Contract + ?Sized> Client<A> {
         args: &ArgsOf<M>,
         tap: Option<Tap<M>>,
     ) -> Result<M::Answer, M::Error> {
-        let mut request = self.request::<M>(&endpoint.root, args)?;
+        let mut request = self.request::<M>(&endpoint.root, cx.module(), args)?;
         let timeout = until.saturating_duration_since(Instant::now());
         // The server stops a little earlier than we do, so that its own word about the call can still arrive.
         headers::write(
@@ -242,7 +246,12 @@ impl<A: Contract + ?Sized> Client<A> {
         result
     }
 
-    fn request<M: Method<Api = A>>(&self, root: &str, args: &ArgsOf<M>) -> Result<Request<Full<Bytes>>, CallFailure> {
+    fn request<M: Method<Api = A>>(
+        &self,
+        root: &str,
+        caller: &'static str,
+        args: &ArgsOf<M>,
+    ) -> Result<Request<Full<Bytes>>, CallFailure> {
         let uri = request::uri::<M>(root, &args.params)?;
         let body = request::body::<M>(&args.body)?;
         let verb = match M::SPEC.verb {
@@ -251,7 +260,7 @@ impl<A: Contract + ?Sized> Client<A> {
             Verb::Post => http::Method::POST,
             Verb::Delete => http::Method::DELETE,
         };
-        let mut request = self.bare_request(uri, body)?;
+        let mut request = self.bare_request(uri, caller, body)?;
         *request.method_mut() = verb;
         if M::SPEC.has_body {
             request
@@ -261,13 +270,18 @@ impl<A: Contract + ?Sized> Client<A> {
         Ok(request)
     }
 
-    fn bare_request(&self, uri: String, body: Bytes) -> Result<Request<Full<Bytes>>, CallFailure> {
+    fn bare_request(
+        &self,
+        uri: String,
+        caller: &'static str,
+        body: Bytes,
+    ) -> Result<Request<Full<Bytes>>, CallFailure> {
         let mut request = Request::new(Full::new(body));
         *request.uri_mut() = Uri::from_maybe_shared(Bytes::from(uri)).map_err(|error| {
             let why = format!("a call of {} makes no address", A::NAME);
             CallFailure::not_executed(FailureKind::Internal, why).caused_by(error)
         })?;
-        request.headers_mut().insert(AUTHORIZATION, self.token.header());
+        request.headers_mut().insert(AUTHORIZATION, self.tokens.header(caller));
         request.headers_mut().insert(headers::CONTRACT, self.meant_header());
         Ok(request)
     }
@@ -331,7 +345,11 @@ impl<A: Contract + ?Sized> Client<A> {
         let uri = format!("{}/modules/{}/contract", endpoint.url, A::NAME);
         let response = self
             .transport
-            .send(A::NAME, false, self.bare_request(uri.clone(), Bytes::new())?)
+            .send(
+                A::NAME,
+                false,
+                self.bare_request(uri.clone(), IDENTIFYING, Bytes::new())?,
+            )
             .await?;
         let (head, body) = response.into_parts();
         let unreadable = |why: String| CallFailure::not_executed(FailureKind::BadAnswer, why);
@@ -359,7 +377,7 @@ impl<A: Contract + ?Sized> Client<A> {
     /// Nobody who called us can do anything about it, so it is no refusal of theirs.
     fn not_let_in(&self, endpoint: &Endpoint) -> CallFailure {
         let why = format!(
-            "{} at {} does not take this process's service token: both have to read the same service key",
+            "{} at {} does not take this process's service token: both have to read the same service keys, and their clocks to agree within a minute",
             A::NAME,
             endpoint.url
         );

@@ -12,8 +12,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use crate::identity::Named;
+use crate::keys::ModuleKeys;
 use crate::limits::SERVER_RETRY_AFTER;
-use crate::token::ServiceToken;
+use crate::token::Callers;
 use crate::{headers, response};
 
 /// As whom a module is served, and to whom.
@@ -23,8 +24,8 @@ pub struct ServerOptions {
     pub store_id: Uuid,
     /// This process.
     pub instance: Uuid,
-    /// What callers have to present.
-    pub token: ServiceToken,
+    /// What callers' tokens have to be signed with.
+    pub keys: ModuleKeys,
 }
 
 /// The entrance to one version.
@@ -34,7 +35,8 @@ pub(crate) struct Door {
     header_for_strangers: HeaderValue,
     /// What requests say that mean this version of this store.
     header_of_callers: HeaderValue,
-    token: ServiceToken,
+    callers: Callers,
+    allowed: &'static [&'static str],
     places: Arc<Semaphore>,
 }
 
@@ -46,7 +48,8 @@ impl Door {
             header_of_callers: Named::of::<A>(Some(options.store_id), None).header(),
             header_for_strangers: Named::of::<A>(None, None).header(),
             named,
-            token: options.token.clone(),
+            callers: Callers::new(options.keys.clone()),
+            allowed: A::CALLERS,
             places: Arc::new(Semaphore::new(in_flight)),
         }
     }
@@ -63,15 +66,15 @@ impl Door {
         meant.is_some_and(|meant| meant.is_met_by(&self.named))
     }
 
-    /// Whether the caller may call at all, and means this contract and this store.
-    pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<(), CallFailure> {
-        if !self.token.admits(headers.get(AUTHORIZATION)) {
+    /// Who sends a request that means this contract and this store.
+    pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<Arc<str>, CallFailure> {
+        let Some(caller) = self.callers.who(headers.get(AUTHORIZATION)) else {
             let why = "a contract is called with a service token that opens it";
             let (status, code) = response::STRANGER;
             return Err(CallFailure::refused(status, code, why));
-        }
+        };
         if self.is_meant(headers) {
-            return Ok(());
+            return Ok(caller);
         }
         let meant = headers.get(headers::CONTRACT).and_then(|value| value.to_str().ok());
         let why = format!(
@@ -80,6 +83,20 @@ impl Door {
             self.named
         );
         Err(CallFailure::not_executed(FailureKind::WrongContract, why))
+    }
+
+    /// The same, of one who may call the methods.
+    pub(crate) fn admit_call(&self, headers: &HeaderMap) -> Result<Arc<str>, CallFailure> {
+        let caller = self.admit(headers)?;
+        if self.allowed.is_empty() || self.allowed.contains(&&*caller) {
+            return Ok(caller);
+        }
+        let why = format!(
+            "{caller} may not call {}: only {} may",
+            self.named.contract,
+            self.allowed.join(", ")
+        );
+        Err(CallFailure::refused(403, "caller-not-allowed", why))
     }
 
     /// A place among the calls that are executed, or the failure of one that has to come again.

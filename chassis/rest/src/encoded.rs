@@ -13,27 +13,27 @@ use crate::address::Address;
 use crate::client::{Client, ClientOptions};
 use crate::door::ServerOptions;
 use crate::identity::ExpectedStore;
+use crate::keys::ServiceKeys;
 use crate::response::is_failure;
 use crate::surface::router;
 use crate::tap::Tap;
-use crate::token::ServiceKey;
 use crate::transport::Transport;
 
 /// The module behind `edge`, reached through the encoding.
 pub fn encoded<A: Contract + ?Sized>(edge: Arc<Edge<A>>) -> Arc<A> {
     let store_id = Uuid::nil();
-    let token = ServiceKey::random().token_for(A::NAME);
+    let keys = ServiceKeys::random().of(A::NAME);
     let server = ServerOptions {
         store_id,
         instance: Uuid::nil(),
-        token: token.clone(),
+        keys: keys.clone(),
     };
     // Nobody connects to it.
     let address = Address {
         zone: None,
         url: Uri::from_static("http://127.0.0.1"),
     };
-    let client = ClientOptions::to(address, token, ExpectedStore::exactly(store_id));
+    let client = ClientOptions::to(address, keys, ExpectedStore::exactly(store_id));
     A::object(Encoded(Client::over(
         Transport::InProcess(router(edge, server)),
         client,

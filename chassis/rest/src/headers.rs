@@ -13,7 +13,6 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Milliseconds left, so that clocks need not agree.
 const DEADLINE: HeaderName = HeaderName::from_static("offshoot-deadline-ms");
 const REPEATS_LEFT: HeaderName = HeaderName::from_static("offshoot-repeats-left");
-const CALLER: HeaderName = HeaderName::from_static("offshoot-caller");
 const PRINCIPAL: HeaderName = HeaderName::from_static("offshoot-principal");
 const TENANT: HeaderName = HeaderName::from_static("offshoot-tenant");
 /// On a request: which contract, major version and store are meant. On a response: which answered.
@@ -27,7 +26,6 @@ pub(crate) fn write(cx: &CallContext, key: Option<&str>, timeout: Duration, head
     let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
     headers.insert(DEADLINE, HeaderValue::from(millis));
     headers.insert(REPEATS_LEFT, HeaderValue::from(cx.repeats_left()));
-    headers.insert(CALLER, HeaderValue::from_static(cx.module()));
     if let Ok(trace) = HeaderValue::try_from(cx.trace().outgoing_header()) {
         headers.insert(TRACEPARENT, trace);
     }
@@ -56,8 +54,8 @@ pub(crate) fn read_trace(headers: &HeaderMap) -> TraceContext {
         .unwrap_or_else(TraceContext::random)
 }
 
-/// A context made from a request's headers, before its method is known; who called; and the key of the call.
-pub(crate) fn read(headers: &HeaderMap, trace: TraceContext) -> (CallContext, String, Option<Arc<str>>) {
+/// A context made from a request's headers, before its method is known, and the key of the call.
+pub(crate) fn read(headers: &HeaderMap, trace: TraceContext) -> (CallContext, Option<Arc<str>>) {
     let text = |name: HeaderName| headers.get(name)?.to_str().ok();
     let decoded = |name| text(name).map(|value| percent_decode_str(value).decode_utf8_lossy().into_owned());
     let mut cx = CallContext::root("remote")
@@ -70,6 +68,5 @@ pub(crate) fn read(headers: &HeaderMap, trace: TraceContext) -> (CallContext, St
     if let Some(repeats) = text(REPEATS_LEFT).and_then(|value| value.parse().ok()) {
         cx = cx.with_repeats_left(repeats);
     }
-    let caller = decoded(CALLER).unwrap_or_else(|| "unknown".to_owned());
-    (cx, caller, decoded(IDEMPOTENCY_KEY).map(Into::into))
+    (cx, decoded(IDEMPOTENCY_KEY).map(Into::into))
 }

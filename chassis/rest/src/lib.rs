@@ -23,6 +23,7 @@ mod health;
 mod limits;
 // Who is there.
 mod identity;
+mod keys;
 pub mod secret_file;
 mod token;
 
@@ -32,9 +33,9 @@ pub use crate::door::ServerOptions;
 pub use crate::encoded::encoded;
 pub use crate::endpoints::EndpointState;
 pub use crate::identity::{ExpectedStore, Identity, ServedVersion};
+pub use crate::keys::{ModuleKeys, ServiceKeys};
 pub use crate::limits::ClientLimits;
 pub use crate::request::decode_json;
 pub use crate::secret_file::SecretFileError;
 pub use crate::surface::{Surface, router};
 pub use crate::text::{BadRequest, decode_pairs};
-pub use crate::token::{ServiceKey, ServiceToken};

@@ -74,12 +74,12 @@ async fn receive<M: Method>(
     body: Body,
     trace: TraceContext,
 ) -> Result<(CallContext, ArgsOf<M>, OwnedSemaphorePermit), CallFailure> {
-    door.admit(&parts.headers)?;
+    let caller = door.admit_call(&parts.headers)?;
     let place = door.place()?;
     let path = RawPathParams::from_request_parts(parts, &()).await;
     let path = path.map_err(|rejection| bad_request(&rejection.to_string()))?;
-    let (cx, caller, key) = headers::read(&parts.headers, trace);
-    let cx = cx.received(caller, M::spec());
+    let (cx, key) = headers::read(&parts.headers, trace);
+    let cx = cx.received(caller.as_ref().to_owned(), M::spec());
     let body = tokio::time::timeout_at(cx.deadline(), read_body::<M>(&parts.headers, body)).await;
     let body = body.map_err(|_| {
         CallFailure::not_executed(

@@ -106,7 +106,7 @@ async fn identify(State(house): State<Arc<House>>, headers: HeaderMap) -> Respon
         return StatusCode::NOT_FOUND.into_response();
     };
     match door.admit(&headers) {
-        Ok(()) => door.sign(axum::Json(&house.identity).into_response()),
+        Ok(_) => door.sign(axum::Json(&house.identity).into_response()),
         Err(failure) => door.refuse(&failure, &TraceContext::random()),
     }
 }

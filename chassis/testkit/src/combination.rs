@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use offshoot_contract::{Contract, Edge};
 use offshoot_db::{Db, Engine};
-use offshoot_rest::{Client, ClientOptions, ExpectedStore, ServerOptions, ServiceKey, router};
+use offshoot_rest::{Client, ClientOptions, ExpectedStore, ServerOptions, ServiceKeys, router};
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -93,11 +93,11 @@ fn observe<A: Contract + ?Sized>(
 }
 
 async fn serve<A: Contract + ?Sized>(edge: Arc<Edge<A>>, db: &Db) -> (Client<A>, AbortOnDropHandle<()>) {
-    let token = ServiceKey::random().token_for(A::NAME);
+    let keys = ServiceKeys::random().of(A::NAME);
     let options = ServerOptions {
         store_id: db.store_id(),
         instance: db.store_id(),
-        token: token.clone(),
+        keys: keys.clone(),
     };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
@@ -111,7 +111,7 @@ async fn serve<A: Contract + ?Sized>(edge: Arc<Edge<A>>, db: &Db) -> (Client<A>,
     });
     let client = Client::new(ClientOptions::to(
         format!("http://{address}").parse().expect("it is an address"),
-        token,
+        keys,
         ExpectedStore::exactly(db.store_id()),
     ));
     (client, AbortOnDropHandle::new(server))

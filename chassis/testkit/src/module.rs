@@ -44,10 +44,10 @@ pub struct Test<M: ModuleUnderTest> {
 }
 
 impl<M: ModuleUnderTest> Test<M> {
-    /// A fresh context.
+    /// A fresh context, of one who may call the module.
     #[must_use]
     pub fn cx(&self) -> CallContext {
-        CallContext::root("test")
+        CallContext::root(<M::Api as Contract>::CALLERS.first().copied().unwrap_or("test"))
     }
 }
 

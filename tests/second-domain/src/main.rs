@@ -9,7 +9,7 @@ use axum::{Json, Router};
 use http::StatusCode;
 use offshoot_contract::{CallContext, Contract, Edge, Problem, Switch, SystemClock, Target};
 use offshoot_db::{DatabaseUrl, Db, DbOptions};
-use offshoot_rest::{ServerOptions, ServiceKey, router};
+use offshoot_rest::{ServerOptions, ServiceKeys, router};
 use second_domain::{Readings, ReadingsApi, SCHEMA};
 
 #[tokio::main]
@@ -24,11 +24,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let readings = <dyn ReadingsApi>::object(Switch::new(Target::Local(Arc::clone(&edge))));
 
     // The module's contract, for other processes that have the key.
-    let key = ServiceKey::load_or_create(&std::path::Path::new(&directory).join("service.key"))?;
+    let key = ServiceKeys::load_or_create(&std::path::Path::new(&directory).join("service.key"))?;
     let contract = ServerOptions {
         store_id: db.store_id(),
         instance: db.store_id(),
-        token: key.token_for("readings"),
+        keys: key.of("readings"),
     };
     let app = Router::new()
         .route("/about", get(|| async { "An application of its own." }))

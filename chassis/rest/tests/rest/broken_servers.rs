@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use offshoot_contract::{CallContext, FailureKind};
-use offshoot_rest::{ExpectedStore, ServiceKey};
+use offshoot_rest::{ExpectedStore, ServiceKeys};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
@@ -31,7 +31,7 @@ where
 
 /// What a safe and an unsafe call to `address` fail with, and whether each may have executed.
 async fn both(address: SocketAddr) -> [(FailureKind, bool); 2] {
-    let api = client_of(address, &ServiceKey::random(), ExpectedStore::exactly(Uuid::nil()));
+    let api = client_of(address, &ServiceKeys::random(), ExpectedStore::exactly(Uuid::nil()));
     let cx = || CallContext::root("test").with_timeout(Duration::from_millis(500));
     let safe = failure_of(api.note(&mut cx(), "n".to_owned()).await);
     let mut context = cx();

@@ -54,7 +54,7 @@ async fn a_body_that_never_ends_is_not_waited_for_beyond_the_deadline() {
     let mut stream = tokio::net::TcpStream::connect(store.address).await.unwrap();
     let head = format!(
         "PUT /modules/notes/v1/notes/n HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\noffshoot-deadline-ms: 200\r\ncontent-length: 90\r\n\r\n{{",
-        store.key.token_for("notes").text()
+        store.key.of("notes").token("test")
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = [0; 12];

@@ -5,9 +5,10 @@
 mod notes;
 
 mod broken_servers;
+mod callers;
 mod disconnecting;
 mod encoding;
-mod key_file;
+mod keys;
 mod replicas;
 mod strictness;
 mod versions;

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use offshoot_contract::{CallContext, CallFailure, Contract, ContractError, Edge, contract};
-use offshoot_rest::{Client, ClientOptions, ExpectedStore, ServerOptions, ServiceKey, router};
+use offshoot_rest::{Client, ClientOptions, ExpectedStore, ServerOptions, ServiceKeys, router};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Notes under names.
-#[contract(name = "notes", version = "1.0")]
+#[contract(name = "notes", version = "1.0", callers = ["test", "friend"])]
 #[async_trait]
 pub(crate) trait NotesApi: Send + Sync + 'static {
     /// A note.
@@ -140,7 +140,7 @@ pub(crate) struct Served {
     pub(crate) notes: Arc<Notes>,
     pub(crate) address: SocketAddr,
     pub(crate) store: Uuid,
-    pub(crate) key: ServiceKey,
+    pub(crate) key: ServiceKeys,
     server: tokio::task::JoinHandle<()>,
 }
 
@@ -151,12 +151,16 @@ impl Drop for Served {
 }
 
 pub(crate) async fn served() -> Served {
+    served_with(ServiceKeys::random()).await
+}
+
+pub(crate) async fn served_with(key: ServiceKeys) -> Served {
     let notes = Arc::new(Notes::default());
-    let (store, key) = (Uuid::now_v7(), ServiceKey::random());
+    let store = Uuid::now_v7();
     let options = ServerOptions {
         store_id: store,
         instance: Uuid::now_v7(),
-        token: key.token_for("notes"),
+        keys: key.of("notes"),
     };
     let routes = router(Arc::new(Edge::new(Arc::clone(&notes) as Arc<dyn NotesApi>)), options);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -177,10 +181,10 @@ impl Served {
     }
 }
 
-pub(crate) fn client_of(address: SocketAddr, key: &ServiceKey, store: ExpectedStore) -> Arc<dyn NotesApi> {
+pub(crate) fn client_of(address: SocketAddr, key: &ServiceKeys, store: ExpectedStore) -> Arc<dyn NotesApi> {
     <dyn NotesApi>::object(Client::<dyn NotesApi>::new(ClientOptions::to(
         format!("http://{address}").parse().unwrap(),
-        key.token_for("notes"),
+        key.of("notes"),
         store,
     )))
 }

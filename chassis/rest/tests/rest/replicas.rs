@@ -10,7 +10,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use offshoot_contract::{Contract as _, Edge, FailureKind};
-use offshoot_rest::{Client, ClientLimits, ClientOptions, ExpectedStore, ServerOptions, ServiceKey, Surface, router};
+use offshoot_rest::{Client, ClientLimits, ClientOptions, ExpectedStore, ServerOptions, ServiceKeys, Surface, router};
 use uuid::Uuid;
 
 use crate::notes::{Notes, NotesApi, cx, failure_of};
@@ -28,14 +28,14 @@ struct Replica {
 /// What the processes of one deployment share.
 struct Deployment {
     store: Uuid,
-    key: ServiceKey,
+    key: ServiceKeys,
 }
 
 impl Deployment {
     fn new() -> Self {
         Self {
             store: Uuid::now_v7(),
-            key: ServiceKey::random(),
+            key: ServiceKeys::random(),
         }
     }
 
@@ -43,7 +43,7 @@ impl Deployment {
         ServerOptions {
             store_id: self.store,
             instance: Uuid::now_v7(),
-            token: self.key.token_for("notes"),
+            keys: self.key.of("notes"),
         }
     }
 
@@ -66,7 +66,7 @@ impl Deployment {
         let mut options = ClientOptions {
             addresses,
             zone: None,
-            token: self.key.token_for("notes"),
+            keys: self.key.of("notes"),
             store: Arc::new(ExpectedStore::exactly(self.store)),
             limits: ClientLimits::default(),
         };

@@ -13,7 +13,7 @@ async fn send(store: &Served, verb: &str, path: &str, body: &str) -> (u16, Value
     let request = http::Request::builder()
         .method(verb)
         .uri(format!("http://{}/modules/notes{path}", store.address))
-        .header("authorization", store.key.token_for("notes").text())
+        .header("authorization", store.key.of("notes").token("test"))
         .header("traceparent", "garbage")
         .header("offshoot-deadline-ms", "soon")
         .body(Full::new(bytes::Bytes::from(body.to_owned())))

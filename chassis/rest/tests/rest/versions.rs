@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use offshoot_contract::{CallContext, CallFailure, Contract, Edge, FailureKind, contract};
-use offshoot_rest::{Client, ClientOptions, ExpectedStore, ServerOptions, ServiceKey, Surface};
+use offshoot_rest::{Client, ClientOptions, ExpectedStore, ServerOptions, ServiceKeys, Surface};
 use uuid::Uuid;
 
 use crate::notes::{Notes, NotesApi, NotesError, a_note, cx, failure_of, served};
@@ -31,11 +31,11 @@ impl NewNotesApi for Adapter {
 #[tokio::test]
 async fn callers_of_both_versions_are_answered() {
     let notes = Arc::new(Notes::default());
-    let (store, key) = (Uuid::now_v7(), ServiceKey::random());
+    let (store, key) = (Uuid::now_v7(), ServiceKeys::random());
     let options = ServerOptions {
         store_id: store,
         instance: Uuid::now_v7(),
-        token: key.token_for("notes"),
+        keys: key.of("notes"),
     };
     let routes = Surface::new("notes", options)
         .version(Arc::new(Edge::new(Arc::clone(&notes) as Arc<dyn NotesApi>)))
@@ -46,7 +46,7 @@ async fn callers_of_both_versions_are_answered() {
     let server = tokio::spawn(async move { axum::serve(listener, routes).await });
     let to = || {
         let address = format!("http://{address}").parse().unwrap();
-        ClientOptions::to(address, key.token_for("notes"), ExpectedStore::exactly(store))
+        ClientOptions::to(address, key.of("notes"), ExpectedStore::exactly(store))
     };
     let (old, new) = (Client::<dyn NotesApi>::new(to()), Client::<dyn NewNotesApi>::new(to()));
     for identity in [
@@ -73,7 +73,7 @@ async fn a_version_that_is_not_served_is_another_contract() {
     let store = served().await;
     let client = Client::<dyn NewNotesApi>::new(ClientOptions::to(
         format!("http://{}", store.address).parse().unwrap(),
-        store.key.token_for("notes"),
+        store.key.of("notes"),
         ExpectedStore::exactly(store.store),
     ));
     let failure = client.identify(Duration::from_secs(2)).await.unwrap_err();

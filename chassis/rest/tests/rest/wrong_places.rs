@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use offshoot_contract::FailureKind;
-use offshoot_rest::{Client, ClientOptions, ExpectedStore, ServiceKey};
+use offshoot_rest::{Client, ClientOptions, ExpectedStore, ServiceKeys};
 use uuid::Uuid;
 
 use crate::notes::{NotesApi, client_of, cx, failure_of, served};
@@ -13,10 +13,10 @@ use crate::notes::{NotesApi, client_of, cx, failure_of, served};
 #[tokio::test]
 async fn a_token_of_another_deployment_or_module_opens_nothing() {
     let store = served().await;
-    for token in [ServiceKey::random().token_for("notes"), store.key.token_for("another")] {
+    for keys in [ServiceKeys::random().of("notes"), store.key.of("another")] {
         let client = Client::<dyn NotesApi>::new(ClientOptions::to(
             format!("http://{}", store.address).parse().unwrap(),
-            token,
+            keys,
             ExpectedStore::exactly(store.store),
         ));
         let failure = client.identify(Duration::from_secs(2)).await.unwrap_err();
@@ -83,7 +83,7 @@ async fn the_identity_names_contract_versions_hash_store_and_instance() {
     let store = served().await;
     let client = Client::<dyn NotesApi>::new(ClientOptions::to(
         format!("http://{}", store.address).parse().unwrap(),
-        store.key.token_for("notes"),
+        store.key.of("notes"),
         ExpectedStore::exactly(store.store),
     ));
     let identity = client.identify(Duration::from_secs(2)).await.unwrap();

@@ -19,7 +19,7 @@ pub const MAX_LINES: u32 = 1_500;
 pub const MAX_QUANTITY: u32 = 100_000;
 
 /// What shoppers intend to buy.
-#[contract(name = "carts", version = "1.1")]
+#[contract(name = "carts", version = "1.1", callers = ["public", "orders"])]
 #[async_trait]
 pub trait CartsApi: Send + Sync + 'static {
     /// A new, empty cart for products priced in `currency`.

@@ -28,7 +28,7 @@ pub const MAX_CATEGORY_CHARS: usize = 40;
 pub const MAX_SEARCH_CHARS: usize = 200;
 
 /// What the store sells, and at what price.
-#[contract(name = "catalog", version = "1.0")]
+#[contract(name = "catalog", version = "1.0", callers = ["public", "carts", "import", "replay"])]
 #[async_trait]
 pub trait CatalogApi: Send + Sync + 'static {
     /// One product, discontinued or not. Fails with `UnknownProduct`.

@@ -26,7 +26,7 @@ pub const MAX_REFERENCE_BYTES: usize = 100;
 pub const MAX_NOTE_CHARS: usize = 200;
 
 /// How many of each product there are, and how many of them are promised.
-#[contract(name = "inventory", version = "1.0")]
+#[contract(name = "inventory", version = "1.0", callers = ["public", "orders", "import", "replay"])]
 #[async_trait]
 pub trait InventoryApi: Send + Sync + 'static {
     /// The stock of one product; zeros for one that was never moved.

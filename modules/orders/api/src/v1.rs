@@ -35,7 +35,7 @@ pub const MAX_NUMBER_BYTES: usize = 64;
 pub const UNSPECIFIED_COUNTRY: &str = "Unspecified";
 
 /// What was bought, here and elsewhere.
-#[contract(name = "orders", version = "1.0")]
+#[contract(name = "orders", version = "1.0", callers = ["public", "import", "replay"])]
 #[async_trait]
 pub trait OrdersApi: Send + Sync + 'static {
     /// Buys what is in a cart at the prices of this moment. Answers a `Confirmed` order, or a `Pending` one where a part

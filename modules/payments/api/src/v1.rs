@@ -21,7 +21,7 @@ pub use self::token::PaymentToken;
 pub const MAX_REFERENCE_BYTES: usize = 100;
 
 /// Money through a payment provider.
-#[contract(name = "payments", version = "1.0")]
+#[contract(name = "payments", version = "1.0", callers = ["orders", "replay"])]
 #[async_trait]
 pub trait PaymentsApi: Send + Sync + 'static {
     /// Holds `amount` on the card behind `token`. The same reference again answers what became of it, and asks the

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use offshoot_contract::{CallContext, Contract, Edge, Switch, Target};
-use offshoot_rest::{Client, ClientOptions, ExpectedStore, ServerOptions, ServiceKey};
+use offshoot_rest::{Client, ClientOptions, ExpectedStore, ServerOptions, ServiceKeys};
 use uuid::Uuid;
 
 use crate::contract::{Items, ItemsApi, LIST};
@@ -17,7 +17,7 @@ pub(crate) async fn serve(key: &Path) {
     let options = ServerOptions {
         store_id: Uuid::now_v7(),
         instance: Uuid::now_v7(),
-        token: service_key(key).token_for("items"),
+        keys: service_key(key).of("items"),
     };
     peer::serve(offshoot_rest::router(edge, options)).await;
 }
@@ -25,14 +25,14 @@ pub(crate) async fn serve(key: &Path) {
 /// What a consumer of the contract holds.
 pub(crate) fn connect(address: &str, key: &Path) -> Arc<dyn ItemsApi> {
     let address = format!("http://{address}").parse().expect("it is an address");
-    let token = service_key(key).token_for("items");
-    let options = ClientOptions::to(address, token, ExpectedStore::first(|_| {}));
+    let keys = service_key(key).of("items");
+    let options = ClientOptions::to(address, keys, ExpectedStore::first(|_| {}));
     let client = <dyn ItemsApi>::object(Arc::new(Client::new(options)));
     <dyn ItemsApi>::object(Arc::new(Switch::new(Target::Remote(client))))
 }
 
-fn service_key(path: &Path) -> ServiceKey {
-    ServiceKey::load_or_create(path).expect("a key can be made in a temporary folder")
+fn service_key(path: &Path) -> ServiceKeys {
+    ServiceKeys::load_or_create(path).expect("a key can be made in a temporary folder")
 }
 
 /// Calls through the contract's trait.
