@@ -9,7 +9,7 @@ use axum::routing::{get, put};
 use axum::{Extension, Json, Router};
 use bytes::Bytes;
 use http::StatusCode;
-use offshoot_contract::{Placement, Problem, TraceContext};
+use offshoot_contract::{PathCounts, Placement, Problem, TraceContext};
 use serde::{Deserialize, Serialize};
 
 use crate::serve::health::Health;
@@ -128,8 +128,7 @@ async fn change(
 
 /// The placement of this name.
 pub fn placement(name: &str) -> Option<Placement> {
-    let all = [Placement::Local, Placement::Encoded, Placement::Remote];
-    all.into_iter().find(|placement| placement.as_str() == name)
+    Placement::ALL.into_iter().find(|placement| placement.as_str() == name)
 }
 
 fn shown(module: &Placed) -> ModulePlace {
@@ -137,7 +136,7 @@ fn shown(module: &Placed) -> ModulePlace {
     ModulePlace {
         module: module.name.to_owned(),
         placement: module.place.now().as_str().to_owned(),
-        calls: module.place.calls(),
+        calls: module.place.paths().iter().map(PathCounts::calls).sum(),
         urls: module.place.addresses().iter().map(ToString::to_string).collect(),
         endpoints: endpoints
             .map(|endpoint| EndpointPlace {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use futures_util::future::BoxFuture;
-use offshoot_contract::{CallContext, Contract, Edge, Placement, Switch, Target};
+use offshoot_contract::{CallContext, Contract, Edge, PathCounts, Placement, Switch, Target};
 use offshoot_db::Db;
 use offshoot_rest::{Address, Client, EndpointState, encoded};
 
@@ -20,8 +20,8 @@ pub trait Place: Send + Sync {
     /// Addresses that calls may go to.
     fn addresses(&self) -> Vec<Address>;
 
-    /// Calls that ended, wherever they ran.
-    fn calls(&self) -> u64;
+    /// Calls that ended, by who called what and where it ran.
+    fn paths(&self) -> Vec<PathCounts>;
 
     /// What is known of the processes that calls go to now; none if they run here.
     fn endpoints(&self) -> Vec<EndpointState>;
@@ -149,12 +149,8 @@ impl<A: Contract + ?Sized> Place for Places<A> {
             .map_or_else(Vec::new, |elsewhere| elsewhere.addresses.clone())
     }
 
-    fn calls(&self) -> u64 {
-        let stats = self.switch.stats();
-        (0..)
-            .map_while(|method| stats.counts(method))
-            .map(|counts| counts.calls)
-            .sum()
+    fn paths(&self) -> Vec<PathCounts> {
+        self.switch.stats().paths()
     }
 
     fn endpoints(&self) -> Vec<EndpointState> {

@@ -155,6 +155,10 @@ impl CallContext {
         &self.trace
     }
 
+    pub(crate) fn trace_mut(&mut self) -> &mut TraceContext {
+        &mut self.trace
+    }
+
     /// The module that made this call.
     #[must_use]
     pub fn caller(&self) -> &str {

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::deadline::until;
-use crate::invoke::{Outgoing, mark, refuse_if_late};
+use crate::invoke::{Outgoing, log, mark, refuse_if_late};
 use crate::{ArgsOf, CallContext, CallFailure, Contract, ContractError, FailureKind, Invoke, Method, OwnKey};
 
 /// A module in this process, behind its edge.
@@ -155,19 +155,7 @@ fn leave<M: Method>(cx: &CallContext, failure: CallFailure) -> Result<M::Answer,
         });
     }
     let failure = failure.leaving_module(cx.effects() > 0);
-    let (status, code) = failure.status_and_code();
-    if status >= 500 {
-        tracing::warn!(
-            module = M::SPEC.module,
-            method = M::SPEC.name,
-            caller = cx.caller(),
-            trace_id = cx.trace().id(),
-            code,
-            may_have_executed = failure.may_have_executed(),
-            error = &failure as &dyn std::error::Error,
-            "call failed"
-        );
-    }
+    log(M::spec(), cx.caller(), cx.trace(), &failure);
     Err(failure.into())
 }
 

@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::{
-    ArgsOf, CallContext, CallFailure, Contract, ContractError as _, FailureKind, MAX_KEY_LENGTH, Method, OwnKey,
+    ArgsOf, CallContext, CallFailure, Contract, ContractError as _, FailureKind, MAX_KEY_LENGTH, Method, MethodSpec,
+    OwnKey, TraceContext,
 };
 
 /// Brings a call, as a value, to an implementation of contract `A`: the edge of a module in this process, a REST
@@ -67,6 +68,34 @@ pub(crate) fn mark<M: Method>(error: M::Error) -> M::Error {
         Ok(failure) => failure.at(M::SPEC.module, M::SPEC.name).into(),
         Err(answer) => answer,
     }
+}
+
+/// Says in one line that a call made with `cx` did not succeed, with the chain of causes and the code that RUNBOOK.md
+/// explains. The module's own answers and refusals are no failures.
+pub(crate) fn log_failure<M: Method>(cx: &CallContext, error: &M::Error) {
+    if error.variant().is_none()
+        && let Err(failure) = error.to_problem()
+    {
+        log(M::spec(), cx.module(), cx.trace(), failure);
+    }
+}
+
+/// The same.
+pub(crate) fn log(spec: &MethodSpec, caller: &str, trace: &TraceContext, failure: &CallFailure) {
+    let (status, code) = failure.status_and_code();
+    if status < 500 {
+        return;
+    }
+    tracing::warn!(
+        module = spec.module,
+        method = spec.name,
+        caller,
+        trace_id = trace.id(),
+        code,
+        may_have_executed = failure.may_have_executed(),
+        error = failure as &dyn std::error::Error,
+        "call failed"
+    );
 }
 
 impl OwnKey {

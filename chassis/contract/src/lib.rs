@@ -18,6 +18,7 @@ mod edge;
 mod fault;
 mod invoke;
 mod repeat_budget;
+mod span;
 mod stats;
 mod switch;
 // The contract as data: OpenAPI, hash, compatibility.
@@ -55,7 +56,8 @@ pub use crate::page::{Page, PageSize};
 pub use crate::policy::Class;
 pub use crate::problem::{ContractError, Problem};
 pub use crate::shape::{Field, Shape};
-pub use crate::stats::{CallStats, MethodCounts};
+pub use crate::span::{SPANS, Span, SpanSubject};
+pub use crate::stats::{CallStats, PathCounts, outcome_of};
 pub use crate::switch::{Placement, Switch, Target};
 pub use crate::time::{Clock, InvalidTimestamp, ManualClock, SystemClock, Timestamp};
 pub use crate::trace::TraceContext;

@@ -6,10 +6,12 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
+use crate::invoke::log_failure;
 use crate::repeat_budget::RepeatBudget;
+use crate::stats::{outcome, outcome_name};
 use crate::{
     ArgsOf, CallContext, CallFailure, CallStats, Class, Contract, ContractError, Edge, FailureKind, Invoke, Method,
-    MethodVisitor,
+    Span, SpanSubject,
 };
 
 /// Pause before the first repeat; doubles with each further one, and is spread over half to one and a half times.
@@ -27,6 +29,9 @@ pub enum Placement {
 }
 
 impl Placement {
+    /// Each of them, in order.
+    pub const ALL: [Self; 3] = [Self::Local, Self::Encoded, Self::Remote];
+
     /// The word used in configuration and answers.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -71,17 +76,9 @@ impl<A: Contract + ?Sized> Switch<A> {
     /// A switch that routes to `target`.
     #[must_use]
     pub fn new(target: Target<A>) -> Self {
-        struct Count(usize);
-        impl<A: Contract + ?Sized> MethodVisitor<A> for Count {
-            fn method<M: Method<Api = A>>(&mut self) {
-                self.0 += 1;
-            }
-        }
-        let mut methods = Count(0);
-        A::visit_methods(&mut methods);
         Self {
             target: ArcSwap::from_pointee(target),
-            stats: CallStats::new(methods.0),
+            stats: CallStats::of::<A>(),
             repeats: RepeatBudget::default(),
         }
     }
@@ -162,14 +159,52 @@ impl<A: Contract + ?Sized> Switch<A> {
 impl<A: Contract + ?Sized> Invoke<A> for Switch<A> {
     async fn invoke<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> Result<M::Answer, M::Error> {
         let start = Instant::now();
-        let result = match &**self.target.load() {
+        let target = self.target.load();
+        let placement = target.placement();
+        let path = self.stats.path(cx.module(), &M::SPEC, placement);
+        let measured = path.begin();
+        if measured {
+            path.measure_request(&args);
+        }
+        let span = Span::enter(cx);
+        let result = match &**target {
             // A safe call in this process has nothing that a repeat could cure, so its arguments are not cloned.
             Target::Local(edge) if M::SPEC.class.is_cancelled_with_caller() => edge.look_up::<M>(cx, args, start).await,
             // In a box of its own, so that the call above does not carry the room that repeating takes.
-            _ => Box::pin(self.repeat::<M>(cx, args)).await,
+            _ => {
+                drop(target);
+                Box::pin(self.repeat::<M>(cx, args)).await
+            }
         };
-        let failed = result.as_ref().is_err_and(|error| error.variant().is_none());
-        self.stats.record(M::SPEC.index, start.elapsed(), failed);
+        let outcome = outcome::<M>(&result);
+        path.end(outcome, start.elapsed());
+        if measured && let Ok(answer) = &result {
+            path.measure_answer(answer);
+        }
+        if let Some(span) = span {
+            let caller = cx.module();
+            span.leave(cx, subject::<M>(caller, placement, outcome));
+        }
+        if placement == Placement::Remote
+            && let Err(error) = &result
+        {
+            // A module in this process has its edge say what it failed of.
+            log_failure::<M>(cx, error);
+        }
         result
+    }
+}
+
+fn subject<M: Method>(caller: &'static str, placement: Placement, outcome: usize) -> SpanSubject<'static> {
+    SpanSubject {
+        kind: match placement {
+            Placement::Remote => "client",
+            Placement::Local | Placement::Encoded => "internal",
+        },
+        caller,
+        callee: M::SPEC.module,
+        method: M::SPEC.name,
+        placement: placement.as_str(),
+        outcome: outcome_name(outcome),
     }
 }

@@ -45,11 +45,18 @@ impl TraceContext {
         (context.trace_id != 0 && context.span_id != 0).then_some(context)
     }
 
-    /// The `traceparent` header of a call made in this context, under a new span.
+    /// The same, sampled for certain or with this probability, 0 to 1.
     #[must_use]
-    pub fn outgoing_header(&self) -> String {
-        let span = rand::random::<u64>() | 1;
-        format!("00-{:032x}-{span:016x}-{:02x}", self.trace_id, u8::from(self.sampled))
+    pub fn sampled_at(self, ratio: f64) -> Self {
+        let sampled = self.sampled || rand::random::<f64>() < ratio;
+        Self { sampled, ..self }
+    }
+
+    /// The `traceparent` header of a call made in this context.
+    #[must_use]
+    pub fn header(&self) -> String {
+        let (trace, span, flags) = (self.trace_id, self.span_id, u8::from(self.sampled));
+        format!("00-{trace:032x}-{span:016x}-{flags:02x}")
     }
 
     /// The trace id as problems and logs show it: 32 hexadecimal digits.

@@ -26,7 +26,7 @@ pub(crate) fn write(cx: &CallContext, key: Option<&str>, timeout: Duration, head
     let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
     headers.insert(DEADLINE, HeaderValue::from(millis));
     headers.insert(REPEATS_LEFT, HeaderValue::from(cx.repeats_left()));
-    if let Ok(trace) = HeaderValue::try_from(cx.trace().outgoing_header()) {
+    if let Ok(trace) = HeaderValue::try_from(cx.trace().header()) {
         headers.insert(TRACEPARENT, trace);
     }
     let mut text = |name: HeaderName, value: &str| {

@@ -13,7 +13,8 @@ use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use offshoot_contract::{
-    ArgsOf, CallContext, CallFailure, Contract, Edge, FailureKind, Method, MethodVisitor, OwnKey, TraceContext, Verb,
+    ArgsOf, CallContext, CallFailure, Contract, Edge, FailureKind, Method, MethodVisitor, OwnKey, Placement, Span,
+    SpanSubject, TraceContext, Verb, outcome_of,
 };
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -54,13 +55,25 @@ impl<A: Contract + ?Sized> MethodVisitor<A> for Routes<A> {
 
 async fn serve<M: Method>(State(server): State<Arc<Server<M::Api>>>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
-    let trace = headers::read_trace(&parts.headers);
+    let mut trace = headers::read_trace(&parts.headers);
+    let span = Span::begin(&mut trace);
     let (cx, args, _place) = match receive::<M>(&server.door, &mut parts, body, trace).await {
         Ok(received) => received,
         Err(failure) => return server.door.refuse(&failure, &trace),
     };
     let tapped = parts.extensions.remove::<Tap<M>>().map(|tap| (tap, args.clone()));
+    let caller = span.is_some().then(|| cx.caller().to_owned());
     let result = server.edge.execute::<M>(cx, args).await;
+    if let (Some(span), Some(caller)) = (span, caller) {
+        span.end(SpanSubject {
+            kind: "server",
+            caller: &caller,
+            callee: M::SPEC.module,
+            method: M::SPEC.name,
+            placement: Placement::Local.as_str(),
+            outcome: outcome_of::<M>(&result),
+        });
+    }
     if let Some((tap, args)) = tapped {
         tap.put(args, result.clone());
     }
