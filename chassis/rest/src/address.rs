@@ -15,7 +15,7 @@ pub struct Address {
 
 /// It is no address.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no address: give http://HOST:PORT, or ZONE=http://HOST:PORT")]
+#[error("`{0}` is no address: give http://HOST:PORT or https://HOST:PORT, with ZONE= before it or without")]
 pub struct InvalidAddress(String);
 
 impl FromStr for Address {
@@ -30,7 +30,8 @@ impl FromStr for Address {
         };
         let url: Uri = url.parse().map_err(|_| invalid())?;
         let bare = url.query().is_none() && matches!(url.path(), "" | "/");
-        if url.scheme_str() == Some("http") && url.host().is_some_and(|host| !host.is_empty()) && bare {
+        if matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some_and(|host| !host.is_empty()) && bare
+        {
             return Ok(Self { zone, url });
         }
         Err(invalid())
@@ -38,12 +39,24 @@ impl FromStr for Address {
 }
 
 impl Address {
+    /// Whether the way there is encrypted: `https`.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.scheme() == "https"
+    }
+
+    pub(crate) fn scheme(&self) -> &str {
+        self.url.scheme_str().unwrap_or_default()
+    }
+
     pub(crate) fn host(&self) -> &str {
-        self.url.host().unwrap_or_default()
+        self.url.host().unwrap_or_default().trim_matches(['[', ']'])
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.url.port_u16().unwrap_or(80)
+        self.url
+            .port_u16()
+            .unwrap_or(if self.is_encrypted() { 443 } else { 80 })
     }
 }
 
@@ -67,6 +80,7 @@ mod tests {
             "http://10.0.0.7:7101",
             "eu-1=http://notes.internal:80",
             "http://[::1]:7101",
+            "https://notes.internal",
         ] {
             assert_eq!(
                 text.parse::<Address>().map(|address| address.to_string()).ok(),
@@ -80,7 +94,7 @@ mod tests {
         for text in [
             "",
             "10.0.0.7:7101",
-            "https://a:1",
+            "ftp://a:1",
             "=http://a:1",
             "http://",
             "http://a:1/b",

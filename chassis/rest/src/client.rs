@@ -13,6 +13,7 @@ use offshoot_contract::{
     ArgsOf, CallContext, CallFailure, Contract, ContractError as _, FailureKind, Invoke, Method, Outgoing, Verb,
     describe, refuse_if_late,
 };
+use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 
 use crate::address::Address;
@@ -21,8 +22,9 @@ use crate::identity::{ExpectedStore, Identity, Named};
 use crate::keys::ModuleKeys;
 use crate::limits::ClientLimits;
 use crate::tap::Tap;
+use crate::tls::no_tls;
 use crate::token::Tokens;
-use crate::transport::Transport;
+use crate::transport::{ServerNames, Transport};
 use crate::{headers, request, response};
 
 /// Largest answer that is read, bytes. Lists come in pages; what is larger is a mistake or an attack.
@@ -50,6 +52,8 @@ pub struct ClientOptions {
     pub store: Arc<ExpectedStore>,
     /// What the client allows itself.
     pub limits: ClientLimits,
+    /// For addresses with `https`: whom it trusts. See [`client_tls`](crate::client_tls).
+    pub tls: Option<ClientConfig>,
 }
 
 impl ClientOptions {
@@ -62,6 +66,7 @@ impl ClientOptions {
             keys,
             store: Arc::new(store),
             limits: ClientLimits::default(),
+            tls: None,
         }
     }
 }
@@ -82,14 +87,16 @@ impl<A: Contract + ?Sized> Client<A> {
     /// A client that calls over the network.
     #[must_use]
     pub fn new(options: ClientOptions) -> Self {
-        Self::over(Transport::network(), options)
+        let tls = options.tls.clone().unwrap_or_else(no_tls);
+        Self::over(|endpoints| Transport::network(tls, ServerNames(endpoints)), options)
     }
 
-    pub(crate) fn over(transport: Transport, options: ClientOptions) -> Self {
+    pub(crate) fn over(transport: impl FnOnce(Arc<Endpoints>) -> Transport, options: ClientOptions) -> Self {
         let path = format!("/modules/{}/v{}", A::NAME, A::VERSION.major);
+        let endpoints = Endpoints::new(A::NAME, path, options.addresses, options.zone, options.limits);
         Self {
-            transport,
-            endpoints: Endpoints::new(A::NAME, path, options.addresses, options.zone, options.limits),
+            transport: transport(Arc::clone(&endpoints)),
+            endpoints,
             meant_header: OnceLock::new(),
             accepted: OnceLock::new(),
             tokens: Tokens::new(options.keys),

@@ -34,10 +34,8 @@ pub fn encoded<A: Contract + ?Sized>(edge: Arc<Edge<A>>) -> Arc<A> {
         url: Uri::from_static("http://127.0.0.1"),
     };
     let client = ClientOptions::to(address, keys, ExpectedStore::exactly(store_id));
-    A::object(Encoded(Client::over(
-        Transport::InProcess(router(edge, server)),
-        client,
-    )))
+    let routes = router(edge, server);
+    A::object(Encoded(Client::over(|_| Transport::InProcess(routes), client)))
 }
 
 struct Encoded<A: ?Sized>(Client<A>);

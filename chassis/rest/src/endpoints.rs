@@ -20,6 +20,8 @@ use crate::limits::{ClientLimits, LOOK_UP_EVERY};
 pub(crate) struct Endpoint {
     /// `http://10.0.0.7:7101`.
     pub(crate) url: String,
+    /// As it was written: what its certificate is made out to.
+    host: String,
     /// Where the contract's paths begin there.
     pub(crate) root: String,
     pub(crate) health: Health,
@@ -85,7 +87,7 @@ impl Endpoints {
             .addresses
             .iter()
             .filter_map(|address| {
-                let ip: IpAddr = address.host().trim_matches(['[', ']']).parse().ok()?;
+                let ip: IpAddr = address.host().parse().ok()?;
                 Some(endpoints.endpoint(address, SocketAddr::new(ip, address.port())))
             })
             .collect();
@@ -102,8 +104,9 @@ impl Endpoints {
     }
 
     fn endpoint(&self, address: &Address, socket: SocketAddr) -> Arc<Endpoint> {
-        let url = format!("http://{socket}");
+        let url = format!("{}://{socket}", address.scheme());
         Arc::new(Endpoint {
+            host: address.host().to_owned(),
             root: format!("{url}{}", self.path),
             url,
             health: Health::default(),
@@ -162,7 +165,7 @@ impl Endpoints {
         let before = self.current.load_full();
         let mut found: Vec<Arc<Endpoint>> = Vec::new();
         for address in &self.addresses {
-            let host = address.host().trim_matches(['[', ']']);
+            let host = address.host();
             let sockets = tokio::net::lookup_host((host, address.port())).await.map_err(|error| {
                 let why = format!("{} cannot be reached: {host} has no address: {error}", self.module);
                 CallFailure::not_executed(FailureKind::Unavailable, why)
@@ -218,6 +221,13 @@ impl Endpoints {
     pub(crate) fn shown(&self) -> String {
         let addresses: Vec<_> = self.addresses.iter().map(ToString::to_string).collect();
         format!("{} at {}", self.module, addresses.join(", "))
+    }
+
+    /// The name that the certificate of the process at this address has to be made out to.
+    pub(crate) fn host_at(&self, authority: &str) -> Option<String> {
+        let current = self.current.load();
+        let at = |endpoint: &&Arc<Endpoint>| endpoint.url.ends_with(authority);
+        current.iter().find(at).map(|endpoint| endpoint.host.clone())
     }
 
     pub(crate) fn states(&self) -> Vec<EndpointState> {

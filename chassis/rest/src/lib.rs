@@ -25,6 +25,7 @@ mod limits;
 mod identity;
 mod keys;
 pub mod secret_file;
+mod tls;
 mod token;
 
 pub use crate::address::{Address, InvalidAddress};
@@ -39,3 +40,4 @@ pub use crate::request::decode_json;
 pub use crate::secret_file::SecretFileError;
 pub use crate::surface::{Surface, router};
 pub use crate::text::{BadRequest, decode_pairs};
+pub use crate::tls::{Certificate, TlsError, client_tls, server_tls};

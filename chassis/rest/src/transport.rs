@@ -1,17 +1,23 @@
 //! How a request gets to a server: over the network, or to a router in this process.
 
 use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use http_body_util::Full;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, ResolveServerName};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use offshoot_contract::{CallFailure, FailureKind};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tower::ServiceExt as _;
+
+use crate::endpoints::Endpoints;
 
 /// How long a connection may take to be made. Loopback and a data centre take a hundredth of it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -20,7 +26,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Idle connections kept per address.
 const MAX_IDLE: usize = 64;
 
-type HttpClient = hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>;
+type HttpClient = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// Carries requests.
 #[allow(
@@ -35,10 +41,17 @@ pub(crate) enum Transport {
 
 impl Transport {
     #[expect(clippy::disallowed_methods, reason = "the one client of contracts")]
-    pub(crate) fn network() -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
+    pub(crate) fn network(tls: ClientConfig, names: ServerNames) -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        tcp.set_nodelay(true);
+        tcp.enforce_http(false);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .with_server_name_resolver(names)
+            .enable_http1()
+            .wrap_connector(tcp);
         let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(MAX_IDLE)
@@ -87,4 +100,16 @@ fn innermost(mut error: &(dyn std::error::Error + 'static)) -> String {
         error = source;
     }
     error.to_string()
+}
+
+/// The names that certificates are made out to: connections are made to addresses, which names were looked up for.
+pub(crate) struct ServerNames(pub(crate) Arc<Endpoints>);
+
+impl ResolveServerName for ServerNames {
+    fn resolve(&self, uri: &Uri) -> Result<ServerName<'static>, Box<dyn std::error::Error + Send + Sync>> {
+        let authority = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
+        let host = self.0.host_at(authority);
+        let host = host.ok_or_else(|| format!("there is no process at {authority} any more"))?;
+        Ok(ServerName::try_from(host)?)
+    }
 }

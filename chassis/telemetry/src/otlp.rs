@@ -257,7 +257,9 @@ mod tests {
             sent.send(body).await.expect("the test listens");
         };
         let collector = Router::new().route("/v1/traces", post(take)).with_state(sent);
-        let socket = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("bound");
+        let socket = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("bound");
         let endpoint = format!("http://{}", socket.local_addr().expect("bound"));
         tokio::spawn(async move { axum::serve(socket, collector).await });
 

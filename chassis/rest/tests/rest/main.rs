@@ -8,6 +8,7 @@ mod broken_servers;
 mod callers;
 mod disconnecting;
 mod encoding;
+mod encrypted;
 mod keys;
 mod replicas;
 mod strictness;

@@ -155,6 +155,17 @@ pub(crate) async fn served() -> Served {
 }
 
 pub(crate) async fn served_with(key: ServiceKeys) -> Served {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    served_at(listener, address, key)
+}
+
+/// `listener` listens at `address`.
+pub(crate) fn served_at(
+    listener: impl axum::serve::Listener<Addr: std::fmt::Debug>,
+    address: SocketAddr,
+    key: ServiceKeys,
+) -> Served {
     let notes = Arc::new(Notes::default());
     let store = Uuid::now_v7();
     let options = ServerOptions {
@@ -163,8 +174,6 @@ pub(crate) async fn served_with(key: ServiceKeys) -> Served {
         keys: key.of("notes"),
     };
     let routes = router(Arc::new(Edge::new(Arc::clone(&notes) as Arc<dyn NotesApi>)), options);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
     let server = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
     Served {
         notes,

@@ -69,6 +69,7 @@ impl Deployment {
             keys: self.key.of("notes"),
             store: Arc::new(ExpectedStore::exactly(self.store)),
             limits: ClientLimits::default(),
+            tls: None,
         };
         change(&mut options);
         Arc::new(Client::new(options))

@@ -1,0 +1,153 @@
+//! TLS from files: PEM certificates and keys, read once.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+/// The certificate that a process shows and the key under it, both PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// The certificate, followed by those that signed it, up to one that the others trust.
+    pub chain: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// Why TLS cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The file cannot be read.
+    #[error("the file {} cannot be read", .path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file holds something else.
+    #[error("{} holds no {wanted} in PEM", .path.display())]
+    NotPem {
+        /// Which.
+        path: PathBuf,
+        /// What it should hold.
+        wanted: &'static str,
+    },
+    /// The certificate and the key are not of one pair, or cannot be used.
+    #[error("{} and {} cannot be used together: {source}", .certificate.chain.display(), .certificate.key.display())]
+    Pair {
+        /// Both.
+        certificate: Certificate,
+        /// Why.
+        source: rustls::Error,
+    },
+    /// Nobody can be trusted by this certificate.
+    #[error("nobody can be trusted by the certificates in {}: {reason}", .path.display())]
+    Authority {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What a listener needs. `callers`: the authority that has to have signed the certificates of those who connect (mTLS);
+/// without it anybody may.
+pub fn server_tls(own: &Certificate, callers: Option<&Path>) -> Result<Arc<ServerConfig>, TlsError> {
+    let builder = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|source| own.unusable(source))?;
+    let builder = match callers {
+        Some(path) => {
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(authority(path)?), provider()).build();
+            let verifier = verifier.map_err(|error| untrusted(path, &error))?;
+            builder.with_client_cert_verifier(verifier)
+        }
+        None => builder.with_no_client_auth(),
+    };
+    let (chain, key) = own.read()?;
+    let config = builder.with_single_cert(chain, key);
+    Ok(Arc::new(config.map_err(|source| own.unusable(source))?))
+}
+
+/// What a client needs: the authority that has to have signed the servers' certificates, and the certificate that it shows
+/// to those that ask for one.
+pub fn client_tls(servers: &Path, own: Option<&Certificate>) -> Result<ClientConfig, TlsError> {
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| untrusted(servers, &error))?
+        .with_root_certificates(authority(servers)?);
+    match own {
+        Some(own) => {
+            let (chain, key) = own.read()?;
+            let config = builder.with_client_auth_cert(chain, key);
+            config.map_err(|source| own.unusable(source))
+        }
+        None => Ok(builder.with_no_client_auth()),
+    }
+}
+
+/// For clients that have no authority: they call no address with `https`.
+pub(crate) fn no_tls() -> ClientConfig {
+    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+    // The provider has both versions.
+    let builder = builder.unwrap_or_else(|_| unreachable!());
+    builder
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth()
+}
+
+impl Certificate {
+    fn read(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
+        let key = PrivateKeyDer::from_pem_file(&self.key);
+        let key = key.map_err(|error| unreadable(&self.key, error, "private key"))?;
+        Ok((certificates(&self.chain)?, key))
+    }
+
+    fn unusable(&self, source: rustls::Error) -> TlsError {
+        let certificate = self.clone();
+        TlsError::Pair { certificate, source }
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn authority(path: &Path) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path)? {
+        roots.add(certificate).map_err(|error| untrusted(path, &error))?;
+    }
+    Ok(roots)
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let unreadable = |error| unreadable(path, error, "certificate");
+    let certificates = CertificateDer::pem_file_iter(path).map_err(unreadable)?;
+    let certificates: Vec<_> = certificates.collect::<Result<_, _>>().map_err(unreadable)?;
+    if certificates.is_empty() {
+        return Err(unreadable(pem::Error::NoItemsFound));
+    }
+    Ok(certificates)
+}
+
+fn unreadable(path: &Path, error: pem::Error, wanted: &'static str) -> TlsError {
+    let path = path.to_owned();
+    match error {
+        pem::Error::Io(source) => TlsError::Io { path, source },
+        _ => TlsError::NotPem { path, wanted },
+    }
+}
+
+fn untrusted(path: &Path, error: &dyn std::error::Error) -> TlsError {
+    TlsError::Authority {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    }
+}
