@@ -5,6 +5,7 @@
 // What holds, and how it is said.
 pub mod cli;
 pub mod config;
+pub mod operators;
 // Which modules there are, and how a process serves them.
 pub mod serve;
 pub mod topology;

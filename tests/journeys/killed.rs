@@ -30,7 +30,7 @@ impl Shop {
     async fn new(engine: Engine) -> Self {
         let data = Data::new(engine).await;
         let store = data.serve(&[]).await;
-        let client = Client::new(store.url());
+        let client = Client::new(store.url()).with_token(data.operator_token());
         let price = json!({ "amount": "2.50", "currency": "GBP" });
         let product = json!({ "sku": "L-1", "name": "Lantern", "category": "garden", "price": price });
         let product = client

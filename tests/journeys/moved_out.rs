@@ -13,7 +13,7 @@ async fn a_killed_catalog_is_said_and_its_return_is_noticed(engine: Engine) {
     let catalog = data.serve(&["--only", "catalog"]).await;
     let front = front(&data, catalog.url()).await;
     front.ready().await;
-    let client = Client::new(front.url());
+    let client = Client::new(front.url()).with_token(data.operator_token());
     let cart = filled_cart(&client).await;
     let before = client.get(&cart).await.expect(200);
 
@@ -45,7 +45,7 @@ async fn the_processes_start_in_any_order(engine: Engine) {
     let data = Data::new(engine).await;
     let address = free_address();
     let front = front(&data, &format!("http://{address}")).await;
-    let client = Client::new(front.url());
+    let client = Client::new(front.url()).with_token(data.operator_token());
     client.get("/api/v1/products").await.expect_problem(503, "unavailable");
     assert_eq!(client.get("/health/ready").await.expect(503)["ready"], false);
 

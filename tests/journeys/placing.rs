@@ -20,13 +20,6 @@ const RUNS: usize = 4;
 /// Of the calls of a module, either side executes at least this share.
 const SHARE: f64 = 0.3;
 
-/// The token of the operator `local`, from the file that a store makes.
-fn token(data: &Data) -> String {
-    let file = std::fs::read_to_string(data.folder().join("operators")).expect("a store makes it");
-    let (_, token) = file.trim().split_once(' ').expect("a name and a token");
-    token.to_owned()
-}
-
 /// A store that serves contracts, and another one on the same data that may call them there.
 async fn two_processes(data: &Data) -> (Process, Process) {
     let other = data.serve(&[]).await;
@@ -54,7 +47,7 @@ async fn a_thousand_changes_of_place_drop_and_fail_no_call(engine: Engine) {
     let data = Data::new(engine).await;
     data.run(&["import", "online-retail", SAMPLE]).await.expect_success();
     let (other, front) = two_processes(&data).await;
-    let (client, token) = (Client::new(front.url()), token(&data));
+    let (client, token) = (Client::new(front.url()), data.operator_token());
     let seed = setting("OFFSHOOT_SEED").unwrap_or_else(rand::random);
     println!("{engine}: changes drawn with OFFSHOOT_SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);
@@ -111,7 +104,7 @@ async fn a_thousand_changes_of_place_drop_and_fail_no_call(engine: Engine) {
 async fn only_operators_change_places_and_only_to_those_that_are_known(engine: Engine) {
     let data = Data::new(engine).await;
     let (other, front) = two_processes(&data).await;
-    let (client, token) = (Client::new(front.url()), token(&data));
+    let (client, token) = (Client::new(front.url()), data.operator_token());
     let change = |token: &str, module: &str, body: Value| {
         let request = client.request("PUT", &format!("/admin/placement/{module}"));
         let request = request.bearer_auth(token).json(&body);

@@ -26,7 +26,8 @@ async fn a_bad_request_is_refused_by_its_code_and_changes_nothing(store: Store) 
     reading(&client, &cart, &product).await;
     writing_badly_formed(&client, &cart, &product).await;
     writing_what_cannot_be(&client, &cart, &product).await;
-    operating(&client, &product).await;
+    operating(&store.operator_client(), &product).await;
+    only_operators_operate(&client, &product).await;
 
     assert_eq!((shopper.cart(&cart).await, shopper.browse("").await), before);
     store
@@ -155,6 +156,14 @@ async fn writing_what_cannot_be(client: &Client, cart: &str, product: &str) {
         .json("POST", "/api/v1/carts", &unknown)
         .await
         .expect_problem(422, "invalid-field");
+}
+
+async fn only_operators_operate(client: &Client, product: &str) {
+    let path = format!("/api/v1/admin/products/{product}/price");
+    for stranger in [client.clone(), client.clone().with_token("x".repeat(64))] {
+        let refused = stranger.json("PUT", &path, &price("1.00")).await;
+        refused.expect_problem(401, "unauthenticated");
+    }
 }
 
 async fn operating(client: &Client, product: &str) {

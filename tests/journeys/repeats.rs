@@ -18,6 +18,7 @@ async fn a_repeat_under_the_same_key_has_the_same_answer(store: Store) -> Store 
     let other = post(&client, "/api/v1/carts", "another-cart", &json!({})).await;
     assert_ne!(first.expect(201), other.expect(201));
 
+    let client = store.operator_client();
     let lantern = lantern("2.55");
     let first = post(&client, "/api/v1/admin/products", "product", &lantern)
         .await
@@ -40,6 +41,7 @@ async fn a_key_of_another_request_is_refused(store: Store) -> Store {
     let reused = post(&client, "/api/v1/carts", "cart", &json!({ "currency": "EUR" })).await;
     reused.expect_problem(422, "idempotency-key-reused");
 
+    let client = store.operator_client();
     let first = post(&client, "/api/v1/admin/products", "product", &lantern("2.55"))
         .await
         .expect(201);

@@ -37,12 +37,6 @@ async fn a_setting_that_does_not_exist_is_named_with_its_file() {
 }
 
 #[tokio::test]
-async fn an_address_that_others_reach_needs_a_reason() {
-    let refused = run(&["serve", "--listen", "0.0.0.0:0"]).await;
-    refused.expect_error(2, &["0.0.0.0:0", "--listen-publicly-because"]);
-}
-
-#[tokio::test]
 async fn a_module_that_is_needed_and_off_is_named() {
     let data = Data::new(Engine::Sqlite).await;
     data.run(&["serve", "--only", "carts", "--listen", "127.0.0.1:0"])

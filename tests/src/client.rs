@@ -9,6 +9,7 @@ use serde_json::Value;
 pub struct Client {
     http: reqwest::Client,
     url: String,
+    token: Option<String>,
 }
 
 /// What came back.
@@ -33,13 +34,25 @@ impl Client {
         Self {
             http: http.expect("a client without TLS can always be made"),
             url: url.to_owned(),
+            token: None,
         }
+    }
+
+    /// The same with an operator's token on every request.
+    #[must_use]
+    pub fn with_token(self, token: String) -> Self {
+        let token = Some(token);
+        Self { token, ..self }
     }
 
     /// A request for `path`, to be completed and given to [`send`](Self::send).
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
         let method: Method = method.parse().expect("a method is a word");
-        self.http.request(method, format!("{}{path}", self.url))
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
     }
 
     /// Sends a request. A connection that is refused or lost is an answer with status 0.

@@ -33,6 +33,14 @@ impl Data {
         data
     }
 
+    /// The token of the operator `local`, from the file that a store makes.
+    #[must_use]
+    pub fn operator_token(&self) -> String {
+        let file = std::fs::read_to_string(self.folder().join("operators")).expect("a store makes it");
+        let (_, token) = file.trim().split_once(' ').expect("a name and a token");
+        token.to_owned()
+    }
+
     /// The data directory.
     #[must_use]
     pub fn folder(&self) -> &Path {

@@ -24,7 +24,7 @@ pub struct Process {
     url: String,
     log: PathBuf,
     /// Kept open, as a terminal would be.
-    _stdout: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
 }
 
 /// What a command left behind.
@@ -115,7 +115,7 @@ impl Process {
         let mut line = String::new();
         let read = timeout(PATIENCE, stdout.read_line(&mut line)).await;
         let url = line.trim_end();
-        let said = matches!(read, Ok(Ok(_))) && url.starts_with("http://");
+        let said = matches!(read, Ok(Ok(_))) && url.starts_with("http");
         assert!(
             said,
             "`offshoot {}` says no address, but `{url}`:\n{}",
@@ -126,7 +126,7 @@ impl Process {
             child,
             url: url.to_owned(),
             log,
-            _stdout: stdout,
+            stdout,
         }
     }
 
@@ -134,6 +134,21 @@ impl Process {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The address of the next surface that has one of its own: `contracts` or `admin`.
+    pub async fn next_surface(&mut self, name: &str) -> String {
+        let mut line = String::new();
+        let read = timeout(PATIENCE, self.stdout.read_line(&mut line)).await;
+        let url = line.trim_end().strip_prefix(name).map(str::trim_start);
+        match (read, url) {
+            (Ok(Ok(_)), Some(url)) => url.to_owned(),
+            _ => panic!(
+                "{} says no address of {name}, but `{line}`:\n{}",
+                self.url,
+                text(&self.log)
+            ),
+        }
     }
 
     /// The same without the scheme, as `--listen` takes it.

@@ -66,6 +66,12 @@ impl Store {
         Client::new(self.front.url())
     }
 
+    /// Somebody with the token of the operator `local`.
+    #[must_use]
+    pub fn operator_client(&self) -> Client {
+        self.client().with_token(self.data.operator_token())
+    }
+
     /// Somebody who buys.
     #[must_use]
     pub fn shopper(&self) -> Shopper {
@@ -75,7 +81,7 @@ impl Store {
     /// Somebody who decides what is sold.
     #[must_use]
     pub fn operator(&self) -> Operator {
-        Operator::new(self.client())
+        Operator::new(self.operator_client())
     }
 
     /// The data that all its processes share.

@@ -9,6 +9,64 @@ const MOST_GLOSSARY_WORDS: usize = 25;
 /// What ends the name of a file that a document may point at.
 const KINDS: [&str; 7] = [".rs", ".toml", ".md", ".sql", ".json", ".sh", ".csv"];
 
+/// Failures that a log line or a refusal may name, and the runbook has to explain.
+const CODES: [&str; 10] = [
+    "unavailable",
+    "overloaded",
+    "timeout",
+    "connection-lost",
+    "bad-answer",
+    "wrong-contract",
+    "dependency",
+    "internal",
+    "unauthenticated",
+    "caller-not-allowed",
+];
+
+/// Codes of failures that the sources give and the runbook does not explain.
+fn unexplained(files: &[File]) -> Vec<String> {
+    let text = |path: &str| {
+        (files.iter())
+            .find(|file| file.path == path)
+            .map_or("", |file| file.text.as_str())
+    };
+    // What a failure is called on the wire, one line each.
+    let source = text("chassis/contract/src/failure.rs");
+    let named = source
+        .lines()
+        .filter(|line| line.trim_start().starts_with("FailureKind::"));
+    let named = named.filter_map(|line| line.split('"').nth(1));
+    let codes = named.chain(CODES);
+    let is_missing = |code: &&str| !text("RUNBOOK.md").lines().any(|line| line == format!("## `{code}`"));
+    let missing = codes.filter(is_missing);
+    missing
+        .map(|code| format!("RUNBOOK.md does not explain `{code}`"))
+        .collect()
+}
+
+#[test]
+fn the_runbook_explains_every_failure() {
+    keeps(&unexplained(&files()));
+}
+
+#[test]
+fn a_failure_that_the_runbook_does_not_explain_is_found() {
+    let source = "        FailureKind::Strange => (500, \"strange\"),\n";
+    let files = [
+        File::new("chassis/contract/src/failure.rs", source),
+        File::new("RUNBOOK.md", "## `timeout`\n"),
+    ];
+    let found = unexplained(&files);
+    assert!(
+        found.iter().any(|violation| violation.contains("`strange`")),
+        "{found:?}"
+    );
+    assert!(
+        !found.iter().any(|violation| violation.contains("`timeout`")),
+        "{found:?}"
+    );
+}
+
 fn documents(files: &[File]) -> impl Iterator<Item = &File> {
     files.iter().filter(|file| file.path.ends_with(".md"))
 }

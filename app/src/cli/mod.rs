@@ -16,34 +16,34 @@ mod serve;
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
+use offshoot_contract::{SPANS, SystemClock};
+use offshoot_telemetry::spans_to;
 use serde::Serialize;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::Level;
+use tracing_subscriber::filter::{EnvFilter, LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub use self::arguments::Arguments;
 use self::arguments::Command;
 use self::serve::ServeArguments;
-use crate::config::{self, Configuration};
+use crate::config::{self, Configuration, ConfigurationError, Settings, TelemetrySettings};
 use crate::topology::Topology;
 
+/// How long the last traces have to be sent.
+const LAST_TRACES: Duration = Duration::from_secs(2);
 /// Wrong usage or configuration, as clap has it for the former.
 const MISUSE: u8 = 2;
 
 /// Carries out the command line of this process.
 pub async fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    let logs = EnvFilter::builder()
-        .with_default_directive(LevelFilter::WARN.into())
-        .from_env_lossy();
-    tracing_subscriber::fmt()
-        .with_env_filter(logs)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
-
     let configuration = match config::load(arguments.file(), &arguments.flags()) {
         Ok(configuration) => configuration,
         Err(error) => {
@@ -51,12 +51,59 @@ pub async fn run() -> ExitCode {
             return ExitCode::from(MISUSE);
         }
     };
-    match carry_out(arguments, configuration).await {
-        Ok(code) => code,
+    let traces = match log(&configuration.settings) {
+        Ok(traces) => traces,
         Err(error) => {
             eprintln!("error: {error:#}");
+            return ExitCode::from(MISUSE);
+        }
+    };
+    let code = carry_out(arguments, configuration).await.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        if error.is::<ConfigurationError>() {
+            ExitCode::from(MISUSE)
+        } else {
             ExitCode::FAILURE
         }
+    });
+    if let Some(traces) = traces {
+        traces.finish().await;
+    }
+    code
+}
+
+/// Logs to stderr what `RUST_LOG` says, warnings where it says nothing, and sends traces where the settings say.
+fn log(settings: &Settings) -> Result<Option<Traces>> {
+    let logs = EnvFilter::builder()
+        .with_default_directive(LevelFilter::WARN.into())
+        .from_env_lossy();
+    let text = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_filter(logs);
+    let TelemetrySettings { otlp, service, .. } = &settings.telemetry;
+    let traces = otlp.as_ref().map(|endpoint| spans_to(endpoint, service, SystemClock));
+    let (layer, exporter) = traces.transpose().context("telemetry.otlp")?.unzip();
+    let spans = layer.map(|layer| layer.with_filter(Targets::new().with_target(SPANS, Level::TRACE)));
+    tracing_subscriber::registry().with(text).with(spans).init();
+    Ok(exporter.map(|exporter| {
+        let stop = CancellationToken::new();
+        let sending = tokio::spawn(exporter.run(stop.clone().cancelled_owned()));
+        Traces { stop, sending }
+    }))
+}
+
+/// Traces that are being sent.
+struct Traces {
+    stop: CancellationToken,
+    sending: JoinHandle<()>,
+}
+
+impl Traces {
+    /// Sends what is left.
+    async fn finish(self) {
+        self.stop.cancel();
+        let _ = tokio::time::timeout(LAST_TRACES, self.sending).await;
     }
 }
 

@@ -7,15 +7,18 @@ use bytes::Bytes;
 use clap::Subcommand;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use offshoot_contract::Problem;
+use offshoot_rest::{client_tls, no_tls};
+use rustls::ClientConfig;
 
 use super::arguments::module;
 use super::print;
 use crate::config::Settings;
+use crate::operators::own_token;
 use crate::serve::admin::{ModulePlace, WantedPlace, placement};
-use crate::serve::operators::own_token;
 
 /// Largest answer, bytes.
 const MAX_ANSWER: usize = 1 << 20;
@@ -53,12 +56,12 @@ pub(super) enum PlacementCommand {
 }
 
 pub(super) async fn run(what: PlacementCommand, settings: &Settings, json: bool) -> Result<()> {
-    let own = || format!("http://{}", settings.listen);
+    let own = || settings.admin_url();
     let token = own_token(settings)?;
     let modules: Vec<ModulePlace> = match what {
         PlacementCommand::Show { of } => {
             let root = of.unwrap_or_else(own);
-            let answer = ask(Method::GET, &root, "", &token, Bytes::new()).await?;
+            let answer = ask(settings, Method::GET, &root, "", &token, Bytes::new()).await?;
             serde_json::from_slice(&answer).context("the process gives an answer of another version")?
         }
         PlacementCommand::Set { module, place, at, of } => {
@@ -68,7 +71,7 @@ pub(super) async fn run(what: PlacementCommand, settings: &Settings, json: bool)
                 urls: (!at.is_empty()).then_some(at),
             };
             let body = serde_json::to_vec(&wanted)?.into();
-            let answer = ask(Method::PUT, &root, &format!("/{module}"), &token, body).await?;
+            let answer = ask(settings, Method::PUT, &root, &format!("/{module}"), &token, body).await?;
             vec![serde_json::from_slice(&answer).context("the process gives an answer of another version")?]
         }
     };
@@ -102,7 +105,7 @@ fn table(modules: &[ModulePlace]) -> String {
     clippy::disallowed_methods,
     reason = "a client of the admin surface, which is no contract"
 )]
-async fn ask(method: Method, root: &str, path: &str, token: &str, body: Bytes) -> Result<Bytes> {
+async fn ask(settings: &Settings, method: Method, root: &str, path: &str, token: &str, body: Bytes) -> Result<Bytes> {
     let root = root.trim_end_matches('/');
     let request = Request::builder()
         .method(method)
@@ -111,7 +114,12 @@ async fn ask(method: Method, root: &str, path: &str, token: &str, body: Bytes) -
         .header(header::CONTENT_TYPE, "application/json")
         .body(Full::new(body))
         .with_context(|| format!("`{root}` is no address: give http://HOST:PORT"))?;
-    let client = Client::builder(TokioExecutor::new()).build_http();
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(tls(settings)?)
+        .https_or_http()
+        .enable_http1()
+        .build();
+    let client = Client::builder(TokioExecutor::new()).build(connector);
     let response = client.request(request).await;
     let response = response.with_context(|| format!("no process answers at {root}: --of URL names another"))?;
     let status = response.status();
@@ -125,6 +133,14 @@ async fn ask(method: Method, root: &str, path: &str, token: &str, body: Bytes) -
     match serde_json::from_slice::<Problem>(&body) {
         Ok(problem) => bail!("{}", problem.detail),
         Err(_) => bail!("{root} answers {status}: it is no process that operators are let into"),
+    }
+}
+
+/// Whom to trust where a process is asked with https.
+fn tls(settings: &Settings) -> Result<ClientConfig> {
+    match &settings.contracts.authority {
+        Some(authority) => Ok(client_tls(authority, settings.contracts.certificate().as_ref())?),
+        None => Ok(no_tls()),
     }
 }
 

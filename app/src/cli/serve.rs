@@ -28,9 +28,17 @@ pub(super) struct ServeArguments {
     #[arg(long)]
     sample: Option<YesOrNo>,
 
-    /// Listen on an address that other machines reach, for this reason.
+    /// Serve the modules that run here to other processes at an address of their own.
+    #[arg(long, value_name = "ADDR")]
+    listen_contracts: Option<SocketAddr>,
+
+    /// Let operators in, and metrics be read, at an address of their own.
+    #[arg(long, value_name = "ADDR")]
+    listen_admin: Option<SocketAddr>,
+
+    /// Listen without TLS on an address that other machines reach, for this reason.
     #[arg(long, value_name = "TEXT")]
-    listen_publicly_because: Option<String>,
+    plain_text_because: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -52,8 +60,14 @@ impl ServeArguments {
                 if matches!(sample, YesOrNo::Yes) { "yes" } else { "no" },
             );
         }
-        if let Some(reason) = &self.listen_publicly_because {
-            flags.set("--listen-publicly-because", "allow_public_listen", reason);
+        if let Some(listen) = self.listen_contracts {
+            flags.set("--listen-contracts", "contracts.listen", listen.to_string());
+        }
+        if let Some(listen) = self.listen_admin {
+            flags.set("--listen-admin", "admin.listen", listen.to_string());
+        }
+        if let Some(reason) = &self.plain_text_because {
+            flags.set("--plain-text-because", "allow_plain_text", reason);
         }
         flags.only(&self.only);
         let all = self.encoded.iter().any(|module| module == ALL);

@@ -20,7 +20,7 @@ pub use self::layer::Flags;
 pub(crate) use self::layer::module_names;
 pub use self::settings::{
     CartsSettings, ModulePlacement, ModuleSettings, OrdersSettings, PaymentsSettings, PostgresSettings, Sample,
-    Settings, ShutdownSettings,
+    Settings, ShutdownSettings, TelemetrySettings,
 };
 pub use self::show::Shown;
 

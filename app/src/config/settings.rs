@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use offshoot_contract::Currency;
-use offshoot_rest::{Address, ClientLimits};
+use offshoot_rest::{Address, Certificate, ClientLimits};
 
 use super::ConfigurationError;
 use super::value::{duration, list, unless_empty, word};
@@ -21,9 +21,9 @@ use super::value::{duration, list, unless_empty, word};
 pub struct Settings {
     /// Where the store answers.
     pub listen: SocketAddr,
-    /// Why it may listen off loopback; none: it may not.
+    /// Why it may listen off loopback without TLS; none: it may not.
     #[serde(deserialize_with = "unless_empty")]
-    pub allow_public_listen: Option<String>,
+    pub allow_plain_text: Option<String>,
     /// Where SQLite files and checkpoints are kept.
     pub data_dir: PathBuf,
     /// Postgres URL for all modules; none: SQLite. May hold a password.
@@ -48,8 +48,12 @@ pub struct Settings {
     pub public: PublicSettings,
     /// For calls to modules in other processes.
     pub remote: RemoteSettings,
+    /// For the surface that other processes call modules at, and for calls of theirs.
+    pub contracts: ContractsSettings,
     /// Who may change where modules run.
     pub admin: AdminSettings,
+    /// What the process tells of its calls.
+    pub telemetry: TelemetrySettings,
     /// How the process stops.
     pub shutdown: ShutdownSettings,
 }
@@ -145,6 +149,46 @@ pub struct OrdersSettings {
 pub struct PublicSettings {
     /// Requests that are carried out at once.
     pub in_flight: usize,
+    /// What the public side shows: PEM; none: it speaks plain HTTP.
+    #[serde(deserialize_with = "unless_empty")]
+    pub certificate: Option<PathBuf>,
+    /// The private key of the certificate.
+    #[serde(deserialize_with = "unless_empty")]
+    pub key: Option<PathBuf>,
+}
+
+/// For the contracts of modules, on both sides.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContractsSettings {
+    /// Where they are served; none: at `listen`, where that is fit.
+    #[serde(deserialize_with = "unless_empty")]
+    pub listen: Option<SocketAddr>,
+    /// The file of the service keys; none: `service.key` in the data directory.
+    #[serde(deserialize_with = "unless_empty")]
+    pub keys: Option<PathBuf>,
+    /// What this process shows to those that call it, and to those that it calls: PEM.
+    #[serde(deserialize_with = "unless_empty")]
+    pub certificate: Option<PathBuf>,
+    /// The private key of the certificate.
+    #[serde(deserialize_with = "unless_empty")]
+    pub key: Option<PathBuf>,
+    /// Who has to have signed the certificates of the others.
+    #[serde(deserialize_with = "unless_empty")]
+    pub authority: Option<PathBuf>,
+}
+
+/// What the process tells of its calls.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TelemetrySettings {
+    /// The collector that takes OTLP over HTTP; none: spans are not sent.
+    #[serde(deserialize_with = "unless_empty")]
+    pub otlp: Option<String>,
+    /// The share of requests that are traced, 0 to 1, beside those that come with a sampled trace.
+    pub sample: f64,
+    /// The name of this process among others.
+    pub service: String,
 }
 
 /// For calls to modules in other processes. [`ClientLimits`] explains each.
@@ -170,9 +214,21 @@ pub struct RemoteSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdminSettings {
+    /// Where operators are let in; none: at `listen`, where that is a loopback address.
+    #[serde(deserialize_with = "unless_empty")]
+    pub listen: Option<SocketAddr>,
     /// A file of names and tokens; none: `operators` in the data directory.
     #[serde(deserialize_with = "unless_empty")]
-    pub operators: Option<String>,
+    pub operators: Option<PathBuf>,
+}
+
+/// How the process stops.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShutdownSettings {
+    /// How long admitted calls may go on.
+    #[serde(deserialize_with = "duration")]
+    pub patience: Duration,
 }
 
 impl RemoteSettings {
@@ -189,16 +245,64 @@ impl RemoteSettings {
     }
 }
 
-/// How the process stops.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ShutdownSettings {
-    /// How long admitted calls may go on.
-    #[serde(deserialize_with = "duration")]
-    pub patience: Duration,
+impl PublicSettings {
+    /// What the public side shows, if it has a certificate.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Certificate> {
+        pair(self.certificate.as_ref(), self.key.as_ref())
+    }
+}
+
+impl ContractsSettings {
+    /// What this process shows to other processes, if it has a certificate.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Certificate> {
+        pair(self.certificate.as_ref(), self.key.as_ref())
+    }
+}
+
+fn pair(chain: Option<&PathBuf>, key: Option<&PathBuf>) -> Option<Certificate> {
+    Some(Certificate {
+        chain: chain?.clone(),
+        key: key?.clone(),
+    })
 }
 
 impl Settings {
+    /// Whether other machines reach this process.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        let addresses = [Some(self.listen), self.contracts.listen, self.admin.listen];
+        addresses
+            .into_iter()
+            .flatten()
+            .any(|address| !address.ip().is_loopback())
+    }
+
+    /// Where operators are let in.
+    #[must_use]
+    pub fn admin_url(&self) -> String {
+        let (address, encrypted) = match self.admin.listen {
+            Some(address) => (address, self.contracts.certificate.is_some()),
+            None => (self.listen, self.public.certificate.is_some()),
+        };
+        format!("http{}://{address}", if encrypted { "s" } else { "" })
+    }
+
+    /// The file of the service keys.
+    #[must_use]
+    pub fn keys_file(&self) -> PathBuf {
+        let own = self.contracts.keys.clone();
+        own.unwrap_or_else(|| self.data_dir.join("service.key"))
+    }
+
+    /// The file of the operators.
+    #[must_use]
+    pub fn operators_file(&self) -> PathBuf {
+        let own = self.admin.operators.clone();
+        own.unwrap_or_else(|| self.data_dir.join("operators"))
+    }
+
     /// The Postgres URL of a module; none: its SQLite file in the data directory.
     #[must_use]
     pub fn database_of(&self, module: &str) -> Option<&str> {
@@ -214,14 +318,26 @@ impl Settings {
             let why = "`public.in_flight`, `remote.in_flight` and `remote.failures` are at least 1".to_owned();
             return Err(ConfigurationError::Contradiction(why));
         }
-        if !self.listen.ip().is_loopback() && self.allow_public_listen.is_none() {
-            return Err(ConfigurationError::Contradiction(format!(
-                "`listen` is {}, which other machines can reach, and the store has no authentication of its own: \
-                 listen on 127.0.0.1, or say why it is safe with --listen-publicly-because \"...\"",
-                self.listen
-            )));
+        if !(0.0..=1.0).contains(&self.telemetry.sample) {
+            let why = format!("`telemetry.sample` is {}: it is a share, 0 to 1", self.telemetry.sample);
+            return Err(ConfigurationError::Contradiction(why));
+        }
+        for (surface, certificate, key) in [
+            ("public", &self.public.certificate, &self.public.key),
+            ("contracts", &self.contracts.certificate, &self.contracts.key),
+        ] {
+            if certificate.is_some() != key.is_some() {
+                let why = format!("`{surface}.certificate` and `{surface}.key` go together: one of them is not set");
+                return Err(ConfigurationError::Contradiction(why));
+            }
         }
         for (name, module) in &self.modules {
+            let encrypted = module.urls.iter().find(|url| url.is_encrypted());
+            if let (Some(url), None) = (encrypted, &self.contracts.authority) {
+                return Err(ConfigurationError::Contradiction(format!(
+                    "{name} is called at {url}, but `contracts.authority` does not say who has to have signed its certificate"
+                )));
+            }
             if module.placement == ModulePlacement::Remote && module.urls.is_empty() {
                 return Err(ConfigurationError::Contradiction(format!(
                     "`modules.{name}.placement` is remote, but `modules.{name}.urls` does not say where: \

@@ -115,12 +115,24 @@ fn a_missing_file_and_broken_toml_are_named() {
 }
 
 #[test]
-fn a_public_address_needs_a_reason() {
+fn encryption_needs_all_of_its_files() {
     let mut flags = Flags::default();
-    flags.set("--listen", "listen", "0.0.0.0:80");
-    assert!(error(None, &[], &flags).contains("--listen-publicly-because"));
-    flags.set("--listen-publicly-because", "allow_public_listen", "behind a proxy");
+    flags.set("--config", "public.certificate", "shop.pem");
+    assert!(error(None, &[], &flags).contains("`public.key` go together"));
+    let mut flags = Flags::default();
+    flags.set("--remote", "modules.catalog.urls", "https://catalog.internal:7101");
+    assert!(error(None, &[], &flags).contains("`contracts.authority`"));
+    flags.set("--config", "contracts.authority", "authority.pem");
     assert!(load_from(None, [], &flags).is_ok());
+}
+
+#[test]
+fn what_others_reach_is_known() {
+    let mut flags = Flags::default();
+    let is_reachable = |flags: &Flags| load_from(None, [], flags).expect("it holds").settings.is_reachable();
+    assert!(!is_reachable(&flags));
+    flags.set("--listen-admin", "admin.listen", "10.0.0.7:7072");
+    assert!(is_reachable(&flags));
 }
 
 #[test]

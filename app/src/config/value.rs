@@ -7,10 +7,15 @@ use std::time::Duration;
 use serde::de::{self, IntoDeserializer as _};
 use serde::{Deserialize, Deserializer};
 
-/// A text, or none where it is empty.
-pub(super) fn unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+/// A value, or none where the text is empty.
+pub(super) fn unless_empty<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
     let text = String::deserialize(deserializer)?;
-    Ok((!text.is_empty()).then_some(text))
+    let text = Some(text).filter(|text| !text.is_empty());
+    text.map(|text| text.parse().map_err(de::Error::custom)).transpose()
 }
 
 /// Values with commas between them.

@@ -14,7 +14,7 @@ use offshoot_contract::{Currency, Money};
 
 use super::products::StockLevel;
 use super::refusal::Refusal;
-use super::request::{Context, Ids, StrictJson};
+use super::request::{Ids, Operated, StrictJson};
 use super::{PublicApi, ROOT};
 
 /// A product to be sold.
@@ -52,7 +52,7 @@ impl Price {
 
 pub(super) async fn add_product(
     State(api): State<PublicApi>,
-    Context(mut cx): Context,
+    Operated(mut cx): Operated,
     StrictJson(new): StrictJson<ProductToAdd>,
 ) -> Result<impl IntoResponse, Refusal> {
     let product = NewProduct {
@@ -70,7 +70,7 @@ pub(super) async fn add_product(
 
 pub(super) async fn set_price(
     State(api): State<PublicApi>,
-    Context(mut cx): Context,
+    Operated(mut cx): Operated,
     Ids(id): Ids<ProductId>,
     StrictJson(price): StrictJson<Price>,
 ) -> Result<Json<Product>, Refusal> {
@@ -96,7 +96,7 @@ fn adjusted() -> AdjustmentKind {
 
 pub(super) async fn adjust_stock(
     State(api): State<PublicApi>,
-    Context(mut cx): Context,
+    Operated(mut cx): Operated,
     Ids(id): Ids<ProductId>,
     StrictJson(adjustment): StrictJson<StockAdjustment>,
 ) -> Result<Json<StockLevel>, Refusal> {

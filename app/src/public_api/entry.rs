@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderName, HeaderValue};
 use tokio::sync::Semaphore;
 
-use offshoot_contract::{CallFailure, FailureKind, TraceContext};
+use offshoot_contract::{CallFailure, FailureKind, Placement, Span, SpanSubject, TraceContext};
 
 use super::refusal::{self, Refusal};
 
@@ -33,7 +33,8 @@ pub(super) async fn shed(State(places): State<Arc<Semaphore>>, request: Request,
     next.run(request).await
 }
 
-pub(super) async fn enter(mut request: Request, next: Next) -> Response {
+/// `traced` is the share of requests that are.
+pub(super) async fn enter(State(traced): State<f64>, mut request: Request, next: Next) -> Response {
     let headers = request.headers_mut();
     let internal: Vec<HeaderName> = headers
         .keys()
@@ -45,11 +46,36 @@ pub(super) async fn enter(mut request: Request, next: Next) -> Response {
     }
     let given = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
     let trace = given.and_then(TraceContext::parse).unwrap_or_else(TraceContext::random);
+    let mut trace = trace.sampled_at(traced);
+    let span = Span::begin(&mut trace).map(|span| (span, operation(&request)));
     request.extensions_mut().insert(trace);
 
     let mut response = refusal::render(next.run(request).await, &trace);
+    if let Some((span, operation)) = span {
+        span.end(SpanSubject {
+            kind: "server",
+            caller: "",
+            callee: "public",
+            method: &operation,
+            placement: Placement::Local.as_str(),
+            outcome: match response.status().as_u16() {
+                0..400 => "ok",
+                400..500 => "refused",
+                _ => "internal",
+            },
+        });
+    }
     if let Ok(id) = HeaderValue::from_str(&trace.id()) {
         response.headers_mut().insert(TRACE_ID, id);
     }
     response
+}
+
+/// The verb and the path as a template: what is asked for, without the values.
+fn operation(request: &Request) -> String {
+    let path = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("", MatchedPath::as_str);
+    format!("{} {path}", request.method())
 }

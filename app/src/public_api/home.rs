@@ -1,9 +1,9 @@
 //! The page at `/`: what runs here and what to try first. And the refusal of every path that nothing serves.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::sync::Arc;
 
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -27,22 +27,23 @@ pub struct ModuleInfo {
 }
 
 /// `/`, as HTML or, where that is asked for, as JSON; and the fallback of the whole process.
-pub fn home<F>(address: SocketAddr, has_public_side: bool, modules: F) -> Router
+pub fn home<F>(url: &str, has_public_side: bool, modules: F) -> Router
 where
     F: Fn() -> Vec<ModuleInfo> + Clone + Send + Sync + 'static,
 {
-    let page = move |headers: HeaderMap| async move { page(&headers, address, has_public_side, &modules()) };
+    let url: Arc<str> = url.into();
+    let page = move |headers: HeaderMap| async move { page(&headers, &url, has_public_side, &modules()) };
     Router::new()
         .route("/", get(page))
         .method_not_allowed_fallback(|| async { Refusal::no_method() })
         .fallback(|| async { Refusal::no_route() })
-        .layer(from_fn(entry::enter))
+        .layer(from_fn_with_state(0.0, entry::enter))
 }
 
 /// Commands that show what the store does.
 #[must_use]
-pub fn examples(address: SocketAddr) -> String {
-    let api = format!("http://{address}{ROOT}");
+pub fn examples(url: &str) -> String {
+    let api = format!("{url}{ROOT}");
     format!(
         "  curl '{api}/products?q=lantern'\n  \
          curl -X POST {api}/carts\n  \
@@ -51,7 +52,7 @@ pub fn examples(address: SocketAddr) -> String {
     )
 }
 
-fn page(headers: &HeaderMap, address: SocketAddr, has_public_side: bool, modules: &[ModuleInfo]) -> Response {
+fn page(headers: &HeaderMap, url: &str, has_public_side: bool, modules: &[ModuleInfo]) -> Response {
     let mut links = vec!["/health/ready"];
     if has_public_side {
         links.extend(["/api/v1/products", "/api/v1/openapi.json"]);
@@ -63,7 +64,7 @@ fn page(headers: &HeaderMap, address: SocketAddr, has_public_side: bool, modules
     if accept.contains("application/json") {
         return Json(json!({ "modules": modules, "links": links })).into_response();
     }
-    let examples = has_public_side.then(|| examples(address));
+    let examples = has_public_side.then(|| examples(url));
     Html(html(modules, &links, examples.as_deref())).into_response()
 }
 

@@ -21,7 +21,7 @@ mod openapi;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get};
 
 use carts_api::v1::CartsApi;
@@ -32,6 +32,8 @@ use orders_api::v1::OrdersApi;
 use tokio::sync::Semaphore;
 
 pub use self::home::{ModuleInfo, examples, home};
+
+use crate::operators::Operators;
 
 use self::operations::operations;
 use self::refusal::Refusal;
@@ -54,6 +56,10 @@ pub struct PublicApi {
     pub currency: Currency,
     /// Requests that are carried out at once; what comes beyond is turned away and told when to come again.
     pub in_flight: usize,
+    /// Who may do what operators do.
+    pub operators: Arc<Operators>,
+    /// The share of requests that are traced, 0 to 1.
+    pub traced: f64,
 }
 
 /// Every operation of the public API and its OpenAPI document. Answers everything below `/api`.
@@ -70,6 +76,6 @@ pub fn router(api: PublicApi) -> Router {
         .route("/api/{*rest}", any(|| async { Refusal::no_route() }))
         .method_not_allowed_fallback(|| async { Refusal::no_method() })
         .layer(from_fn_with_state(Arc::new(Semaphore::new(api.in_flight)), entry::shed))
-        .layer(from_fn(entry::enter))
+        .layer(from_fn_with_state(api.traced, entry::enter))
         .with_state(api)
 }

@@ -35,7 +35,10 @@ pub(super) fn document(operations: &[Operation]) -> Value {
             "description": "Products and carts. Every error is a problem (RFC 9457) with a stable `code` and a `trace_id`.",
         },
         "paths": paths,
-        "components": { "schemas": schemas },
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": { "operator": { "type": "http", "scheme": "bearer", "description": "An operator's token." } },
+        },
     })
 }
 
@@ -66,6 +69,9 @@ fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         "parameters": parameters(operation, generator),
         "responses": responses,
     });
+    if operation.for_operators {
+        described["security"] = json!([{ "operator": [] }]);
+    }
     if let Some(body) = &operation.body {
         let schema = (body.schema)(generator);
         described["requestBody"] =

@@ -131,28 +131,27 @@ fn operating() -> Vec<Operation> {
         .query::<reports::Division>()
         .answers::<Revenue>(200)
         .fails(&[422]),
-        Operation::post(
-            "/admin/products",
-            "For operators: adds a product for sale.",
-            admin::add_product,
-        )
-        .body::<admin::ProductToAdd>()
-        .answers::<Product>(201)
-        .fails(&[409]),
+        Operation::post("/admin/products", "Adds a product for sale.", admin::add_product)
+            .for_operators()
+            .body::<admin::ProductToAdd>()
+            .answers::<Product>(201)
+            .fails(&[409]),
         Operation::put(
             "/admin/products/{id}/price",
-            "For operators: sets a price from now on.",
+            "Sets a price from now on.",
             admin::set_price,
         )
+        .for_operators()
         .id::<ProductId>("id")
         .body::<admin::Price>()
         .answers::<Product>(200)
         .fails(&[404]),
         Operation::post(
             "/admin/products/{id}/stock-adjustments",
-            "For operators: counts goods that came or went otherwise than by an order.",
+            "Counts goods that came or went otherwise than by an order.",
             admin::adjust_stock,
         )
+        .for_operators()
         .id::<ProductId>("id")
         .body::<admin::StockAdjustment>()
         .answers::<products::StockLevel>(200)
@@ -171,6 +170,8 @@ pub(super) struct Operation {
     pub(super) query: Option<SchemaOf>,
     pub(super) body: Option<Body>,
     pub(super) answer: Answer,
+    /// Needs an operator's token.
+    pub(super) for_operators: bool,
     /// Statuses of problems beside those that any request may meet.
     pub(super) failures: Vec<u16>,
     pub(super) handler: MethodRouter<PublicApi>,
@@ -221,9 +222,15 @@ impl Operation {
                 status: 200,
                 schema: SchemaGenerator::subschema_for::<()>,
             },
+            for_operators: false,
             failures: Vec::new(),
             handler,
         }
+    }
+
+    fn for_operators(mut self) -> Self {
+        self.for_operators = true;
+        self.fails(&[401])
     }
 
     fn id<T: JsonSchema>(mut self, name: &'static str) -> Self {

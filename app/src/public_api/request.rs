@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use offshoot_contract::{CallContext, TraceContext};
 
+use super::PublicApi;
 use super::refusal::Refusal;
 
 /// Largest body. The largest legitimate one is a cart of 1,500 lines, 130 KiB.
@@ -24,6 +25,23 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The context of the calls that a request makes. A key is that of the first.
 pub(super) struct Context(pub(super) CallContext);
+
+/// The same of a request that only operators may send: on behalf of the one who does.
+pub(super) struct Operated(pub(super) CallContext);
+
+impl FromRequestParts<PublicApi> for Operated {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, api: &PublicApi) -> Result<Self, Refusal> {
+        let Some(operator) = api.operators.who(&parts.headers) else {
+            let why = "this needs an operator's token: Authorization: Bearer TOKEN";
+            return Err(Refusal::new(401, "unauthenticated", why));
+        };
+        let operator = format!("operator {operator}");
+        let Context(cx) = Context::from_request_parts(parts, api).await?;
+        Ok(Self(cx.with_principal(Some(operator.into()))))
+    }
+}
 
 impl<S: Sync> FromRequestParts<S> for Context {
     type Rejection = Refusal;

@@ -12,14 +12,14 @@ use http::StatusCode;
 use offshoot_contract::{PathCounts, Placement, Problem, TraceContext};
 use serde::{Deserialize, Serialize};
 
+use crate::operators::Operators;
 use crate::serve::health::Health;
 use crate::serve::host::Placed;
-use crate::serve::operators::Operators;
 
 /// What is changed, and who may.
 struct Admin {
     health: Arc<Health>,
-    operators: Operators,
+    operators: Arc<Operators>,
 }
 
 /// Who sends the request.
@@ -65,7 +65,7 @@ pub struct WantedPlace {
     pub urls: Option<Vec<String>>,
 }
 
-pub(super) fn router(health: Arc<Health>, operators: Operators) -> Router {
+pub(super) fn router(health: Arc<Health>, operators: Arc<Operators>) -> Router {
     let admin = Arc::new(Admin { health, operators });
     Router::new()
         .route("/admin/placement", get(all))

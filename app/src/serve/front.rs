@@ -1,6 +1,6 @@
 //! The public side of a process, if all modules that it needs are known here.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -8,12 +8,13 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::config::Settings;
+use crate::config::{ModulePlacement, Settings};
 use crate::import::online_retail::Modules;
 use crate::import::sample;
+use crate::operators::Operators;
 use crate::public_api::{self, PublicApi};
 use crate::serve::health::Health;
-use crate::wiring::Wired;
+use crate::wiring::{self, Wired};
 
 /// What a process serves to anybody.
 pub(super) struct Front {
@@ -22,20 +23,32 @@ pub(super) struct Front {
 }
 
 impl Front {
-    pub(super) fn of(modules: &Wired, settings: &Settings) -> Self {
+    pub(super) fn of(modules: &Wired, settings: &Settings, operators: &Arc<Operators>) -> Self {
         Self {
-            public: public_side(modules, settings),
+            public: public_side(modules, settings, operators),
             importable: importable(modules),
         }
+    }
+
+    /// Whether there will be a public side, before any module is opened.
+    pub(super) fn is_wanted(settings: &Settings) -> bool {
+        let built: Vec<_> = wiring::schemas().iter().map(|schema| schema.module).collect();
+        let is_known = |name: &&str| {
+            let module = settings.modules.get(*name);
+            module.is_some_and(|module| {
+                module.placement != ModulePlacement::Off && (built.contains(name) || !module.urls.is_empty())
+            })
+        };
+        ["catalog", "inventory", "carts", "orders"].iter().all(is_known)
     }
 
     pub(super) fn is_open(&self) -> bool {
         self.public.is_some()
     }
 
-    pub(super) fn routes(&self, address: SocketAddr, health: &Arc<Health>) -> Router {
+    pub(super) fn routes(&self, url: &str, health: &Arc<Health>) -> Router {
         let health = Arc::clone(health);
-        let home = public_api::home(address, self.is_open(), move || health.modules());
+        let home = public_api::home(url, self.is_open(), move || health.modules());
         match &self.public {
             Some(public) => home.merge(public_api::router(public.clone())),
             None => home,
@@ -43,28 +56,30 @@ impl Front {
     }
 
     /// Fills an empty catalog, where that is wanted, and says what to try.
-    pub(super) async fn fill(&self, settings: &Settings, address: SocketAddr) -> anyhow::Result<()> {
+    pub(super) async fn fill(&self, settings: &Settings, url: &str) -> anyhow::Result<()> {
         if !self.is_open() {
             return Ok(());
         }
         if let Some(modules) = &self.importable {
             sample::load_if_wanted(settings, modules).await?;
         }
-        eprintln!("\nTry:\n{}", public_api::examples(address));
+        eprintln!("\nTry:\n{}", public_api::examples(url));
         Ok(())
     }
 }
 
 /// What the public side is made from; none if a module that it needs is off here.
 #[must_use]
-pub fn public_side(modules: &Wired, settings: &Settings) -> Option<PublicApi> {
+pub fn public_side(modules: &Wired, settings: &Settings, operators: &Arc<Operators>) -> Option<PublicApi> {
     Some(PublicApi {
         catalog: modules.catalog.clone()?,
         inventory: modules.inventory.clone()?,
         carts: modules.carts.clone()?,
         orders: modules.orders.clone()?,
         currency: settings.currency,
+        operators: Arc::clone(operators),
         in_flight: settings.public.in_flight,
+        traced: settings.telemetry.sample,
     })
 }
 
@@ -87,7 +102,8 @@ pub struct Served {
 
 /// Serves the public side of these modules and starts what they do by themselves. None if a module is off here.
 pub async fn in_this_process(modules: &mut Wired, settings: &Settings) -> anyhow::Result<Served> {
-    let public = public_side(modules, settings).context("a module that the public side needs is off here")?;
+    let nobody = Arc::new(Operators::nobody());
+    let public = public_side(modules, settings, &nobody).context("a module that the public side needs is off here")?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let url = format!("http://{}", listener.local_addr()?);
     let serving = async move {

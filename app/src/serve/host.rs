@@ -9,7 +9,8 @@ use axum::Router;
 use futures_util::future::BoxFuture;
 use offshoot_contract::{Clock, Contract, Edge, Placement};
 use offshoot_db::{DatabaseUrl, Db, DbOptions, ModuleSchema, PgBudget};
-use offshoot_rest::{Client, ClientOptions, ServerOptions, ServiceKeys, router};
+use offshoot_rest::{Client, ClientOptions, ServerOptions, ServiceKeys, client_tls, router};
+use rustls::ClientConfig;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
@@ -21,14 +22,14 @@ use crate::serve::store_ids;
 const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
 /// The latest first time.
 const FORGET_FIRST: Duration = Duration::from_secs(2 * 60);
-/// The file in the data directory that holds the key of the deployment.
-const KEY_FILE: &str = "service.key";
 
 /// Places modules.
 pub struct Host<'a> {
     settings: &'a Settings,
     clock: Arc<dyn Clock>,
     key: ServiceKeys,
+    /// For calls of modules with https.
+    tls: Option<ClientConfig>,
     instance: Uuid,
     /// What was placed so far.
     pub placed: Vec<Placed>,
@@ -56,10 +57,11 @@ impl<'a> Host<'a> {
         Ok(Self {
             settings,
             clock,
-            key: ServiceKeys::load_or_create(&settings.data_dir.join(KEY_FILE)).with_context(|| {
-                let directory = settings.data_dir.display();
-                format!("the data directory {directory} cannot be used (--data-dir DIR names another)")
-            })?,
+            key: keys(settings)?,
+            tls: (settings.contracts.authority.as_deref())
+                .map(|authority| client_tls(authority, settings.contracts.certificate().as_ref()))
+                .transpose()
+                .context("contracts.authority")?,
             instance: Uuid::now_v7(),
             placed: Vec::new(),
         })
@@ -175,7 +177,7 @@ impl<'a> Host<'a> {
         }
         let store = Arc::new(store_ids::expected(&self.settings.data_dir, A::NAME)?);
         let keys = self.key.of(A::NAME);
-        let (zone, limits) = (module.zone.clone(), self.settings.remote.limits());
+        let (zone, limits, tls) = (module.zone.clone(), self.settings.remote.limits(), self.tls.clone());
         let client = move |addresses| {
             Client::new(ClientOptions {
                 addresses,
@@ -183,6 +185,7 @@ impl<'a> Host<'a> {
                 keys: keys.clone(),
                 store: Arc::clone(&store),
                 limits: limits.clone(),
+                tls: tls.clone(),
             })
         };
         Ok(Some(Elsewhere::new(module.urls.clone(), client)))
@@ -213,6 +216,18 @@ async fn forget_answers(db: Db, clock: Arc<dyn Clock>) {
         }
         tokio::time::sleep(FORGET_EVERY).await;
     }
+}
+
+/// The keys that all processes of the store share. Made here, unless somebody else has to give them.
+fn keys(settings: &Settings) -> anyhow::Result<ServiceKeys> {
+    let path = settings.keys_file();
+    if settings.contracts.keys.is_some() {
+        return ServiceKeys::load(&path).context("contracts.keys");
+    }
+    ServiceKeys::load_or_create(&path).with_context(|| {
+        let directory = settings.data_dir.display();
+        format!("the data directory {directory} cannot be used (--data-dir DIR names another)")
+    })
 }
 
 /// Where the settings keep a module's data.

@@ -11,15 +11,20 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 /// Connections at once. Each costs a few kilobytes; what comes beyond waits in the kernel's queue.
 const MAX_CONNECTIONS: usize = 4_096;
 /// How long a client may take over a request's head, and may leave a connection idle. Longer than contract clients keep theirs.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a client may take to agree on TLS.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after an accept that failed for want of file descriptors, so as not to spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -27,15 +32,23 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Listener {
     socket: TcpListener,
     address: SocketAddr,
+    tls: Option<TlsAcceptor>,
 }
 
 impl Listener {
-    pub(super) async fn bind(address: SocketAddr) -> anyhow::Result<Self> {
+    pub(super) async fn bind(address: SocketAddr, tls: Option<Arc<ServerConfig>>) -> anyhow::Result<Self> {
         let socket = TcpListener::bind(address).await.with_context(|| {
             format!("cannot listen on {address}: stop what listens there, or choose another port with --listen ADDR (port 0 takes a free one)")
         })?;
         let address = socket.local_addr()?;
-        Ok(Self { socket, address })
+        let tls = tls.map(TlsAcceptor::from);
+        Ok(Self { socket, address, tls })
+    }
+
+    /// Where it answers: `http://127.0.0.1:7070`.
+    pub(super) fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// The address, with the port that was chosen.
@@ -74,11 +87,18 @@ impl Listener {
                 // Without it small answers wait for the client's acknowledgement.
                 let _ = stream.set_nodelay(true);
                 let service = TowerToHyperService::new(routes.clone());
-                let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+                let (http, watcher, tls) = (http.clone(), graceful.watcher(), self.tls.clone());
+                // A client that breaks off, or that cannot agree on TLS, is no event of ours.
                 tokio::spawn(async move {
                     let _place = place;
-                    // A client that breaks off is no event of ours.
-                    let _ = connection.await;
+                    let Some(tls) = tls else {
+                        let connection = http.serve_connection(TokioIo::new(stream), service);
+                        return drop(watcher.watch(connection).await);
+                    };
+                    if let Ok(Ok(stream)) = timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
+                        let connection = http.serve_connection(TokioIo::new(stream), service);
+                        drop(watcher.watch(connection).await);
+                    }
                 });
             }
             drop(self.socket);

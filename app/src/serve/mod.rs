@@ -3,7 +3,6 @@
 pub mod admin;
 pub mod host;
 pub mod jobs;
-pub mod operators;
 pub mod places;
 
 pub(crate) mod store_ids;
@@ -13,6 +12,8 @@ pub mod front;
 
 mod health;
 mod listener;
+mod metrics;
+mod surfaces;
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -23,47 +24,45 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::Settings;
+use crate::operators::Operators;
 use crate::serve::front::Front;
 use crate::serve::health::Health;
-use crate::serve::listener::Listener;
-use crate::serve::operators::Operators;
+use crate::serve::surfaces::{Routes, Surfaces};
 use crate::wiring;
 
 /// Serves until the process is asked to stop.
 pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let listener = Listener::bind(settings.listen).await?;
+    let surfaces = Surfaces::bind(&settings, Front::is_wanted(&settings)).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut wired = wiring::connect(&settings, clock).await?;
     let jobs: Vec<_> = wired.jobs.drain(..).collect();
     let mut placed = std::mem::take(&mut wired.placed);
-    let front = Front::of(&wired, &settings);
+    let operators = Arc::new(Operators::load(&settings)?);
+    let front = Front::of(&wired, &settings, &operators);
+    let url = surfaces.url();
     let contracts = placed.iter_mut().filter_map(|module| module.routes.take());
-    // Contracts and the public side share an address only where no other machine reaches it.
-    let contracts: Vec<Router> = contracts
-        .filter(|_| !front.is_open() || settings.listen.ip().is_loopback())
-        .collect();
+    let contracts = contracts.fold(Router::new(), Router::merge);
     let health = Arc::new(Health::new(placed));
-    let mut routes = contracts
-        .into_iter()
-        .fold(Router::new(), Router::merge)
-        .merge(health::router(&health));
-    // So that operators are let in only where no other machine reaches them.
-    if settings.listen.ip().is_loopback() {
-        routes = routes.merge(admin::router(Arc::clone(&health), Operators::load(&settings)?));
-    }
-    let address = listener.address();
-    routes = routes.merge(front.routes(address, &health));
+    let routes = Routes {
+        front: front.routes(&url, &health),
+        contracts,
+        admin: admin::router(Arc::clone(&health), operators).merge(metrics::router(&health)),
+        health: health::router(&health),
+    };
 
-    // The address comes first on stdout, so that a script can read it and begin.
-    println!("http://{address}");
+    // The address comes first on stdout, so that a script can read it and begin; those for others follow.
+    println!("{url}");
+    for (whose, url) in surfaces.others() {
+        println!("{whose} {url}");
+    }
     std::io::stdout().flush()?;
     for module in health.placed() {
         eprintln!("{}: {}, {}", module.name, module.place.now().as_str(), module.location);
     }
-    let serving = listener.serve(routes, health.closing());
-    front.fill(&settings, address).await?;
+    let serving = surfaces.serve(routes, &health.closing());
+    front.fill(&settings, &url).await?;
     let jobs: Vec<_> = jobs
         .into_iter()
         .map(|job| AbortOnDropHandle::new(tokio::spawn(job)))

@@ -1,12 +1,12 @@
 //! A binary without the public side serves contracts alone.
 
 use std::future::{Ready, ready};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 
 use crate::config::Settings;
+use crate::operators::Operators;
 use crate::serve::health::Health;
 use crate::wiring::Wired;
 
@@ -14,7 +14,11 @@ use crate::wiring::Wired;
 pub(super) struct Front;
 
 impl Front {
-    pub(super) fn of(_: &Wired, _: &Settings) -> Self {
+    pub(super) fn is_wanted(_: &Settings) -> bool {
+        false
+    }
+
+    pub(super) fn of(_: &Wired, _: &Settings, _: &Arc<Operators>) -> Self {
         Self
     }
 
@@ -24,12 +28,12 @@ impl Front {
     }
 
     #[expect(clippy::unused_self, reason = "the other one has something to show")]
-    pub(super) fn routes(&self, _: SocketAddr, _: &Arc<Health>) -> Router {
+    pub(super) fn routes(&self, _: &str, _: &Arc<Health>) -> Router {
         Router::new()
     }
 
     #[expect(clippy::unused_self, reason = "the other one has something to fill")]
-    pub(super) fn fill(&self, _: &Settings, _: SocketAddr) -> Ready<anyhow::Result<()>> {
+    pub(super) fn fill(&self, _: &Settings, _: &str) -> Ready<anyhow::Result<()>> {
         ready(Ok(()))
     }
 }

@@ -33,7 +33,7 @@ fn exit_codes_tell_failure_from_misuse() {
         (
             &["serve", "--listen", "0.0.0.0:0"],
             2,
-            "error: `listen` is 0.0.0.0:0, which other machines can reach",
+            "error: other machines reach this process, and nobody is named who operates it",
         ),
         (&["serve", "--only", "nothing"], 2, "error: invalid value 'nothing'"),
         (&["contract", "check"], 1, "error: modules/catalog is not there: "),

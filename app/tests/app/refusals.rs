@@ -1,10 +1,13 @@
 //! How wrong requests are refused: each a problem with status, code, detail and trace id.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use carts_api::v1::CartsApi;
 use catalog_api::v1::CatalogApi;
 use http::{Request, StatusCode};
 use inventory_api::v1::InventoryApi;
+use offshoot::operators::Operators;
 use offshoot::public_api::PublicApi;
 use offshoot_contract::{ArgsOf, CallContext, CallFailure, Contract, FailureKind, Invoke, Method, Money};
 use orders_api::v1::OrdersApi;
@@ -177,7 +180,7 @@ async fn a_bad_idempotency_key_is_refused() {
 #[tokio::test]
 async fn what_is_too_much_is_turned_away_and_told_when_to_come_again() {
     let store = Store::empty().await;
-    let public = offshoot::serve::front::public_side(&store.modules, &store.settings()).expect("all are local");
+    let public = store.public_side();
     // As if every place were taken.
     let client = Client::new(PublicApi { in_flight: 0, ..public });
     let answer = client.get("/api/v1/products").await;
@@ -203,6 +206,8 @@ fn failing(kind: FailureKind) -> Client {
         orders: <dyn OrdersApi as Contract>::object(failure()),
         currency: Money::GBP,
         in_flight: 16,
+        operators: Arc::new(Operators::nobody()),
+        traced: 0.0,
     })
 }
 

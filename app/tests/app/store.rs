@@ -1,6 +1,5 @@
 //! A store of its own for each test, and a client that speaks HTTP to it without a socket.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -9,6 +8,7 @@ use catalog_api::v1::CatalogApi;
 use http::{HeaderMap, Request, StatusCode, header};
 use offshoot::config::{Flags, Settings, load_from};
 use offshoot::import::online_retail::Modules;
+use offshoot::operators::{Operators, own_token};
 use offshoot::public_api::{self, PublicApi};
 use offshoot::serve;
 use offshoot::wiring::{self, Wired};
@@ -52,7 +52,12 @@ impl Store {
     }
 
     pub(crate) fn client(&self) -> Client {
-        Client::new(serve::front::public_side(&self.modules, &self.settings()).expect("all are local"))
+        Client::new(self.public_side()).with_token(own_token(&self.settings()).expect("it was made"))
+    }
+
+    pub(crate) fn public_side(&self) -> PublicApi {
+        let operators = Operators::load(&self.settings()).expect("they are made");
+        serve::front::public_side(&self.modules, &self.settings(), &Arc::new(operators)).expect("all are local")
     }
 }
 
@@ -63,7 +68,10 @@ fn settings(folder: &TempDir) -> Settings {
 }
 
 /// Speaks to the public side.
-pub(crate) struct Client(Router);
+pub(crate) struct Client {
+    routes: Router,
+    token: String,
+}
 
 /// What came back.
 pub(crate) struct Answer {
@@ -74,8 +82,16 @@ pub(crate) struct Answer {
 
 impl Client {
     pub(crate) fn new(api: PublicApi) -> Self {
-        let address = SocketAddr::from(([127, 0, 0, 1], 7070));
-        Self(public_api::router(api).merge(public_api::home(address, true, Vec::new)))
+        let home = public_api::home("http://127.0.0.1:7070", true, Vec::new);
+        Self {
+            routes: public_api::router(api).merge(home),
+            token: String::new(),
+        }
+    }
+
+    /// Does what operators do as one of them.
+    pub(crate) fn with_token(self, token: String) -> Self {
+        Self { token, ..self }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -97,7 +113,12 @@ impl Client {
     }
 
     pub(crate) async fn send(&self, request: http::Result<Request<Body>>) -> Answer {
-        let response = self.0.clone().oneshot(request.expect("a well-formed request")).await;
+        let mut request = request.expect("a well-formed request");
+        if !self.token.is_empty() && request.uri().path().contains("/admin/") {
+            let token = format!("Bearer {}", self.token).parse().expect("a header");
+            request.headers_mut().insert(header::AUTHORIZATION, token);
+        }
+        let response = self.routes.clone().oneshot(request).await;
         let (parts, body) = response.expect("a router does not fail").into_parts();
         let bytes = axum::body::to_bytes(body, 1 << 20).await.expect("a whole body");
         Answer {

@@ -139,7 +139,7 @@ impl CallStats {
 impl Path {
     /// Notes a call that begins; true if it is one of those that are measured.
     pub(crate) fn begin(&self) -> bool {
-        self.begun.fetch_add(1, Relaxed) % MEASURE_EVERY == 0
+        self.begun.fetch_add(1, Relaxed).is_multiple_of(MEASURE_EVERY)
     }
 
     pub(crate) fn end(&self, outcome: usize, took: Duration) {

@@ -32,7 +32,18 @@ impl ServiceKeys {
 
     /// Reads the keys from `path`, or makes one there with mode 0600. Two processes that start at once get the same.
     pub fn load_or_create(path: &Path) -> Result<Self, SecretFileError> {
-        let text = secret_file::read_or_create(path, || hex(&rand::random::<[u8; 32]>()))?;
+        Self::parse(
+            path,
+            &secret_file::read_or_create(path, || hex(&rand::random::<[u8; 32]>()))?,
+        )
+    }
+
+    /// Reads the keys from `path`, where they have to be.
+    pub fn load(path: &Path) -> Result<Self, SecretFileError> {
+        Self::parse(path, &secret_file::read(path)?)
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, SecretFileError> {
         let keys: Option<Vec<_>> = text.lines().map(|line| unhex(line.trim())).collect();
         let keys = keys.filter(|keys| (1..=MOST).contains(&keys.len()));
         keys.map(Self).ok_or_else(|| SecretFileError::Malformed {

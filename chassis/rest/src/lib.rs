@@ -40,4 +40,4 @@ pub use crate::request::decode_json;
 pub use crate::secret_file::SecretFileError;
 pub use crate::surface::{Surface, router};
 pub use crate::text::{BadRequest, decode_pairs};
-pub use crate::tls::{Certificate, TlsError, client_tls, server_tls};
+pub use crate::tls::{Certificate, TlsError, client_tls, no_tls, server_tls};

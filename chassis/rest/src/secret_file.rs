@@ -38,6 +38,15 @@ pub fn read_or_create(path: &Path, new: impl FnOnce() -> String) -> Result<Strin
     if !path.exists() {
         create(path, &new()).map_err(io)?;
     }
+    read(path)
+}
+
+/// Reads the text of `path`, which has to be there.
+pub fn read(path: &Path) -> Result<String, SecretFileError> {
+    let io = |source| SecretFileError::Io {
+        path: path.to_owned(),
+        source,
+    };
     let text = fs::read_to_string(path).map_err(io)?;
     let mode = fs::metadata(path).map_err(io)?.permissions().mode();
     if mode & 0o077 != 0 {

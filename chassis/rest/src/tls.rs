@@ -93,7 +93,8 @@ pub fn client_tls(servers: &Path, own: Option<&Certificate>) -> Result<ClientCon
 }
 
 /// For clients that have no authority: they call no address with `https`.
-pub(crate) fn no_tls() -> ClientConfig {
+#[must_use]
+pub fn no_tls() -> ClientConfig {
     let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
     // The provider has both versions.
     let builder = builder.unwrap_or_else(|_| unreachable!());

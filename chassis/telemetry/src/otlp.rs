@@ -4,6 +4,7 @@
 //! sends what has come, some at a time. A collector that is away or slow costs spans, never a call.
 
 use std::fmt;
+use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -54,9 +55,14 @@ pub fn spans_to(
     if uri.scheme_str() != Some("http") || uri.host().is_none() || !bare {
         return Err(invalid());
     }
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a client of the collector, which is no contract"
+    )]
+    let client = Client::builder(TokioExecutor::new()).build_http();
     let exporter = SpanExporter::builder()
         .with_http()
-        .with_http_client(Collector(Client::builder(TokioExecutor::new()).build_http()))
+        .with_http_client(Collector(client))
         .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
         .with_timeout(TIMEOUT)
         .build();
@@ -96,12 +102,24 @@ pub struct Exporter {
 }
 
 impl Exporter {
-    /// Sends spans as long as any can come.
-    pub async fn run(mut self) {
+    /// Sends spans as long as any can come, or until `stop`; then those that wait.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) {
+        let mut stop = pin!(stop);
         let mut away = false;
         loop {
             let mut batch = Vec::new();
-            if self.spans.recv_many(&mut batch, 1).await == 0 {
+            let stopped = tokio::select! {
+                received = self.spans.recv_many(&mut batch, 1) => received == 0,
+                () = &mut stop => true,
+            };
+            if stopped {
+                while let Ok(span) = self.spans.try_recv() {
+                    batch.push(span);
+                }
+                if !batch.is_empty() {
+                    // Nobody is left to be told.
+                    let _ = self.exporter.export(batch).await;
+                }
                 return;
             }
             let until = tokio::time::Instant::now() + LINGER;
@@ -264,7 +282,7 @@ mod tests {
         tokio::spawn(async move { axum::serve(socket, collector).await });
 
         let (layer, exporter) = spans_to(&endpoint, "notes service", SystemClock).expect("an endpoint");
-        let exporting = tokio::spawn(exporter.run());
+        let exporting = tokio::spawn(exporter.run(std::future::pending()));
         let mut trace = TraceContext::random();
         let caller = trace.span_id;
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {

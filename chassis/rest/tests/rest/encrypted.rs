@@ -125,9 +125,9 @@ async fn another_host_s_certificate_another_authority_s_and_none_at_all_are_not_
 async fn a_server_that_asks_for_certificates_serves_those_of_its_authority_only() {
     let (authority, other) = (Authority::new(), Authority::new());
     let served = served(&authority.certify("127.0.0.1"), Some(&authority.file())).await;
-    let known = client(&served, "127.0.0.1", &authority, Some(&authority.certify("orders")));
+    let known = client(&served, "127.0.0.1", &authority, Some(&authority.certify("friend")));
     assert_eq!(known.count_after(&mut cx(), 0).await.unwrap(), 1);
-    let (stranger, nobody) = (other.certify("orders"), None);
+    let (stranger, nobody) = (other.certify("friend"), None);
     for own in [Some(&stranger), nobody] {
         let failure = refused(client(&served, "127.0.0.1", &authority, own)).await;
         assert!(

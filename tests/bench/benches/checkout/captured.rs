@@ -72,7 +72,7 @@ impl Captured {
         command.envs([LOG, NO_SWEEPING]).stderr(log);
         let serving = Serving::of(&mut command);
         serving.wait_until_ready();
-        let shop = Arc::new(Shop::open(&serving.address).await);
+        let shop = Arc::new(Shop::open(&serving.address, store).await);
         // One before it fills caches and connections.
         Arc::clone(&shop).buy(shop.carts(1).await).await;
         let cart = shop.carts(1).await;

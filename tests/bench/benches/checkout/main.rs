@@ -56,7 +56,7 @@ async fn compare(engine: &str, binary: &Binary, store: &Store) {
     println!("{engine}: a checkout is {statements} statements and {commits} commits");
     let serving = Serving::start(binary, store, "no");
     serving.wait_until_ready();
-    let shop = Arc::new(Shop::open(&serving.address).await);
+    let shop = Arc::new(Shop::open(&serving.address, store).await);
     let bare = Arc::new(Bare::connect(store, captured).await);
     for buyers in BUYERS {
         let figures = alternate(ROUNDS, 2, async |contestant| {

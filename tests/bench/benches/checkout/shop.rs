@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::connection::Connection;
+use crate::store::Store;
 
 /// As many products are bought, so that buyers seldom meet.
 const PRODUCTS: usize = 99;
@@ -35,8 +36,8 @@ pub(crate) struct Cart {
 
 impl Shop {
     /// Receives enough of the first products.
-    pub(crate) async fn open(address: &str) -> Self {
-        let mut connection = Connection::open(address).await;
+    pub(crate) async fn open(address: &str, store: &Store) -> Self {
+        let mut connection = Connection::open(address).await.with_token(store.operator_token());
         let page = connection
             .get_json(&format!("/api/v1/products?page_size={PRODUCTS}"))
             .await;

@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     address: String,
+    token: String,
 }
 
 impl Connection {
@@ -23,7 +24,14 @@ impl Connection {
             .expect("the server speaks HTTP");
         tokio::spawn(connection);
         let address = address.to_owned();
-        Self { sender, address }
+        let token = String::new();
+        Self { sender, address, token }
+    }
+
+    #[allow(dead_code, reason = "not every benchmark operates a store")]
+    /// The same with this token on every request.
+    pub(crate) fn with_token(self, token: String) -> Self {
+        Self { token, ..self }
     }
 
     /// The answer to a GET.
@@ -50,6 +58,10 @@ impl Connection {
         let request = match key {
             "" => request,
             _ => request.header("idempotency-key", key),
+        };
+        let request = match self.token.as_str() {
+            "" => request,
+            token => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
         };
         let body = Full::from(body.to_owned());
         let request = request.body(body).expect("it is a request");

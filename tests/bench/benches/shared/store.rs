@@ -71,6 +71,14 @@ impl Store {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         Self { folder, database }
     }
+
+    /// The token of its operator, once it has served.
+    #[allow(dead_code, reason = "not every benchmark operates a store")]
+    pub(crate) fn operator_token(&self) -> String {
+        let file = std::fs::read_to_string(self.folder.path().join("operators")).expect("a store makes it");
+        let (_, token) = file.trim().split_once(' ').expect("a name and a token");
+        token.to_owned()
+    }
 }
 
 /// The root of the workspace.

@@ -1,7 +1,7 @@
 //! Who may change how the store runs: names and tokens, from a file that only its owner reads.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail, ensure};
 use http::HeaderMap;
@@ -12,15 +12,13 @@ use subtle::ConstantTimeEq as _;
 
 use crate::config::Settings;
 
-/// The file in the data directory, where no other is configured.
-const FILE: &str = "operators";
 /// The operator of a store that was started without saying who operates it.
 const LOCAL: &str = "local";
 /// Shortest token, characters.
 const MIN_TOKEN: usize = 32;
 
 /// Everybody who may. Keeps no token, only what a presented one is compared with.
-pub(super) struct Operators(Vec<Operator>);
+pub struct Operators(Vec<Operator>);
 
 struct Operator {
     name: String,
@@ -29,7 +27,7 @@ struct Operator {
 
 impl Operators {
     /// Reads the file, or makes one with a token for `local`.
-    pub(super) fn load(settings: &Settings) -> anyhow::Result<Self> {
+    pub fn load(settings: &Settings) -> anyhow::Result<Self> {
         let (path, lines) = read(settings)?;
         let operators = lines.into_iter().map(|(name, token)| Operator {
             name,
@@ -40,8 +38,15 @@ impl Operators {
         Ok(Self(operators))
     }
 
+    /// Nobody.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self(Vec::new())
+    }
+
     /// The operator who sends a request. Takes the same time whoever it is.
-    pub(super) fn who(&self, headers: &HeaderMap) -> Option<&str> {
+    #[must_use]
+    pub fn who(&self, headers: &HeaderMap) -> Option<&str> {
         let token = headers.get(AUTHORIZATION)?.as_bytes().strip_prefix(b"Bearer ")?;
         let digest: [u8; 32] = Sha256::digest(token).into();
         let is_it = |operator: &&Operator| bool::from(operator.digest.ct_eq(&digest));
@@ -62,13 +67,13 @@ pub fn own_token(settings: &Settings) -> anyhow::Result<String> {
 const WANTED: &str = "a line is a name and a token of at least 32 characters";
 
 fn read(settings: &Settings) -> anyhow::Result<(PathBuf, Vec<(String, String)>)> {
-    let path = match &settings.admin.operators {
-        Some(path) => {
-            ensure!(Path::new(path).exists(), "there is no file {path} (admin.operators)");
-            PathBuf::from(path)
-        }
-        None => settings.data_dir.join(FILE),
-    };
+    let path = settings.operators_file();
+    let is_own = settings.admin.operators.is_none();
+    ensure!(
+        is_own || path.exists(),
+        "there is no file {} (admin.operators)",
+        path.display()
+    );
     let text = secret_file::read_or_create(&path, || {
         let random: [u8; 32] = rand::random();
         let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();

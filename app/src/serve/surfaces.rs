@@ -1,0 +1,148 @@
+//! Where this process answers whom: shoppers, other processes, operators. Each may have an address of its own; they share
+//! one only where no other machine reaches it.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use axum::Router;
+use futures_util::future::join_all;
+use offshoot_rest::{Certificate, server_tls};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{ConfigurationError, Settings};
+use crate::serve::listener::Listener;
+
+/// What is answered, by whom it is for.
+pub(super) struct Routes {
+    /// Shoppers, and whoever looks what this is.
+    pub(super) front: Router,
+    /// Other processes.
+    pub(super) contracts: Router,
+    /// Operators, and those who collect metrics.
+    pub(super) admin: Router,
+    /// Everybody.
+    pub(super) health: Router,
+}
+
+/// The sockets.
+pub(super) struct Surfaces {
+    main: Listener,
+    contracts: Option<Listener>,
+    admin: Option<Listener>,
+    has_public_side: bool,
+}
+
+impl Surfaces {
+    /// Listens, encrypted where the settings have certificates for it. Refuses what would let others in, or read along.
+    pub(super) async fn bind(settings: &Settings, has_public_side: bool) -> anyhow::Result<Self> {
+        refuse_made_up_secrets(settings)?;
+        let (own, callers) = (
+            settings.contracts.certificate(),
+            settings.contracts.authority.as_deref(),
+        );
+        let tls = |own: &Option<Certificate>, callers| own.as_ref().map(|own| server_tls(own, callers)).transpose();
+        let contracts = tls(&own, callers).context("contracts.certificate")?;
+        // Operators have tokens, no certificates.
+        let admin = tls(&own, None).context("contracts.certificate")?;
+        let main = if has_public_side {
+            tls(&settings.public.certificate(), None).context("public.certificate")?
+        } else {
+            contracts.clone()
+        };
+        let listen = async |setting, address: Option<SocketAddr>, tls: Option<_>| {
+            let Some(address) = address else {
+                return anyhow::Ok(None);
+            };
+            refuse_plain_text(settings, setting, address, tls.is_some())?;
+            Ok(Some(Listener::bind(address, tls).await?))
+        };
+        refuse_plain_text(settings, "listen", settings.listen, main.is_some())?;
+        Ok(Self {
+            main: Listener::bind(settings.listen, main).await?,
+            contracts: listen("contracts.listen", settings.contracts.listen, contracts).await?,
+            admin: listen("admin.listen", settings.admin.listen, admin).await?,
+            has_public_side,
+        })
+    }
+
+    /// Where the first of them answers: shoppers, or else other processes.
+    pub(super) fn url(&self) -> String {
+        self.main.url()
+    }
+
+    /// What has an address of its own, and which.
+    pub(super) fn others(&self) -> Vec<(&'static str, String)> {
+        let others = [("contracts", &self.contracts), ("admin", &self.admin)];
+        let others = others.into_iter();
+        others
+            .filter_map(|(name, listener)| Some((name, listener.as_ref()?.url())))
+            .collect()
+    }
+
+    /// Serves until `closing`, then until the last connection has ended.
+    pub(super) fn serve(self, routes: Routes, closing: &CancellationToken) -> JoinHandle<()> {
+        let is_local = self.main.address().ip().is_loopback();
+        let mut main = routes.front.merge(routes.health.clone());
+        let mut serving = Vec::new();
+        match self.contracts {
+            Some(own) => serving.push(own.serve(routes.contracts.merge(routes.health.clone()), closing.clone())),
+            None if is_local || !self.has_public_side => main = main.merge(routes.contracts),
+            None => {}
+        }
+        match self.admin {
+            Some(own) => serving.push(own.serve(routes.admin.merge(routes.health), closing.clone())),
+            None if is_local => main = main.merge(routes.admin),
+            None => {}
+        }
+        serving.push(self.main.serve(main, closing.clone()));
+        tokio::spawn(async move {
+            join_all(serving).await;
+        })
+    }
+}
+
+fn refuse_plain_text(
+    settings: &Settings,
+    setting: &str,
+    address: SocketAddr,
+    is_encrypted: bool,
+) -> anyhow::Result<()> {
+    if is_encrypted || address.ip().is_loopback() || settings.allow_plain_text.is_some() {
+        return Ok(());
+    }
+    refuse(format!(
+        "`{setting}` is {address}, which other machines can reach, without TLS: listen on 127.0.0.1, give a certificate \
+         (`public.certificate`, or `contracts.certificate` for what is between processes), or say why it is safe with \
+         --plain-text-because \"...\""
+    ))
+}
+
+/// Where other machines reach the process, whoever may do something is named by somebody, and not by a file that this
+/// process makes up because there is none.
+fn refuse_made_up_secrets(settings: &Settings) -> anyhow::Result<()> {
+    if !settings.is_reachable() {
+        return Ok(());
+    }
+    let (operators, keys) = (settings.operators_file(), settings.keys_file());
+    if !operators.exists() {
+        let file = operators.display();
+        return refuse(format!(
+            "other machines reach this process, and nobody is named who operates it: write a line with a name and a token \
+             into {file} (`admin.operators` names another), for instance: \
+             (umask 077; echo \"$USER $(openssl rand -hex 32)\" > {file})"
+        ));
+    }
+    if !keys.exists() {
+        let file = keys.display();
+        return refuse(format!(
+            "other machines reach this process, and there are no service keys: copy those of the store's other processes \
+             to {file} (`contracts.keys` names another), or make them: (umask 077; openssl rand -hex 32 > {file})"
+        ));
+    }
+    Ok(())
+}
+
+fn refuse(why: String) -> anyhow::Result<()> {
+    Err(ConfigurationError::Contradiction(why).into())
+}
