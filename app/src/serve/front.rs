@@ -42,7 +42,7 @@ impl Front {
         ["catalog", "inventory", "carts", "orders"].iter().all(is_known)
     }
 
-    pub(super) fn is_open(&self) -> bool {
+    fn is_open(&self) -> bool {
         self.public.is_some()
     }
 

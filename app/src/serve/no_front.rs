@@ -22,11 +22,6 @@ impl Front {
         Self
     }
 
-    #[expect(clippy::unused_self, reason = "the other one has something to look at")]
-    pub(super) fn is_open(&self) -> bool {
-        false
-    }
-
     #[expect(clippy::unused_self, reason = "the other one has something to show")]
     pub(super) fn routes(&self, _: &str, _: &Arc<Health>) -> Router {
         Router::new()

@@ -144,7 +144,7 @@ fn files_that_cannot_be_used_are_named() {
     let (one, other) = (authority.certify("one"), authority.certify("other"));
     let mixed = Certificate {
         chain: one.chain.clone(),
-        key: other.key.clone(),
+        key: other.key,
     };
     let swapped = Certificate {
         chain: one.key.clone(),
