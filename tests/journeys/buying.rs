@@ -1,7 +1,11 @@
 //! From a cart to an order, and back again.
 
-use offshoot_tests::{Shopper, Store};
+use offshoot_tests::{Data, Engine, Placement, Shopper, Store};
 use serde_json::json;
+
+on_both_engines! {
+    two_executors_take_turns,
+}
 
 everywhere! {
     a_cart_is_bought_and_goods_and_money_change_hands,
@@ -9,9 +13,6 @@ everywhere! {
     what_is_refused_leaves_nothing_behind,
     a_repeat_buys_nothing_twice,
     a_late_payment_provider_is_waited_for,
-}
-
-however_split! {
     a_store_taken_apart_sells_and_takes_back,
 }
 
@@ -154,4 +155,37 @@ async fn a_store_taken_apart_sells_and_takes_back(store: Store) -> Store {
         .expect_problem(409, "insufficient-stock");
     store.data().run(&["replay", "proofs"]).await.expect_success();
     store
+}
+
+/// What the other tests take for granted of a store in which two executors alternate.
+async fn two_executors_take_turns(engine: Engine) {
+    let store = Store::start(Placement::Alternating, Data::new(engine).await).await;
+    let (shopper, _, cart) = cart_with(&store, "L-1", 10, 4).await;
+    shopper.buy(&cart).await;
+    for turn in 0..20 {
+        let (_, _, cart) = cart_with(&store, &format!("T-{turn}"), 1, 1).await;
+        shopper.buy(&cart).await;
+    }
+    for process in store.operators_of_each() {
+        let modules = process.get("/admin/placement").await.expect(200);
+        let endpoints = modules.as_array().expect("modules").iter();
+        let endpoints = endpoints.filter_map(|module| module["endpoints"].as_array()).flatten();
+        let called: Vec<_> = endpoints.filter_map(|endpoint| endpoint["calls"].as_u64()).collect();
+        assert!(called.iter().sum::<u64>() > 20, "each calls the others: {modules}");
+    }
+    let front = store.operators_of_each().pop().expect("there is a public side");
+    let modules = front.get("/admin/placement").await.expect(200);
+    for module in modules
+        .as_array()
+        .expect("modules")
+        .iter()
+        .filter(|module| module["calls"] != 0)
+    {
+        let executors = module["endpoints"].as_array().expect("addresses");
+        assert!(
+            executors.iter().all(|it| it["calls"] != 0),
+            "either is called: {module}"
+        );
+    }
+    store.stop().await;
 }

@@ -3,26 +3,32 @@
 use offshoot_tests::{Data, Engine, Placement, Store};
 use tokio::sync::Semaphore;
 
-/// Makes of each body one test per placement and engine.
+/// Makes of each body one test per way to place the modules, and engine.
 macro_rules! everywhere {
     ($($body:ident,)*) => { $(
         mod $body {
-            use offshoot_tests::{Engine::{Postgres, Sqlite}, Placement::{Encoded, OneProcess, Split}};
+            use offshoot_tests::Placement::{Alternating, Apart, Encoded, MovedOut, OneProcess};
 
             everywhere!(@tests $body
-                in_one_process_on_sqlite(OneProcess, Sqlite)
-                in_one_process_on_postgres(OneProcess, Postgres)
-                encoded_on_sqlite(Encoded, Sqlite)
-                encoded_on_postgres(Encoded, Postgres)
-                split_on_sqlite(Split, Sqlite)
-                split_on_postgres(Split, Postgres)
+                in_one_process OneProcess, encoded Encoded, alternating Alternating, all_apart Apart,
+                catalog_apart MovedOut("catalog"), inventory_apart MovedOut("inventory"), carts_apart MovedOut("carts"),
+                payments_apart MovedOut("payments"), orders_apart MovedOut("orders"),
             );
         }
     )* };
-    (@tests $body:ident $($name:ident($placement:ident, $engine:ident))*) => { $(
-        #[tokio::test]
-        async fn $name() {
-            crate::journeys::run($placement, $engine, super::$body).await;
+    (@tests $body:ident $($name:ident $placement:expr,)*) => { $(
+        mod $name {
+            use super::*;
+
+            #[tokio::test]
+            async fn on_sqlite() {
+                crate::journeys::run($placement, offshoot_tests::Engine::Sqlite, super::super::$body).await;
+            }
+
+            #[tokio::test]
+            async fn on_postgres() {
+                crate::journeys::run($placement, offshoot_tests::Engine::Postgres, super::super::$body).await;
+            }
         }
     )* };
 }
@@ -42,34 +48,6 @@ macro_rules! on_both_engines {
                     super::$body(offshoot_tests::Engine::Postgres).await;
                 }
             }
-        }
-    )* };
-}
-
-/// Makes of each body one test per way to take the store apart, and engine.
-macro_rules! however_split {
-    ($($body:ident,)*) => { $(
-        mod $body {
-            use offshoot_tests::{Engine::{Postgres, Sqlite}, Placement::{Apart, MovedOut}};
-
-            however_split!(@tests $body
-                inventory_on_sqlite(MovedOut("inventory"), Sqlite)
-                inventory_on_postgres(MovedOut("inventory"), Postgres)
-                carts_on_sqlite(MovedOut("carts"), Sqlite)
-                carts_on_postgres(MovedOut("carts"), Postgres)
-                payments_on_sqlite(MovedOut("payments"), Sqlite)
-                payments_on_postgres(MovedOut("payments"), Postgres)
-                orders_on_sqlite(MovedOut("orders"), Sqlite)
-                orders_on_postgres(MovedOut("orders"), Postgres)
-                all_apart_on_sqlite(Apart, Sqlite)
-                all_apart_on_postgres(Apart, Postgres)
-            );
-        }
-    )* };
-    (@tests $body:ident $($name:ident($placement:expr, $engine:ident))*) => { $(
-        #[tokio::test]
-        async fn $name() {
-            crate::journeys::run($placement, $engine, super::$body).await;
         }
     )* };
 }
@@ -105,6 +83,7 @@ async fn run(placement: Placement, engine: Engine, body: impl AsyncFnOnce(Store)
     if is_there(engine) {
         let seats = match placement {
             Placement::MovedOut("orders") | Placement::Apart => 3,
+            Placement::Alternating => 2,
             _ => 1,
         };
         let _seats = SEATS.acquire_many(seats).await.expect("nobody closes it");

@@ -1,6 +1,6 @@
 //! The catalog in a process of its own that comes, goes and comes again.
 
-use offshoot_tests::{Client, Data, Engine, Process};
+use offshoot_tests::{Client, Data, Engine, Process, free_address};
 
 on_both_engines! {
     a_killed_catalog_is_said_and_its_return_is_noticed,
@@ -98,13 +98,4 @@ async fn filled_cart(client: &Client) -> String {
         .await
         .expect(200);
     path
-}
-
-/// An address that was free a moment ago.
-fn free_address() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
-    listener
-        .local_addr()
-        .expect("a bound listener has an address")
-        .to_string()
 }

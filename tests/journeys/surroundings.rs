@@ -1,6 +1,6 @@
 //! What is around the operations: the start page, health, and the document that describes the public API.
 
-use offshoot_tests::{MODULES, Placement, Store};
+use offshoot_tests::{MODULES, Store};
 
 everywhere! {
     the_start_page_says_where_each_module_runs,
@@ -27,12 +27,7 @@ async fn the_start_page_says_where_each_module_runs(store: Store) -> Store {
         .expect(200);
     let modules = json["modules"].as_array().expect("the page lists the modules").iter();
     let placed: Vec<_> = modules.map(|module| [&module["name"], &module["placement"]]).collect();
-    let (catalog, others) = match store.placement() {
-        Placement::Encoded => ("encoded", "encoded"),
-        Placement::Split => ("remote", "local"),
-        _ => ("local", "local"),
-    };
-    let expected = MODULES.map(|module| [module, if module == "catalog" { catalog } else { others }]);
+    let expected = MODULES.map(|module| [module, store.placement_of(module)]);
     assert_eq!(placed, expected);
     for link in json["links"].as_array().expect("the page has links") {
         let path = link.as_str().expect("a link is a path");

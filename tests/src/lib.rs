@@ -16,6 +16,6 @@ pub use offshoot_db::Engine;
 
 pub use crate::client::{Answer, Client};
 pub use crate::data::Data;
-pub use crate::process::{Finished, Process, run};
+pub use crate::process::{Finished, Process, free_address, run};
 pub use crate::roles::{Operator, Shopper};
 pub use crate::store::{MODULES, Placement, Store};

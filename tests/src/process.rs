@@ -58,6 +58,16 @@ impl Finished {
     }
 }
 
+/// A port of this machine that is free, for those that have to be known before they are taken.
+#[must_use]
+pub fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
+    listener
+        .local_addr()
+        .expect("a bound listener has an address")
+        .to_string()
+}
+
 /// Runs a command to its end.
 pub async fn run(arguments: &[&str]) -> Finished {
     let output = command(arguments).stdin(Stdio::null()).output();

@@ -1,8 +1,10 @@
 //! A store in one of the ways in which its modules can be placed. All ways look the same from outside.
 
+use serde_json::json;
+
 use crate::client::Client;
 use crate::data::Data;
-use crate::process::Process;
+use crate::process::{Process, free_address};
 use crate::roles::{Operator, Shopper};
 
 /// Where the modules of a store run.
@@ -12,12 +14,13 @@ pub enum Placement {
     OneProcess,
     /// All in one process, through their REST encoding and back.
     Encoded,
-    /// The catalog in a process of its own.
-    Split,
     /// This module in a process of its own, after those that it calls.
     MovedOut(&'static str),
     /// Every module in a process of its own.
     Apart,
+    /// Two processes with every module, on one database. Each executes what the other one's modules call, and the public
+    /// side calls either: what one call leaves in a process, the next does not find.
+    Alternating,
 }
 
 /// Every module, those that are called before those that call them.
@@ -90,22 +93,43 @@ impl Store {
         &self.data
     }
 
-    /// How the modules are placed.
+    /// Where the calls of a module run, as the public side's process says it.
     #[must_use]
-    pub fn placement(&self) -> Placement {
-        self.placement
+    pub fn placement_of(&self, module: &str) -> &'static str {
+        match self.placement {
+            Placement::Encoded => "encoded",
+            placement if apart(&placement).contains(&module) => "remote",
+            _ => "local",
+        }
+    }
+
+    /// Operators of each process, that of the public side last.
+    #[must_use]
+    pub fn operators_of_each(&self) -> Vec<Client> {
+        let processes = self.modules.iter().chain([&self.front]);
+        let token = || self.data.operator_token();
+        processes
+            .map(|process| Client::new(process.url()).with_token(token()))
+            .collect()
+    }
+}
+
+/// The modules that run elsewhere than the public side.
+fn apart(placement: &Placement) -> &[&'static str] {
+    match placement {
+        Placement::OneProcess | Placement::Encoded => &[],
+        // Orders call three of the others, and carts are called by them and call the catalog.
+        Placement::MovedOut("orders") | Placement::Apart | Placement::Alternating => &MODULES,
+        Placement::MovedOut("carts") => &["catalog", "carts"],
+        Placement::MovedOut(module) => std::slice::from_ref(module),
     }
 }
 
 async fn start(placement: Placement, data: &Data) -> (Vec<Process>, Process) {
-    let apart: &[&str] = match &placement {
-        Placement::OneProcess | Placement::Encoded => &[],
-        Placement::Split => &["catalog"],
-        // Orders call three of the others, and carts are called by them and call the catalog.
-        Placement::MovedOut("orders") | Placement::Apart => &MODULES,
-        Placement::MovedOut("carts") => &["catalog", "carts"],
-        Placement::MovedOut(module) => std::slice::from_ref(module),
-    };
+    if placement == Placement::Alternating {
+        return start_alternating(data).await;
+    }
+    let apart = apart(&placement);
     let (mut modules, mut remote) = (Vec::new(), Vec::<String>::new());
     for module in apart {
         let mut arguments = vec!["--only", module];
@@ -121,4 +145,40 @@ async fn start(placement: Placement, data: &Data) -> (Vec<Process>, Process) {
     let front = data.serve(&arguments).await;
     front.ready().await;
     (modules, front)
+}
+
+async fn start_alternating(data: &Data) -> (Vec<Process>, Process) {
+    let addresses = [free_address(), free_address()];
+    let every = |flag: &'static str, address: &String| {
+        let place = move |module| [flag.to_owned(), format!("{module}=http://{address}")];
+        MODULES.into_iter().flat_map(place).collect::<Vec<_>>()
+    };
+    let mut executors = Vec::new();
+    for (own, other) in [(0, 1), (1, 0)] {
+        let mut arguments = vec!["--listen".to_owned(), addresses[own].clone()];
+        arguments.extend(every("--urls", &addresses[other]));
+        executors.push(data.serve(&borrowed(&arguments)).await);
+    }
+    for executor in &executors {
+        executor.ready().await;
+        let client = Client::new(executor.url()).with_token(data.operator_token());
+        for module in MODULES {
+            let path = format!("/admin/placement/{module}");
+            client
+                .json("PUT", &path, &json!({ "placement": "remote" }))
+                .await
+                .expect(200);
+        }
+    }
+    let arguments: Vec<_> = addresses
+        .iter()
+        .flat_map(|address| every("--remote", address))
+        .collect();
+    let front = data.serve(&borrowed(&arguments)).await;
+    front.ready().await;
+    (executors, front)
+}
+
+fn borrowed(arguments: &[String]) -> Vec<&str> {
+    arguments.iter().map(String::as_str).collect()
 }

@@ -6,6 +6,7 @@ mod notes;
 
 mod broken_servers;
 mod callers;
+mod cut_points;
 mod disconnecting;
 mod encoding;
 mod encrypted;
