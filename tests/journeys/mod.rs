@@ -65,6 +65,7 @@ mod strangers;
 // Many at once.
 mod rush;
 // Killed, and started again; its disk full, its database lost.
+mod faults;
 mod killed;
 mod outages;
 mod replaying;

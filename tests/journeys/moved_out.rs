@@ -1,12 +1,18 @@
 //! The catalog in a process of its own that comes, goes and comes again.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use offshoot_tests::{Client, Data, Engine, Process, free_address};
 
 on_both_engines! {
     a_killed_catalog_is_said_and_its_return_is_noticed,
     the_processes_start_in_any_order,
+    a_call_before_its_module_is_there_is_refused_and_later_answered,
     only_the_process_that_has_all_modules_has_a_public_side,
 }
+
+/// Each cart has a product of its own.
+static SKUS: AtomicU32 = AtomicU32::new(0);
 
 async fn a_killed_catalog_is_said_and_its_return_is_noticed(engine: Engine) {
     let data = Data::new(engine).await;
@@ -43,15 +49,47 @@ async fn a_killed_catalog_is_said_and_its_return_is_noticed(engine: Engine) {
 
 async fn the_processes_start_in_any_order(engine: Engine) {
     let data = Data::new(engine).await;
+    let addresses = ["catalog", "carts", "front"].map(|name| (name, free_address()));
+    let [(_, catalog), (_, carts), _] = &addresses;
+    let (catalog, carts) = (format!("catalog=http://{catalog}"), format!("carts=http://{carts}"));
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let mut processes = Vec::new();
+        for place in order {
+            let (name, address) = &addresses[place];
+            let process = match *name {
+                "catalog" => data.serve(&["--listen", address, "--only", "catalog"]).await,
+                "carts" => {
+                    data.serve(&["--listen", address, "--only", "carts", "--remote", &catalog])
+                        .await
+                }
+                _ => {
+                    data.serve(&["--listen", address, "--remote", &catalog, "--remote", &carts])
+                        .await
+                }
+            };
+            processes.push((place, process));
+        }
+        processes.sort_by_key(|(place, _)| *place);
+        let (_, front) = &processes[2];
+        front.ready().await;
+        let client = Client::new(front.url()).with_token(data.operator_token());
+        client.get(&filled_cart(&client).await).await.expect(200);
+        for (_, process) in processes.into_iter().rev() {
+            process.stop().await;
+        }
+    }
+}
+
+async fn a_call_before_its_module_is_there_is_refused_and_later_answered(engine: Engine) {
+    let data = Data::new(engine).await;
     let address = free_address();
     let front = front(&data, &format!("http://{address}")).await;
-    let client = Client::new(front.url()).with_token(data.operator_token());
+    let client = Client::new(front.url());
     client.get("/api/v1/products").await.expect_problem(503, "unavailable");
     assert_eq!(client.get("/health/ready").await.expect(503)["ready"], false);
-
     let catalog = data.serve(&["--only", "catalog", "--listen", &address]).await;
     front.ready().await;
-    client.get(&filled_cart(&client).await).await.expect(200);
+    client.get("/api/v1/products").await.expect(200);
     front.stop().await;
     catalog.stop().await;
 }
@@ -81,7 +119,7 @@ async fn front(data: &Data, catalog: &str) -> Process {
 /// Adds a product, puts it into a new cart, and answers the path of the cart.
 async fn filled_cart(client: &Client) -> String {
     let lantern = serde_json::json!({
-        "sku": "LANTERN",
+        "sku": format!("LANTERN-{}", SKUS.fetch_add(1, Ordering::Relaxed)),
         "name": "Red lantern",
         "category": "garden",
         "price": { "amount": "2.55", "currency": "GBP" },

@@ -4,6 +4,7 @@
 
 // The binary, and processes of it.
 mod binary;
+mod faulty;
 mod process;
 // What processes share, and a store that is put together of them.
 mod data;
@@ -16,6 +17,7 @@ pub use offshoot_db::Engine;
 
 pub use crate::client::{Answer, Client};
 pub use crate::data::Data;
+pub use crate::faulty::{Fault, FaultyProxy};
 pub use crate::process::{Finished, Process, free_address, run};
 pub use crate::roles::{Operator, Shopper};
 pub use crate::store::{MODULES, Placement, Store};

@@ -178,7 +178,7 @@ impl<A: Contract + ?Sized> Client<A> {
             };
             let failure = result.as_ref().err().and_then(|error| error.to_problem().err());
             match failure {
-                Some(failure) if is_broken(failure) => attempt.failed(),
+                Some(failure) if is_broken(failure) => attempt.failed(is_not_there(failure)),
                 _ => attempt.answered(),
             }
             drop(attempt);

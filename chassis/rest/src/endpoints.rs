@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::address::Address;
 use crate::health::{Door, Health, nanos};
-use crate::limits::{ClientLimits, LOOK_UP_EVERY};
+use crate::limits::{AT_ONCE, ClientLimits, LOOK_UP_EVERY};
 
 /// One process.
 pub(crate) struct Endpoint {
@@ -188,23 +188,36 @@ impl Endpoints {
         let now = self.now();
         let fresh = |endpoint: &&Arc<Endpoint>| !tried.iter().any(|tried| Arc::ptr_eq(tried, endpoint));
         let mut candidates = (Choice::default(), Choice::default());
+        let mut last_resort = Choice::default();
         let mut soonest = u64::MAX;
         for endpoint in all.iter().filter(fresh) {
             match endpoint.health.door(now) {
                 Door::Ajar if endpoint.health.may_try(now, &self.limits) => {
                     let endpoint = Arc::clone(endpoint);
-                    return Ok(Picked { endpoint, tries: true });
+                    let why = Why::Tries;
+                    return Ok(Picked { endpoint, why });
                 }
                 Door::Open if endpoint.near => candidates.0.offer(endpoint),
                 Door::Open => candidates.1.offer(endpoint),
-                Door::Ajar => soonest = now,
-                Door::Shut(until) => soonest = soonest.min(until),
+                door => {
+                    if let Door::Shut(until) = door {
+                        soonest = soonest.min(until);
+                    } else {
+                        soonest = now;
+                    }
+                    if endpoint.health.refuses() {
+                        last_resort.offer(endpoint);
+                    }
+                }
             }
         }
         let best = candidates.0.best(now).or_else(|| candidates.1.best(now));
-        let picked = best.map(|endpoint| Picked {
+        let best = best.map(|endpoint| (endpoint, Why::Fit));
+        // One that was restarted meanwhile is found by the first call that has no other, and not after a pause.
+        let best = best.or_else(|| last_resort.best(now).map(|endpoint| (endpoint, Why::LastResort)));
+        let picked = best.map(|(endpoint, why)| Picked {
             endpoint: Arc::clone(endpoint),
-            tries: false,
+            why,
         });
         picked.ok_or_else(|| {
             let wait = Duration::from_nanos(soonest.saturating_sub(now));
@@ -271,15 +284,25 @@ impl<'a> Choice<'a> {
 /// Who is to be called.
 pub(crate) struct Picked {
     pub(crate) endpoint: Arc<Endpoint>,
-    /// It was left alone, and this call tries whether it answers again.
-    tries: bool,
+    why: Why,
+}
+
+/// Why it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// It does well.
+    Fit,
+    /// It was left alone for long enough, and this call tries whether it answers again.
+    Tries,
+    /// It is left alone, and so are all others; to be refused again costs next to nothing.
+    LastResort,
 }
 
 /// A call under way at one process: it is counted, and what came of it is remembered.
 pub(crate) struct Attempt<'a> {
     endpoints: &'a Endpoints,
     endpoint: &'a Endpoint,
-    tries: bool,
+    why: Why,
     began: u64,
 }
 
@@ -290,7 +313,7 @@ impl<'a> Attempt<'a> {
         Self {
             endpoints,
             endpoint: &picked.endpoint,
-            tries: picked.tries,
+            why: picked.why,
             began,
         }
     }
@@ -298,13 +321,16 @@ impl<'a> Attempt<'a> {
     /// It gave an answer, or a failure that is the caller's or somebody else's.
     pub(crate) fn answered(&self) {
         self.measure();
-        self.endpoint.health.answered(self.tries);
+        self.endpoint.health.answered(self.why != Why::Fit);
     }
 
-    /// The process, or the way to it, is broken.
-    pub(crate) fn failed(&self) {
+    /// The process, or the way to it, is broken. `nobody_there`: it did not even take the call.
+    pub(crate) fn failed(&self, nobody_there: bool) {
         let now = self.measure();
-        if self.endpoint.health.failed(self.tries, now, &self.endpoints.limits) {
+        let at_once = now.saturating_sub(self.began) < nanos(AT_ONCE);
+        self.endpoint.health.set_refuses(nobody_there && at_once);
+        let tries = self.why == Why::Tries;
+        if self.endpoint.health.failed(tries, now, &self.endpoints.limits) {
             tracing::warn!(
                 module = self.endpoints.module,
                 url = self.endpoint.url,
@@ -317,7 +343,7 @@ impl<'a> Attempt<'a> {
     pub(crate) fn ran_out_of_time(&self, patience: Duration) {
         let now = self.measure();
         if now.saturating_sub(self.began) >= nanos(patience) {
-            self.failed();
+            self.failed(false);
         }
     }
 

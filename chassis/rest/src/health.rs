@@ -1,7 +1,7 @@
 //! How one address is doing: how long it takes, and whether it is left alone for a while. Knows no module and no clock.
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::time::Duration;
 
 use crate::limits::{ClientLimits, MEMORY};
@@ -24,6 +24,8 @@ pub(crate) struct Health {
     until: AtomicU64,
     /// How often in a row it was left alone.
     pauses: AtomicU32,
+    /// Nobody was there when it last failed, and that was known at once.
+    refuses: AtomicBool,
 }
 
 /// Whether an address may be called.
@@ -71,6 +73,16 @@ impl Health {
             let fewer = |score: u32| Some(score.saturating_sub(ANSWER));
             let _ = self.score.fetch_update(Relaxed, Relaxed, fewer);
         }
+    }
+
+    /// Notes whether its latest failure cost next to nothing: nobody was there, and that was known at once.
+    pub(crate) fn set_refuses(&self, refuses: bool) {
+        self.refuses.store(refuses, Relaxed);
+    }
+
+    /// Whether it can be asked although it is left alone, because to be refused again would cost next to nothing.
+    pub(crate) fn refuses(&self) -> bool {
+        self.refuses.load(Relaxed)
     }
 
     /// It said who it is, which is not yet a call that works: the next call may try.

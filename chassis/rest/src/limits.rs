@@ -41,5 +41,8 @@ pub(crate) const SERVER_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// How long an average of times or failures remembers: what was slow is tried again after some of these.
 pub(crate) const MEMORY: Duration = Duration::from_secs(1);
+/// What a refusal may take that costs next to nothing: so long, an address that is left alone is the last resort of a call
+/// that has no other.
+pub(crate) const AT_ONCE: Duration = Duration::from_millis(50);
 /// How often a name is looked up again.
 pub(crate) const LOOK_UP_EVERY: Duration = Duration::from_secs(5);
