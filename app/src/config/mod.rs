@@ -5,6 +5,7 @@
 // The settings as the rest of the application sees them.
 mod settings;
 // How a text becomes a setting.
+mod policy;
 mod value;
 // Default, file, environment, flags.
 mod layer;
@@ -18,6 +19,7 @@ use config::{Config, ConfigError, Value, ValueKind};
 
 pub use self::layer::Flags;
 pub(crate) use self::layer::module_names;
+pub use self::policy::Policy;
 pub use self::settings::{
     CartsSettings, ModulePlacement, ModuleSettings, OrdersSettings, PaymentsSettings, PostgresSettings, Sample,
     Settings, ShutdownSettings, TelemetrySettings,

@@ -13,6 +13,7 @@ use offshoot_contract::Currency;
 use offshoot_rest::{Address, Certificate, ClientLimits};
 
 use super::ConfigurationError;
+use super::policy::{Policy, policy};
 use super::value::{duration, list, unless_empty, word};
 
 /// Everything that can be set. `config/default.toml` explains each.
@@ -68,6 +69,9 @@ pub struct ModuleSettings {
     /// Processes that serve it, or may be asked to: `http://host:port`, `zone=http://host:port`.
     #[serde(deserialize_with = "list")]
     pub urls: Vec<Address>,
+    /// What holds for calls of it in other processes, beside `[remote]`.
+    #[serde(deserialize_with = "policy")]
+    pub policy: Policy,
     /// Addresses in this zone are called as long as one of them answers.
     #[serde(deserialize_with = "unless_empty")]
     pub zone: Option<String>,
@@ -164,6 +168,8 @@ pub struct ContractsSettings {
     /// Where they are served; none: at `listen`, where that is fit.
     #[serde(deserialize_with = "unless_empty")]
     pub listen: Option<SocketAddr>,
+    /// Calls of one module that are executed for others at once.
+    pub in_flight: usize,
     /// The file of the service keys; none: `service.key` in the data directory.
     #[serde(deserialize_with = "unless_empty")]
     pub keys: Option<PathBuf>,
@@ -232,16 +238,17 @@ pub struct ShutdownSettings {
 }
 
 impl RemoteSettings {
-    /// As the client takes them.
+    /// As the client of a module with this policy takes them.
     #[must_use]
-    pub fn limits(&self) -> ClientLimits {
-        ClientLimits {
+    pub fn limits(&self, policy: &Policy) -> ClientLimits {
+        policy.over(ClientLimits {
             in_flight: self.in_flight,
             queue_wait: self.queue_wait,
             failures: self.failures,
             pause: self.pause,
             longest_pause: self.longest_pause,
-        }
+            ..ClientLimits::default()
+        })
     }
 }
 
@@ -314,8 +321,14 @@ impl Settings {
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigurationError> {
-        if self.remote.in_flight == 0 || self.remote.failures == 0 || self.public.in_flight == 0 {
-            let why = "`public.in_flight`, `remote.in_flight` and `remote.failures` are at least 1".to_owned();
+        if self.contracts.in_flight == 0
+            || self.remote.in_flight == 0
+            || self.remote.failures == 0
+            || self.public.in_flight == 0
+        {
+            let why =
+                "`public.in_flight`, `contracts.in_flight`, `remote.in_flight` and `remote.failures` are at least 1"
+                    .to_owned();
             return Err(ConfigurationError::Contradiction(why));
         }
         if !(0.0..=1.0).contains(&self.telemetry.sample) {

@@ -9,7 +9,7 @@ use axum::Router;
 use futures_util::future::BoxFuture;
 use offshoot_contract::{Clock, Contract, Edge, Placement};
 use offshoot_db::{DatabaseUrl, Db, DbOptions, ModuleSchema, PgBudget};
-use offshoot_rest::{Client, ClientOptions, ServerOptions, ServiceKeys, client_tls, router};
+use offshoot_rest::{Client, ClientOptions, ServerOptions, ServiceKeys, Surface, client_tls};
 use rustls::ClientConfig;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
@@ -154,7 +154,12 @@ impl<'a> Host<'a> {
             name: A::NAME,
             location: format!("data in {url}, store {}", db.store_id()),
             place,
-            routes: Some(router(Arc::clone(&edge), options)),
+            routes: Some(
+                Surface::new(A::NAME, options)
+                    .in_flight(self.settings.contracts.in_flight)
+                    .version(Arc::clone(&edge))
+                    .into_router(),
+            ),
             jobs: vec![AbortOnDropHandle::new(tokio::spawn(forget_answers(
                 db.clone(),
                 Arc::clone(&self.clock),
@@ -177,7 +182,11 @@ impl<'a> Host<'a> {
         }
         let store = Arc::new(store_ids::expected(&self.settings.data_dir, A::NAME)?);
         let keys = self.key.of(A::NAME);
-        let (zone, limits, tls) = (module.zone.clone(), self.settings.remote.limits(), self.tls.clone());
+        let (zone, tls) = (module.zone.clone(), self.tls.clone());
+        let limits = self.settings.remote.limits(&module.policy);
+        limits
+            .check::<A>()
+            .with_context(|| format!("`modules.{}.policy`", A::NAME))?;
         let client = move |addresses| {
             Client::new(ClientOptions {
                 addresses,

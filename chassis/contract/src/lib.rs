@@ -48,7 +48,7 @@ pub use crate::fork::Fork;
 pub use crate::id::{Entity, Id, InvalidId};
 pub use crate::invoke::{Invoke, Invoker, Outgoing, refuse_if_late};
 pub use crate::method::{
-    Args, ArgsOf, Contract, Method, MethodSpec, MethodVisitor, NoBody, Scalar, Verb, Version, WireValue,
+    Args, ArgsOf, Contract, Method, MethodSpec, MethodVisitor, NoBody, Scalar, Verb, Version, WireValue, method_specs,
 };
 pub use crate::money::{Currency, InvalidMoney, Money};
 pub use crate::openapi::{openapi, problem_schema};

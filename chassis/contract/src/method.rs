@@ -36,6 +36,20 @@ pub trait MethodVisitor<A: Contract + ?Sized> {
     fn method<M: Method<Api = A>>(&mut self);
 }
 
+/// What is fixed about each method of a contract, in the order of the trait.
+#[must_use]
+pub fn method_specs<A: Contract + ?Sized>() -> Vec<&'static MethodSpec> {
+    struct Collect(Vec<&'static MethodSpec>);
+    impl<A: Contract + ?Sized> MethodVisitor<A> for Collect {
+        fn method<M: Method<Api = A>>(&mut self) {
+            self.0.push(M::spec());
+        }
+    }
+    let mut collect = Collect(Vec::new());
+    A::visit_methods(&mut collect);
+    collect.0
+}
+
 /// One method of a contract.
 pub trait Method: Sized + Send + Sync + 'static {
     /// The trait object that has the method.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::{Contract, ContractError, FailureKind, Method, MethodSpec, MethodVisitor, Placement};
+use crate::{Contract, ContractError, FailureKind, Method, MethodSpec, Placement, method_specs};
 
 /// Buckets of the histogram: bucket `n` counts calls of less than `2^n` microseconds; the last counts all slower ones.
 const BUCKETS: usize = 26;
@@ -96,16 +96,8 @@ impl PathCounts {
 
 impl CallStats {
     pub(crate) fn of<A: Contract + ?Sized>() -> Self {
-        struct Collect(Vec<&'static MethodSpec>);
-        impl<A: Contract + ?Sized> MethodVisitor<A> for Collect {
-            fn method<M: Method<Api = A>>(&mut self) {
-                self.0.push(M::spec());
-            }
-        }
-        let mut methods = Collect(Vec::new());
-        A::visit_methods(&mut methods);
         Self {
-            methods: methods.0,
+            methods: method_specs::<A>(),
             callers: Default::default(),
         }
     }

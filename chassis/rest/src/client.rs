@@ -20,7 +20,7 @@ use crate::address::Address;
 use crate::endpoints::{Attempt, Endpoint, EndpointState, Endpoints};
 use crate::identity::{ExpectedStore, Identity, Named};
 use crate::keys::ModuleKeys;
-use crate::limits::ClientLimits;
+use crate::limits::{Bounds, ClientLimits};
 use crate::tap::Tap;
 use crate::tls::no_tls;
 use crate::token::Tokens;
@@ -75,6 +75,7 @@ impl ClientOptions {
 pub struct Client<A: ?Sized> {
     transport: Transport,
     endpoints: Arc<Endpoints>,
+    bounds: Vec<Bounds>,
     tokens: Tokens,
     store: Arc<ExpectedStore>,
     hash: String,
@@ -93,10 +94,12 @@ impl<A: Contract + ?Sized> Client<A> {
 
     pub(crate) fn over(transport: impl FnOnce(Arc<Endpoints>) -> Transport, options: ClientOptions) -> Self {
         let path = format!("/modules/{}/v{}", A::NAME, A::VERSION.major);
+        let bounds = options.limits.bounds::<A>();
         let endpoints = Endpoints::new(A::NAME, path, options.addresses, options.zone, options.limits);
         Self {
             transport: transport(Arc::clone(&endpoints)),
             endpoints,
+            bounds,
             meant_header: OnceLock::new(),
             accepted: OnceLock::new(),
             tokens: Tokens::new(options.keys),
@@ -148,7 +151,8 @@ impl<A: Contract + ?Sized> Client<A> {
         let result = match refuse_if_late(cx, now) {
             Err(failure) => Err(failure.into()),
             Ok(()) => {
-                let until = cx.deadline().min(now + M::SPEC.timeout);
+                let bounds = &self.bounds[M::SPEC.index];
+                let until = cx.deadline().min(now + bounds.timeout);
                 self.reach::<M>(cx, key.as_deref(), until, args, tap).await
             }
         };
@@ -164,7 +168,12 @@ impl<A: Contract + ?Sized> Client<A> {
         args: &ArgsOf<M>,
         tap: Option<Tap<M>>,
     ) -> Result<M::Answer, M::Error> {
-        let _turn = self.endpoints.turn(until).await?;
+        let bounds = &self.bounds[M::SPEC.index];
+        let _turn = match &bounds.turns {
+            Some(turns) => Some(self.endpoints.turn(turns, until).await?),
+            None => None,
+        };
+        let _turn_of_all = self.endpoints.turn_of_all(until).await?;
         let all = timeout_at(until, self.endpoints.all()).await;
         let all = all.unwrap_or_else(|_| Err(self.nameless()))?;
         let mut picked = self.endpoints.pick(&all, &[])?;
@@ -173,7 +182,7 @@ impl<A: Contract + ?Sized> Client<A> {
             let attempt = Attempt::begin(&self.endpoints, &picked);
             let exchange = self.exchange::<M>(&picked.endpoint, cx, key, until, args, tap.clone());
             let Ok(result) = timeout_at(until, exchange).await else {
-                attempt.ran_out_of_time(M::SPEC.timeout);
+                attempt.ran_out_of_time(bounds.timeout);
                 return Err(self.timed_out::<M>(&picked.endpoint).into());
             };
             let failure = result.as_ref().err().and_then(|error| error.to_problem().err());

@@ -118,16 +118,25 @@ impl Endpoints {
         nanos(self.born.elapsed())
     }
 
+    /// Waits for a turn among all calls of the module.
+    pub(crate) async fn turn_of_all(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, CallFailure> {
+        self.turn(&self.turns, deadline).await
+    }
+
     /// Waits for a turn, not for long.
-    pub(crate) async fn turn(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, CallFailure> {
-        if let Ok(permit) = self.turns.try_acquire() {
+    pub(crate) async fn turn<'a>(
+        &self,
+        turns: &'a Semaphore,
+        deadline: Instant,
+    ) -> Result<SemaphorePermit<'a>, CallFailure> {
+        if let Ok(permit) = turns.try_acquire() {
             return Ok(permit);
         }
         let until = (Instant::now() + self.limits.queue_wait).min(deadline);
-        match timeout_at(until, self.turns.acquire()).await {
+        match timeout_at(until, turns.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),
             _ => {
-                let why = format!("{} calls to {} are under way", self.limits.in_flight, self.module);
+                let why = format!("as many calls to {} are under way as may be", self.module);
                 let retry_after = self.limits.queue_wait;
                 Err(CallFailure::not_executed(FailureKind::Overloaded { retry_after }, why))
             }

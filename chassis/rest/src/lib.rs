@@ -35,7 +35,7 @@ pub use crate::encoded::encoded;
 pub use crate::endpoints::EndpointState;
 pub use crate::identity::{ExpectedStore, Identity, ServedVersion};
 pub use crate::keys::{ModuleKeys, ServiceKeys};
-pub use crate::limits::ClientLimits;
+pub use crate::limits::{ClientLimits, MethodLimits, UnknownMethod};
 pub use crate::request::decode_json;
 pub use crate::secret_file::SecretFileError;
 pub use crate::surface::{Surface, router};

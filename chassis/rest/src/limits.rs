@@ -3,7 +3,11 @@
 //! How often a call may be repeated is decided by the switch, from the method's class; how long it may take, by its
 //! method and its caller's deadline.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+use offshoot_contract::{Contract, MethodSpec, method_specs};
+use tokio::sync::Semaphore;
 
 /// What a client of one module allows itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +23,67 @@ pub struct ClientLimits {
     pub pause: Duration,
     /// For how long at most.
     pub longest_pause: Duration,
+    /// How long one attempt of a call may take, where the contract allows more.
+    pub timeout: Option<Duration>,
+    /// What holds for one method beside that, by its name.
+    pub methods: BTreeMap<String, MethodLimits>,
+}
+
+/// What a client of one module allows itself for one method.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MethodLimits {
+    /// Calls of it under way at once; none: as many as of the module.
+    pub in_flight: Option<usize>,
+    /// How long one attempt may take; none: as long as of any method of the module.
+    pub timeout: Option<Duration>,
+}
+
+/// The limits speak of a method that the contract does not have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{module} has no method `{method}`: it has {known}")]
+pub struct UnknownMethod {
+    /// Of which contract.
+    pub module: &'static str,
+    /// As it was given.
+    pub method: String,
+    /// Those that there are.
+    pub known: String,
+}
+
+/// What holds for one method of a client.
+#[derive(Debug)]
+pub(crate) struct Bounds {
+    pub(crate) timeout: Duration,
+    pub(crate) turns: Option<Semaphore>,
+}
+
+impl ClientLimits {
+    /// Refuses names of methods that the contract does not have.
+    pub fn check<A: Contract + ?Sized>(&self) -> Result<(), UnknownMethod> {
+        let specs = method_specs::<A>();
+        let is_unknown = |method: &&String| specs.iter().all(|spec| spec.name != method.as_str());
+        self.methods.keys().find(is_unknown).map_or(Ok(()), |method| {
+            let known: Vec<_> = specs.iter().map(|spec| spec.name).collect();
+            Err(UnknownMethod {
+                module: A::NAME,
+                method: method.clone(),
+                known: known.join(", "),
+            })
+        })
+    }
+
+    /// For each method, by its position in the trait.
+    pub(crate) fn bounds<A: Contract + ?Sized>(&self) -> Vec<Bounds> {
+        let bounds = |spec: &&MethodSpec| {
+            let own = self.methods.get(spec.name).cloned().unwrap_or_default();
+            let timeout = own.timeout.or(self.timeout);
+            Bounds {
+                timeout: timeout.map_or(spec.timeout, |timeout| timeout.min(spec.timeout)),
+                turns: own.in_flight.map(Semaphore::new),
+            }
+        };
+        method_specs::<A>().iter().map(bounds).collect()
+    }
 }
 
 impl Default for ClientLimits {
@@ -29,6 +94,8 @@ impl Default for ClientLimits {
             failures: 5,
             pause: Duration::from_millis(500),
             longest_pause: Duration::from_secs(10),
+            timeout: None,
+            methods: BTreeMap::new(),
         }
     }
 }

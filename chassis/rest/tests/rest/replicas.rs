@@ -10,7 +10,9 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use offshoot_contract::{Contract as _, Edge, FailureKind};
-use offshoot_rest::{Client, ClientLimits, ClientOptions, ExpectedStore, ServerOptions, ServiceKeys, Surface, router};
+use offshoot_rest::{
+    Client, ClientLimits, ClientOptions, ExpectedStore, MethodLimits, ServerOptions, ServiceKeys, Surface, router,
+};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
@@ -247,6 +249,46 @@ async fn what_the_module_or_its_caller_gets_wrong_shuts_nobody_out() {
         assert_eq!(failure_of(hurried).kind(), &FailureKind::Timeout);
     }
     assert!(!client.endpoints()[0].left_alone);
+}
+
+#[tokio::test]
+async fn a_method_may_have_less_than_its_module() {
+    let deployment = Deployment::new();
+    let replica = deployment.replica().await;
+    let client = deployment.client(&[url(replica.address)], |options| {
+        let own = MethodLimits {
+            in_flight: Some(1),
+            timeout: Some(Duration::from_millis(200)),
+        };
+        options.limits.methods.insert("count_after".to_owned(), own);
+        options.limits.queue_wait = Duration::from_millis(20);
+        options.limits.timeout = Some(Duration::from_secs(5));
+    });
+    let api = <dyn NotesApi>::object(client);
+    let (mut one, mut other, mut third) = (cx(), cx(), cx());
+    let (late, refused, waited) = tokio::join!(
+        api.count_after(&mut one, 1_000),
+        async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            api.count_after(&mut other, 0).await
+        },
+        api.wait(&mut third, 300),
+    );
+    assert_eq!(failure_of(late).kind(), &FailureKind::Timeout);
+    let refused = failure_of(refused);
+    assert!(matches!(refused.kind(), FailureKind::Overloaded { .. }), "{refused:?}");
+    waited.expect("another method has all that the module has");
+}
+
+#[test]
+fn a_limit_of_a_method_that_is_none_is_refused() {
+    let mut limits = ClientLimits::default();
+    limits.methods.insert("notee".to_owned(), MethodLimits::default());
+    let error = limits.check::<dyn NotesApi>().unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "notes has no method `notee`: it has note, names, write, count_after, wait"
+    );
 }
 
 #[tokio::test]

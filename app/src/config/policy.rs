@@ -1,0 +1,117 @@
+//! What holds for the calls of one module in other processes, as it is written: `in_flight=64, browse.timeout=500ms`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use offshoot_rest::{ClientLimits, MethodLimits};
+use serde::de::Error as _;
+use serde::{Deserialize as _, Deserializer};
+
+use super::value::parse_duration;
+
+/// What is said about one module; what is not said is as in `[remote]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Policy {
+    in_flight: Option<usize>,
+    queue_wait: Option<Duration>,
+    failures: Option<u32>,
+    pause: Option<Duration>,
+    longest_pause: Option<Duration>,
+    timeout: Option<Duration>,
+    methods: BTreeMap<String, MethodLimits>,
+}
+
+impl Policy {
+    /// These limits, changed as it says.
+    pub(super) fn over(&self, limits: ClientLimits) -> ClientLimits {
+        ClientLimits {
+            in_flight: self.in_flight.unwrap_or(limits.in_flight),
+            queue_wait: self.queue_wait.unwrap_or(limits.queue_wait),
+            failures: self.failures.unwrap_or(limits.failures),
+            pause: self.pause.unwrap_or(limits.pause),
+            longest_pause: self.longest_pause.unwrap_or(limits.longest_pause),
+            timeout: self.timeout,
+            methods: self.methods.clone(),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let mut policy = Self::default();
+        for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+            let (name, value) = entry
+                .split_once('=')
+                .ok_or_else(|| format!("`{entry}` is no entry: it has the form NAME=VALUE or METHOD.NAME=VALUE"))?;
+            policy
+                .set(name.trim(), value.trim())
+                .map_err(|why| format!("`{entry}`: {why}"))?;
+        }
+        Ok(policy)
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let number = || value.parse().ok().filter(|number| *number > 0);
+        let number = || number().ok_or("it takes a whole number from 1");
+        let duration = || parse_duration(value).ok_or("it takes a whole number and ms, s, m or h, such as 500ms");
+        match name.split_once('.') {
+            Some((method, name)) => {
+                let method = self.methods.entry(method.to_owned()).or_default();
+                match name {
+                    "in_flight" => method.in_flight = Some(usize::try_from(number()?).unwrap_or(usize::MAX)),
+                    "timeout" => method.timeout = Some(duration()?),
+                    _ => return Err("of one method, `in_flight` and `timeout` can be set".to_owned()),
+                }
+            }
+            None => match name {
+                "in_flight" => self.in_flight = Some(usize::try_from(number()?).unwrap_or(usize::MAX)),
+                "failures" => self.failures = Some(number()?),
+                "queue_wait" => self.queue_wait = Some(duration()?),
+                "pause" => self.pause = Some(duration()?),
+                "longest_pause" => self.longest_pause = Some(duration()?),
+                "timeout" => self.timeout = Some(duration()?),
+                _ => {
+                    let known = "in_flight, queue_wait, failures, pause, longest_pause, timeout";
+                    return Err(format!("of a module, {known} can be set"));
+                }
+            },
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn policy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Policy, D::Error> {
+    Policy::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_changes_the_limits_and_nothing_else_does() {
+        assert_eq!(Policy::parse(""), Ok(Policy::default()));
+        let policy = Policy::parse("in_flight=64, timeout = 2s, browse.timeout=500ms,browse.in_flight=8");
+        let limits = policy.expect("it is one").over(ClientLimits::default());
+        assert_eq!((limits.in_flight, limits.timeout), (64, Some(Duration::from_secs(2))));
+        assert_eq!(limits.failures, ClientLimits::default().failures);
+        let browse = &limits.methods["browse"];
+        assert_eq!(
+            (browse.in_flight, browse.timeout),
+            (Some(8), Some(Duration::from_millis(500)))
+        );
+    }
+
+    #[test]
+    fn what_is_no_policy_is_refused_with_what_would_be() {
+        for (text, part) in [
+            ("in_flight", "NAME=VALUE"),
+            ("in_flight=0", "whole number from 1"),
+            ("in_flight=many", "whole number from 1"),
+            ("timeout=2", "such as 500ms"),
+            ("retries=3", "longest_pause, timeout"),
+            ("browse.pause=1s", "`in_flight` and `timeout`"),
+        ] {
+            let error = Policy::parse(text).expect_err(text);
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+}
