@@ -12,6 +12,8 @@ pub mod topology;
 pub mod wiring;
 // What uses them: clients of the store, files that fill it, and buyers that prove it.
 #[cfg(feature = "store")]
+pub mod demo;
+#[cfg(feature = "store")]
 pub mod import;
 #[cfg(feature = "store")]
 pub mod public_api;

@@ -57,3 +57,28 @@ async fn a_module_that_does_not_exist_is_wrong_usage() {
 fn list(stdout: &str) -> Vec<Value> {
     serde_json::from_str(stdout).unwrap_or_else(|error| panic!("no JSON list, {error}: {stdout}"))
 }
+
+#[tokio::test]
+async fn the_demo_of_a_split_tells_its_story_and_proves_it() {
+    let told = run(&["demo", "split", "--each", "700ms", "--json"])
+        .await
+        .expect_success();
+    let story: serde_json::Value = serde_json::from_str(&told.stdout).expect("it is JSON");
+    let chapters = story["chapters"].as_array().expect("there are chapters");
+    let places: Vec<_> = chapters.iter().map(|chapter| &chapter["catalog"]).collect();
+    assert_eq!(places, ["here", "there", "nowhere", "there", "here"]);
+    for chapter in chapters {
+        let (is_away, repeats) = (chapter["catalog"] == "nowhere", chapter["repeats"].as_u64());
+        assert_eq!(
+            repeats > Some(0),
+            is_away,
+            "only who needs the catalog asks again: {chapter}"
+        );
+        assert!(is_away || chapter["baskets"].as_u64() > Some(0), "{chapter}");
+    }
+    let proofs = story["proofs"].as_array().expect("there are proofs");
+    assert!(
+        proofs.len() == 7 && proofs.iter().all(|proof| proof["contradictions"] == 0),
+        "{story}"
+    );
+}

@@ -7,6 +7,8 @@ use clap::{Parser, Subcommand};
 use super::contract::ContractCommand;
 use super::db::DbCommand;
 #[cfg(feature = "store")]
+use super::demo::DemoCommand;
+#[cfg(feature = "store")]
 use super::import::ImportCommand;
 use super::placement::PlacementCommand;
 #[cfg(feature = "store")]
@@ -67,6 +69,11 @@ pub(super) enum Command {
     /// Buy what a real shop sold, live, and prove that nothing was lost.
     #[command(subcommand)]
     Replay(ReplayCommand),
+
+    #[cfg(feature = "store")]
+    /// Show what the store can do, in a temporary folder.
+    #[command(subcommand)]
+    Demo(DemoCommand),
 
     /// See and change where a running process executes its modules' calls.
     #[command(subcommand)]

@@ -8,6 +8,8 @@ mod arguments;
 mod contract;
 mod db;
 #[cfg(feature = "store")]
+mod demo;
+#[cfg(feature = "store")]
 mod import;
 mod placement;
 #[cfg(feature = "store")]
@@ -114,6 +116,8 @@ async fn carry_out(arguments: Arguments, configuration: Configuration) -> Result
         Command::Serve(_) => crate::serve::run(configuration.settings).await?,
         #[cfg(feature = "store")]
         Command::Import(what) => import::run(what, settings, json).await?,
+        #[cfg(feature = "store")]
+        Command::Demo(what) => return demo::run(&what, json).await,
         #[cfg(feature = "store")]
         Command::Replay(what) => return replay::run(what, settings, json).await,
         Command::Placement(what) => placement::run(what, settings, json).await?,

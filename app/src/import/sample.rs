@@ -19,10 +19,14 @@ const SAMPLE: &[u8] = include_bytes!("../../sample/online-retail-small.csv");
 /// In the data directory while the sample is being loaded: the next start finishes what this one did not.
 const UNFINISHED: &str = "sample.unfinished";
 
+/// The sample as a file would be.
+pub(crate) fn source() -> Source {
+    Source::bytes("the sample", SAMPLE)
+}
+
 /// Loads the sample through the same importer as the whole file.
 pub async fn load(modules: &Modules) -> Result<Report> {
-    let source = Source::bytes("the sample", SAMPLE);
-    online_retail::run(modules, source, Options::default(), &mut Silent).await
+    online_retail::run(modules, source(), Options::default(), &mut Silent).await
 }
 
 /// Loads the sample if the settings ask for it and the catalog is empty, or if an earlier start did not finish.

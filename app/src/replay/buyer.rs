@@ -1,7 +1,7 @@
 //! One who buys a basket, pays in one way or another, and may think better of it. Knows the public API only.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use http::Method;
@@ -34,16 +34,18 @@ pub(super) struct Buyer {
 
 /// What became of one basket.
 #[derive(Debug)]
-pub(super) struct Outcome {
+pub(crate) struct Outcome {
     pub(super) invoice: String,
     pub(super) result: Bought,
     /// What the checkout took.
-    pub(super) latency: Duration,
+    pub(crate) latency: Duration,
+    /// When it was known.
+    pub(crate) at: Instant,
 }
 
 /// How a checkout ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Bought {
+pub(crate) enum Bought {
     /// An order, confirmed or pending, as the last answer had it.
     Order {
         id: OrderId,
@@ -96,6 +98,7 @@ impl Buyer {
                 refunded: text(&order["refunded"], "amount")?,
             },
             latency,
+            at: Instant::now(),
         })
     }
 
@@ -158,6 +161,7 @@ fn refused(invoice: &str, answer: &Answer) -> Outcome {
         invoice: invoice.to_owned(),
         result: Bought::Refused { code, order },
         latency: answer.took,
+        at: Instant::now(),
     }
 }
 

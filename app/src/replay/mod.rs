@@ -7,29 +7,27 @@
 mod baskets;
 mod buyer;
 mod http;
+mod load;
 // What must be true afterwards.
 mod facts;
 mod proofs;
 // What became of it all.
 mod report;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use tokio::task::JoinSet;
 
 use crate::import::{Progress, Reached, Source};
 use crate::wiring::Wired;
 
+pub(crate) use self::buyer::Outcome;
+pub(crate) use self::load::Load;
 pub use self::proofs::Proof;
 pub use self::report::{Proofs, Report};
 
 use self::baskets::Basket;
-use self::buyer::{Buyer, Outcome};
 use self::facts::Facts;
-use self::http::PublicSide;
 
 /// How it is to be done.
 #[derive(Debug, Clone)]
@@ -71,8 +69,7 @@ pub async fn run(
     let (outcomes, repeats) = buy(url, baskets, &options, progress).await?;
     let bought = start.elapsed();
     progress.note("all buyers have ended; now the proofs");
-    let facts = Facts::when_all_has_ended(modules, options.patience).await?;
-    let proofs = proofs::all(&facts, Some(&outcomes));
+    let proofs = prove_after(modules, &outcomes, options.patience).await?;
     Ok(Report::new(&options, skipped, (&outcomes, repeats), bought, proofs))
 }
 
@@ -89,37 +86,36 @@ async fn buy(
     progress: &mut dyn Progress,
 ) -> Result<(Vec<Outcome>, u64)> {
     let total = baskets.len() as u64;
-    let (baskets, next, done) = (
-        Arc::new(baskets),
-        Arc::new(AtomicUsize::new(0)),
-        Arc::new(AtomicU64::new(0)),
-    );
-    let store = Arc::new(PublicSide::new(url, options.patience)?);
-    let mut buyers = JoinSet::new();
-    for _ in 0..options.concurrency.max(1) {
-        let buyer = Buyer::new(Arc::clone(&store), options.seed, options.run.clone());
-        let (baskets, next, done) = (Arc::clone(&baskets), Arc::clone(&next), Arc::clone(&done));
-        buyers.spawn(async move {
-            let mut outcomes = Vec::new();
-            while let Some(basket) = baskets.get(next.fetch_add(1, Ordering::Relaxed)) {
-                outcomes.push(buyer.buy(basket).await?);
-                done.fetch_add(1, Ordering::Relaxed);
-            }
-            anyhow::Ok(outcomes)
-        });
-    }
     let mut outcomes = Vec::with_capacity(baskets.len());
+    let mut load = Load::start(url, baskets, options, 1, Duration::ZERO)?;
     let mut look = tokio::time::interval(Duration::from_millis(500));
     loop {
+        let done = load.done();
         tokio::select! {
-            ended = buyers.join_next() => match ended {
-                None => return Ok((outcomes, store.repeats())),
-                Some(of_one) => outcomes.extend(of_one??),
+            ended = load.next_ended() => match ended {
+                None => return Ok((outcomes, load.repeats())),
+                Some(of_one) => outcomes.extend(of_one?),
             },
-            _ = look.tick() => {
-                let done = done.load(Ordering::Relaxed);
-                progress.reached(Reached { line: done, bytes: done, bytes_total: total });
-            }
+            _ = look.tick() => progress.reached(Reached { line: done, bytes: done, bytes_total: total }),
         }
     }
+}
+
+/// Buyers of the baskets of `source`, who begin again and again until they are stopped.
+pub(crate) async fn load(
+    modules: &Wired,
+    url: &str,
+    source: &Source,
+    options: &Options,
+    pause: Duration,
+) -> Result<Load> {
+    let (baskets, _) = baskets::read(source, modules, options.limit).await?;
+    ensure!(!baskets.is_empty(), "the catalog sells nothing of {}", source.name());
+    Load::start(url, baskets, options, usize::MAX, pause)
+}
+
+/// The proofs, after buyers were told these outcomes.
+pub(crate) async fn prove_after(modules: &Wired, outcomes: &[Outcome], patience: Duration) -> Result<Vec<Proof>> {
+    let facts = Facts::when_all_has_ended(modules, patience).await?;
+    Ok(proofs::all(&facts, Some(outcomes)))
 }

@@ -244,6 +244,7 @@ fn an_order_that_a_buyer_was_told_of_and_that_is_lost_is_found() {
             refunded: "2.00".to_owned(),
         },
         latency: std::time::Duration::ZERO,
+        at: std::time::Instant::now(),
     };
     let there = facts.orders[0].id;
     for (outcomes, good) in [

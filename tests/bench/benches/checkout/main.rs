@@ -20,6 +20,7 @@ mod bare;
 mod captured;
 mod values;
 // Who buys in the store.
+#[path = "../shared/shop.rs"]
 mod shop;
 // How it is measured.
 #[path = "../shared/connection.rs"]

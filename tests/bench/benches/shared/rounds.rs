@@ -65,6 +65,7 @@ impl fmt::Display for Spread {
 }
 
 /// Prints one line of the result.
+#[allow(dead_code, reason = "some benchmarks print tables of their own")]
 pub(crate) fn report(what: &str, ours: impl fmt::Display, baseline: impl fmt::Display, ratio: Spread) {
     println!("{what:34} | ours {ours} | baseline {baseline} | ratio {ratio}");
 }
