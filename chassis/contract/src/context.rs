@@ -15,8 +15,6 @@ use crate::{Class, Fork, TraceContext};
 
 /// How long a call may take where nobody says otherwise.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
-/// Repeats that the whole request tree may spend, so that retries do not multiply from layer to layer.
-const REPEATS_PER_REQUEST: i32 = 3;
 /// Longest accepted idempotency key, bytes. Long enough for two UUIDs and a name.
 pub const MAX_KEY_LENGTH: usize = 128;
 
@@ -50,6 +48,9 @@ pub struct OwnKey {
 }
 
 impl CallContext {
+    /// Repeats that the whole request tree may spend, so that retries do not multiply from layer to layer.
+    pub const REPEATS_PER_REQUEST: i32 = 3;
+
     /// The context of a request that enters the system at `origin` (`public`, `import`, a test).
     #[must_use]
     pub fn root(origin: &'static str) -> Self {
@@ -63,7 +64,7 @@ impl CallContext {
             tenant: None,
             own_key: None,
             next_key: None,
-            repeats_left: Arc::new(AtomicI32::new(REPEATS_PER_REQUEST)),
+            repeats_left: Arc::new(AtomicI32::new(Self::REPEATS_PER_REQUEST)),
             execution: OnceLock::new(),
         }
     }
@@ -265,7 +266,7 @@ impl CallContext {
     #[must_use]
     pub fn with_repeats_left(self, repeats: i32) -> Self {
         self.repeats_left
-            .store(repeats.clamp(0, REPEATS_PER_REQUEST), Ordering::Release);
+            .store(repeats.clamp(0, Self::REPEATS_PER_REQUEST), Ordering::Release);
         self
     }
 

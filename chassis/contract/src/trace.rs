@@ -31,12 +31,7 @@ impl TraceContext {
         if version != "00" || parts.next().is_some() {
             return None;
         }
-        let hex = |text: &str, length: usize| {
-            let lower = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-            (text.len() == length && text.bytes().all(lower))
-                .then(|| u128::from_str_radix(text, 16).ok())
-                .flatten()
-        };
+        let hex = |text: &str, length: usize| (text.len() == length).then(|| unhex(text)).flatten();
         let context = Self {
             trace_id: hex(trace, 32)?,
             span_id: u64::try_from(hex(span, 16)?).ok()?,
@@ -54,14 +49,72 @@ impl TraceContext {
 
     /// The `traceparent` header of a call made in this context.
     #[must_use]
-    pub fn header(&self) -> String {
-        let (trace, span, flags) = (self.trace_id, self.span_id, u8::from(self.sampled));
-        format!("00-{trace:032x}-{span:016x}-{flags:02x}")
+    pub fn header(&self) -> [u8; 55] {
+        let mut header = *b"00-TTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTT-SSSSSSSSSSSSSSSS-00";
+        // Every call to another process has one, so it is written without formatting.
+        hex(self.trace_id, &mut header[3..35]);
+        hex(self.span_id.into(), &mut header[36..52]);
+        header[54] = if self.sampled { b'1' } else { b'0' };
+        header
     }
 
     /// The trace id as problems and logs show it: 32 hexadecimal digits.
     #[must_use]
     pub fn id(&self) -> String {
         format!("{:032x}", self.trace_id)
+    }
+}
+
+/// Writes the last digits of a number, as many as there is room for.
+fn hex(mut number: u128, room: &mut [u8]) {
+    for digit in room.iter_mut().rev() {
+        *digit = b"0123456789abcdef"[(number & 0xf) as usize];
+        number >>= 4;
+    }
+}
+
+/// The number of lower-case digits, at most 32 of them.
+fn unhex(digits: &str) -> Option<u128> {
+    digits.bytes().try_fold(0, |number, digit| {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        Some(number << 4 | u128::from(value))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let header = "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01";
+        let trace = TraceContext::parse(header).expect("it is the standard's example");
+        assert_eq!(trace.header(), header.as_bytes());
+        let unsampled = TraceContext {
+            sampled: false,
+            ..trace
+        };
+        assert_eq!(
+            TraceContext::parse(std::str::from_utf8(&unsampled.header()).expect("text")),
+            Some(unsampled)
+        );
+    }
+
+    #[test]
+    fn anything_else_is_none() {
+        for header in [
+            "",
+            "00-0AF7651916CD43DD8448EB211C80319C-00f067aa0ba902b7-01",
+            "00-0af7651916cd43dd8448eb211c80319-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "01-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01",
+            "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01-02",
+        ] {
+            assert_eq!(TraceContext::parse(header), None, "{header}");
+        }
     }
 }

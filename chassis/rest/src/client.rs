@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderValue, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use offshoot_contract::{
@@ -174,14 +174,22 @@ impl<A: Contract + ?Sized> Client<A> {
             None => None,
         };
         let _turn_of_all = self.endpoints.turn_of_all(until).await?;
-        let all = timeout_at(until, self.endpoints.all()).await;
-        let all = all.unwrap_or_else(|_| Err(self.nameless()))?;
+        let all = match self.endpoints.fixed() {
+            Some(all) => all,
+            None => timeout_at(until, self.endpoints.all())
+                .await
+                .unwrap_or_else(|_| Err(self.nameless()))?,
+        };
         let mut picked = self.endpoints.pick(&all, &[])?;
         let mut tried = Vec::new();
         loop {
             let attempt = Attempt::begin(&self.endpoints, &picked);
-            let exchange = self.exchange::<M>(&picked.endpoint, cx, key, until, args, tap.clone());
-            let Ok(result) = timeout_at(until, exchange).await else {
+            // Not bound to a name of its own, which would make room for it twice in the future of every call.
+            let within = timeout_at(
+                until,
+                self.exchange::<M>(&picked.endpoint, cx, key, until, args, tap.clone()),
+            );
+            let Ok(result) = within.await else {
                 attempt.ran_out_of_time(bounds.timeout);
                 return Err(self.timed_out::<M>(&picked.endpoint).into());
             };
@@ -211,7 +219,7 @@ impl<A: Contract + ?Sized> Client<A> {
         args: &ArgsOf<M>,
         tap: Option<Tap<M>>,
     ) -> Result<M::Answer, M::Error> {
-        let mut request = self.request::<M>(&endpoint.root, cx.module(), args)?;
+        let mut request = self.request::<M>(endpoint, cx.module(), args)?;
         let timeout = until.saturating_duration_since(Instant::now());
         // The server stops a little earlier than we do, so that its own word about the call can still arrive.
         headers::write(
@@ -264,11 +272,11 @@ impl<A: Contract + ?Sized> Client<A> {
 
     fn request<M: Method<Api = A>>(
         &self,
-        root: &str,
+        endpoint: &Endpoint,
         caller: &'static str,
         args: &ArgsOf<M>,
     ) -> Result<Request<Full<Bytes>>, CallFailure> {
-        let uri = request::uri::<M>(root, &args.params)?;
+        let uri = request::uri::<M>(&endpoint.root, &args.params)?;
         let body = request::body::<M>(&args.body)?;
         let verb = match M::SPEC.verb {
             Verb::Get => http::Method::GET,
@@ -278,6 +286,7 @@ impl<A: Contract + ?Sized> Client<A> {
         };
         let mut request = self.bare_request(uri, caller, body)?;
         *request.method_mut() = verb;
+        request.headers_mut().insert(HOST, endpoint.host_header.clone());
         if M::SPEC.has_body {
             request
                 .headers_mut()

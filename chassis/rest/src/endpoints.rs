@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use http::HeaderValue;
 use offshoot_contract::{CallFailure, FailureKind};
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
@@ -22,6 +23,8 @@ pub(crate) struct Endpoint {
     pub(crate) url: String,
     /// As it was written: what its certificate is made out to.
     host: String,
+    /// What requests say whom they are for, written once.
+    pub(crate) host_header: HeaderValue,
     /// Where the contract's paths begin there.
     pub(crate) root: String,
     pub(crate) health: Health,
@@ -107,6 +110,8 @@ impl Endpoints {
         let url = format!("{}://{socket}", address.scheme());
         Arc::new(Endpoint {
             host: address.host().to_owned(),
+            // A socket's address is digits and punctuation.
+            host_header: HeaderValue::try_from(socket.to_string()).unwrap_or_else(|_| HeaderValue::from_static("")),
             root: format!("{url}{}", self.path),
             url,
             health: Health::default(),
@@ -141,6 +146,11 @@ impl Endpoints {
                 Err(CallFailure::not_executed(FailureKind::Overloaded { retry_after }, why))
             }
         }
+    }
+
+    /// The processes, where none has to be looked up.
+    pub(crate) fn fixed(&self) -> Option<Arc<Vec<Arc<Endpoint>>>> {
+        self.names.is_none().then(|| self.current.load_full())
     }
 
     /// The processes that there are now.

@@ -25,8 +25,11 @@ const ESCAPED: &AsciiSet = &CONTROLS.add(b'%').add(b' ');
 pub(crate) fn write(cx: &CallContext, key: Option<&str>, timeout: Duration, headers: &mut HeaderMap) {
     let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
     headers.insert(DEADLINE, HeaderValue::from(millis));
-    headers.insert(REPEATS_LEFT, HeaderValue::from(cx.repeats_left()));
-    if let Ok(trace) = HeaderValue::try_from(cx.trace().header()) {
+    // Who says nothing has all that a request has.
+    if cx.repeats_left() < CallContext::REPEATS_PER_REQUEST {
+        headers.insert(REPEATS_LEFT, HeaderValue::from(cx.repeats_left()));
+    }
+    if let Ok(trace) = HeaderValue::from_bytes(&cx.trace().header()) {
         headers.insert(TRACEPARENT, trace);
     }
     let mut text = |name: HeaderName, value: &str| {

@@ -98,7 +98,11 @@ pub(crate) fn decode<M: Method>(uri: &Uri, path: &RawPathParams, body: &[u8]) ->
     let body = if M::SPEC.has_body {
         decode_json(body)?
     } else {
-        decode_json(b"{}")?
+        // Nothing was sent, so nothing can be wrong with it.
+        serde_json::from_str("{}").map_err(|error| BadRequest {
+            field: ".".to_owned(),
+            reason: error.to_string(),
+        })?
     };
     Ok(Args { params, body })
 }

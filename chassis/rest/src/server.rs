@@ -24,7 +24,11 @@ use crate::{headers, request, response};
 
 /// The routes of one version, for callers that its door admits.
 pub(crate) fn routes<A: Contract + ?Sized>(edge: Arc<Edge<A>>, door: Arc<Door>) -> Router {
-    let mut routes = Routes { router: Router::new() };
+    // Each with its whole path: a router within a router would be asked too, at every call.
+    let mut routes = Routes {
+        root: format!("/modules/{}/v{}", A::NAME, A::VERSION.major),
+        router: Router::new(),
+    };
     A::visit_methods(&mut routes);
     routes
         .router
@@ -38,6 +42,7 @@ struct Server<A: ?Sized> {
 }
 
 struct Routes<A: ?Sized> {
+    root: String,
     router: Router<Arc<Server<A>>>,
 }
 
@@ -49,7 +54,8 @@ impl<A: Contract + ?Sized> MethodVisitor<A> for Routes<A> {
             Verb::Post => MethodFilter::POST,
             Verb::Delete => MethodFilter::DELETE,
         };
-        self.router = std::mem::take(&mut self.router).route(M::SPEC.path, on(filter, serve::<M>));
+        let path = format!("{}{}", self.root, M::SPEC.path);
+        self.router = std::mem::take(&mut self.router).route(&path, on(filter, serve::<M>));
     }
 }
 

@@ -56,9 +56,7 @@ impl Surface {
         let hash = describe::<A>().hash;
         let door = Arc::new(Door::new::<A>(&self.options, &hash, self.in_flight));
         let routes = server::routes(edge, Arc::clone(&door));
-        self.routes = self
-            .routes
-            .nest(&format!("/modules/{}/v{}", self.name, A::VERSION.major), routes);
+        self.routes = self.routes.merge(routes);
         self.doors.push(door);
         self.versions.push(ServedVersion {
             version: A::VERSION.to_string(),

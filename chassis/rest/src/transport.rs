@@ -2,20 +2,22 @@
 
 use std::error::Error as _;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, Response, Uri};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, ResolveServerName};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use offshoot_contract::{CallFailure, FailureKind};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tower::ServiceExt as _;
+use tower::{Service, ServiceExt as _};
 
 use crate::endpoints::Endpoints;
 
@@ -26,7 +28,9 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Idle connections kept per address.
 const MAX_IDLE: usize = 64;
 
-type HttpClient = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+type HttpClient = hyper_util::client::legacy::Client<Connector, Full<Bytes>>;
+/// What a server answers with: read from a connection, or as a router in this process gives it.
+pub(crate) type Answer = Either<Incoming, Body>;
 
 /// Carries requests.
 #[allow(
@@ -56,7 +60,7 @@ impl Transport {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(MAX_IDLE)
             .pool_timer(TokioTimer::new())
-            .build(connector);
+            .build(Connector(Arc::new(connector)));
         Self::Network(client)
     }
 
@@ -67,20 +71,39 @@ impl Transport {
         module: &str,
         has_effect: bool,
         request: Request<Full<Bytes>>,
-    ) -> Result<Response<Body>, CallFailure> {
+    ) -> Result<Response<Answer>, CallFailure> {
         match self {
             Transport::Network(client) => {
                 let host = request.uri().authority().map_or_else(String::new, ToString::to_string);
                 let response = client.request(request).await;
                 response
-                    .map(|response| response.map(Body::new))
+                    .map(|response| response.map(Either::Left))
                     .map_err(|error| lost(module, &host, has_effect, error))
             }
             Transport::InProcess(router) => match router.clone().oneshot(request.map(Body::new)).await {
-                Ok(response) => Ok(response),
+                Ok(response) => Ok(response.map(Either::Right)),
                 Err(never) => match never {},
             },
         }
+    }
+}
+
+/// Makes connections. The client clones it for every request, and seldom needs it.
+#[derive(Clone)]
+pub(crate) struct Connector(Arc<HttpsConnector<HttpConnector>>);
+
+impl Service<Uri> for Connector {
+    type Response = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
+    type Error = <HttpsConnector<HttpConnector> as Service<Uri>>::Error;
+    type Future = <HttpsConnector<HttpConnector> as Service<Uri>>::Future;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        // As the one inside always is.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        HttpsConnector::clone(&self.0).call(uri)
     }
 }
 
