@@ -74,6 +74,7 @@ mod commands;
 mod interrupted_import;
 mod starting;
 mod surfaces;
+mod traced;
 
 /// Stores at once, whatever the number of cores: the tests' Postgres server allows 300 connections, and a store in two
 /// processes may have 48, and one in six three times that.

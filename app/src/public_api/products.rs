@@ -108,10 +108,14 @@ pub(super) async fn one(
 
 pub(super) async fn stock(
     State(api): State<PublicApi>,
-    Context(mut cx): Context,
+    Context(cx): Context,
     Ids(id): Ids<ProductId>,
 ) -> Result<Json<StockLevel>, Refusal> {
+    let (mut of_product, mut of_stock) = (cx.fork(), cx.fork());
+    let product = api.catalog.product(&mut of_product, id);
+    let stock = api.inventory.stock(&mut of_stock, id);
+    let (product, stock) = futures_util::future::join(product, stock).await;
     // The inventory knows no products: one that was never moved has zeros there.
-    api.catalog.product(&mut cx, id).await?;
-    Ok(Json(api.inventory.stock(&mut cx, id).await?.into()))
+    product?;
+    Ok(Json(stock?.into()))
 }

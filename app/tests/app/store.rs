@@ -48,7 +48,7 @@ impl Store {
     }
 
     pub(crate) fn cx(&self) -> CallContext {
-        CallContext::root("test")
+        CallContext::root("public")
     }
 
     pub(crate) fn client(&self) -> Client {

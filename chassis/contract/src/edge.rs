@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::deadline::until;
-use crate::invoke::{Outgoing, log, mark, refuse_if_late};
+use crate::invoke::{Outgoing, log, mark, refuse_if_late, require_caller};
 use crate::{ArgsOf, CallContext, CallFailure, Contract, ContractError, FailureKind, Invoke, Method, OwnKey};
 
 /// A module in this process, behind its edge.
@@ -79,7 +79,8 @@ impl<A: Contract + ?Sized> Edge<A> {
         }
         let key = cx.take_key_for(&M::SPEC);
         let outgoing = Outgoing::open::<M>(cx);
-        let entered = refuse_if_late(cx, now).and_then(|()| {
+        let entered = require_caller::<A>(cx.module()).and_then(|()| refuse_if_late(cx, now));
+        let entered = entered.and_then(|()| {
             let own = key.map(|key| OwnKey::new::<M>(key, &args)).transpose()?;
             Ok(cx.enter(M::spec(), own, now))
         });
@@ -97,7 +98,8 @@ impl<A: Contract + ?Sized> Edge<A> {
         args: ArgsOf<M>,
         now: Instant,
     ) -> Result<M::Answer, M::Error> {
-        let result = match self.require_open().and_then(|()| refuse_if_late(cx, now)) {
+        let admitted = require_caller::<A>(cx.module()).and_then(|()| self.require_open());
+        let result = match admitted.and_then(|()| refuse_if_late(cx, now)) {
             Ok(()) => {
                 let mut callee = cx.enter(M::spec(), None, now);
                 run::<M>(&self.api, &mut callee, args).await

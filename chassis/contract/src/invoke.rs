@@ -70,6 +70,15 @@ pub(crate) fn mark<M: Method>(error: M::Error) -> M::Error {
     }
 }
 
+/// Refuses a caller that the contract does not name, where it names any.
+pub fn require_caller<A: Contract + ?Sized>(caller: &str) -> Result<(), CallFailure> {
+    if A::CALLERS.is_empty() || A::CALLERS.contains(&caller) {
+        return Ok(());
+    }
+    let why = format!("{caller} may not call {}: only {} may", A::NAME, A::CALLERS.join(", "));
+    Err(CallFailure::refused(403, "caller-not-allowed", why))
+}
+
 /// Says in one line that a call made with `cx` did not succeed, with the chain of causes and the code that RUNBOOK.md
 /// explains. The module's own answers and refusals are no failures.
 pub(crate) fn log_failure<M: Method>(cx: &CallContext, error: &M::Error) {

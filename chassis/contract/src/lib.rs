@@ -46,7 +46,7 @@ pub use crate::failure::{CallFailure, FailureKind, Replay};
 pub use crate::fault::fault_point;
 pub use crate::fork::Fork;
 pub use crate::id::{Entity, Id, InvalidId};
-pub use crate::invoke::{Invoke, Invoker, Outgoing, refuse_if_late};
+pub use crate::invoke::{Invoke, Invoker, Outgoing, refuse_if_late, require_caller};
 pub use crate::method::{
     Args, ArgsOf, Contract, Method, MethodSpec, MethodVisitor, NoBody, Scalar, Verb, Version, WireValue, method_specs,
 };

@@ -7,7 +7,7 @@ use axum::extract::Request;
 use axum::response::Response;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
-use offshoot_contract::{CallFailure, Contract, FailureKind, TraceContext};
+use offshoot_contract::{CallFailure, Contract, FailureKind, TraceContext, require_caller};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
@@ -36,7 +36,7 @@ pub(crate) struct Door {
     /// What requests say that mean this version of this store.
     header_of_callers: HeaderValue,
     callers: Callers,
-    allowed: &'static [&'static str],
+    require_caller: fn(&str) -> Result<(), CallFailure>,
     places: Arc<Semaphore>,
 }
 
@@ -49,7 +49,7 @@ impl Door {
             header_for_strangers: Named::of::<A>(None, None).header(),
             named,
             callers: Callers::new(options.keys.clone()),
-            allowed: A::CALLERS,
+            require_caller: require_caller::<A>,
             places: Arc::new(Semaphore::new(in_flight)),
         }
     }
@@ -88,15 +88,8 @@ impl Door {
     /// The same, of one who may call the methods.
     pub(crate) fn admit_call(&self, headers: &HeaderMap) -> Result<Arc<str>, CallFailure> {
         let caller = self.admit(headers)?;
-        if self.allowed.is_empty() || self.allowed.contains(&&*caller) {
-            return Ok(caller);
-        }
-        let why = format!(
-            "{caller} may not call {}: only {} may",
-            self.named.contract,
-            self.allowed.join(", ")
-        );
-        Err(CallFailure::refused(403, "caller-not-allowed", why))
+        (self.require_caller)(&caller)?;
+        Ok(caller)
     }
 
     /// A place among the calls that are executed, or the failure of one that has to come again.

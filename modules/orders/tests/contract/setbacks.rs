@@ -59,7 +59,7 @@ pub(crate) async fn money_that_somebody_let_go_brings_the_goods_back(t: T) {
     gate.is_reached().await;
     let order_id = of_cart(&t, cart).await.id;
     let payments = t.world.payments.behind_their_edge();
-    let mut cx = CallContext::root("an operator");
+    let mut cx = CallContext::root("orders");
     payments.void(&mut cx, format!("{order_id}.authorize")).await.unwrap();
     gate.open();
     let told = buying.await.unwrap();
@@ -77,7 +77,7 @@ pub(crate) async fn goods_that_somebody_let_go_end_the_order(t: T) {
         gate.is_reached().await;
         let order_id = of_cart(&t, cart).await.id;
         let inventory = t.world.inventory.behind_its_edge();
-        let mut cx = CallContext::root("an operator");
+        let mut cx = CallContext::root("orders");
         inventory.release(&mut cx, format!("{order_id}.reserve")).await.unwrap();
         gate.open();
         let told = buying.await.unwrap();
