@@ -14,6 +14,7 @@ use super::placement::PlacementCommand;
 #[cfg(feature = "store")]
 use super::replay::ReplayCommand;
 use super::serve::ServeArguments;
+use super::token::TokenCommand;
 use crate::config::{Flags, module_names};
 
 /// A store in one process, whose modules can move into processes of their own.
@@ -78,6 +79,10 @@ pub(super) enum Command {
     /// See and change where a running process executes its modules' calls.
     #[command(subcommand)]
     Placement(PlacementCommand),
+
+    /// Print a header that lets operators, or services, in: for curl.
+    #[command(subcommand)]
+    Token(TokenCommand),
 
     /// Print which module runs where and who calls whom, as the settings have it.
     Topology {

@@ -15,6 +15,7 @@ mod placement;
 #[cfg(feature = "store")]
 mod replay;
 mod serve;
+mod token;
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -121,6 +122,10 @@ async fn carry_out(arguments: Arguments, configuration: Configuration) -> Result
         #[cfg(feature = "store")]
         Command::Replay(what) => return replay::run(what, settings, json).await,
         Command::Placement(what) => placement::run(what, settings, json).await?,
+        Command::Token(what) => {
+            let header = token::header(&what, settings)?;
+            print(&header, &header, json)?;
+        }
         Command::Topology { mermaid } => {
             let topology = Topology::of(settings)?;
             let text = if mermaid {
