@@ -32,9 +32,10 @@ impl TraceContext {
             return None;
         }
         let hex = |text: &str, length: usize| (text.len() == length).then(|| unhex(text)).flatten();
+        let (high, low) = trace.split_at_checked(16)?;
         let context = Self {
-            trace_id: hex(trace, 32)?,
-            span_id: u64::try_from(hex(span, 16)?).ok()?,
+            trace_id: u128::from(hex(high, 16)?) << 64 | u128::from(hex(low, 16)?),
+            span_id: hex(span, 16)?,
             sampled: hex(flags, 2)? & 1 == 1,
         };
         (context.trace_id != 0 && context.span_id != 0).then_some(context)
@@ -73,15 +74,15 @@ fn hex(mut number: u128, room: &mut [u8]) {
     }
 }
 
-/// The number of lower-case digits, at most 32 of them.
-fn unhex(digits: &str) -> Option<u128> {
+/// The number of lower-case digits, at most 16 of them.
+fn unhex(digits: &str) -> Option<u64> {
     digits.bytes().try_fold(0, |number, digit| {
         let value = match digit {
             b'0'..=b'9' => digit - b'0',
             b'a'..=b'f' => digit - b'a' + 10,
             _ => return None,
         };
-        Some(number << 4 | u128::from(value))
+        Some(number << 4 | u64::from(value))
     })
 }
 
