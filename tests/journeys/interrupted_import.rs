@@ -130,7 +130,7 @@ async fn prices(catalog: &dyn CatalogApi, product: &Product) -> Vec<String> {
 }
 
 fn cx() -> CallContext {
-    CallContext::root("test")
+    CallContext::root("import")
 }
 
 /// A number from the environment.
