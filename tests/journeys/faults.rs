@@ -14,6 +14,7 @@ use super::replaying::{QUICK, ledger_agrees};
 
 on_both_engines! {
     a_module_that_is_killed_again_and_again_loses_nothing,
+    a_caller_that_is_killed_again_and_again_loses_nothing,
     two_replicas_that_are_restarted_in_turn_fail_no_request,
     a_module_that_answers_nonsense_harms_nobody_else,
 }
@@ -31,6 +32,11 @@ const TOLD: [&str; 6] = [
     "wrong-contract",
     "overloaded",
 ];
+
+/// The long run has many more, divided over the modules.
+fn kills() -> u32 {
+    setting("OFFSHOOT_KILLS").map_or(KILLS, |kills: u32| (kills / 5).max(KILLS))
+}
 
 async fn filled(engine: Engine) -> Data {
     let data = Data::new(engine).await;
@@ -81,8 +87,7 @@ async fn serve_apart(data: &Data, module: &str, address: &str) -> Process {
 
 async fn a_module_that_is_killed_again_and_again_loses_nothing(engine: Engine) {
     let seed = setting("OFFSHOOT_SEED").unwrap_or_else(rand::random);
-    // The long run has many more, divided over the modules.
-    let kills = setting("OFFSHOOT_KILLS").map_or(KILLS, |kills: u32| (kills / 5).max(KILLS));
+    let kills = kills();
     println!("{engine}: kills at moments drawn with OFFSHOOT_SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);
     let data = filled(engine).await;
@@ -112,6 +117,45 @@ async fn a_module_that_is_killed_again_and_again_loses_nothing(engine: Engine) {
         ledger_agrees(&data, &front).await;
         front.stop().await;
         process.stop().await;
+    }
+}
+
+async fn a_caller_that_is_killed_again_and_again_loses_nothing(engine: Engine) {
+    let seed = setting("OFFSHOOT_SEED").unwrap_or_else(rand::random);
+    let kills = kills();
+    println!("{engine}: {kills} kills at moments drawn with OFFSHOOT_SEED={seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    let data = filled(engine).await;
+    let modules = [
+        serve_apart(&data, "inventory", "127.0.0.1:0").await,
+        serve_apart(&data, "payments", "127.0.0.1:0").await,
+    ];
+    let remotes = [("inventory", &modules[0]), ("payments", &modules[1])];
+    let [inventory, payments] = remotes.map(|(name, process)| format!("{name}={}", process.url()));
+    let remote = ["--remote", inventory.as_str(), "--remote", payments.as_str()];
+    let mut front = data.serve_with(&QUICK, &remote).await;
+    let address = front.address().to_owned();
+    let again = [&remote[..], &["--listen", &address]].concat();
+    let (mut killed, mut round) = (0, 0);
+    while killed < kills {
+        round += 1;
+        let mut buying = buying(&data, &front, &format!("caller-{round}"), "80");
+        while killed < kills && buying.try_wait().expect("it can be asked").is_none() {
+            tokio::time::sleep(Duration::from_millis(random.random_range(50..700))).await;
+            front.kill().await;
+            killed += 1;
+            front = data.serve_with(&QUICK, &again).await;
+        }
+        let report = bought(buying).await;
+        println!(
+            "{engine}: the caller killed {killed} times, {} repeats",
+            report["repeats"]
+        );
+    }
+    ledger_agrees(&data, &front).await;
+    front.stop().await;
+    for module in modules {
+        module.stop().await;
     }
 }
 
