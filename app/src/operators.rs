@@ -1,7 +1,7 @@
 //! Who may change how the store runs: names and tokens, from a file that only its owner reads.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
 use http::HeaderMap;
@@ -28,7 +28,19 @@ struct Operator {
 impl Operators {
     /// Reads the file, or makes one with a token for `local`.
     pub fn load(settings: &Settings) -> anyhow::Result<Self> {
-        let (path, lines) = read(settings)?;
+        let path = settings.operators_file();
+        let is_own = settings.admin.operators.is_none();
+        ensure!(
+            is_own || path.exists(),
+            "there is no file {} (admin.operators)",
+            path.display()
+        );
+        let text = secret_file::read_or_create(&path, || {
+            let random: [u8; 32] = rand::random();
+            let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("{LOCAL} {token}")
+        })?;
+        let lines = parse(&path, &text)?;
         let operators = lines.into_iter().map(|(name, token)| Operator {
             name,
             digest: Sha256::digest(token).into(),
@@ -57,7 +69,9 @@ impl Operators {
 
 /// The first token of the file, for the commands of whoever may read it.
 pub fn own_token(settings: &Settings) -> anyhow::Result<String> {
-    let (path, lines) = read(settings)?;
+    let path = settings.operators_file();
+    let text = secret_file::read(&path).context("a process makes it when it starts first, or you do")?;
+    let lines = parse(&path, &text)?;
     let first = lines.into_iter().next();
     first
         .map(|(_, token)| token)
@@ -66,19 +80,8 @@ pub fn own_token(settings: &Settings) -> anyhow::Result<String> {
 
 const WANTED: &str = "a line is a name and a token of at least 32 characters";
 
-fn read(settings: &Settings) -> anyhow::Result<(PathBuf, Vec<(String, String)>)> {
-    let path = settings.operators_file();
-    let is_own = settings.admin.operators.is_none();
-    ensure!(
-        is_own || path.exists(),
-        "there is no file {} (admin.operators)",
-        path.display()
-    );
-    let text = secret_file::read_or_create(&path, || {
-        let random: [u8; 32] = rand::random();
-        let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{LOCAL} {token}")
-    })?;
+/// Names and tokens.
+fn parse(path: &Path, text: &str) -> anyhow::Result<Vec<(String, String)>> {
     let mut lines = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -93,7 +96,7 @@ fn read(settings: &Settings) -> anyhow::Result<(PathBuf, Vec<(String, String)>)>
             _ => bail!("line {} of {}: {WANTED}", number + 1, path.display()),
         }
     }
-    Ok((path, lines))
+    Ok(lines)
 }
 
 // Names are no secrets.

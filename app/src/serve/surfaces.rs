@@ -2,6 +2,7 @@
 //! one only where no other machine reaches it.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use anyhow::Context as _;
 use axum::Router;
@@ -125,19 +126,22 @@ fn refuse_made_up_secrets(settings: &Settings) -> anyhow::Result<()> {
         return Ok(());
     }
     let (operators, keys) = (settings.operators_file(), settings.keys_file());
+    let folder = |file: &Path| file.parent().unwrap_or(Path::new(".")).display().to_string();
     if !operators.exists() {
         let file = operators.display();
         return refuse(format!(
             "other machines reach this process, and nobody is named who operates it: write a line with a name and a token \
              into {file} (`admin.operators` names another), for instance: \
-             (umask 077; echo \"$USER $(openssl rand -hex 32)\" > {file})"
+             (umask 077; mkdir -p {}; echo \"$USER $(openssl rand -hex 32)\" > {file})",
+            folder(&operators)
         ));
     }
     if !keys.exists() {
         let file = keys.display();
         return refuse(format!(
             "other machines reach this process, and there are no service keys: copy those of the store's other processes \
-             to {file} (`contracts.keys` names another), or make them: (umask 077; openssl rand -hex 32 > {file})"
+             to {file} (`contracts.keys` names another), or make them: (umask 077; mkdir -p {}; openssl rand -hex 32 > {file})",
+            folder(&keys)
         ));
     }
     Ok(())
