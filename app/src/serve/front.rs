@@ -12,7 +12,7 @@ use crate::config::{ModulePlacement, Settings};
 use crate::import::online_retail::Modules;
 use crate::import::sample;
 use crate::operators::Operators;
-use crate::public_api::{self, PublicApi};
+use crate::public_api::{self, ModuleInfo, PublicApi};
 use crate::serve::health::Health;
 use crate::wiring::{self, Wired};
 
@@ -20,6 +20,8 @@ use crate::wiring::{self, Wired};
 pub(super) struct Front {
     public: Option<PublicApi>,
     importable: Option<Modules>,
+    /// Whether anybody may learn the addresses of other processes: not where other machines ask.
+    shows_addresses: bool,
 }
 
 impl Front {
@@ -27,6 +29,7 @@ impl Front {
         Self {
             public: public_side(modules, settings, operators),
             importable: importable(modules),
+            shows_addresses: settings.listen.ip().is_loopback(),
         }
     }
 
@@ -47,8 +50,15 @@ impl Front {
     }
 
     pub(super) fn routes(&self, url: &str, health: &Arc<Health>) -> Router {
-        let health = Arc::clone(health);
-        let home = public_api::home(url, self.is_open(), move || health.modules());
+        let (health, shows_addresses) = (Arc::clone(health), self.shows_addresses);
+        let modules = move || {
+            let hidden = |module| ModuleInfo { url: None, ..module };
+            let modules = health.modules().into_iter();
+            modules
+                .map(|module| if shows_addresses { module } else { hidden(module) })
+                .collect()
+        };
+        let home = public_api::home(url, self.is_open(), modules);
         match &self.public {
             Some(public) => home.merge(public_api::router(public.clone())),
             None => home,
