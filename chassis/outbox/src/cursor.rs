@@ -1,7 +1,7 @@
 //! Where a partition of a subscription stands. SQL of the subscriber's side; decides nothing.
 
 use offshoot_contract::{CallFailure, FailureKind, Timestamp};
-use offshoot_db::{Tx, sql};
+use offshoot_db::{Queries, Tx, sql};
 use uuid::Uuid;
 
 /// A cursor that this worker has taken up.
@@ -78,6 +78,17 @@ impl Cursor {
             rebuild,
             token,
         })
+    }
+
+    /// Whether nobody has taken the partition up since, and no operator has moved the cursor.
+    pub(crate) async fn is_ours(&self, read: &mut Queries) -> Result<bool, CallFailure> {
+        let found: Option<(i64,)> = read
+            .fetch_optional(
+                sql!("SELECT token FROM offshoot_cursors WHERE subscription = $1 AND partition = $2"),
+                (self.subscription, self.partition),
+            )
+            .await?;
+        Ok(found == Some((self.token,)))
     }
 
     /// Notes that everything up to `position` is handled.

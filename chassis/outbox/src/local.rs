@@ -51,8 +51,8 @@ impl LocalSource {
         CallContext::root("events").with_timeout(TIMEOUT)
     }
 
-    /// Advisory: what fails here is done again soon.
-    async fn note(&self, ask: &Ask) {
+    /// Advisory, and not waited for: what fails here is done again soon.
+    fn note(&self, ask: &Ask) {
         let reader = format!("{}/{}", ask.reader, ask.partition);
         {
             let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
@@ -62,9 +62,12 @@ impl LocalSource {
             }
             noted.insert(reader.clone(), now);
         }
-        if let Err(failure) = log::note_reader(&self.db, &mut Self::context(), &reader, ask.after).await {
-            tracing::debug!(module = self.db.module(), reader, %failure, "cannot note how far it has read");
-        }
+        let (db, after) = (self.db.clone(), ask.after);
+        tokio::spawn(async move {
+            if let Err(failure) = log::note_reader(&db, &mut Self::context(), &reader, after).await {
+                tracing::debug!(module = db.module(), reader, %failure, "cannot note how far it has read");
+            }
+        });
     }
 }
 
@@ -96,7 +99,7 @@ impl EventSource for LocalSource {
 
     async fn read(&self, ask: &Ask) -> Result<EventPage, CallFailure> {
         let page = log::page(&mut *self.db.read(&mut Self::context()).await?, ask).await?;
-        self.note(ask).await;
+        self.note(ask);
         Ok(page)
     }
 }

@@ -14,7 +14,7 @@ use offshoot_contract::{CallContext, CallFailure, FailureKind, fault_point};
 use offshoot_db::Db;
 use offshoot_jobs::{Lease, Replica};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
 use crate::cursor::{self, Cursor, LogSeen};
@@ -25,7 +25,10 @@ use crate::tail::Tail;
 
 /// How often parked events are looked at.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
-/// How often a partition with nothing to do notes that it is up to date, and asks without having been woken.
+/// How often a partition with nothing to do looks whether an operator has moved its cursor, and reads without having been
+/// woken.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often it notes that it is up to date.
 const IDLE: Duration = Duration::from_secs(10);
 /// How long after a failure that passes it is tried again; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -143,7 +146,8 @@ impl Worker {
             if Instant::now() >= standing.retry_at {
                 self.retry(&mut standing).await?;
             }
-            let seen = head.borrow_and_update().clone();
+            // What is announced from here on wakes us below.
+            head.borrow_and_update();
             let page = self.tail.source().read(&self.ask(&standing)).await?;
             if let Some(why) = self.obstacle(&standing, &page).await? {
                 self.hold(&standing, &why).await?;
@@ -153,9 +157,14 @@ impl Worker {
             let log = log_seen(&page.head)?;
             if page.events.is_empty() {
                 self.note_idle(&mut standing, &page, log).await?;
-                let is_new = seen.is_none_or(|seen| seen.last < page.head.last);
-                if !is_new || page.through >= page.head.last {
-                    self.wait(&standing, head).await;
+                let is_woken = self.wait(&standing, head).await;
+                if !is_woken
+                    && !standing
+                        .cursor
+                        .is_ours(&mut *self.db.read(&mut self.context()).await?)
+                        .await?
+                {
+                    return Ok(());
                 }
             } else {
                 self.handle(&mut standing, &page, log).await?;
@@ -264,15 +273,14 @@ impl Worker {
         Ok(())
     }
 
-    /// Waits for the log to grow, or for the time of what is parked.
-    async fn wait(&self, standing: &Standing, head: &mut watch::Receiver<Option<Head>>) {
+    /// Waits for the log to grow, or for the time to look at something else. Whether it grew.
+    async fn wait(&self, standing: &Standing, head: &mut watch::Receiver<Option<Head>>) -> bool {
         let until = if standing.blocked.is_empty() {
-            Instant::now() + IDLE
+            Instant::now() + LOOK_EVERY
         } else {
             standing.retry_at
         };
-        // What it brings is looked at next.
-        let _ = timeout(until.saturating_duration_since(Instant::now()), head.changed()).await;
+        timeout_at(until, head.changed()).await.is_ok()
     }
 
     /// Handles a page: all of it in one transaction, and one by one where that does not work.

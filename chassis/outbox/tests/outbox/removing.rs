@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use offshoot_contract::{ManualClock, Timestamp};
+use offshoot_db::{Db, sql};
 use offshoot_outbox::{Ask, EventSource as _, KEPT_FOR, LocalSource};
 use offshoot_testkit::{Fresh, on_both_engines};
 
-use crate::shop::{Counted, DEPOT, DepotEvent, announce, counted, cx};
+use crate::shop::{Counted, DEPOT, DepotEvent, announce, counted, cx, eventually};
 
 on_both_engines! {
     what_is_old_and_read_is_removed,
@@ -30,6 +31,16 @@ fn asking(after: i64) -> Ask {
         of: 1,
         limit: 100,
     }
+}
+
+async fn is_noted(depot: &Db) -> bool {
+    let mut cx = cx();
+    let mut read = depot.read(&mut cx).await.unwrap();
+    let noted: Option<(i64,)> = read
+        .fetch_optional(sql!("SELECT position FROM offshoot_readers"), ())
+        .await
+        .unwrap();
+    noted.is_some()
 }
 
 async fn what_is_old_and_read_is_removed(place: Fresh) {
@@ -67,6 +78,7 @@ async fn what_somebody_has_yet_to_read_stays(place: Fresh) {
     announce(&depot, &[visited("a"), visited("a"), visited("a")]).await;
     source.head(-1).await.unwrap();
     source.read(&asking(1)).await.unwrap();
+    eventually(async || is_noted(&depot).await).await;
     clock.advance(KEPT_FOR + Duration::from_secs(1));
     assert_eq!(
         offshoot_outbox::remove_old(&depot, &mut cx(), KEPT_FOR).await.unwrap(),
