@@ -7,12 +7,13 @@ use offshoot_contract::{CallContext, CallFailure, Timestamp};
 use offshoot_db::{Db, Engine, Queries, sql};
 use uuid::Uuid;
 
+use crate::publish::MAX_PAYLOAD_BYTES;
 use crate::source::{Announced, Ask, EventPage, Head};
 
 /// Events numbered by one transaction: milliseconds.
 const AT_ONCE: i64 = 2_000;
-/// Most payload of one page, bytes, beside its first event.
-const PAGE_BYTES: usize = 1 << 20;
+/// A page takes no further event once it has so many bytes of payload.
+const PAGE_BYTES: i64 = 1 << 20;
 /// Most events of one page.
 pub(crate) const PAGE: u32 = 500;
 
@@ -79,32 +80,42 @@ pub(crate) async fn page(read: &mut Queries, ask: &Ask) -> Result<EventPage, Cal
     // Before the events: what is numbered in between is for the next page.
     let head = head(read).await?;
     let limit = ask.limit.clamp(1, PAGE);
-    let rows: Vec<(i64, String, i32, String, String, Timestamp)> = read
+    // Cut by the database, so that no more than a page is ever in memory.
+    let rows: Vec<(i64, String, i32, String, String, Timestamp, i64)> = read
         .fetch_all(
             sql!(
-                "SELECT position, name, version, key, payload, at FROM offshoot_events \
-                 WHERE position > $1 AND position <= $2 AND bucket % $3 = $4 ORDER BY position LIMIT $5"
+                "SELECT position, name, version, key, payload, at, bytes FROM (\
+                        SELECT position, name, version, key, payload, at, \
+                            sum(octet_length(payload)) OVER (ORDER BY position) - octet_length(payload) AS bytes \
+                        FROM (\
+                            SELECT position, name, version, key, payload, at FROM offshoot_events \
+                            WHERE position > $1 AND position <= $2 AND bucket % $3 = $4 ORDER BY position LIMIT $5\
+                        ) some\
+                    ) sized WHERE bytes < $6 ORDER BY position",
             ),
-            (ask.after, head.last, ask.of, ask.partition, i64::from(limit)),
+            (
+                ask.after,
+                head.last,
+                ask.of,
+                ask.partition,
+                i64::from(limit),
+                PAGE_BYTES,
+            ),
         )
         .await?;
-    let mut cut = rows.len() == limit as usize;
-    let (mut events, mut bytes) = (Vec::with_capacity(rows.len()), 0);
-    for (position, name, version, key, payload, at) in rows {
-        bytes += payload.len();
-        if bytes > PAGE_BYTES && !events.is_empty() {
-            cut = true;
-            break;
-        }
-        events.push(Announced {
+    let bytes: i64 = rows.last().map_or(0, |row| row.6);
+    let cut = rows.len() == limit as usize || bytes + MAX_PAYLOAD_BYTES as i64 >= PAGE_BYTES;
+    let event = |(position, name, version, key, payload, at, _): (i64, String, i32, String, String, Timestamp, i64)| {
+        Announced {
             position,
             name,
             version: u32::try_from(version).unwrap_or_default(),
             key,
             payload,
             at,
-        });
-    }
+        }
+    };
+    let events: Vec<_> = rows.into_iter().map(event).collect();
     let through = match events.last() {
         Some(last) if cut => last.position,
         _ => head.last.max(ask.after),

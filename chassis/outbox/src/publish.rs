@@ -6,8 +6,9 @@ use offshoot_db::{Tx, sql};
 
 use crate::source::bucket_of;
 
-/// Largest payload, bytes: an event says what happened, and larger things are asked for.
-pub const MAX_PAYLOAD_BYTES: usize = 64 << 10;
+/// Largest payload, bytes: an event says what happened, and larger things are asked for. Some hundred bytes for each of a
+/// thousand lines have room.
+pub const MAX_PAYLOAD_BYTES: usize = 512 << 10;
 
 /// `tx.publish(event)`.
 #[async_trait]

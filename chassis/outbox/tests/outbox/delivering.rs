@@ -106,7 +106,7 @@ async fn an_event_has_a_largest_size(place: Fresh) {
     let mut cx = cx();
     let mut tx = shop.depot.begin(&mut cx).await.unwrap();
     let refused = failed(tx.publish(&counted(&"x".repeat(MAX_PAYLOAD_BYTES), 1)).await);
-    assert!(refused.contains("at most 65536 are announced"), "{refused}");
+    assert!(refused.contains("at most 524288 are announced"), "{refused}");
 }
 
 async fn a_replay_begins_where_it_is_told(place: Fresh) {
