@@ -57,7 +57,7 @@ impl ModuleSchema {
     }
 }
 
-/// Who owns the data, recorded answers, and how a transaction begins.
+/// Who owns the data, recorded answers, how a transaction begins, and changes that span modules.
 pub(crate) const CHASSIS_MIGRATIONS: &[Migration] = &[
     Migration {
         version: 1,
@@ -76,5 +76,11 @@ pub(crate) const CHASSIS_MIGRATIONS: &[Migration] = &[
         name: "0003_begin",
         sqlite: include_str!("../../migrations/sqlite/0003_begin.sql"),
         postgres: include_str!("../../migrations/postgres/0003_begin.sql"),
+    },
+    Migration {
+        version: 7,
+        name: "0007_sagas",
+        sqlite: include_str!("../../migrations/sqlite/0007_sagas.sql"),
+        postgres: include_str!("../../migrations/postgres/0007_sagas.sql"),
     },
 ];
