@@ -20,7 +20,8 @@ mod perform;
 // Forwards and backwards,
 mod backwards;
 mod run;
-// begun by a module, taken up again by whoever finds it,
+// begun by a module, handed over, taken up again by whoever finds it,
+mod handing_over;
 mod resume;
 mod sagas;
 // looked at and pushed by operators.

@@ -20,6 +20,15 @@ const AT_ONCE: usize = 4;
 /// How long one attempt may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// An attempt that did not bring a saga to its end.
+struct Vain {
+    halt: Halt,
+    /// Under which the saga can be put off.
+    attempt: i64,
+    /// Those before it, since something came of one.
+    tries: i64,
+}
+
 impl<O: Owner> Sagas<O> {
     /// Takes up what nobody works on and whose time has come. Answers how many it brought to their end. Fails only if it
     /// cannot look: what is wrong with one saga is logged, and does not keep it from the others. Safe in any number of
@@ -42,15 +51,15 @@ impl<O: Owner> Sagas<O> {
     /// Whether it was brought to its end.
     async fn take_up(&self, owner: &O, due: (String, i64, i64)) -> bool {
         let (id, attempt, tries) = due;
-        let (halt, attempt) = match self.try_once(owner, &id, attempt).await {
+        let vain = match self.try_once(owner, &id, attempt, tries).await {
             Ok(ended) => return ended,
             Err(vain) => vain,
         };
-        let Halt::Trouble { step, failure } = &halt else {
+        let Halt::Trouble { step, failure } = &vain.halt else {
             return false;
         };
-        let put_off = self.put_off_now(&id, attempt, &halt, tries).await;
-        let error = failure as &dyn std::error::Error;
+        let put_off = self.put_off_now(&id, &vain).await;
+        let (attempt, error) = (vain.attempt, failure as &dyn std::error::Error);
         let step = step.as_deref().unwrap_or("none");
         match put_off {
             Ok(true) => tracing::error!(
@@ -77,20 +86,27 @@ impl<O: Owner> Sagas<O> {
         false
     }
 
-    /// Whether it was brought to its end, or why not, and under which attempt that was found.
-    async fn try_once(&self, owner: &O, id: &str, attempt: i64) -> Result<bool, (Halt, i64)> {
+    /// Whether it was brought to its end, if nothing was in the way.
+    async fn try_once(&self, owner: &O, id: &str, attempt: i64, tries: i64) -> Result<bool, Vain> {
         let mut cx = context(&self.db);
         let mut run = match self.take_now(owner, &mut cx, id, attempt).await {
             Ok(Some(run)) => run,
             Ok(None) => return Ok(false),
-            Err(failure) => return Err((failure.into(), attempt)),
+            Err(failure) => {
+                return Err(Vain {
+                    halt: failure.into(),
+                    attempt,
+                    tries,
+                });
+            }
         };
-        let attempt = run.attempt;
-        self.run(owner, &mut cx, &mut run)
-            .await
-            .map_err(|halt| (halt, attempt))?;
+        self.run(owner, &mut cx, &mut run).await.map_err(|halt| Vain {
+            halt,
+            attempt: run.attempt,
+            tries: run.tries,
+        })?;
         let how = if run.undoing { "undone" } else { "done" };
-        tracing::info!(saga = id, attempt, how, "brought to its end");
+        tracing::info!(saga = id, attempt = run.attempt, how, "brought to its end");
         Ok(true)
     }
 
@@ -109,10 +125,10 @@ impl<O: Owner> Sagas<O> {
         Ok(run)
     }
 
-    async fn put_off_now(&self, id: &str, attempt: i64, halt: &Halt, tries: i64) -> Result<bool, CallFailure> {
+    async fn put_off_now(&self, id: &str, vain: &Vain) -> Result<bool, CallFailure> {
         let mut cx = context(&self.db);
         let mut tx = self.db.begin(&mut cx).await?;
-        let stuck = self.put_off(&mut tx, id, attempt, halt, tries).await?;
+        let stuck = self.put_off(&mut tx, id, vain.attempt, &vain.halt, vain.tries).await?;
         tx.commit_part().await?;
         Ok(stuck)
     }

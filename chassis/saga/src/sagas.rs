@@ -1,13 +1,13 @@
-//! The sagas of one module: begun in its own transaction, found, taken over, handed over.
+//! The sagas of one module: begun in its own transaction, found, taken over.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use offshoot_contract::{CallFailure, Clock, FailureKind, Timestamp};
+use offshoot_contract::{CallFailure, Clock, Timestamp};
 use offshoot_db::{Db, Queries, Tx};
 
-use crate::execution::{Execution, Halt};
+use crate::execution::Execution;
 use crate::log::{self, Head, Standing};
 use crate::owner::Owner;
 use crate::plan::Definition;
@@ -70,6 +70,11 @@ impl<O: Owner> Sagas<O> {
         self.clock.now()
     }
 
+    fn definition(&self, kind: &str, version: i64) -> Option<&Definition<O>> {
+        let mut known = self.definitions.iter();
+        known.find(|known| known.kind == kind && i64::from(known.version) == version)
+    }
+
     /// Writes a new saga down, as `subject.name`, with its first steps, which are to be carried out by
     /// [`run`](Self::run) after the commit. None if one about the subject is under way, or this one was begun before.
     pub async fn begin(
@@ -81,6 +86,13 @@ impl<O: Owner> Sagas<O> {
         work: O::Work,
     ) -> Result<Option<Execution<O>>, CallFailure> {
         let now = self.now();
+        if self.definition(definition.kind, definition.version.into()).is_none() {
+            let what = format!(
+                "{}, version {}, is not among the definitions",
+                definition.kind, definition.version
+            );
+            return Err(CallFailure::internal(what));
+        }
         let plan = (definition.plan)(&work);
         let mut run = Execution {
             id: saga_id(subject, name),
@@ -144,10 +156,7 @@ impl<O: Owner> Sagas<O> {
         let Some(found) = log::take_over(tx, id, attempt, now, until).await? else {
             return Ok(None);
         };
-        let known = |definition: &&Definition<O>| {
-            definition.kind == found.kind && i64::from(definition.version) == found.version
-        };
-        let definition = self.definitions.iter().find(known).ok_or_else(|| {
+        let definition = self.definition(&found.kind, found.version).ok_or_else(|| {
             let what = format!(
                 "{id} is a {}, version {}, which is unknown here",
                 found.kind, found.version
@@ -178,51 +187,6 @@ impl<O: Owner> Sagas<O> {
         }
         Ok(Some(run))
     }
-
-    /// Leaves the saga to whoever looks for it next, at once, and notes why. False if it was taken over, or is over.
-    pub async fn hand_over(&self, tx: &mut Tx<'_>, run: &Execution<O>, halt: &Halt) -> Result<bool, CallFailure> {
-        let now = self.now();
-        self.leave(tx, &run.id, run.attempt, halt, Some(now), run.tries).await
-    }
-
-    /// The same after a vain attempt to take it up, when `tries` were in vain before: it is left alone for a while, longer
-    /// each time, and after many attempts for good. Answers whether it is stuck now.
-    pub(crate) async fn put_off(
-        &self,
-        tx: &mut Tx<'_>,
-        id: &str,
-        attempt: i64,
-        halt: &Halt,
-        tries: i64,
-    ) -> Result<bool, CallFailure> {
-        let stuck = tries + 1 >= i64::from(self.settings.attempts) && !is_nobody_there(halt);
-        let doublings = u32::try_from(tries).unwrap_or(u32::MAX).min(16);
-        let pause = self.settings.first_pause.saturating_mul(1 << doublings);
-        let due_at = (!stuck).then(|| self.now().plus(pause.min(self.settings.longest_pause)));
-        Ok(self.leave(tx, id, attempt, halt, due_at, tries + 1).await? && stuck)
-    }
-
-    async fn leave(
-        &self,
-        tx: &mut Tx<'_>,
-        id: &str,
-        attempt: i64,
-        halt: &Halt,
-        due_at: Option<Timestamp>,
-        tries: i64,
-    ) -> Result<bool, CallFailure> {
-        let Halt::Trouble { step, failure } = halt else {
-            return Ok(false);
-        };
-        let why = one_line(failure);
-        if !log::hand_over(tx, id, attempt, due_at, tries, &why, self.now()).await? {
-            return Ok(false);
-        }
-        if let Some(step) = step {
-            log::note_failure(tx, id, step, &why).await?;
-        }
-        Ok(true)
-    }
 }
 
 pub(crate) fn saga_id(subject: &str, name: &str) -> String {
@@ -234,30 +198,4 @@ pub(crate) fn does_not_fit(id: &str, steps: &str) -> CallFailure {
     let what =
         format!("the log of {id} intends [{steps}], which its definition does not: was it changed and not versioned?");
     CallFailure::internal(what)
-}
-
-/// Waiting helps, and nobody can do more.
-fn is_nobody_there(halt: &Halt) -> bool {
-    match halt {
-        Halt::TakenOver => true,
-        Halt::Trouble { failure, .. } => {
-            let kind = failure.kind();
-            failure.is_passing() || matches!(kind, FailureKind::Timeout | FailureKind::Dependency { .. })
-        }
-    }
-}
-
-/// The chain of causes, for a list.
-fn one_line(failure: &CallFailure) -> String {
-    let mut line = match failure.callee() {
-        Some((module, method)) => format!("{module}.{method}: {failure}"),
-        None => failure.to_string(),
-    };
-    let mut cause = std::error::Error::source(failure);
-    while let Some(error) = cause {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        cause = error.source();
-    }
-    line.replace(['\n', '\r'], " ")
 }

@@ -1,7 +1,7 @@
 //! A purchase as a call: the order is written down with its saga ([`checkout_saga`](crate::checkout_saga)), which is
 //! carried out at once, and the caller is told what came of it.
 //!
-//! A call that cannot go on leaves the saga to the sweeper; one that is repeated under its key finds it again.
+//! A call that cannot go on leaves the saga to whoever looks next; one that is repeated under its key finds it again.
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ impl Orders {
         }
     }
 
-    /// Carries out an order that is placed. Whatever comes in between, the order is decided now or left to the sweeper.
+    /// Carries out an order that is placed. Whatever comes in between, the order is decided now or taken up again.
     async fn carry_out(&self, cx: &mut CallContext, mut run: Run) -> Result<Order, OrdersError> {
         match Box::pin(self.sagas.run(self, cx, &mut run)).await {
             Ok(()) => outcome(run.work.order),
@@ -112,7 +112,7 @@ impl Orders {
         }
     }
 
-    /// Leaves the order to the sweeper, at once. The caller is told what is known: the order stands, and is under way; or
+    /// Leaves the order to whoever looks next, at once. The caller is told what is known: the order stands, and is under way; or
     /// it has failed, and only its traces remain to be removed.
     pub(crate) async fn hand_over(
         &self,
@@ -127,7 +127,7 @@ impl Orders {
             step,
             trace_id = cx.trace().id(),
             error = &failure as &dyn std::error::Error,
-            "left to the sweeper"
+            "left to be taken up again"
         );
         // The last commit may have been made, with the answer: nothing can be written after it, and the lease runs out.
         if cx.is_answered() {
