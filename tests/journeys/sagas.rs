@@ -56,7 +56,9 @@ async fn one_that_waits_is_undone_when_that_is_asked_for(engine: Engine) {
         text.contains(&id) && text.contains("checkout/1") && text.contains("payments."),
         "{text}"
     );
-    data.run(&["sagas", "retry", &id]).await.expect_success();
+    // Refused in the moments in which somebody tries.
+    let retried = async || data.run(&["sagas", "retry", &id]).await.code == Some(0);
+    store.eventually("it cannot be retried", retried).await;
 
     data.run(&["sagas", "compensate", &id]).await.expect_success();
     is(data, &store, "compensating").await;
@@ -72,11 +74,20 @@ async fn one_that_waits_is_undone_when_that_is_asked_for(engine: Engine) {
     // The payments are back.
     let store = data.serve_with(&QUICK, &[]).await;
     is(data, &store, "undone").await;
+    is_over(data, &subject, &id).await;
+    data.run(&["replay", "proofs", "--patience", "20s"])
+        .await
+        .expect_success();
+    store.stop().await;
+}
+
+/// What an operator is told of a saga that was undone, and of those that are not there.
+async fn is_over(data: &Data, subject: &str, id: &str) {
     assert_eq!(
         listed(data, "running,waiting,compensating,stuck").await,
         [Value::Null; 0]
     );
-    let story = data.run(&["sagas", "show", &subject]).await.expect_success().stdout;
+    let story = data.run(&["sagas", "show", subject]).await.expect_success().stdout;
     for part in [
         "undone",
         "reserve",
@@ -85,9 +96,9 @@ async fn one_that_waits_is_undone_when_that_is_asked_for(engine: Engine) {
     ] {
         assert!(story.contains(part), "{part} is missing in:\n{story}");
     }
-    data.run(&["sagas", "retry", &id])
+    data.run(&["sagas", "retry", id])
         .await
-        .expect_error(1, &[&id, "is undone"]);
+        .expect_error(1, &[id, "is undone"]);
     data.run(&["sagas", "retry", "--stuck"]).await.expect_success();
     data.run(&["sagas", "show", "order_0"])
         .await
@@ -98,10 +109,6 @@ async fn one_that_waits_is_undone_when_that_is_asked_for(engine: Engine) {
     data.run(&["sagas", "list", "--state", "lost"])
         .await
         .expect_error(2, &["lost", "the states are"]);
-    data.run(&["replay", "proofs", "--patience", "20s"])
-        .await
-        .expect_success();
-    store.stop().await;
 }
 
 async fn there_are_none_where_there_is_no_data(engine: Engine) {
