@@ -112,3 +112,69 @@ pub(super) fn story(shown: &[Shown]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use offshoot_saga::SagaRow;
+
+    use super::*;
+
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros).expect("a time")
+    }
+
+    fn stuck(known: bool) -> Listed {
+        let saga = SagaRow {
+            id: "order_1.checkout".to_owned(),
+            kind: "checkout".to_owned(),
+            version: 2,
+            state: "stuck".to_owned(),
+            undoing: false,
+            pivoted: true,
+            undo_asked: false,
+            step: Some("capture".to_owned()),
+            attempt: 20,
+            tries: 20,
+            due_at: None,
+            give_up_at: Some(at(3_600_000_000)),
+            failure: Some("payments.capture: forty-two".to_owned()),
+            started_at: at(0),
+            updated_at: at(0),
+        };
+        Listed {
+            module: "orders",
+            known,
+            saga,
+        }
+    }
+
+    #[test]
+    fn one_line_tells_of_a_saga_what_an_operator_asks_first() {
+        let table = table(&[stuck(true), stuck(false)], at(7_200_000_000));
+        let lines: Vec<Vec<_>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+        let known = "order_1.checkout checkout/2 stuck capture 2 h 21 payments.capture: forty-two";
+        assert_eq!(lines[1].join(" "), known);
+        assert!(
+            lines[2].join(" ").contains("21 unknown version payments.capture"),
+            "{table}"
+        );
+    }
+
+    #[test]
+    fn an_age_is_told_in_its_largest_unit() {
+        let ages = [0, 59, 60, 3_599, 3_600, 86_399, 86_400].map(|seconds| age(at(0), at(seconds * 1_000_000)));
+        assert_eq!(ages, ["0 s", "59 s", "1 min", "59 min", "1 h", "23 h", "1 d"]);
+        assert_eq!(age(at(1), at(0)), "0 s", "clocks differ");
+    }
+
+    #[test]
+    fn a_story_says_that_there_is_no_way_back() {
+        let shown = Shown {
+            saga: stuck(true),
+            steps: Vec::new(),
+        };
+        let story = story(&[shown]);
+        assert!(story.contains("past its point of no return"), "{story}");
+        assert!(!story.contains("undone if"), "{story}");
+    }
+}

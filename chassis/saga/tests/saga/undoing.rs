@@ -125,7 +125,8 @@ async fn independent_steps_are_done_at_the_same_time(store: Store) {
         reached.acquire_many(2).await.unwrap().forget();
         opened.add_permits(2);
     };
-    let (ended, ()) = tokio::join!(trips.all(&EXTRAS, "a"), both);
+    let all = async { tokio::join!(trips.all(&EXTRAS, "a"), both) };
+    let (ended, ()) = tokio::time::timeout(LEASE, all).await.expect("one waits for the other");
     ended.unwrap();
     assert_eq!(store.world.done("a"), ["car", "guide"]);
     assert_eq!(trips.shown("a").await.1, ["car done", "guide done"]);
