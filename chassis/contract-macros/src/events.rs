@@ -118,6 +118,7 @@ struct Event<'a> {
     name: String,
     version: u32,
     key: Ident,
+    lasting: bool,
     payload: &'a Type,
 }
 
@@ -129,7 +130,12 @@ impl<'a> Event<'a> {
             .iter()
             .find(|attribute| attribute.path().is_ident("event"));
         let attribute = attribute.ok_or_else(|| Error::new(variant.ident.span(), form))?;
-        let (name, version, key) = options(attribute)?;
+        let Options {
+            name,
+            version,
+            key,
+            lasting,
+        } = options(attribute)?;
         let (Some(name), Some(version), Some(key)) = (name, version, key) else {
             return Err(Error::new(variant.ident.span(), form));
         };
@@ -157,30 +163,48 @@ impl<'a> Event<'a> {
             name: text,
             version: version.base10_parse()?,
             key,
+            lasting,
             payload,
         })
     }
 
     fn spec(&self) -> TokenStream {
-        let Self { doc, name, version, .. } = self;
+        let Self {
+            doc,
+            name,
+            version,
+            lasting,
+            ..
+        } = self;
         let key = self.key.to_string();
-        quote!(::offshoot_contract::EventSpec { name: #name, version: #version, key: #key, doc: #doc })
+        quote!(::offshoot_contract::EventSpec { name: #name, version: #version, key: #key, lasting: #lasting, doc: #doc })
     }
 }
 
-fn options(attribute: &Attribute) -> Result<(Option<LitStr>, Option<LitInt>, Option<Ident>)> {
-    let (mut name, mut version, mut key) = (None, None, None);
+/// What stands in `#[event(..)]`.
+#[derive(Default)]
+struct Options {
+    name: Option<LitStr>,
+    version: Option<LitInt>,
+    key: Option<Ident>,
+    lasting: bool,
+}
+
+fn options(attribute: &Attribute) -> Result<Options> {
+    let mut options = Options::default();
     attribute.parse_nested_meta(|option| {
         if option.path.is_ident("name") {
-            name = Some(option.value()?.parse()?);
+            options.name = Some(option.value()?.parse()?);
         } else if option.path.is_ident("version") {
-            version = Some(option.value()?.parse()?);
+            options.version = Some(option.value()?.parse()?);
         } else if option.path.is_ident("key") {
-            key = Some(option.value()?.parse()?);
+            options.key = Some(option.value()?.parse()?);
+        } else if option.path.is_ident("lasting") {
+            options.lasting = true;
         } else {
-            return Err(option.error("expected `name`, `version` or `key`"));
+            return Err(option.error("expected `name`, `version`, `key` or `lasting`"));
         }
         Ok(())
     })?;
-    Ok((name, version, key))
+    Ok(options)
 }

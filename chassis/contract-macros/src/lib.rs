@@ -61,7 +61,8 @@ pub fn contract_error(item: TokenStream) -> TokenStream {
 /// Makes an enum the events of a module, `#[events(module = "readings")]`.
 ///
 /// Each variant holds one value and says `#[event(name = "level-read", version = 1, key = station)]`: its stable name, the
-/// version of what it holds, and the field of that which says whose event it is.
+/// version of what it holds, and the field of that which says whose event it is. `lasting`: it holds the whole state of the key,
+/// so the newest one is kept for ever.
 #[proc_macro_derive(EventSet, attributes(events, event))]
 pub fn event_set(item: TokenStream) -> TokenStream {
     syn::parse(item)

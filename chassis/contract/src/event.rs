@@ -16,6 +16,9 @@ pub struct EventSpec {
     pub version: u32,
     /// The field of the payload that says whose event it is.
     pub key: &'static str,
+    /// Whether the payload is the whole state of the key: then the newest one of each key is kept for ever, and a copy can be
+    /// made anew at any time. Others are removed when they are old.
+    pub lasting: bool,
     /// The variant's documentation.
     pub doc: &'static str,
 }

@@ -13,9 +13,11 @@ mod state;
 mod statements;
 // Databases to run on.
 mod database;
+mod fresh;
 pub mod postgres;
 pub mod proxy;
 
 pub use crate::combination::{Access, Combination};
+pub use crate::fresh::Fresh;
 pub use crate::module::{Body, ModuleUnderTest, Running, Test};
 pub use crate::runner::contract_tests;

@@ -4,12 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use offshoot_contract::{CallContext, ManualClock, Timestamp};
-use offshoot_db::{DatabaseUrl, Db, DbOptions, Engine, Migration, ModuleSchema, migrate};
+use offshoot_db::{Engine, Migration, ModuleSchema};
 use offshoot_saga::{Definition, SagaSettings};
-use offshoot_testkit::postgres;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use tempfile::TempDir;
-use tokio::sync::Mutex;
+use offshoot_testkit::Fresh;
 
 use crate::trips::{ALL, Trips};
 use crate::world::World;
@@ -32,28 +29,20 @@ static SCHEMA: ModuleSchema = ModuleSchema {
 
 /// A database, a clock, and the world around it.
 pub(crate) struct Store {
-    url: DatabaseUrl,
+    place: Fresh,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) world: Arc<World>,
-    _directory: TempDir,
 }
 
 impl Store {
     /// None where there is no Postgres.
     pub(crate) async fn new(engine: Engine) -> Option<Self> {
-        let directory = tempfile::tempdir().unwrap();
-        let url = match engine {
-            Engine::Sqlite => DatabaseUrl::sqlite(directory.path()),
-            Engine::Postgres => new_database(postgres::server()?).await.parse().unwrap(),
-        };
-        migrate(&SCHEMA, &url, &DbOptions::default()).await.unwrap();
         // 2026-01-01T00:00:00Z
         let start = Timestamp::from_micros(1_767_225_600_000_000).unwrap();
         Some(Self {
-            url,
+            place: Fresh::on(engine).await?,
             clock: Arc::new(ManualClock::new(start)),
             world: Arc::default(),
-            _directory: directory,
         })
     }
 
@@ -68,33 +57,14 @@ impl Store {
             attempts: ATTEMPTS,
             ..SagaSettings::default()
         };
-        let db = self.db().await;
-        Trips::new(db, self.clock.clone(), settings, definitions, Arc::clone(&self.world))
-    }
-
-    pub(crate) async fn db(&self) -> Db {
-        let options = DbOptions {
-            clock: self.clock.clone(),
-            ..DbOptions::default()
-        };
-        Db::open(&SCHEMA, &self.url, &options).await.unwrap()
+        let db = self.place.open_at(&SCHEMA, self.clock.clone()).await;
+        let world = Arc::clone(&self.world);
+        Trips::new(db, self.clock.clone(), settings, definitions, world)
     }
 }
 
 pub(crate) fn cx() -> CallContext {
     CallContext::root("test")
-}
-
-async fn new_database(server: &postgres::Server) -> String {
-    // Postgres refuses to copy its template for two at a time.
-    static ALONE: Mutex<u32> = Mutex::const_new(0);
-    let mut number = ALONE.lock().await;
-    *number += 1;
-    let name = format!("saga_{}_{number}", std::process::id());
-    let mut connection = PgConnection::connect(&server.url("postgres")).await.unwrap();
-    let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
-    sqlx::raw_sql(create).execute(&mut connection).await.unwrap();
-    server.url(&name)
 }
 
 /// Runs each body on both engines, on a store of its own.
