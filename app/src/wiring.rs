@@ -11,6 +11,8 @@ mod inventory;
 mod orders;
 #[cfg(feature = "payments")]
 mod payments;
+/// Changes that span modules.
+pub mod sagas;
 
 use std::sync::Arc;
 

@@ -72,6 +72,7 @@ mod replaying;
 // Before the store runs, and beside it.
 mod commands;
 mod interrupted_import;
+mod sagas;
 mod starting;
 mod surfaces;
 mod traced;

@@ -13,6 +13,7 @@ use super::import::ImportCommand;
 use super::placement::PlacementCommand;
 #[cfg(feature = "store")]
 use super::replay::ReplayCommand;
+use super::sagas::SagasCommand;
 use super::serve::ServeArguments;
 use super::token::TokenCommand;
 use crate::config::{Flags, module_names};
@@ -94,6 +95,10 @@ pub(super) enum Command {
     /// Look after the modules' database schemas.
     #[command(subcommand)]
     Db(DbCommand),
+
+    /// See and push changes that span modules and are not over yet.
+    #[command(subcommand)]
+    Sagas(SagasCommand),
 
     /// Look at the modules' contracts.
     #[command(subcommand)]

@@ -83,7 +83,7 @@ async fn status_of_all(settings: &Settings) -> Result<Vec<Row>> {
 }
 
 /// Those of modules that run elsewhere are looked after there.
-fn schemas(settings: &Settings) -> Result<Vec<(&'static ModuleSchema, DatabaseUrl)>> {
+pub(super) fn schemas(settings: &Settings) -> Result<Vec<(&'static ModuleSchema, DatabaseUrl)>> {
     let runs_elsewhere = |module: &str| {
         settings
             .modules

@@ -14,6 +14,7 @@ mod import;
 mod placement;
 #[cfg(feature = "store")]
 mod replay;
+mod sagas;
 mod serve;
 mod token;
 
@@ -136,6 +137,7 @@ async fn carry_out(arguments: Arguments, configuration: Configuration) -> Result
             print(&topology, text.trim_end(), json)?;
         }
         Command::Db(what) => db::run(&what, settings, json).await?,
+        Command::Sagas(what) => return sagas::run(&what, settings, json).await,
         Command::Contract(what) => return contract::run(&what, json),
         Command::Config => {
             let shown = configuration.show();
