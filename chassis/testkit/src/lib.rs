@@ -14,6 +14,8 @@ mod statements;
 // Databases to run on.
 mod database;
 pub mod postgres;
+// Whether Postgres keeps modules apart.
+pub mod intruder;
 pub mod proxy;
 
 pub use crate::combination::{Access, Combination};

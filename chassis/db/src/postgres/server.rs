@@ -76,10 +76,11 @@ impl PostgresServer {
     pub(crate) async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
         let mut connection = PgConnection::connect_with(&self.options).await?;
         if self.login == Login::Runtime {
+            // Temporary tables come last, or they would stand in for the module's own.
             let name = quoted(self.module);
             let limit = READ_LIMIT.as_millis();
             let session = format!(
-                "SET ROLE {name}; SET search_path TO {name}; SET default_transaction_read_only TO on; \
+                "SET ROLE {name}; SET search_path TO {name}, pg_temp; SET default_transaction_read_only TO on; \
                  SET statement_timeout TO {limit}; SET client_connection_check_interval TO '{CLIENT_CHECK}'"
             );
             connection.execute(AssertSqlSafe(session)).await?;
