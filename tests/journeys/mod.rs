@@ -72,6 +72,8 @@ mod replaying;
 // Before the store runs, and beside it.
 mod commands;
 mod interrupted_import;
+mod isolation;
+mod provisioning;
 mod starting;
 mod surfaces;
 mod traced;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, Subcommand};
 
 use super::contract::ContractCommand;
-use super::db::DbCommand;
+use super::db::DbArguments;
 #[cfg(feature = "store")]
 use super::demo::DemoCommand;
 #[cfg(feature = "store")]
@@ -92,8 +92,7 @@ pub(super) enum Command {
     },
 
     /// Look after the modules' database schemas.
-    #[command(subcommand)]
-    Db(DbCommand),
+    Db(DbArguments),
 
     /// Look at the modules' contracts.
     #[command(subcommand)]

@@ -3,15 +3,21 @@
 //! Each attempt is a transaction that is rolled back, so that one that succeeds does no harm either. Knows no module:
 //! the tables, columns and roles are read from the server.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection as _};
+use tokio::time::timeout;
 
 /// What Postgres answers to who may not.
 const DENIED: &str = "42501";
 /// What it answers where a schema that may not be used is left out of the search path.
 const NOT_THERE: &str = "42P01";
+
+/// How long an attempt may take. None that is denied takes a hundredth.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One table of a module, and one of its columns.
 #[derive(Debug, Clone)]
@@ -51,7 +57,7 @@ pub async fn breaches(url: &str, modules: &[&str], password: &str) -> Vec<String
             .unwrap_or_else(|error| panic!("{module} cannot log in: {error}"));
         does_its_work(&mut intruder, module, &tables).await;
         for attempt in attempts(module, modules, &tables) {
-            if let Some(breach) = carry_out(&mut intruder, &attempt).await {
+            if let Some(breach) = carry_out(&mut intruder, &login, &attempt).await {
                 found.push(format!("{module}: {}: {breach}", attempt.sql));
             }
         }
@@ -90,20 +96,27 @@ async fn does_its_work(connection: &mut PgConnection, module: &str, tables: &[Ta
     worked.unwrap_or_else(|error| panic!("{module} cannot do its own work: {error}"));
 }
 
-async fn carry_out(connection: &mut PgConnection, attempt: &Attempt) -> Option<String> {
-    let sql = AssertSqlSafe(format!("BEGIN; {}", attempt.sql));
-    let breach = match sqlx::raw_sql(sql).execute(&mut *connection).await {
-        Ok(_) => Some("was not denied".to_owned()),
-        Err(error) => {
-            let code = error.as_database_error().and_then(|answer| answer.code());
-            (code.as_deref() != Some(attempt.answer)).then(|| format!("{} was expected, not: {error}", attempt.answer))
+/// What was wrong with the answer, if anything. Copying has messages of its own: whoever may is answered with data, or
+/// waited for, which ends the connection.
+async fn carry_out(connection: &mut PgConnection, login: &PgConnectOptions, attempt: &Attempt) -> Option<String> {
+    // Whatever the attempt before left behind goes first.
+    let sql = format!("ROLLBACK; RESET ROLE; RESET search_path; BEGIN; {}", attempt.sql);
+    let sql = AssertSqlSafe(sql);
+    let tried = timeout(PATIENCE, sqlx::raw_sql(sql).execute(&mut *connection)).await;
+    let tried = match tried {
+        Ok(Err(sqlx::Error::Database(answer))) => Err(answer),
+        Ok(Ok(_)) => Ok(()),
+        // No answer, or one with data.
+        Ok(Err(_)) | Err(_) => {
+            *connection = PgConnection::connect_with(login).await.expect("the server answers");
+            Ok(())
         }
     };
-    let back = sqlx::raw_sql("ROLLBACK; RESET ROLE; RESET search_path")
-        .execute(connection)
-        .await;
-    back.expect("a connection that goes on");
-    breach
+    match tried {
+        Ok(()) => Some("was not denied".to_owned()),
+        Err(answer) if answer.code().as_deref() == Some(attempt.answer) => None,
+        Err(answer) => Some(format!("{} was expected, not: {answer}", attempt.answer)),
+    }
 }
 
 fn attempts(module: &str, modules: &[&str], tables: &[Table]) -> Vec<Attempt> {
@@ -118,8 +131,10 @@ fn attempts(module: &str, modules: &[&str], tables: &[Table]) -> Vec<Attempt> {
             denied(sql);
         }
     }
+    let mut seen = BTreeSet::new();
     for table in &others {
-        for sql in reaching_out(module, table) {
+        let first = seen.insert(table.schema.as_str()).then(|| more_ways_out(module, table));
+        for sql in ways_out(module, table).into_iter().chain(first.unwrap_or_default()) {
             denied(sql);
         }
     }
@@ -138,33 +153,41 @@ fn attempts(module: &str, modules: &[&str], tables: &[Table]) -> Vec<Attempt> {
     attempts
 }
 
-/// Another module's table.
-fn reaching_out(module: &str, table: &Table) -> Vec<String> {
+/// To another module's table: what a grant could let through.
+fn ways_out(module: &str, table: &Table) -> Vec<String> {
     let Table { schema, name, column } = table;
     let it = format!("{schema}.{name}");
     vec![
         format!("SELECT * FROM {it}"),
+        format!("INSERT INTO {it} DEFAULT VALUES"),
+        format!("UPDATE {it} SET {column} = {column}"),
+        format!("DELETE FROM {it}"),
+        format!("TRUNCATE {it}"),
+        format!("COPY {it} TO STDOUT"),
+        format!("COPY {it} FROM STDIN"),
+        format!("ALTER TABLE {it} OWNER TO {module}"),
+        format!("DROP TABLE {it}"),
+    ]
+}
+
+/// The same by detours, which are the same for every table of a schema.
+fn more_ways_out(module: &str, table: &Table) -> Vec<String> {
+    let Table { schema, name, column } = table;
+    let it = format!("{schema}.{name}");
+    vec![
         format!("RESET ROLE; SELECT * FROM {it}"),
         format!("SET LOCAL search_path TO {schema}, {module}; SELECT count(*) FROM {it}"),
         format!("SELECT (SELECT count(*) FROM {it}) FROM {module}.offshoot_owner"),
         format!("DO $$ BEGIN EXECUTE 'SELECT count(*) FROM {it}'; END $$"),
         format!("SELECT query_to_xml('SELECT * FROM {it}', false, false, '')"),
-        format!("INSERT INTO {it} DEFAULT VALUES"),
-        format!("UPDATE {it} SET {column} = {column}"),
-        format!("DELETE FROM {it}"),
-        format!("TRUNCATE {it}"),
-        format!("LOCK TABLE {it} IN ACCESS SHARE MODE"),
-        format!("COPY {it} TO STDOUT"),
-        format!("COPY {it} FROM STDIN"),
         format!("COPY (SELECT * FROM {it}) TO STDOUT"),
+        format!("LOCK TABLE {it} IN ACCESS SHARE MODE"),
         format!("ALTER TABLE {it} ADD COLUMN intruder text"),
-        format!("ALTER TABLE {it} OWNER TO {module}"),
         format!("ALTER TABLE {it} DISABLE TRIGGER ALL"),
         format!("CREATE INDEX ON {it} ({column})"),
         format!(
             "CREATE TRIGGER intruder BEFORE UPDATE ON {it} FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()"
         ),
-        format!("DROP TABLE {it}"),
         format!("CREATE VIEW {module}.intruder AS SELECT * FROM {it}"),
         format!("GRANT ALL ON {it} TO {module}"),
     ]

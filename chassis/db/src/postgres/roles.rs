@@ -154,7 +154,7 @@ pub(crate) fn own_database(database: &str, logins: &[&str]) -> Vec<Step> {
 pub(crate) fn rights(module: &str) -> Vec<Step> {
     let owner = owner_of(module);
     let (schema, runtime) = (quoted(module), quoted(module));
-    let owner_id = role(&owner);
+    let (as_owner, owner_id) = (quoted(&owner), role(&owner));
     let namespace = format!("to_regnamespace('{schema}')");
     let runtime_id = role(module);
     let step = |what: String, lacks: String, sql: String| Step {
@@ -197,9 +197,9 @@ pub(crate) fn rights(module: &str) -> Vec<Step> {
                 default('f', "'EXECUTE'", 1)
             ),
             format!(
-                "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {runtime}; \
-                 ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT USAGE, SELECT ON SEQUENCES TO {runtime}; \
-                 ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT EXECUTE ON FUNCTIONS TO {runtime}"
+                "ALTER DEFAULT PRIVILEGES FOR ROLE {as_owner} IN SCHEMA {schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {runtime}; \
+                 ALTER DEFAULT PRIVILEGES FOR ROLE {as_owner} IN SCHEMA {schema} GRANT USAGE, SELECT ON SEQUENCES TO {runtime}; \
+                 ALTER DEFAULT PRIVILEGES FOR ROLE {as_owner} IN SCHEMA {schema} GRANT EXECUTE ON FUNCTIONS TO {runtime}"
             ),
         ),
         step(
@@ -208,7 +208,7 @@ pub(crate) fn rights(module: &str) -> Vec<Step> {
                 "NOT EXISTS (SELECT FROM pg_default_acl d WHERE d.defaclrole = {owner_id} AND d.defaclnamespace = 0 \
                  AND d.defaclobjtype = 'f' AND NOT EXISTS (SELECT FROM aclexplode(d.defaclacl) a WHERE a.grantee = 0))"
             ),
-            "ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC".to_owned(),
+            format!("ALTER DEFAULT PRIVILEGES FOR ROLE {as_owner} REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC"),
         ),
         step(
             format!("gave `{module}` rows, sequences and functions of its schema, and nothing else there"),
