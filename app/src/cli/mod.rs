@@ -5,6 +5,8 @@
 // What can be said.
 mod arguments;
 // One file per command.
+#[cfg(feature = "store")]
+mod check;
 mod contract;
 mod db;
 #[cfg(feature = "store")]
@@ -137,6 +139,8 @@ async fn carry_out(arguments: Arguments, configuration: Configuration) -> Result
         }
         Command::Db(what) => db::run(&what, settings, json).await?,
         Command::Contract(what) => return contract::run(&what, json),
+        #[cfg(feature = "store")]
+        Command::Check(what) => return check::run(&what, json),
         Command::Config => {
             let shown = configuration.show();
             print(&shown, shown.to_string().trim_end(), json)?;

@@ -210,11 +210,18 @@ pub(crate) fn rights(module: &str) -> Vec<Step> {
             ),
             format!("ALTER DEFAULT PRIVILEGES FOR ROLE {as_owner} REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC"),
         ),
-        step(
-            format!("gave `{module}` rows, sequences and functions of its schema, and nothing else there"),
-            wrong_rights(&runtime_id, &namespace),
-            format!(
-                "REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM PUBLIC; \
+        rows_and_nothing_else(module, &runtime_id, &namespace),
+    ]
+}
+
+/// Rights on what is there, as [`rights`] says.
+fn rows_and_nothing_else(module: &str, runtime_id: &str, namespace: &str) -> Step {
+    let (schema, runtime) = (quoted(module), quoted(module));
+    Step {
+        what: format!("gave `{module}` rows, sequences and functions of its schema, and nothing else there"),
+        lacks: wrong_rights(runtime_id, namespace),
+        sql: format!(
+            "REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM PUBLIC; \
                  REVOKE ALL ON ALL ROUTINES IN SCHEMA {schema} FROM PUBLIC; \
                  REVOKE TRUNCATE, REFERENCES, TRIGGER ON ALL TABLES IN SCHEMA {schema} FROM {runtime}; \
                  GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {runtime}; \
@@ -224,9 +231,9 @@ pub(crate) fn rights(module: &str) -> Vec<Step> {
                      REVOKE INSERT, UPDATE, DELETE ON {schema}.offshoot_owner FROM {runtime}; END IF; \
                  IF to_regclass('{schema}.offshoot_migrations') IS NOT NULL THEN \
                      REVOKE INSERT, UPDATE, DELETE ON {schema}.offshoot_migrations FROM {runtime}; END IF; END $$"
-            ),
         ),
-    ]
+        needs: Right::Owner,
+    }
 }
 
 /// Whether any table, sequence or function of the schema has other rights than it should.
