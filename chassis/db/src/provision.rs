@@ -87,6 +87,7 @@ pub async fn provision(
     let site = Site {
         module,
         address: &address,
+        server: &server,
     };
     let steps = postgres::provision(&mut connection, site, provisioning).await?;
     // Whatever goes wrong here, the connection and its lock are gone.

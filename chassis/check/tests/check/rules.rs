@@ -269,7 +269,7 @@ fn what_is_no_rust_is_told_and_stops_nothing() {
     ]);
     let lines: Vec<_> = found
         .iter()
-        .filter_map(|found| Some(found.split(": ").take(2).collect::<Vec<_>>().join(" ")))
+        .map(|found| found.split(": ").take(2).collect::<Vec<_>>().join(" "))
         .collect();
     assert_eq!(
         lines,

@@ -94,6 +94,7 @@ async fn migrate_postgres(
     let site = Site {
         module,
         address: &address,
+        server,
     };
     let founded = is_founded(&mut connection, module).await;
     if !founded.map_err(|cause| site.failed("looking at roles and schema", cause))? {

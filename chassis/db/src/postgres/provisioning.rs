@@ -8,17 +8,19 @@ use sqlx::{AssertSqlSafe, Executor, FromRow, Row as _};
 
 use crate::OpenError;
 use crate::postgres::roles::{self, Right, Step, literal, owner_of};
-use crate::postgres::{quoted, secret};
+use crate::postgres::{PostgresServer, quoted, secret};
 use crate::provision::{ProvisionOptions, ProvisionedStep};
 
 /// How often everything is looked at again because somebody else changed the same roles.
 const ATTEMPTS: u32 = 10;
 
-/// A module at a server, for messages.
+/// A module at a server.
 #[derive(Clone, Copy)]
 pub(crate) struct Site<'a> {
     pub(crate) module: &'static str,
+    /// For messages.
     pub(crate) address: &'a str,
+    pub(crate) server: &'a PostgresServer,
 }
 
 impl Site<'_> {
@@ -136,7 +138,7 @@ async fn password(
         return Ok(None);
     };
     let module = site.module;
-    // Only superusers may look.
+    // Only superusers may look. Others see it by logging in.
     if login.is_superuser {
         let kept: Option<Option<String>> = sqlx::query_scalar("SELECT rolpassword FROM pg_authid WHERE rolname = $1")
             .bind(module)
@@ -149,6 +151,9 @@ async fn password(
         {
             return Ok(None);
         }
+    }
+    if !login.is_superuser && site.server.knows(password.reveal()).await {
+        return Ok(None);
     }
     let kept = secret::verifier(password.reveal());
     Ok(Some(Step {

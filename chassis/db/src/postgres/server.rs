@@ -15,6 +15,9 @@ const READ_LIMIT: Duration = Duration::from_secs(60);
 /// How often the server looks, during a statement, whether its client is still there.
 const CLIENT_CHECK: &str = "1s";
 
+/// What a server answers to a wrong password.
+const WRONG_PASSWORD: &str = "28P01";
+
 /// A server, the module's schema there, and who we are.
 #[derive(Clone)]
 pub(crate) struct PostgresServer {
@@ -49,6 +52,22 @@ impl PostgresServer {
             Some(socket) => format!("{}:{}/{database}", socket.display(), self.options.get_port()),
             None => format!("{}:{}/{database}", self.options.get_host(), self.options.get_port()),
         }
+    }
+
+    /// Whether the server lets the module's role in with this password, and with no other. A server that asks for none
+    /// cannot tell.
+    pub(crate) async fn knows(&self, password: &str) -> bool {
+        let lets_in = async |password: &str| {
+            let options = self.options.as_ref().clone().username(self.module).password(password);
+            let connection = PgConnection::connect_with(&options).await?;
+            connection.close().await
+        };
+        let is_wrong = |error: sqlx::Error| {
+            let code = error.as_database_error().and_then(|answer| answer.code());
+            code.as_deref() == Some(WRONG_PASSWORD)
+        };
+        let other = format!("not {password}");
+        lets_in(password).await.is_ok() && lets_in(&other).await.is_err_and(is_wrong)
     }
 
     /// Why the module's data cannot be used at this server.
