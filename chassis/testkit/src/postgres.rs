@@ -64,6 +64,12 @@ pub fn server() -> Option<&'static Server> {
     SERVER.get_or_init(find).as_ref()
 }
 
+/// Whether the server is one that somebody gave us, whose settings are none of ours.
+#[must_use]
+pub fn is_somebody_elses() -> bool {
+    environment(URL).is_some()
+}
+
 fn find() -> Option<Server> {
     if let Some(url) = environment(URL) {
         return Some(Server {

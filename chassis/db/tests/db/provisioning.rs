@@ -15,7 +15,7 @@ macro_rules! modules {
 }
 
 // Roles belong to the server, which all tests share: each test has a name of its own.
-modules!(LOCK "lock", WEIR "weir", DAM "dam", MOLE "mole", SLIP "slip", BERTH "berth", BASIN "basin", CRANE "crane");
+modules!(LOCK "lock", WEIR "weir", DAM "dam", MOLE "mole", SLIP "slip", BERTH "berth", BASIN "basin", CRANE "crane", HATCH "hatch");
 
 fn unique(name: &str) -> String {
     format!("{name}_{}", std::process::id())
@@ -256,6 +256,76 @@ async fn who_may_only_make_roles_and_schemas_provisions_for_others() {
         .await
         .expect("the module does");
     assert!(db.isolation().expect("it is on Postgres").is_enforced());
+}
+
+/// Has the tests' own server ask everybody but its superuser for a password, in this database.
+async fn ask_for_passwords(place: &Place) {
+    place
+        .administer(
+            "DO $$ DECLARE file text := current_setting('hba_file'); rules text := pg_read_file(file);
+             BEGIN
+                 EXECUTE format(
+                     'COPY (SELECT unnest(string_to_array(%L, chr(10)))) TO %L',
+                     format(E'local %1$s postgres trust\nlocal %1$s all scram-sha-256\n', current_database()) || rules, file);
+                 PERFORM pg_reload_conf();
+             END $$",
+        )
+        .await;
+    // The server reads its rules again when it gets to it.
+    let stranger = as_login(place, "nobody_of_this_name");
+    for _ in 0..500 {
+        let refused = Db::open(&HATCH, &stranger, &DbOptions::default()).await.map(drop);
+        let cause = refused
+            .as_ref()
+            .err()
+            .and_then(std::error::Error::source)
+            .map(ToString::to_string);
+        if cause.is_some_and(|cause| cause.contains("password authentication failed")) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the server asks for no password");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_lets_its_module_in_and_is_seen_to_hold() {
+    if crate::postgres::is_somebody_elses() {
+        return;
+    }
+    let Some(place) = Place::new(Engine::Postgres).await else {
+        return;
+    };
+    ask_for_passwords(&place).await;
+    let administrator = unique("warden");
+    let url = login(&place, &administrator, "CREATEROLE").await;
+    place
+        .administer(&format!(
+            "DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO {administrator}', current_database()); END $$"
+        ))
+        .await;
+    let options = ProvisionOptions {
+        logins: true,
+        password: Password::new("hatch"),
+        ..ProvisionOptions::default()
+    };
+    assert!(!make(&HATCH, &url, &options).await.is_empty());
+    assert_eq!(make(&HATCH, &url, &options).await, [""; 0], "who cannot look tries");
+    assert_eq!(make(&HATCH, &place.url, &options).await, [""; 0], "who can looks");
+    migrate(&HATCH, &place.url, &DbOptions::default())
+        .await
+        .expect("a schema");
+    Db::open(&HATCH, &as_login(&place, "hatch"), &DbOptions::default())
+        .await
+        .expect("its password lets it in");
+    let other = ProvisionOptions {
+        password: Password::new("another"),
+        ..options
+    };
+    assert_eq!(make(&HATCH, &url, &other).await, ["set the password of `hatch`"]);
+    let refused = Db::open(&HATCH, &as_login(&place, "hatch"), &DbOptions::default()).await;
+    let error = refused.map(drop).expect_err("the password is another one now");
+    assert!(matches!(error, OpenError::NoConnection { .. }), "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
