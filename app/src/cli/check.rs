@@ -14,7 +14,7 @@ use super::{MISUSE, print};
 /// What `--help` adds.
 pub(super) const HELP: &str = "\
 What is found, by rule:
-  foreign-table   SQL of a module that names another module's table, or the search path
+  foreign-table   SQL of a module that names another module's table, the search path, another role or database
   foreign-key     a migration that refers to another module's table
   foreign-view    a migration that makes a view of another module's table
   implementation  a dependency on another module's implementation

@@ -7,7 +7,7 @@ use crate::file::File;
 /// A rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
-    /// A module's SQL names another module's table or schema, or the chassis's tables.
+    /// A module's SQL names another module's table or schema, or the chassis's tables, or becomes somebody else.
     ForeignTable,
     /// A migration makes a foreign key to another module's table.
     ForeignKey,

@@ -8,8 +8,24 @@ use crate::tables::Tables;
 use crate::tokens::Token;
 use crate::violation::{Rule, Violation};
 
-/// What lets a name mean another module's table, unseen.
-const SEARCH_PATH: &str = "search_path";
+/// Statements by which names mean something else afterwards, or by which the module becomes somebody else: how they
+/// begin (`*` is any word), and what they do.
+const WAYS_OUT: [(&[&str], &str); 8] = [
+    (
+        &["set", "search_path"],
+        "sets search_path: names mean other tables then",
+    ),
+    (
+        &["set", "*", "search_path"],
+        "sets search_path: names mean other tables then",
+    ),
+    (&["set", "role"], "becomes another role"),
+    (&["set", "*", "role"], "becomes another role"),
+    (&["reset", "role"], "becomes another role"),
+    (&["set", "session", "authorization"], "becomes another role"),
+    (&["reset", "session", "authorization"], "becomes another role"),
+    (&["attach"], "attaches another database"),
+];
 
 pub(crate) fn in_code(project: &Project, file: &File, tokens: &[Token], tables: &Tables) -> Vec<Violation> {
     let Some(module) = project.layout.module_of_code(&file.path) else {
@@ -66,7 +82,7 @@ struct Named<'a> {
 enum Whose<'a> {
     Table { name: &'a str, owner: &'a str },
     Schema(&'a str),
-    SearchPath,
+    WayOut(&'static str),
 }
 
 impl Whose<'_> {
@@ -75,25 +91,33 @@ impl Whose<'_> {
         match self {
             Whose::Table { name, owner } => format!("{what} {name} of {owner}"),
             Whose::Schema(name) => format!("{what} the schema {name}"),
-            Whose::SearchPath => format!("sets {SEARCH_PATH}: names mean other tables then"),
+            Whose::WayOut(what) => (*what).to_owned(),
         }
     }
 }
 
 fn named<'a>(words: &'a [Word], module: &str, tables: &'a Tables) -> Vec<Named<'a>> {
     let mut found = Vec::new();
+    let begins = |way: &[&str]| {
+        let mut pairs = way.iter().zip(words);
+        words.len() >= way.len() && pairs.all(|(wanted, word)| *wanted == "*" || word.text == *wanted)
+    };
+    if let Some((_, what)) = WAYS_OUT.iter().find(|(way, _)| begins(way)) {
+        found.push(Named {
+            line: words[0].line,
+            is_referred_to: false,
+            whose: Whose::WayOut(what),
+        });
+    }
     for (place, word) in words.iter().enumerate() {
-        let whose = if word.text == SEARCH_PATH {
-            Whose::SearchPath
-        } else if let Some(owner) = tables.foreign(word, module) {
-            let name = word.text.as_str();
-            if word.after == '.' {
-                Whose::Schema(name)
-            } else {
-                Whose::Table { name, owner }
-            }
-        } else {
+        let Some(owner) = tables.foreign(word, module) else {
             continue;
+        };
+        let name = word.text.as_str();
+        let whose = if word.after == '.' {
+            Whose::Schema(name)
+        } else {
+            Whose::Table { name, owner }
         };
         found.push(Named {
             line: word.line,

@@ -65,6 +65,10 @@ fn a_module_names_its_own_tables_only() {
             "fn f() { sql!(\"DELETE FROM offshoot_owner\") }",
         ),
         ("modules/b/tests/all.rs", "fn f() { sql!(\"SET search_path TO a\") }"),
+        (
+            "modules/b/src/ways.rs",
+            "fn f() {\n    sql!(\"SET LOCAL role a\");\n    sql!(\"ATTACH 'a.db' AS x\");\n    sql!(\"UPDATE parts SET role = 1\");\n}",
+        ),
     ]);
     assert_eq!(
         found,
@@ -72,6 +76,8 @@ fn a_module_names_its_own_tables_only() {
             "modules/a/src/bulk.rs:1: foreign-table: a reaches into parts of b",
             "modules/b/src/lib.rs:1: foreign-table: b reaches into offshoot_owner of the chassis",
             "modules/b/src/store.rs:2: foreign-table: b reaches into the schema a",
+            "modules/b/src/ways.rs:2: foreign-table: b becomes another role",
+            "modules/b/src/ways.rs:3: foreign-table: b attaches another database",
             "modules/b/tests/all.rs:1: foreign-table: b sets search_path: names mean other tables then",
         ]
     );
