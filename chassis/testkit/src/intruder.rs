@@ -183,7 +183,7 @@ fn more_ways_out(module: &str, table: &Table) -> Vec<String> {
         format!("COPY (SELECT * FROM {it}) TO STDOUT"),
         format!("LOCK TABLE {it} IN ACCESS SHARE MODE"),
         format!("ALTER TABLE {it} ADD COLUMN intruder text"),
-        format!("ALTER TABLE {it} DISABLE TRIGGER ALL"),
+        format!("ALTER TABLE {it} DISABLE TRIGGER USER"),
         format!("CREATE INDEX ON {it} ({column})"),
         format!(
             "CREATE TRIGGER intruder BEFORE UPDATE ON {it} FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()"
@@ -219,7 +219,7 @@ fn changing_own(table: &Table) -> Vec<String> {
     let it = format!("{schema}.{name}");
     let mut attempts = vec![
         format!("ALTER TABLE {it} ADD COLUMN intruder text"),
-        format!("ALTER TABLE {it} DISABLE TRIGGER ALL"),
+        format!("ALTER TABLE {it} DISABLE TRIGGER USER"),
         format!("ALTER TABLE {it} OWNER TO {schema}"),
         format!("DROP TABLE {it}"),
         format!("TRUNCATE {it}"),

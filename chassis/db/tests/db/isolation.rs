@@ -17,10 +17,20 @@ static PIER: ModuleSchema = ModuleSchema {
     migrations: &[THINGS],
     tables: "",
 };
+static WHARF: ModuleSchema = ModuleSchema {
+    module: "wharf",
+    migrations: &[THINGS],
+    tables: "",
+};
+static JETTY: ModuleSchema = ModuleSchema {
+    module: "jetty",
+    migrations: &[THINGS],
+    tables: "",
+};
 const PASSWORD: &str = "for the test";
 
 /// Two modules with logins of their own.
-async fn harbour() -> Option<Place> {
+async fn harbour(modules: [&'static ModuleSchema; 2]) -> Option<Place> {
     let place = Place::new(Engine::Postgres).await?;
     let provisioning = ProvisionOptions {
         logins: true,
@@ -28,7 +38,7 @@ async fn harbour() -> Option<Place> {
         own_database: true,
         ..ProvisionOptions::default()
     };
-    for module in [&QUAY, &PIER] {
+    for module in modules {
         provision(module, &place.url, &provisioning, &DbOptions::default())
             .await
             .expect("a superuser may");
@@ -46,7 +56,9 @@ fn own_login(place: &Place, module: &ModuleSchema) -> DatabaseUrl {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_module_that_logs_in_as_itself_reaches_nothing_but_its_rows() {
-    let Some(place) = harbour().await else { return };
+    let Some(place) = harbour([&QUAY, &PIER]).await else {
+        return;
+    };
     let found = intruder::breaches(&place.text, &["quay", "pier"], PASSWORD).await;
     assert!(found.is_empty(), "{found:#?}");
     for module in [&QUAY, &PIER] {
@@ -91,7 +103,9 @@ async fn a_right_too_many_is_found() {
             Some("may change the module's own tables"),
         ),
     ] {
-        let Some(place) = harbour().await else { return };
+        let Some(place) = harbour([&QUAY, &PIER]).await else {
+            return;
+        };
         place.administer(planted).await;
         let found = intruder::breaches(&place.text, &["quay", "pier"], PASSWORD).await;
         assert!(
@@ -107,9 +121,47 @@ async fn a_right_too_many_is_found() {
     }
 }
 
+/// Roles belong to the server, so these two are nobody else's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_may_become_another_is_found_and_not_provisioned_again() {
+    let Some(place) = harbour([&WHARF, &JETTY]).await else {
+        return;
+    };
+    place
+        .administer("GRANT wharf TO jetty; GRANT jetty_owner TO jetty")
+        .await;
+    let found = intruder::breaches(&place.text, &["wharf", "jetty"], PASSWORD).await;
+    for breach in [
+        "jetty: SET ROLE wharf: was not denied",
+        "jetty: SET ROLE jetty_owner: was not denied",
+        "jetty: SELECT * FROM wharf.things: was not denied",
+        "jetty: ALTER TABLE jetty.things DISABLE TRIGGER USER: was not denied",
+        "jetty: DROP FUNCTION jetty.offshoot_begin(bytea, bigint): was not denied",
+    ] {
+        assert!(found.iter().any(|found| found == breach), "{breach}: {found:#?}");
+    }
+    assert!(!found.iter().any(|found| found.starts_with("wharf: ")), "{found:#?}");
+    let looked = isolation(&JETTY, &own_login(&place, &JETTY))
+        .await
+        .expect("it can be looked at")
+        .expect("it is on Postgres");
+    assert!(
+        looked.breaches.contains(&"may act as jetty_owner, wharf".to_owned()),
+        "{looked:?}"
+    );
+    let again = provision(&JETTY, &place.url, &ProvisionOptions::default(), &DbOptions::default()).await;
+    let error = again.expect_err("a module's role acts as nobody else");
+    assert!(matches!(error, OpenError::MightyRole { .. }), "{error:?}");
+    place
+        .administer("REVOKE wharf FROM jetty; REVOKE jetty_owner FROM jetty")
+        .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_that_serves_more_than_one_module_is_named_and_can_be_refused() {
-    let Some(place) = harbour().await else { return };
+    let Some(place) = harbour([&QUAY, &PIER]).await else {
+        return;
+    };
     let name = format!("shared_{}", std::process::id());
     place
         .administer(&format!(
