@@ -24,6 +24,7 @@ impl ::offshoot_contract::Contract for dyn CountersApi {
     };
     const DOC: &'static str = "Counts.";
     const CALLERS: &'static [&'static str] = &[];
+    type Events = ::offshoot_contract::NoEvents;
     fn visit_methods<V: ::offshoot_contract::MethodVisitor<Self>>(visitor: &mut V) {
         visitor.method::<counters_api_methods::CounterMethod>();
         visitor.method::<counters_api_methods::AddMethod>();

@@ -2,19 +2,20 @@
 
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Error, Ident, LitStr, Result, Token};
+use syn::{Error, Ident, LitStr, Path, Result, Token};
 
-/// `name = "readings", version = "1.0", callers = ["forecasts"]`.
+/// `name = "readings", version = "1.0", callers = ["forecasts"], events = ReadingsEvent`.
 pub(crate) struct ContractAttribute {
     pub(crate) name: String,
     pub(crate) major: u32,
     pub(crate) minor: u32,
     pub(crate) callers: Vec<LitStr>,
+    pub(crate) events: Option<Path>,
 }
 
 impl Parse for ContractAttribute {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let (mut name, mut version, mut callers) = (None, None, Vec::new());
+        let (mut name, mut version, mut callers, mut events) = (None, None, Vec::new(), None);
         while !input.is_empty() {
             let option: Ident = input.parse()?;
             input.parse::<Token![=]>()?;
@@ -22,7 +23,11 @@ impl Parse for ContractAttribute {
                 "name" => name = Some(input.parse::<LitStr>()?),
                 "version" => version = Some(input.parse::<LitStr>()?),
                 "callers" => callers = names(input)?,
-                _ => return Err(Error::new(option.span(), "expected `name`, `version` or `callers`")),
+                "events" => events = Some(input.parse::<Path>()?),
+                _ => {
+                    let known = "expected `name`, `version`, `callers` or `events`";
+                    return Err(Error::new(option.span(), known));
+                }
             }
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
@@ -47,6 +52,7 @@ impl Parse for ContractAttribute {
             major,
             minor,
             callers,
+            events,
         })
     }
 }
@@ -62,7 +68,7 @@ fn names(input: ParseStream<'_>) -> Result<Vec<LitStr>> {
     Ok(names)
 }
 
-fn require_name(name: &LitStr) -> Result<()> {
+pub(crate) fn require_name(name: &LitStr) -> Result<()> {
     let text = name.value();
     let plain = text.starts_with(|c: char| c.is_ascii_lowercase())
         && text

@@ -18,6 +18,13 @@ pub(crate) fn contract(contract: &Contract) -> TokenStream {
         doc,
         ..
     } = contract;
+    let (events, checked) = match &contract.events {
+        Some(events) => (
+            quote!(#events),
+            Some(quote!(const _: () = ::offshoot_contract::generated::assert_events_of::<#events>(#name);)),
+        ),
+        None => (quote!(::offshoot_contract::NoEvents), None),
+    };
     let methods_module = format_ident!("{}_methods", snake_case(api));
     let switch = format_ident!("{}Switch", api.to_string().trim_end_matches("Api"));
     let switch_doc = format!(" What consumers of [`{api}`] hold: decides per call where it runs.");
@@ -46,6 +53,8 @@ pub(crate) fn contract(contract: &Contract) -> TokenStream {
             const DOC: &'static str = #doc;
             const CALLERS: &'static [&'static str] = &[#(#callers),*];
 
+            type Events = #events;
+
             fn visit_methods<V: ::offshoot_contract::MethodVisitor<Self>>(visitor: &mut V) {
                 #(visitor.method::<#methods_module::#markers>();)*
             }
@@ -54,6 +63,8 @@ pub(crate) fn contract(contract: &Contract) -> TokenStream {
                 ::std::sync::Arc::new(::offshoot_contract::Invoker(invoke))
             }
         }
+
+        #checked
 
         #async_trait
         impl<I: ::offshoot_contract::Invoke<dyn #api>> #api for ::offshoot_contract::Invoker<I> {

@@ -48,6 +48,25 @@ fn an_error_expands_to_what_a_person_would_write() {
     compare("error.rs", crate::error::derive(&item).expect("the enum is an error"));
 }
 
+#[test]
+fn events_expand_to_what_a_person_would_write() {
+    let item = syn::parse_str(
+        r#"
+        #[events(module = "counters")]
+        pub enum CountersEvent {
+            /// A counter was added to.
+            #[event(name = "counted", version = 1, key = id)]
+            Counted(Counter),
+        }
+        "#,
+    )
+    .expect("the enum parses");
+    compare(
+        "events.rs",
+        crate::events::derive(&item).expect("the enum is a module's events"),
+    );
+}
+
 #[expect(clippy::disallowed_methods, reason = "a setting of the test")]
 fn compare(name: &str, expansion: TokenStream) {
     let text = prettyplease::unparse(&syn::parse2(expansion).expect("the expansion is Rust"));

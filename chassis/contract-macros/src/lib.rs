@@ -1,6 +1,6 @@
-//! `#[contract]` and `#[derive(ContractError)]`.
+//! `#[contract]`, `#[derive(ContractError)]` and `#[derive(EventSet)]`.
 //!
-//! They write what a person would write by hand for each method and each error variant, and nothing else: every
+//! They write what a person would write by hand for each method, error and event, and nothing else: every
 //! decision about a call is made by ordinary code in `offshoot-contract` and `offshoot-rest`.
 
 // A trait and its attributes, checked.
@@ -8,6 +8,7 @@ mod attribute;
 mod model;
 // What is written for them.
 mod error;
+mod events;
 mod expand;
 
 #[cfg(test)]
@@ -30,6 +31,8 @@ use proc_macro::TokenStream;
 /// derives [`ContractError`]. Path parameters are matched by name; the others travel in the query of GET and DELETE
 /// and in a JSON object keyed by parameter name otherwise.
 ///
+/// `callers = ["forecasts"]` names who may call it, and `events = ReadingsEvent` what it announces.
+///
 /// Beside the trait it writes a module `<trait>_methods` with one `Method` per method, `impl Contract for dyn Trait`,
 /// `impl Trait for Invoker<I>`, and the alias of the switch.
 #[proc_macro_attribute]
@@ -51,6 +54,19 @@ pub fn contract(arguments: TokenStream, item: TokenStream) -> TokenStream {
 pub fn contract_error(item: TokenStream) -> TokenStream {
     syn::parse(item)
         .and_then(|item| error::derive(&item))
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
+}
+
+/// Makes an enum the events of a module, `#[events(module = "readings")]`.
+///
+/// Each variant holds one value and says `#[event(name = "level-read", version = 1, key = station)]`: its stable name, the
+/// version of what it holds, and the field of that which says whose event it is. `lasting`: it holds the whole state of the key,
+/// so the newest one is kept for ever.
+#[proc_macro_derive(EventSet, attributes(events, event))]
+pub fn event_set(item: TokenStream) -> TokenStream {
+    syn::parse(item)
+        .and_then(|item| events::derive(&item))
         .unwrap_or_else(syn::Error::into_compile_error)
         .into()
 }

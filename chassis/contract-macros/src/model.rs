@@ -3,8 +3,8 @@
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{
-    Error, Expr, ExprLit, FnArg, GenericArgument, Ident, ItemTrait, Lit, LitStr, Meta, Pat, PathArguments, Result,
-    ReturnType, TraitItem, TraitItemFn, Type,
+    Error, Expr, ExprLit, FnArg, GenericArgument, Ident, ItemTrait, Lit, LitStr, Meta, Pat, Path, PathArguments,
+    Result, ReturnType, TraitItem, TraitItemFn, Type,
 };
 
 use crate::attribute::{ContractAttribute, MethodAttribute};
@@ -15,6 +15,7 @@ pub(crate) struct Contract {
     pub(crate) major: u32,
     pub(crate) minor: u32,
     pub(crate) callers: Vec<LitStr>,
+    pub(crate) events: Option<Path>,
     pub(crate) doc: String,
     /// The trait without the verbs.
     pub(crate) item: ItemTrait,
@@ -69,6 +70,7 @@ impl Contract {
             major: attribute.major,
             minor: attribute.minor,
             callers: attribute.callers.clone(),
+            events: attribute.events.clone(),
             doc: doc(&item.attrs),
             item,
             methods,

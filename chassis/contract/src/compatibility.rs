@@ -8,7 +8,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::shape::Field;
-use crate::{ContractDescription, ErrorDescription, MethodDescription, Shape};
+use crate::{ContractDescription, ErrorDescription, EventDescription, MethodDescription, Shape};
 
 /// One way in which the newer description breaks callers of the older.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,16 @@ pub fn breaches(old: &ContractDescription, new: &ContractDescription) -> Vec<Bre
         match new.methods.iter().find(|candidate| candidate.name == method.name) {
             Some(newer) => comparison.method(method, newer),
             None => comparison.breach(&method.name, "the method is gone"),
+        }
+    }
+    for event in &old.events {
+        let same = |newer: &&EventDescription| (&newer.name, newer.version) == (&event.name, event.version);
+        match new.events.iter().find(same) {
+            Some(newer) => comparison.event(event, newer),
+            None => comparison.breach(
+                &format!("event {} version {}", event.name, event.version),
+                "the event is gone, and is still in logs that will be replayed",
+            ),
         }
     }
     comparison.found
@@ -79,6 +89,17 @@ impl Comparison<'_> {
                 self.error(&format!("{name} error {}", error.code), error, newer);
             }
         }
+    }
+
+    /// Both ways: older subscribers read what is announced now, and a replay reads what was announced then.
+    fn event(&mut self, old: &EventDescription, new: &EventDescription) {
+        let place = format!("event {} version {}", old.name, old.version);
+        if old.key != new.key {
+            self.breach(&place, format!("the key was {} and is {}", old.key, new.key));
+        }
+        let (before, after) = (self.old.shape(&old.payload), self.new.shape(&new.payload));
+        self.fits(&format!("{place} to older subscribers"), &after, &before, false);
+        self.fits(&format!("{place} in a replay"), &before, &after, false);
     }
 
     fn request(&mut self, place: &str, old: Option<&Value>, new: Option<&Value>) {

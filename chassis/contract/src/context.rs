@@ -33,6 +33,7 @@ pub struct CallContext {
     tenant: Option<Arc<str>>,
     own_key: Option<Arc<OwnKey>>,
     next_key: Option<Arc<str>>,
+    lease: Option<Arc<LeaseProof>>,
     repeats_left: Arc<AtomicI32>,
     /// Made when something is first counted in it: most safe calls never do.
     execution: OnceLock<Arc<Execution>>,
@@ -45,6 +46,16 @@ pub struct OwnKey {
     pub key: Arc<str>,
     /// SHA-256 over the call's arguments: a key may not be used again for other arguments.
     pub arguments: [u8; 32],
+}
+
+/// Proves that work is done by the one process that has the lease for it. Every transaction under it looks whether that
+/// still holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseProof {
+    /// What the lease is of.
+    pub name: Arc<str>,
+    /// Rises each time the lease is taken, so that an earlier holder is shut out.
+    pub token: i64,
 }
 
 impl CallContext {
@@ -64,6 +75,7 @@ impl CallContext {
             tenant: None,
             own_key: None,
             next_key: None,
+            lease: None,
             repeats_left: Arc::new(AtomicI32::new(Self::REPEATS_PER_REQUEST)),
             execution: OnceLock::new(),
         }
@@ -88,6 +100,19 @@ impl CallContext {
     pub fn with_key(mut self, key: impl Into<Arc<str>>) -> Self {
         self.next_key = Some(key.into());
         self
+    }
+
+    /// Binds every transaction of this context to a lease. Calls made with it are not bound: the lease is this module's.
+    #[must_use]
+    pub fn under_lease(mut self, lease: Arc<LeaseProof>) -> Self {
+        self.lease = Some(lease);
+        self
+    }
+
+    /// The lease that its transactions are bound to.
+    #[must_use]
+    pub fn lease(&self) -> Option<&Arc<LeaseProof>> {
+        self.lease.as_ref()
     }
 
     /// Sets on whose behalf the request is made.
@@ -131,6 +156,7 @@ impl CallContext {
             tenant: self.tenant.clone(),
             own_key: self.own_key.clone(),
             next_key: None,
+            lease: self.lease.clone(),
             repeats_left: Arc::clone(&self.repeats_left),
             execution: OnceLock::from(Arc::clone(self.execution())),
             ..*self
@@ -298,6 +324,7 @@ impl CallContext {
             tenant: self.tenant.clone(),
             own_key: key.map(Arc::new),
             next_key: None,
+            lease: None,
             repeats_left: Arc::clone(&self.repeats_left),
             execution: OnceLock::new(),
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{Contract, ContractError as _, Method, MethodSpec, MethodVisitor, Shape};
+use crate::{Contract, ContractError as _, EventSet, EventSpec, Method, MethodSpec, MethodVisitor, Shape};
 
 /// Where schemas refer to each other, in descriptions and OpenAPI alike.
 const DEFINITIONS: &str = "/components/schemas";
@@ -27,6 +27,9 @@ pub struct ContractDescription {
     pub doc: String,
     /// In the order of the trait.
     pub methods: Vec<MethodDescription>,
+    /// What it announces, in the order of the enum.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<EventDescription>,
     /// What the schemas refer to.
     pub schemas: BTreeMap<String, Value>,
 }
@@ -105,6 +108,34 @@ impl ErrorDescription {
     }
 }
 
+/// An event as data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EventDescription {
+    /// Its name.
+    pub name: String,
+    /// The version of its payload.
+    pub version: u32,
+    /// Its documentation.
+    pub doc: String,
+    /// The field of the payload that says whose event it is.
+    pub key: String,
+    /// Schema of the payload.
+    pub payload: Value,
+}
+
+impl EventDescription {
+    /// Describes an event that holds a `T`.
+    pub fn of<T: JsonSchema>(spec: &EventSpec, generator: &mut SchemaGenerator) -> Self {
+        Self {
+            name: spec.name.to_owned(),
+            version: spec.version,
+            doc: spec.doc.to_owned(),
+            key: spec.key.to_owned(),
+            payload: generator.subschema_for::<T>().to_value(),
+        }
+    }
+}
+
 /// Describes a contract.
 #[must_use]
 pub fn describe<A: Contract + ?Sized>() -> ContractDescription {
@@ -114,6 +145,7 @@ pub fn describe<A: Contract + ?Sized>() -> ContractDescription {
         api: PhantomData,
     };
     A::visit_methods(&mut visitor);
+    let events = A::Events::descriptions(&mut visitor.generator);
     let schemas = visitor.generator.take_definitions(true).into_iter().collect();
     let mut description = ContractDescription {
         name: A::NAME.to_owned(),
@@ -121,6 +153,7 @@ pub fn describe<A: Contract + ?Sized>() -> ContractDescription {
         hash: String::new(),
         doc: A::DOC.to_owned(),
         methods: visitor.methods,
+        events,
         schemas,
     };
     description.hash = description.shape_hash();
@@ -186,17 +219,27 @@ impl ContractDescription {
         Shape::of(schema, &self.schemas)
     }
 
-    /// SHA-256 over name, major version and the shape of every method.
+    /// SHA-256 over name, major version and the shape of every method and event.
     fn shape_hash(&self) -> String {
         let mut methods: Vec<_> = self.methods.iter().map(|method| self.method_shape(method)).collect();
         methods.sort_by_key(|method| method[0].to_string());
-        let mut shape = json!([self.name, self.major(), methods]);
+        let mut events: Vec<_> = self.events.iter().map(|event| self.event_shape(event)).collect();
+        events.sort_by_key(ToString::to_string);
+        // Contracts without events keep the hash that they had before there were any.
+        let mut shape = match events.is_empty() {
+            true => json!([self.name, self.major(), methods]),
+            false => json!([self.name, self.major(), methods, events]),
+        };
         // How objects are ordered depends on a feature of serde_json that any crate of a build may turn on.
         shape.sort_all_objects();
         Sha256::digest(shape.to_string())
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect()
+    }
+
+    fn event_shape(&self, event: &EventDescription) -> Value {
+        json!([event.name, event.version, event.key, self.shape(&event.payload)])
     }
 
     fn method_shape(&self, method: &MethodDescription) -> Value {

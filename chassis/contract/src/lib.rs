@@ -10,6 +10,7 @@ mod fork;
 mod problem;
 mod trace;
 // A contract and its methods as values, written by `#[contract]`.
+mod event;
 mod method;
 mod policy;
 // Where a call runs.
@@ -36,12 +37,15 @@ mod time;
 #[cfg(feature = "sqlx")]
 mod sqlx_values;
 
-pub use offshoot_contract_macros::{ContractError, contract};
+pub use offshoot_contract_macros::{ContractError, EventSet, contract};
 
 pub use crate::compatibility::{Breach, breaches};
-pub use crate::context::{CallContext, MAX_KEY_LENGTH, OwnKey};
-pub use crate::description::{ContractDescription, ErrorDescription, MethodDescription, describe, method_description};
+pub use crate::context::{CallContext, LeaseProof, MAX_KEY_LENGTH, OwnKey};
+pub use crate::description::{
+    ContractDescription, ErrorDescription, EventDescription, MethodDescription, describe, method_description,
+};
 pub use crate::edge::Edge;
+pub use crate::event::{EventSet, EventSpec, NoEvents, UnreadableEvent};
 pub use crate::failure::{CallFailure, FailureKind, Replay};
 pub use crate::fault::fault_point;
 pub use crate::fork::Fork;
@@ -70,5 +74,6 @@ pub mod generated {
     pub use serde;
     pub use serde_json;
 
+    pub use crate::event::{assert_events_of, read_payload, unknown};
     pub use crate::method::{assert_scalar, assert_wire_value, key_text};
 }

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{CallContext, Class, ContractError, Invoke};
+use crate::{CallContext, Class, ContractError, EventSet, Invoke};
 
 /// A contract, implemented for its trait object (`dyn ReadingsApi`).
 pub trait Contract: Send + Sync + 'static {
@@ -19,6 +19,9 @@ pub trait Contract: Send + Sync + 'static {
     const VERSION: Version;
     /// The trait's documentation.
     const DOC: &'static str;
+
+    /// What it announces; [`NoEvents`](crate::NoEvents) if nothing.
+    type Events: EventSet;
 
     /// Who may call it from another process, by module name or origin; empty: everybody with a service token.
     const CALLERS: &'static [&'static str];

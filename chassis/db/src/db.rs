@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use offshoot_contract::{CallContext, CallFailure, Timestamp};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::connection::Connection;
@@ -30,6 +31,7 @@ struct Shared {
     readers: Arc<Pool>,
     options: DbOptions,
     isolation: Option<Isolation>,
+    announced: watch::Sender<u64>,
 }
 
 impl Db {
@@ -95,6 +97,7 @@ impl Db {
             readers,
             options: options.clone(),
             isolation,
+            announced: watch::Sender::new(0),
         }))
     }
 
@@ -149,6 +152,22 @@ impl Db {
         self.read(cx).await?.ping().await
     }
 
+    /// Changes with each commit in this process that asked for it by [`Tx::wake_after_commit`].
+    #[must_use]
+    pub fn announcements(&self) -> watch::Receiver<u64> {
+        self.0.announced.subscribe()
+    }
+
+    pub(crate) fn announce(&self) {
+        self.0.announced.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// What is now, by the application's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.options.clock.now()
+    }
+
     /// Removes recorded answers that expired before `now`, in transactions of a thousand; answers how many.
     pub async fn delete_expired_records(&self, now: Timestamp) -> Result<u64, CallFailure> {
         let mut sum = 0;
@@ -168,10 +187,6 @@ impl Db {
     pub async fn close(&self) {
         self.0.readers.close().await;
         self.0.writers.close().await;
-    }
-
-    pub(crate) fn now(&self) -> Timestamp {
-        self.0.options.clock.now()
     }
 
     pub(crate) fn writers(&self) -> &Arc<Pool> {

@@ -90,6 +90,8 @@ pub struct Tx<'cx> {
     record: Option<CallKey>,
     /// The native connection was handed out: a statement may have failed without our knowing.
     native: bool,
+    /// Whoever waits for commits that announce something is to be woken.
+    announces: bool,
 }
 
 impl<'cx> Tx<'cx> {
@@ -129,13 +131,18 @@ impl<'cx> Tx<'cx> {
             record.judge(&opening)?;
         }
         owner::require_open(module, &opening)?;
-        Ok(Self {
+        let mut tx = Self {
             queries: Queries::new(lease, module, deadline, State::InTransaction),
             cx,
             db: db.clone(),
             record,
             native: false,
-        })
+            announces: false,
+        };
+        if let Some(proof) = tx.cx.lease().cloned() {
+            owner::require_lease(&mut tx, &proof).await?;
+        }
+        Ok(tx)
     }
 
     /// Runs a statement that answers no rows; answers how many it changed.
@@ -208,6 +215,17 @@ impl<'cx> Tx<'cx> {
         }
     }
 
+    /// Wakes those who wait at [`Db::announcements`] once this transaction has been committed.
+    pub fn wake_after_commit(&mut self) {
+        self.announces = true;
+    }
+
+    /// The database that this is a transaction of.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
     /// Makes the changes last, together with the answer if the call has an idempotency key, and gives the answer back.
     ///
     /// Fails with "may have executed" only if the connection was lost, or stayed silent, while COMMIT was under way.
@@ -252,6 +270,9 @@ impl<'cx> Tx<'cx> {
         match timeout_at(self.queries.deadline + COMMIT_GRACE, sent).await {
             Ok(Ok(())) => {
                 self.queries.lease.set(State::Clean);
+                if self.announces {
+                    self.db.announce();
+                }
                 Ok(())
             }
             Ok(Err(error)) if self.native && failure::is_out_of_transaction(&error) => {

@@ -76,6 +76,7 @@ pub struct Client<A: ?Sized> {
     transport: Transport,
     endpoints: Arc<Endpoints>,
     bounds: Vec<Bounds>,
+    other_bounds: Bounds,
     tokens: Tokens,
     store: Arc<ExpectedStore>,
     hash: String,
@@ -95,11 +96,13 @@ impl<A: Contract + ?Sized> Client<A> {
     pub(crate) fn over(transport: impl FnOnce(Arc<Endpoints>) -> Transport, options: ClientOptions) -> Self {
         let path = format!("/modules/{}/v{}", A::NAME, A::VERSION.major);
         let bounds = options.limits.bounds::<A>();
+        let other_bounds = Bounds::of_others();
         let endpoints = Endpoints::new(A::NAME, path, options.addresses, options.zone, options.limits);
         Self {
             transport: transport(Arc::clone(&endpoints)),
             endpoints,
             bounds,
+            other_bounds,
             meant_header: OnceLock::new(),
             accepted: OnceLock::new(),
             tokens: Tokens::new(options.keys),
@@ -133,6 +136,11 @@ impl<A: Contract + ?Sized> Client<A> {
         answers.swap_remove(first)
     }
 
+    /// What is not a method of the contract has the bounds that all have.
+    fn bounds_of<M: Method<Api = A>>(&self) -> &Bounds {
+        self.bounds.get(M::SPEC.index).unwrap_or(&self.other_bounds)
+    }
+
     fn nameless(&self) -> CallFailure {
         let why = format!("{} did not say in time who it is", self.endpoints.shown());
         CallFailure::not_executed(FailureKind::Timeout, why)
@@ -151,8 +159,7 @@ impl<A: Contract + ?Sized> Client<A> {
         let result = match refuse_if_late(cx, now) {
             Err(failure) => Err(failure.into()),
             Ok(()) => {
-                let bounds = &self.bounds[M::SPEC.index];
-                let until = cx.deadline().min(now + bounds.timeout);
+                let until = cx.deadline().min(now + self.bounds_of::<M>().timeout);
                 self.reach::<M>(cx, key.as_deref(), until, args, tap).await
             }
         };
@@ -168,7 +175,7 @@ impl<A: Contract + ?Sized> Client<A> {
         args: &ArgsOf<M>,
         tap: Option<Tap<M>>,
     ) -> Result<M::Answer, M::Error> {
-        let bounds = &self.bounds[M::SPEC.index];
+        let bounds = self.bounds_of::<M>();
         let _turn = match &bounds.turns {
             Some(turns) => Some(self.endpoints.turn(turns, until).await?),
             None => None,

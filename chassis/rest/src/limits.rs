@@ -57,6 +57,16 @@ pub(crate) struct Bounds {
     pub(crate) turns: Option<Semaphore>,
 }
 
+impl Bounds {
+    /// For what is no method of the contract, and brings its own deadline.
+    pub(crate) fn of_others() -> Self {
+        Self {
+            timeout: OTHERS_TIMEOUT,
+            turns: None,
+        }
+    }
+}
+
 impl ClientLimits {
     /// Refuses names of methods that the contract does not have.
     pub fn check<A: Contract + ?Sized>(&self) -> Result<(), UnknownMethod> {
@@ -106,6 +116,8 @@ pub(crate) const SERVER_IN_FLIGHT: usize = 1_024;
 /// When those who are turned away may come again.
 pub(crate) const SERVER_RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// How long the chassis's own requests to a module may take, whatever their deadline says.
+const OTHERS_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long an average of times or failures remembers: what was slow is tried again after some of these.
 pub(crate) const MEMORY: Duration = Duration::from_secs(1);
 /// What a refusal may take that costs next to nothing: so long, an address that is left alone is the last resort of a call

@@ -8,6 +8,7 @@ use axum::extract::{FromRequestParts as _, RawPathParams, Request, State};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
@@ -36,6 +37,42 @@ pub(crate) fn routes<A: Contract + ?Sized>(edge: Arc<Edge<A>>, door: Arc<Door>) 
         .with_state(Arc::new(Server { edge, door }))
 }
 
+/// What answers a method that is not the contract's own.
+pub(crate) type Answering<M> = Arc<
+    dyn Fn(CallContext, ArgsOf<M>) -> BoxFuture<'static, Result<<M as Method>::Answer, <M as Method>::Error>>
+        + Send
+        + Sync,
+>;
+
+/// The route of one method that is answered beside the implementation, for the same callers.
+pub(crate) fn route_beside<M: Method>(door: Arc<Door>, answering: Answering<M>) -> Router {
+    let path = format!("/modules/{}/v{}{}", M::SPEC.module, M::SPEC.major, M::SPEC.path);
+    let serve = move |request: Request| {
+        let (door, answering) = (Arc::clone(&door), Arc::clone(&answering));
+        async move {
+            let (mut parts, body) = request.into_parts();
+            let trace = headers::read_trace(&parts.headers);
+            match receive::<M>(&door, &mut parts, body, trace).await {
+                Ok((cx, args, _place)) => {
+                    let result = answering(cx, args).await;
+                    door.sign(response::encode::<M>(&result, &trace).map(Body::new))
+                }
+                Err(failure) => door.refuse(&failure, &trace),
+            }
+        }
+    };
+    Router::new().route(&path, on(filter_of(M::SPEC.verb), serve))
+}
+
+fn filter_of(verb: Verb) -> MethodFilter {
+    match verb {
+        Verb::Get => MethodFilter::GET,
+        Verb::Put => MethodFilter::PUT,
+        Verb::Post => MethodFilter::POST,
+        Verb::Delete => MethodFilter::DELETE,
+    }
+}
+
 struct Server<A: ?Sized> {
     edge: Arc<Edge<A>>,
     door: Arc<Door>,
@@ -48,12 +85,7 @@ struct Routes<A: ?Sized> {
 
 impl<A: Contract + ?Sized> MethodVisitor<A> for Routes<A> {
     fn method<M: Method<Api = A>>(&mut self) {
-        let filter = match M::SPEC.verb {
-            Verb::Get => MethodFilter::GET,
-            Verb::Put => MethodFilter::PUT,
-            Verb::Post => MethodFilter::POST,
-            Verb::Delete => MethodFilter::DELETE,
-        };
+        let filter = filter_of(M::SPEC.verb);
         let path = format!("{}{}", self.root, M::SPEC.path);
         self.router = std::mem::take(&mut self.router).route(&path, on(filter, serve::<M>));
     }

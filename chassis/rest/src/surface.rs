@@ -6,8 +6,9 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, StatusCode};
-use offshoot_contract::{Contract, Edge, TraceContext, describe};
+use offshoot_contract::{ArgsOf, CallContext, Contract, Edge, Method, TraceContext, describe};
 
 use crate::door::{Door, ServerOptions};
 use crate::identity::{Identity, ServedVersion};
@@ -62,6 +63,20 @@ impl Surface {
             version: A::VERSION.to_string(),
             hash,
         });
+        self
+    }
+
+    /// Adds a method of the version added last that is answered beside its implementation, for the same callers: what the
+    /// chassis itself has to say of a module.
+    #[must_use]
+    pub fn answering<M: Method>(
+        mut self,
+        answer: impl Fn(CallContext, ArgsOf<M>) -> BoxFuture<'static, Result<M::Answer, M::Error>> + Send + Sync + 'static,
+    ) -> Self {
+        if let Some(door) = self.doors.last() {
+            let route = server::route_beside::<M>(Arc::clone(door), Arc::new(answer));
+            self.routes = self.routes.merge(route);
+        }
         self
     }
 

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use offshoot_contract::Clock;
 use offshoot_db::{DatabaseUrl, Db, DbOptions, Engine, ModuleSchema, PgBudget, migrate};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
@@ -111,7 +110,7 @@ impl Templates {
         let name = format!("t{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         // Postgres refuses to clone a template that is being cloned.
         let _alone = self.cloning.lock().await;
-        administer(server, format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+        postgres::administer(server, format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
         Place::Postgres { url: server.url(&name) }
     }
 
@@ -128,24 +127,13 @@ impl Templates {
 
 async fn postgres_template(schema: &'static ModuleSchema, server: &postgres::Server, options: &DbOptions) -> String {
     let name = format!("template_{}_{}", schema.module, std::process::id());
-    administer(server, format!("CREATE DATABASE {name}")).await;
+    postgres::administer(server, format!("CREATE DATABASE {name}")).await;
     let url = server
         .url(&name)
         .parse()
         .expect("the server's URL with another database");
     migrate(schema, &url, options).await.expect("a template on Postgres");
     name
-}
-
-async fn administer(server: &postgres::Server, statement: String) {
-    let mut connection = PgConnection::connect(&server.url("postgres"))
-        .await
-        .expect("the test server answers");
-    sqlx::raw_sql(AssertSqlSafe(statement))
-        .execute(&mut connection)
-        .await
-        .expect("a test may make databases");
-    connection.close().await.expect("the test server answers");
 }
 
 fn copy_files(from: &Path, to: &Path) {

@@ -13,11 +13,13 @@ mod state;
 mod statements;
 // Databases to run on.
 mod database;
+mod fresh;
 pub mod postgres;
 // Whether Postgres keeps modules apart.
 pub mod intruder;
 pub mod proxy;
 
 pub use crate::combination::{Access, Combination};
+pub use crate::fresh::Fresh;
 pub use crate::module::{Body, ModuleUnderTest, Running, Test};
 pub use crate::runner::contract_tests;

@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
 const URL: &str = "OFFSHOOT_TEST_POSTGRES_URL";
 const MODE: &str = "OFFSHOOT_TEST_POSTGRES";
 /// Where Debian and its relatives keep the server's programs, off the PATH: one folder per version.
@@ -68,6 +70,18 @@ pub fn server() -> Option<&'static Server> {
 #[must_use]
 pub fn is_somebody_elses() -> bool {
     environment(URL).is_some()
+}
+
+/// Runs a statement as whoever may do anything.
+pub(crate) async fn administer(server: &Server, statement: String) {
+    let mut connection = PgConnection::connect(&server.url("postgres"))
+        .await
+        .expect("the test server answers");
+    sqlx::raw_sql(AssertSqlSafe(statement))
+        .execute(&mut connection)
+        .await
+        .expect("a test may make databases");
+    connection.close().await.expect("the test server answers");
 }
 
 fn find() -> Option<Server> {

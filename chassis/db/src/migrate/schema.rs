@@ -57,7 +57,8 @@ impl ModuleSchema {
     }
 }
 
-/// Who owns the data, recorded answers, and how a transaction begins.
+/// Who owns the data, recorded answers, how a transaction begins; which processes work on it; what is announced and what
+/// was handled.
 pub(crate) const CHASSIS_MIGRATIONS: &[Migration] = &[
     Migration {
         version: 1,
@@ -76,5 +77,23 @@ pub(crate) const CHASSIS_MIGRATIONS: &[Migration] = &[
         name: "0003_begin",
         sqlite: include_str!("../../migrations/sqlite/0003_begin.sql"),
         postgres: include_str!("../../migrations/postgres/0003_begin.sql"),
+    },
+    Migration {
+        version: 4,
+        name: "0004_replicas",
+        sqlite: include_str!("../../migrations/sqlite/0004_replicas.sql"),
+        postgres: include_str!("../../migrations/postgres/0004_replicas.sql"),
+    },
+    Migration {
+        version: 5,
+        name: "0005_outbox",
+        sqlite: include_str!("../../migrations/sqlite/0005_outbox.sql"),
+        postgres: include_str!("../../migrations/postgres/0005_outbox.sql"),
+    },
+    Migration {
+        version: 6,
+        name: "0006_subscriptions",
+        sqlite: include_str!("../../migrations/sqlite/0006_subscriptions.sql"),
+        postgres: include_str!("../../migrations/postgres/0006_subscriptions.sql"),
     },
 ];

@@ -4,11 +4,13 @@
 //! for the rest. A product is never deleted, so an id that was once answered can always be asked for again.
 
 // What travels.
+mod event;
 mod product;
 
 use async_trait::async_trait;
 use offshoot_contract::{CallContext, CallFailure, ContractError, Money, Page, contract};
 
+pub use self::event::CatalogEvent;
 pub use self::product::{
     AddOutcome, NewProduct, PriceChange, PriceOutcome, PricePoint, Product, ProductChanges, ProductStatus,
 };
@@ -28,7 +30,7 @@ pub const MAX_CATEGORY_CHARS: usize = 40;
 pub const MAX_SEARCH_CHARS: usize = 200;
 
 /// What the store sells, and at what price.
-#[contract(name = "catalog", version = "1.0", callers = ["public", "carts", "import", "replay"])]
+#[contract(name = "catalog", version = "1.1", callers = ["public", "carts", "storefront", "import", "replay"], events = CatalogEvent)]
 #[async_trait]
 pub trait CatalogApi: Send + Sync + 'static {
     /// One product, discontinued or not. Fails with `UnknownProduct`.

@@ -7,11 +7,15 @@
 //! What a caller does in several steps, it does under a **reference** of its own making, such as its order's id and the
 //! step's name. A reference means one thing for ever, so each of these calls may be repeated at any time.
 
+// What is announced.
+mod event;
+
 use async_trait::async_trait;
 use offshoot_contract::{CallContext, CallFailure, ContractError, Page, Scalar, Timestamp, contract};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::event::InventoryEvent;
 pub use catalog_api::ProductId;
 
 /// Most items in one bulk call.
@@ -26,7 +30,7 @@ pub const MAX_REFERENCE_BYTES: usize = 100;
 pub const MAX_NOTE_CHARS: usize = 200;
 
 /// How many of each product there are, and how many of them are promised.
-#[contract(name = "inventory", version = "1.0", callers = ["public", "orders", "import", "replay"])]
+#[contract(name = "inventory", version = "1.1", callers = ["public", "orders", "storefront", "import", "replay"], events = InventoryEvent)]
 #[async_trait]
 pub trait InventoryApi: Send + Sync + 'static {
     /// The stock of one product; zeros for one that was never moved.

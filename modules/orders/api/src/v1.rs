@@ -8,6 +8,7 @@
 //! `pending` need only look again.
 
 // What travels.
+mod event;
 mod order;
 mod sale;
 
@@ -15,6 +16,7 @@ use async_trait::async_trait;
 use offshoot_contract::{CallContext, CallFailure, ContractError, Page, contract};
 use payments_api::v1::PaymentToken;
 
+pub use self::event::{LineNews, OrderNews, OrdersEvent};
 pub use self::order::{FailureReason, Order, OrderLine, OrderStatus, Return, ReturnedLine, ShortLine};
 pub use self::sale::{Revenue, RevenueBy, RevenueRow, Sale, SaleKind, SaleLine, SaleOutcome};
 pub use crate::OrderId;
@@ -35,7 +37,7 @@ pub const MAX_NUMBER_BYTES: usize = 64;
 pub const UNSPECIFIED_COUNTRY: &str = "Unspecified";
 
 /// What was bought, here and elsewhere.
-#[contract(name = "orders", version = "1.0", callers = ["public", "import", "replay"])]
+#[contract(name = "orders", version = "1.1", callers = ["public", "notifications", "reporting", "import", "replay"], events = OrdersEvent)]
 #[async_trait]
 pub trait OrdersApi: Send + Sync + 'static {
     /// Buys what is in a cart at the prices of this moment. Answers a `Confirmed` order, or a `Pending` one where a part

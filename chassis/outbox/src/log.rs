@@ -1,0 +1,139 @@
+//! The log of one module: numbers what was committed, and reads it. SQL of the publisher's side.
+//!
+//! On Postgres whoever needs positions gives them: the row of `offshoot_log` is locked meanwhile, so there is one who does at
+//! any moment, a killed one holds nobody up, and no process has to be woken by another one.
+
+use offshoot_contract::{CallContext, CallFailure, Timestamp};
+use offshoot_db::{Db, Engine, Queries, sql};
+use uuid::Uuid;
+
+use crate::publish::MAX_PAYLOAD_BYTES;
+use crate::source::{Announced, Ask, EventPage, Head};
+
+/// Events numbered by one transaction: milliseconds.
+const AT_ONCE: i64 = 2_000;
+/// A page takes no further event once it has so many bytes of payload.
+const PAGE_BYTES: i64 = 1 << 20;
+/// Most events of one page.
+pub(crate) const PAGE: u32 = 500;
+
+/// Gives a position to every committed event that has none. On SQLite they have.
+pub(crate) async fn number(db: &Db, cx: &mut CallContext) -> Result<(), CallFailure> {
+    if db.engine() == Engine::Sqlite {
+        return Ok(());
+    }
+    loop {
+        let waiting: Option<(i64,)> = {
+            let mut read = db.read(cx).await?;
+            let sql = sql!(
+                sqlite: "SELECT 0 WHERE false",
+                postgres: "SELECT id FROM offshoot_events WHERE position IS NULL LIMIT 1",
+            );
+            read.fetch_optional(sql, ()).await?
+        };
+        if waiting.is_none() {
+            return Ok(());
+        }
+        let mut tx = db.begin(cx).await?;
+        // The lock, in a statement of its own: the next one sees all that was committed before it was given.
+        let lock = sql!(
+            sqlite: "SELECT 0",
+            postgres: "UPDATE offshoot_log SET last = last RETURNING last",
+        );
+        let (last,): (i64,) = tx.fetch_one(lock, ()).await?;
+        let (numbered,): (i64,) = tx.fetch_one(NUMBER, (last, AT_ONCE)).await?;
+        tx.commit_part().await?;
+        if numbered < AT_ONCE {
+            return Ok(());
+        }
+    }
+}
+
+const NUMBER: offshoot_db::Sql = sql!(
+    sqlite: "SELECT 0",
+    postgres: "WITH waiting AS (\
+            SELECT id, row_number() OVER (ORDER BY id) AS place FROM offshoot_events \
+            WHERE position IS NULL ORDER BY id LIMIT $2), \
+        numbered AS (\
+            UPDATE offshoot_events e SET position = $1 + waiting.place FROM waiting WHERE e.id = waiting.id RETURNING 1), \
+        counted AS (SELECT count(*) AS n FROM numbered) \
+        UPDATE offshoot_log SET last = last + counted.n FROM counted RETURNING counted.n",
+);
+
+/// The state of the log.
+pub(crate) async fn head(read: &mut Queries) -> Result<Head, CallFailure> {
+    let sql = sql!(
+        sqlite: "SELECT log_id, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'offshoot_events'), 0), removed \
+                 FROM offshoot_log",
+        postgres: "SELECT log_id, last, removed FROM offshoot_log",
+    );
+    let (log_id, last, removed): (Uuid, i64, i64) = read.fetch_one(sql, ()).await?;
+    Ok(Head {
+        log_id: log_id.to_string(),
+        last,
+        removed,
+    })
+}
+
+/// A page of one partition.
+pub(crate) async fn page(read: &mut Queries, ask: &Ask) -> Result<EventPage, CallFailure> {
+    // Before the events: what is numbered in between is for the next page.
+    let head = head(read).await?;
+    let limit = ask.limit.clamp(1, PAGE);
+    // Cut by the database, so that no more than a page is ever in memory.
+    let rows: Vec<(i64, String, i32, String, String, Timestamp, i64)> = read
+        .fetch_all(
+            sql!(
+                "SELECT position, name, version, key, payload, at, bytes FROM (\
+                        SELECT position, name, version, key, payload, at, \
+                            sum(octet_length(payload)) OVER (ORDER BY position) - octet_length(payload) AS bytes \
+                        FROM (\
+                            SELECT position, name, version, key, payload, at FROM offshoot_events \
+                            WHERE position > $1 AND position <= $2 AND bucket % $3 = $4 ORDER BY position LIMIT $5\
+                        ) some\
+                    ) sized WHERE bytes < $6 ORDER BY position",
+            ),
+            (
+                ask.after,
+                head.last,
+                ask.of,
+                ask.partition,
+                i64::from(limit),
+                PAGE_BYTES,
+            ),
+        )
+        .await?;
+    let bytes: i64 = rows.last().map_or(0, |row| row.6);
+    let cut = rows.len() == limit as usize || bytes + MAX_PAYLOAD_BYTES as i64 >= PAGE_BYTES;
+    let event = |(position, name, version, key, payload, at, _): (i64, String, i32, String, String, Timestamp, i64)| {
+        Announced {
+            position,
+            name,
+            version: u32::try_from(version).unwrap_or_default(),
+            key,
+            payload,
+            at,
+        }
+    };
+    let events: Vec<_> = rows.into_iter().map(event).collect();
+    let through = match events.last() {
+        Some(last) if cut => last.position,
+        _ => head.last.max(ask.after),
+    };
+    Ok(EventPage { head, through, events })
+}
+
+/// Notes how far a reader has come.
+pub(crate) async fn note_reader(db: &Db, cx: &mut CallContext, reader: &str, position: i64) -> Result<(), CallFailure> {
+    let now = db.now();
+    let mut tx = db.begin(cx).await?;
+    tx.execute(
+        sql!(
+            "INSERT INTO offshoot_readers (subscription, position, at) VALUES ($1, $2, $3) \
+             ON CONFLICT (subscription) DO UPDATE SET position = excluded.position, at = excluded.at"
+        ),
+        (reader, position, now),
+    )
+    .await?;
+    tx.commit_part().await
+}

@@ -1,0 +1,141 @@
+//! Events that could not be handled, and what waits behind them. SQL of the subscriber's side; decides nothing.
+
+use std::collections::HashSet;
+
+use offshoot_contract::{CallFailure, Timestamp};
+use offshoot_db::{Queries, Tx, sql};
+
+use crate::cursor::Cursor;
+use crate::source::Announced;
+
+/// Events that are tried again in one round.
+const AT_ONCE: i64 = 50;
+
+/// An event that is to be tried again, the first of its key.
+#[derive(Debug)]
+pub(crate) struct Parked {
+    pub(crate) event: Announced,
+    pub(crate) attempts: i32,
+}
+
+/// The keys of a partition that something is parked of.
+pub(crate) async fn keys(read: &mut Queries, cursor: &Cursor) -> Result<HashSet<String>, CallFailure> {
+    let keys: Vec<(String,)> = read
+        .fetch_all(
+            sql!("SELECT DISTINCT key FROM offshoot_parked WHERE subscription = $1 AND partition = $2"),
+            (cursor.subscription, cursor.partition),
+        )
+        .await?;
+    Ok(keys.into_iter().map(|(key,)| key).collect())
+}
+
+/// How many events of a partition are parked.
+pub(crate) async fn count(read: &mut Queries, cursor: &Cursor) -> Result<i64, CallFailure> {
+    let (count,): (i64,) = read
+        .fetch_one(
+            sql!("SELECT CAST(count(*) AS bigint) FROM offshoot_parked WHERE subscription = $1 AND partition = $2"),
+            (cursor.subscription, cursor.partition),
+        )
+        .await?;
+    Ok(count)
+}
+
+/// Parks an event: after its first attempt, or, without any, behind another one of its key.
+pub(crate) async fn park(
+    tx: &mut Tx<'_>,
+    cursor: &Cursor,
+    event: &Announced,
+    tried: Option<(Option<Timestamp>, &str)>,
+) -> Result<(), CallFailure> {
+    let attempts = i32::from(tried.is_some());
+    let (due_at, reason) = tried.unwrap_or((None, ""));
+    let version = i32::try_from(event.version).unwrap_or(i32::MAX);
+    let place = (cursor.subscription, event.position, cursor.partition);
+    tx.execute(
+        sql!(
+            "INSERT INTO offshoot_parked \
+             (subscription, position, partition, name, version, key, payload, at, attempts, due_at, reason) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (subscription, position) DO NOTHING"
+        ),
+        (
+            place.0,
+            place.1,
+            place.2,
+            &event.name,
+            version,
+            &event.key,
+            &event.payload,
+            event.at,
+            attempts,
+            due_at,
+            reason,
+        ),
+    )
+    .await
+    .map(drop)
+}
+
+/// The first event of each key whose time has come, or that nothing is before any more.
+pub(crate) async fn due(read: &mut Queries, cursor: &Cursor, now: Timestamp) -> Result<Vec<Parked>, CallFailure> {
+    let rows: Vec<(i64, String, i32, String, String, Timestamp, i32)> = read
+        .fetch_all(
+            sql!(
+                "SELECT p.position, p.name, p.version, p.key, p.payload, p.at, p.attempts FROM offshoot_parked p \
+                 WHERE p.subscription = $1 AND p.partition = $2 AND (p.due_at <= $3 OR p.attempts = 0) \
+                 AND NOT EXISTS (SELECT 1 FROM offshoot_parked b WHERE b.subscription = p.subscription \
+                    AND b.partition = p.partition AND b.key = p.key AND b.position < p.position) \
+                 ORDER BY p.position LIMIT $4"
+            ),
+            (cursor.subscription, cursor.partition, now, AT_ONCE),
+        )
+        .await?;
+    let parked = |(position, name, version, key, payload, at, attempts): (i64, String, i32, String, String, _, i32)| {
+        let version = u32::try_from(version).unwrap_or_default();
+        let event = Announced {
+            position,
+            name,
+            version,
+            key,
+            payload,
+            at,
+        };
+        Parked { event, attempts }
+    };
+    Ok(rows.into_iter().map(parked).collect())
+}
+
+/// Takes a parked event away. False if an operator was quicker.
+pub(crate) async fn remove(tx: &mut Tx<'_>, subscription: &str, position: i64) -> Result<bool, CallFailure> {
+    let removed = tx
+        .execute(
+            sql!("DELETE FROM offshoot_parked WHERE subscription = $1 AND position = $2"),
+            (subscription, position),
+        )
+        .await?;
+    Ok(removed > 0)
+}
+
+/// Takes all parked events of a subscription away.
+pub(crate) async fn remove_all(tx: &mut Tx<'_>, subscription: &str) -> Result<u64, CallFailure> {
+    let all = sql!("DELETE FROM offshoot_parked WHERE subscription = $1");
+    tx.execute(all, (subscription,)).await
+}
+
+/// Notes another vain attempt. Without a time, the event is dead.
+pub(crate) async fn put_off(
+    tx: &mut Tx<'_>,
+    subscription: &str,
+    position: i64,
+    due_at: Option<Timestamp>,
+    reason: &str,
+) -> Result<(), CallFailure> {
+    tx.execute(
+        sql!(
+            "UPDATE offshoot_parked SET attempts = attempts + 1, due_at = $3, reason = $4 \
+             WHERE subscription = $1 AND position = $2"
+        ),
+        (subscription, position, due_at, reason),
+    )
+    .await
+    .map(drop)
+}

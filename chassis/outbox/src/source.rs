@@ -1,0 +1,85 @@
+//! Where a subscription reads a module's events: the seam between the log and those who handle it. Knows neither.
+
+use async_trait::async_trait;
+use offshoot_contract::{CallFailure, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Parts into which keys are divided. A subscription has a power of two of partitions, at most as many.
+const BUCKETS: u64 = 64;
+
+/// The part of the keys that a key belongs to, for ever: FNV-1a, folded.
+pub(crate) fn bucket_of(key: &str) -> i32 {
+    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let folded = (hash >> 32) ^ hash;
+    i32::try_from(folded % BUCKETS).unwrap_or(0)
+}
+
+/// The state of a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Head {
+    /// A UUID: names this log. Another one in its place has another id.
+    pub log_id: String,
+    /// The last position given.
+    pub last: i64,
+    /// The highest position that was removed for its age; 0 if none was.
+    pub removed: i64,
+}
+
+/// What a reader asks for: the events of one partition after a position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// Who reads: the log is kept at least until there.
+    pub reader: String,
+    /// Everything up to here is handled.
+    pub after: i64,
+    /// The partition, of so many.
+    pub partition: i32,
+    /// How many partitions the keys are divided into: a power of two, at most 64.
+    pub of: i32,
+    /// At most so many events.
+    pub limit: u32,
+}
+
+/// Events in the order of their positions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EventPage {
+    /// The log that they are from.
+    pub head: Head,
+    /// The partition has no other events up to here.
+    pub through: i64,
+    /// Some or none.
+    pub events: Vec<Announced>,
+}
+
+/// An event as it was announced.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Announced {
+    /// Its place in the log; rises, without end.
+    pub position: i64,
+    /// Its name.
+    pub name: String,
+    /// The version of its payload.
+    pub version: u32,
+    /// Whose event it is.
+    pub key: String,
+    /// JSON, as it was written.
+    pub payload: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A module's log, wherever it is.
+#[async_trait]
+pub trait EventSource: Send + Sync + 'static {
+    /// The module whose events these are.
+    fn module(&self) -> &'static str;
+
+    /// The state of the log, as soon as its last position is beyond this one, or after a while. `beyond` below zero: at once.
+    async fn head(&self, beyond: i64) -> Result<Head, CallFailure>;
+
+    /// Some of the events asked for.
+    async fn read(&self, ask: &Ask) -> Result<EventPage, CallFailure>;
+}

@@ -1,0 +1,113 @@
+//! A copy of another module's data: kept, asked for its age, emptied and made anew.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use offshoot_contract::CallFailure;
+use offshoot_db::{Db, Tx, sql};
+use offshoot_outbox::{Age, Delivered, LocalSource, Projection, Rejection, Subscription};
+use offshoot_testkit::{Fresh, on_both_engines};
+
+use crate::shop::{DepotEvent, Process, Shop, announce, counted, cx, eventually, quick};
+
+on_both_engines! {
+    a_copy_follows,
+    a_copy_made_anew_is_the_same,
+    what_keeps_no_copy_cannot_be_made_anew,
+}
+
+struct Counts;
+
+#[async_trait]
+impl Projection for Counts {
+    type Event = DepotEvent;
+
+    async fn apply(&self, tx: &mut Tx<'_>, events: &[Delivered<DepotEvent>]) -> Result<(), Rejection> {
+        for event in events {
+            let DepotEvent::Counted(what) = &event.event else {
+                continue;
+            };
+            tx.execute(
+                sql!(
+                    "INSERT INTO counts (key, count) VALUES ($1, $2) \
+                     ON CONFLICT (key) DO UPDATE SET count = excluded.count"
+                ),
+                (&what.shelf, what.count),
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn clear(&self, tx: &mut Tx<'_>) -> Result<(), CallFailure> {
+        tx.execute(sql!("DELETE FROM counts"), ()).await.map(drop)
+    }
+}
+
+fn copying(shop: &Shop) -> Process {
+    let subscription = Subscription::copy("counts", Arc::new(Counts)).with(quick(8));
+    Process::start(&shop.ledger, LocalSource::new(shop.depot.clone()), subscription)
+}
+
+async fn counts(db: &Db) -> Vec<(String, i64)> {
+    let mut cx = cx();
+    let mut read = db.read(&mut cx).await.unwrap();
+    let all = sql!("SELECT key, count FROM counts ORDER BY key");
+    read.fetch_all(all, ()).await.unwrap()
+}
+
+async fn age(db: &Db) -> Age {
+    let mut cx = cx();
+    let mut read = db.read(&mut cx).await.unwrap();
+    offshoot_outbox::age(&mut read, "counts").await.unwrap()
+}
+
+async fn a_copy_follows(place: Fresh) {
+    let shop = Shop::on(place).await;
+    assert_eq!(age(&shop.ledger).await, Age::Filling);
+    let _process = copying(&shop);
+    announce(&shop.depot, &[counted("a", 1), counted("b", 2), counted("a", 3)]).await;
+    let expected = [("a".to_owned(), 3), ("b".to_owned(), 2)];
+    eventually(async || counts(&shop.ledger).await == expected).await;
+    let Age::CurrentAt(at) = age(&shop.ledger).await else {
+        panic!("it is up to date")
+    };
+    assert!(at <= shop.ledger.now());
+    // A refusal by the schema is the event's own fault; other keys go on.
+    announce(&shop.depot, &[counted("a", 5_000), counted("b", 7)]).await;
+    let expected = [("a".to_owned(), 3), ("b".to_owned(), 7)];
+    eventually(async || counts(&shop.ledger).await == expected).await;
+}
+
+async fn a_copy_made_anew_is_the_same(place: Fresh) {
+    let shop = Shop::on(place).await;
+    let _process = copying(&shop);
+    let many: Vec<_> = (0..900)
+        .map(|count| counted(&format!("shelf-{}", count % 31), count))
+        .collect();
+    announce(&shop.depot, &many).await;
+    eventually(async || counts(&shop.ledger).await.iter().map(|(_, count)| count).max() == Some(&899)).await;
+    let before = counts(&shop.ledger).await;
+    shop.place
+        .administer(
+            "ledger",
+            "UPDATE counts SET count = 0; DELETE FROM counts WHERE key = 'shelf-3'",
+        )
+        .await;
+    offshoot_outbox::rebuild(&shop.ledger, &mut cx(), "counts")
+        .await
+        .unwrap();
+    eventually(async || counts(&shop.ledger).await == before).await;
+    eventually(async || matches!(age(&shop.ledger).await, Age::CurrentAt(_))).await;
+}
+
+async fn what_keeps_no_copy_cannot_be_made_anew(place: Fresh) {
+    let shop = Shop::on(place).await;
+    let _process = shop.start(1);
+    announce(&shop.depot, &[counted("a", 1)]).await;
+    shop.hears(1).await;
+    let refused = offshoot_outbox::rebuild(&shop.ledger, &mut cx(), "listener")
+        .await
+        .unwrap_err();
+    assert!(refused.to_string().contains("`listener` keeps no copy"), "{refused}");
+}
