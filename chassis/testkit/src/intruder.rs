@@ -69,7 +69,7 @@ async fn tables_of(connection: &mut PgConnection, module: &str) -> Vec<Table> {
     let rows: Vec<(String, String, String)> = sqlx::query_as(
         "SELECT n.nspname::text, c.relname::text, \
                 (SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 \
-                 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum LIMIT 1) \
+                 AND NOT a.attisdropped AND a.attgenerated = '' AND a.attidentity = '' ORDER BY a.attnum LIMIT 1) \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') ORDER BY 2",
     )
