@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 
+#[cfg(feature = "store")]
+use super::check::CheckArguments;
 use super::contract::ContractCommand;
-use super::db::DbCommand;
+use super::db::DbArguments;
 #[cfg(feature = "store")]
 use super::demo::DemoCommand;
 use super::events::EventsCommand;
@@ -94,8 +96,7 @@ pub(super) enum Command {
     },
 
     /// Look after the modules' database schemas.
-    #[command(subcommand)]
-    Db(DbCommand),
+    Db(DbArguments),
 
     /// See how far events are handled, and decide about those that cannot be.
     #[command(subcommand)]
@@ -108,6 +109,11 @@ pub(super) enum Command {
     /// Look at the modules' contracts.
     #[command(subcommand)]
     Contract(ContractCommand),
+
+    #[cfg(feature = "store")]
+    /// Find in sources what would keep a module from moving out.
+    #[command(after_long_help = super::check::HELP)]
+    Check(CheckArguments),
 
     /// Print the settings that hold and where each came from.
     #[command(after_help = "Example:\n  OFFSHOOT__CARTS__TIME_TO_LIVE=1d offshoot config")]

@@ -17,7 +17,7 @@ pub(super) async fn with(tables: &str, settings: &Settings, only: Option<&str>) 
         },
         ..DbOptions::default()
     };
-    for (schema, url) in schemas(settings)? {
+    for (schema, url) in schemas(settings, None)? {
         if only.is_some_and(|only| only != schema.module) {
             continue;
         }

@@ -5,6 +5,8 @@
 // What can be said.
 mod arguments;
 // One file per command.
+#[cfg(feature = "store")]
+mod check;
 mod contract;
 mod databases;
 mod db;
@@ -142,6 +144,8 @@ async fn carry_out(arguments: Arguments, configuration: Configuration) -> Result
         Command::Events(what) => events::run(&what, settings, json).await?,
         Command::Sagas(what) => return sagas::run(&what, settings, json).await,
         Command::Contract(what) => return contract::run(&what, json),
+        #[cfg(feature = "store")]
+        Command::Check(what) => return check::run(&what, json),
         Command::Config => {
             let shown = configuration.show();
             print(&shown, shown.to_string().trim_end(), json)?;

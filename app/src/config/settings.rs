@@ -117,6 +117,19 @@ pub enum Sample {
 pub struct PostgresSettings {
     /// Most connections of this process.
     pub connections: u32,
+    /// What becomes of a login that could reach more than its module's data.
+    #[serde(deserialize_with = "word")]
+    pub isolation: Isolation,
+}
+
+/// What becomes of a login to Postgres that could reach more than its module's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Isolation {
+    /// It is used, with a warning.
+    Warn,
+    /// It is refused.
+    Require,
 }
 
 /// For the carts module.

@@ -1,6 +1,7 @@
 //! A process as the host of modules: opens their data, puts each behind its switch, and keeps what is needed to serve,
 //! check and stop it. Knows contracts, no module.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +15,14 @@ use offshoot_rest::{Client, ClientOptions, ServerOptions, ServiceKeys, Surface, 
 use rustls::ClientConfig;
 use uuid::Uuid;
 
-use crate::config::{ModulePlacement, ModuleSettings, Settings};
+use crate::config::{Isolation, ModulePlacement, ModuleSettings, Settings};
 use crate::serve::logs::Logs;
 use crate::serve::places::{Elsewhere, Own, Place, Places, shown};
 use crate::serve::store_ids;
 use crate::serve::working::{Job, Working};
+
+/// Stands for the module's name in a URL that holds for all of them, so that each can log in as itself.
+const MODULE: &str = "{module}";
 
 /// Places modules.
 pub struct Host<'a> {
@@ -28,6 +32,8 @@ pub struct Host<'a> {
     /// For calls of modules with https.
     tls: Option<ClientConfig>,
     instance: Uuid,
+    /// Logins that were warned of.
+    manners: BTreeSet<String>,
     /// What was placed so far.
     pub placed: Vec<Placed>,
     jobs: Vec<Job>,
@@ -62,6 +68,7 @@ impl<'a> Host<'a> {
                 .transpose()
                 .context("contracts.authority")?,
             instance: Uuid::now_v7(),
+            manners: BTreeSet::new(),
             placed: Vec::new(),
             jobs: Vec::new(),
             logs: Logs::default(),
@@ -143,7 +150,7 @@ impl<'a> Host<'a> {
         Ok(())
     }
 
-    async fn open(&self, schema: &'static ModuleSchema, url: &DatabaseUrl) -> anyhow::Result<Db> {
+    async fn open(&mut self, schema: &'static ModuleSchema, url: &DatabaseUrl) -> anyhow::Result<Db> {
         let settings = self.settings;
         let here = settings
             .modules
@@ -155,9 +162,22 @@ impl<'a> Host<'a> {
                 connections: settings.postgres.connections,
                 modules: u32::try_from(here.count())?,
             },
+            require_isolation: settings.postgres.isolation == Isolation::Require,
             ..DbOptions::default()
         };
         let db = Db::open(schema, url, &options).await?;
+        if let Some(found) = db.isolation().filter(|found| !found.is_enforced()) {
+            let (login, may) = (&found.login, found.breaches.join(", "));
+            // Once for a login, however many modules it serves.
+            if self.manners.insert(login.clone()) {
+                tracing::warn!(
+                    login,
+                    may,
+                    "isolation rests on manners: a module's SQL can reach whatever this login can; \
+                     `offshoot db provision --logins` makes a login for each module"
+                );
+            }
+        }
         store_ids::remember(&settings.data_dir, schema.module, db.store_id())?;
         Ok(db)
     }
@@ -261,7 +281,7 @@ fn keys(settings: &Settings) -> anyhow::Result<ServiceKeys> {
 /// Where the settings keep a module's data.
 pub fn database_url(settings: &Settings, module: &str) -> anyhow::Result<DatabaseUrl> {
     match settings.database_of(module) {
-        Some(url) => Ok(url.parse()?),
+        Some(url) => Ok(url.replace(MODULE, module).parse()?),
         None => Ok(DatabaseUrl::sqlite(&settings.data_dir)),
     }
 }
