@@ -8,6 +8,7 @@ use super::contract::ContractCommand;
 use super::db::DbCommand;
 #[cfg(feature = "store")]
 use super::demo::DemoCommand;
+use super::events::EventsCommand;
 #[cfg(feature = "store")]
 use super::import::ImportCommand;
 use super::placement::PlacementCommand;
@@ -95,6 +96,10 @@ pub(super) enum Command {
     /// Look after the modules' database schemas.
     #[command(subcommand)]
     Db(DbCommand),
+
+    /// See how far events are handled, and decide about those that cannot be.
+    #[command(subcommand)]
+    Events(EventsCommand),
 
     /// See and push changes that span modules and are not over yet.
     #[command(subcommand)]

@@ -6,9 +6,11 @@
 mod arguments;
 // One file per command.
 mod contract;
+mod databases;
 mod db;
 #[cfg(feature = "store")]
 mod demo;
+mod events;
 #[cfg(feature = "store")]
 mod import;
 mod placement;
@@ -137,6 +139,7 @@ async fn carry_out(arguments: Arguments, configuration: Configuration) -> Result
             print(&topology, text.trim_end(), json)?;
         }
         Command::Db(what) => db::run(&what, settings, json).await?,
+        Command::Events(what) => events::run(&what, settings, json).await?,
         Command::Sagas(what) => return sagas::run(&what, settings, json).await,
         Command::Contract(what) => return contract::run(&what, json),
         Command::Config => {

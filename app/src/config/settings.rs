@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use offshoot_contract::Currency;
+use offshoot_jobs::Pace;
 use offshoot_rest::{Address, Certificate, ClientLimits};
 
 use super::ConfigurationError;
@@ -45,6 +46,10 @@ pub struct Settings {
     pub payments: PaymentsSettings,
     /// For the orders module.
     pub orders: OrdersSettings,
+    /// For work that one of several processes does.
+    pub jobs: JobsSettings,
+    /// For events.
+    pub events: EventsSettings,
     /// For the public side.
     pub public: PublicSettings,
     /// For calls to modules in other processes.
@@ -145,6 +150,35 @@ pub struct OrdersSettings {
     /// How often interrupted orders are looked for.
     #[serde(deserialize_with = "duration")]
     pub sweep_every: Duration,
+}
+
+/// For work that one of several processes does.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobsSettings {
+    /// How long a process that says nothing is waited for before its work is taken over.
+    #[serde(deserialize_with = "duration")]
+    pub silence: Duration,
+}
+
+impl JobsSettings {
+    /// A quarter of the silence between two signs of life, so that one that is lost does no harm.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        Pace {
+            beat: self.silence / 4,
+            silence: self.silence,
+        }
+    }
+}
+
+/// For events.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventsSettings {
+    /// How long events are kept at least.
+    #[serde(deserialize_with = "duration")]
+    pub keep: Duration,
 }
 
 /// For the public side.
