@@ -111,12 +111,12 @@ fn a_contract_that_breaks_its_callers_is_found() {
         change(&mut description);
         description
     };
-    let lost_a_method = changed("1.0", |old| {
+    let lost_a_method = changed("1.1", |old| {
         let mut method = old.methods[0].clone();
         "rename".clone_into(&mut method.name);
         old.methods.push(method);
     });
-    let other_shape = changed("1.0", |old| "0".clone_into(&mut old.hash));
+    let other_shape = changed("1.1", |old| "0".clone_into(&mut old.hash));
 
     catches(&broken(std::slice::from_ref(&now), std::slice::from_ref(&now)), &[]);
     catches(
@@ -125,12 +125,12 @@ fn a_contract_that_breaks_its_callers_is_found() {
     );
     catches(
         &broken(&[lost_a_method], std::slice::from_ref(&now)),
-        &["1.0: rename: the method is gone"],
+        &["1.1: rename: the method is gone"],
     );
     catches(
         &broken(&[other_shape], std::slice::from_ref(&now)),
         &["raise the minor"],
     );
-    let newer = changed("1.1", |_| {});
-    catches(&broken(&[now.clone(), newer], &[now]), &["is older than 1.1"]);
+    let newer = changed("1.2", |_| {});
+    catches(&broken(&[now.clone(), newer], &[now]), &["is older than 1.2"]);
 }

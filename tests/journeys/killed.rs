@@ -21,13 +21,13 @@ const QUICK: [(&str, &str); 2] = [
 ];
 
 /// A store with one product of which there are ten.
-struct Shop {
-    data: Data,
+pub(super) struct Shop {
+    pub(super) data: Data,
     product: String,
 }
 
 impl Shop {
-    async fn new(engine: Engine) -> Self {
+    pub(super) async fn new(engine: Engine) -> Self {
         let data = Data::new(engine).await;
         let store = data.serve(&[]).await;
         let client = Client::new(store.url()).with_token(data.operator_token());
@@ -46,7 +46,7 @@ impl Shop {
     }
 
     /// The path of a new cart's checkout.
-    async fn filled_cart(&self, client: &Client) -> String {
+    pub(super) async fn filled_cart(&self, client: &Client) -> String {
         let cart = client.send(client.request("POST", "/api/v1/carts")).await.expect(201);
         let path = format!("/api/v1/carts/{}", text(&cart["id"]));
         let lines = json!({ "lines": [{ "product_id": self.product, "quantity": 2 }] });
@@ -100,7 +100,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn payment(token: &str) -> Value {
+pub(super) fn payment(token: &str) -> Value {
     json!({ "payment_token": token, "email": "ada@example.com" })
 }
 
@@ -123,7 +123,7 @@ async fn during_a_checkout(engine: Engine) {
         let (status, order, store) = shop.kill_at(point, prepare).await;
         match status {
             201 => assert_eq!(order["status"], "confirmed", "{point}: {order}"),
-            // The sweeper was quicker than the repeat, and found no money held.
+            // It was taken up before the repeat came, and no money was held.
             409 => assert_eq!(order["code"], "checkout-interrupted", "{point}: {order}"),
             _ => panic!("{point}: {status} {order}"),
         }

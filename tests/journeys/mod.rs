@@ -70,8 +70,12 @@ mod killed;
 mod outages;
 mod replaying;
 // Before the store runs, and beside it.
+mod checking;
 mod commands;
 mod interrupted_import;
+mod isolation;
+mod provisioning;
+mod sagas;
 mod starting;
 mod surfaces;
 mod traced;

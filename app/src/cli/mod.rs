@@ -5,15 +5,20 @@
 // What can be said.
 mod arguments;
 // One file per command.
+#[cfg(feature = "store")]
+mod check;
 mod contract;
+mod databases;
 mod db;
 #[cfg(feature = "store")]
 mod demo;
+mod events;
 #[cfg(feature = "store")]
 mod import;
 mod placement;
 #[cfg(feature = "store")]
 mod replay;
+mod sagas;
 mod serve;
 mod token;
 
@@ -136,7 +141,11 @@ async fn carry_out(arguments: Arguments, configuration: Configuration) -> Result
             print(&topology, text.trim_end(), json)?;
         }
         Command::Db(what) => db::run(&what, settings, json).await?,
+        Command::Events(what) => events::run(&what, settings, json).await?,
+        Command::Sagas(what) => return sagas::run(&what, settings, json).await,
         Command::Contract(what) => return contract::run(&what, json),
+        #[cfg(feature = "store")]
+        Command::Check(what) => return check::run(&what, json),
         Command::Config => {
             let shown = configuration.show();
             print(&shown, shown.to_string().trim_end(), json)?;

@@ -88,6 +88,11 @@ impl CallContext {
         self
     }
 
+    /// Brings the deadline forward to `deadline`; a later one changes nothing.
+    pub fn end_by(&mut self, deadline: Instant) {
+        self.deadline = self.deadline.min(deadline);
+    }
+
     /// Continues a trace that came from outside.
     #[must_use]
     pub fn with_trace(mut self, trace: TraceContext) -> Self {

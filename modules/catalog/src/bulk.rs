@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use catalog_api::v1::{AddOutcome, NewProduct, PriceChange, PriceOutcome, ProductId};
 use offshoot_contract::{Money, Timestamp};
+use offshoot_db::List;
 
 use crate::domain::{self, AcceptedProduct};
 use crate::validation::{self, Unacceptable};
@@ -118,6 +119,15 @@ impl Recording {
                 .collect(),
             outcomes,
         }
+    }
+}
+
+impl Recording {
+    /// The products that cost something else now than before.
+    pub(crate) fn repriced(&self, known: &HashMap<String, CurrentPrice>) -> List<ProductId> {
+        let before: HashMap<_, _> = known.values().map(|before| (before.id, before.version)).collect();
+        let is_repriced = |now: &&CurrentPrice| before.get(&now.id) != Some(&now.version);
+        self.current.iter().filter(is_repriced).map(|now| now.id).collect()
     }
 }
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use catalog_api::v1::{
-    AddOutcome, CatalogApi, CatalogError, NewProduct, PriceChange, PriceOutcome, PricePoint, Product, ProductChanges,
-    ProductId,
+    AddOutcome, CatalogApi, CatalogError, CatalogEvent, NewProduct, PriceChange, PriceOutcome, PricePoint, Product,
+    ProductChanges, ProductId,
 };
 use offshoot_contract::{CallContext, CallFailure, Money, Page, PageSize, Timestamp, page_token};
 use offshoot_db::{List, Queries, Tx};
+use offshoot_outbox::Publish as _;
 
 use crate::browse::Listing;
 use crate::bulk::{Additions, PricePointOf, Recording};
@@ -114,27 +115,35 @@ impl CatalogApi for Catalog {
         let mut tx = self.db.begin(cx).await?;
         let product = known(&mut tx, id).await?;
         let changed = domain::change(&product, version, changes, self.clock.now())?;
-        if changed != product && !store::change(&mut tx, &changed, version).await? {
-            // Somebody else was faster, after it was read here.
-            return Err(domain::version_conflict(&known(&mut tx, id).await?, version));
+        if changed != product {
+            if !store::change(&mut tx, &changed, version).await? {
+                // Somebody else was faster, after it was read here.
+                return Err(domain::version_conflict(&known(&mut tx, id).await?, version));
+            }
+            announce(&mut tx, [changed.clone()]).await?;
         }
         Ok(tx.commit(changed).await?)
     }
 
     async fn discontinue(&self, cx: &mut CallContext, id: ProductId) -> Result<Product, CatalogError> {
         let mut tx = self.db.begin(cx).await?;
-        store::discontinue(&mut tx, id, self.clock.now()).await?;
+        let is_new = store::discontinue(&mut tx, id, self.clock.now()).await?;
         let product = known(&mut tx, id).await?;
+        if is_new {
+            announce(&mut tx, [product.clone()]).await?;
+        }
         Ok(tx.commit(product).await?)
     }
 
     async fn reprice(&self, cx: &mut CallContext, id: ProductId, price: Money) -> Result<Product, CatalogError> {
         validation::check_price(price)?;
         let mut tx = self.db.begin(cx).await?;
-        if let Some(since) = store::prices::set(&mut tx, id, price, self.clock.now()).await? {
-            store::prices::record(&mut tx, vec![PricePointOf { id, since, price }]).await?;
-        }
+        let since = store::prices::set(&mut tx, id, price, self.clock.now()).await?;
         let product = known(&mut tx, id).await?;
+        if let Some(since) = since {
+            store::prices::record(&mut tx, vec![PricePointOf { id, since, price }]).await?;
+            announce(&mut tx, [product.clone()]).await?;
+        }
         Ok(tx.commit(product).await?)
     }
 
@@ -150,8 +159,11 @@ impl CatalogApi for Catalog {
         let mut tx = self.db.begin(cx).await?;
         let known = store::prices::lock(&mut tx, possible).await?;
         let recording = Recording::of(prices, &known, self.clock.now());
+        let repriced = recording.repriced(&known);
         store::prices::record(&mut tx, recording.points).await?;
         store::prices::set_many(&mut tx, recording.current).await?;
+        let repriced = store::products(&mut tx, repriced).await?;
+        announce(&mut tx, repriced).await?;
         Ok(tx.commit(recording.outcomes).await?)
     }
 }
@@ -159,6 +171,12 @@ impl CatalogApi for Catalog {
 async fn known(db: &mut Queries, id: ProductId) -> Result<Product, CatalogError> {
     let product = store::product(db, id).await?;
     product.ok_or(CatalogError::UnknownProduct { id })
+}
+
+/// Announces how these products are now. Call it in the transaction that changed them.
+async fn announce(tx: &mut Tx<'_>, products: impl IntoIterator<Item = Product>) -> Result<(), CallFailure> {
+    let events: Vec<_> = products.into_iter().map(CatalogEvent::ProductChanged).collect();
+    tx.publish_all(&events).await
 }
 
 /// Adds the products whose SKU nobody has, with their first prices. Answers who has each SKU now.
@@ -174,5 +192,7 @@ async fn add_missing(tx: &mut Tx<'_>, products: &[AcceptedProduct]) -> Result<Ha
         price: new.product.price,
     });
     store::prices::record(tx, first_prices.collect()).await?;
+    let added = products.iter().filter(is_added);
+    announce(tx, added.map(|new| new.product.clone())).await?;
     Ok(holders)
 }

@@ -118,13 +118,13 @@ pub(crate) async fn change(tx: &mut Tx<'_>, product: &Product, version: u32) -> 
     Ok(tx.execute(sql, values).await? == 1)
 }
 
-/// Ends the sale of a product that is sold.
-pub(crate) async fn discontinue(tx: &mut Tx<'_>, id: ProductId, now: Timestamp) -> Result<(), CallFailure> {
+/// Ends the sale of a product that is sold. False if it is not.
+pub(crate) async fn discontinue(tx: &mut Tx<'_>, id: ProductId, now: Timestamp) -> Result<bool, CallFailure> {
     let sql = sql!(
         "UPDATE products SET status = 'discontinued', version = version + 1, updated_at = $2 \
          WHERE id = $1 AND status = 'active'"
     );
-    tx.execute(sql, (id, now)).await.map(drop)
+    Ok(tx.execute(sql, (id, now)).await? == 1)
 }
 
 impl ProductRow {

@@ -12,6 +12,7 @@ mod service;
 // Promises: made, kept, taken back.
 mod reserving;
 // Rules, without a database.
+mod announcing;
 mod recording;
 mod validation;
 // SQL.
@@ -55,8 +56,9 @@ impl Inventory {
                 return Ok(sum);
             }
             sum += references.len() as u64;
-            store::give_back(&mut tx, &references).await?;
+            let levels = store::give_back(&mut tx, &references).await?;
             store::expire(&mut tx, references).await?;
+            announcing::announce(&mut tx, levels).await?;
             tx.commit_part().await?;
         }
     }

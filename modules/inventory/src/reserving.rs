@@ -1,10 +1,12 @@
 //! The life of a promise: held, then committed, released or expired. Each change of state is conditional on the state
 //! before, so of two that come at once one happens.
 
-use inventory_api::v1::{InventoryError, Reservation, ReservationState, ReservedLine, Shortage};
+use inventory_api::v1::{InventoryError, ProductId, Reservation, ReservationState, ReservedLine, Shortage};
 use offshoot_contract::{CallContext, Timestamp};
 use offshoot_db::Tx;
 
+use crate::announcing::announce;
+use crate::recording::Level;
 use crate::store::{self, MovementRow};
 use crate::{Inventory, validation};
 
@@ -29,12 +31,9 @@ impl Inventory {
         store::add_lines(&mut tx, &reference, &lines).await?;
         let promised = store::reserve(&mut tx, &reference).await?;
         if promised.len() < lines.len() {
-            let short: Vec<_> = lines
-                .into_iter()
-                .filter(|line| !promised.contains(&line.product_id))
-                .collect();
-            return Err(shortage(&mut tx, &short).await?);
+            return Err(shortage(&mut tx, &short_of(&lines, &promised)).await?);
         }
+        announce(&mut tx, promised).await?;
         let state = ReservationState::Held;
         Ok(tx
             .commit(Reservation {
@@ -72,11 +71,11 @@ impl Inventory {
         if expired {
             // The promise was taken back, so it is made once more, if there is still enough.
             let promised = store::reserve(&mut tx, &reference).await?;
-            let lines = reservation.lines.iter().copied();
-            let short: Vec<_> = lines.filter(|line| !promised.contains(&line.product_id)).collect();
+            let short = short_of(&reservation.lines, &promised);
             if !short.is_empty() {
                 return Err(shortage(&mut tx, &short).await?);
             }
+            announce(&mut tx, taken(&reservation.lines, promised)).await?;
         }
         store::take(&mut tx, &reference).await?;
         let sold = reservation.lines.iter().zip(1..);
@@ -95,7 +94,8 @@ impl Inventory {
         // First of all, so that a reservation that is being made at this moment is waited for, or refused.
         if !store::add_reservation(&mut tx, &reference, ReservationState::Released, now).await? {
             if store::turn(&mut tx, &reference, ReservationState::Held, ReservationState::Released).await? {
-                store::give_back(&mut tx, std::slice::from_ref(&reference)).await?;
+                let levels = store::give_back(&mut tx, std::slice::from_ref(&reference)).await?;
+                announce(&mut tx, levels).await?;
             } else if !store::turn(
                 &mut tx,
                 &reference,
@@ -110,6 +110,28 @@ impl Inventory {
         }
         Ok(tx.commit(()).await?)
     }
+}
+
+/// The lines that were not promised.
+fn short_of(lines: &[ReservedLine], promised: &[(ProductId, Level)]) -> Vec<ReservedLine> {
+    let is_promised = |line: &ReservedLine| promised.iter().any(|(id, _)| *id == line.product_id);
+    lines.iter().copied().filter(|line| !is_promised(line)).collect()
+}
+
+/// What is there once the goods that are promised have left.
+fn taken(lines: &[ReservedLine], promised: Vec<(ProductId, Level)>) -> Vec<(ProductId, Level)> {
+    let quantity = |id| {
+        let line = lines.iter().find(|line| line.product_id == id);
+        line.map_or(0, |line| i64::from(line.quantity))
+    };
+    let after = |(id, level): (ProductId, Level)| {
+        let left = Level {
+            on_hand: level.on_hand - quantity(id),
+            reserved: level.reserved - quantity(id),
+        };
+        (id, left)
+    };
+    promised.into_iter().map(after).collect()
 }
 
 async fn known(tx: &mut Tx<'_>, reference: &str) -> Result<Reservation, InventoryError> {

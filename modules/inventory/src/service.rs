@@ -9,6 +9,7 @@ use inventory_api::v1::{
 };
 use offshoot_contract::{CallContext, CallFailure, FailureKind, Page, PageSize, Timestamp, page_token};
 
+use crate::announcing::{announce, stock};
 use crate::recording::{Level, Recording};
 use crate::store::{self, MovementId, MovementRow};
 use crate::{Inventory, validation};
@@ -91,6 +92,7 @@ impl InventoryApi for Inventory {
         };
         let movement = MovementRow::adjustment(product_id, kind, change, note, self.clock.now());
         store::add_movements(&mut tx, vec![movement]).await?;
+        announce(&mut tx, [(product_id, level)]).await?;
         Ok(tx.commit(stock(product_id, level)).await?)
     }
 
@@ -105,6 +107,7 @@ impl InventoryApi for Inventory {
         let products: BTreeSet<_> = movements.iter().map(|movement| movement.product_id).collect();
         let levels = store::lock(&mut tx, products.into_iter().collect()).await?;
         let known = store::recorded(&mut tx, &movements).await?;
+        let before = levels.clone();
         let Recording {
             movements,
             changes,
@@ -113,10 +116,17 @@ impl InventoryApi for Inventory {
         let (rows, products) = (movements.len() as u64, changes.len() as u64);
         let rows_added = store::add_movements(&mut tx, movements.into_iter().map(MovementRow::of).collect()).await?;
         // The levels are ours, the references are not: somebody else may have used one for another product meanwhile.
+        let after = changes.iter().map(|(id, change)| {
+            let level = before.get(id).copied().unwrap_or_default();
+            let on_hand = level.on_hand + change;
+            (*id, Level { on_hand, ..level })
+        });
+        let after: Vec<_> = after.collect();
         if rows_added != rows || store::change(&mut tx, changes).await? != products {
             let what = "a reference was used by somebody else while movements were recorded";
             return Err(CallFailure::not_executed(FailureKind::Unavailable, what).into());
         }
+        announce(&mut tx, after).await?;
         Ok(tx.commit(outcomes).await?)
     }
 
@@ -155,16 +165,6 @@ impl InventoryApi for Inventory {
             items: store::reservations(&mut read, page.items).await?,
             next_page_token: page.next_page_token,
         })
-    }
-}
-
-fn stock(product_id: ProductId, level: Level) -> Stock {
-    Stock {
-        product_id,
-        // The schema keeps both from being below zero.
-        on_hand: u64::try_from(level.on_hand).unwrap_or(0),
-        reserved: u64::try_from(level.reserved).unwrap_or(0),
-        available: level.available(),
     }
 }
 

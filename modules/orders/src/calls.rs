@@ -5,25 +5,25 @@
 use inventory_api::v1::{
     InventoryError, MAX_BULK_ITEMS, MovementKind, MovementOutcome, NewMovement, ReservedLine, Shortage,
 };
-use offshoot_contract::{CallContext, CallFailure, FailureKind, Money, Timestamp, fault_point};
+use offshoot_contract::{CallContext, CallFailure, FailureKind, Money, Timestamp};
+use offshoot_saga::Turn;
 use orders_api::v1::{FailureReason, Order, OrderLine, ReturnedLine, ShortLine};
 use payments_api::v1::{PaymentStatus, PaymentToken, PaymentsError};
 
 use crate::Orders;
-use crate::setback::Setback;
-use crate::step::Step;
+use crate::setback::{Setback, unexpected};
 
-/// What the payments say of money that was to be held.
-pub(crate) enum Held {
-    /// It is held, or taken.
-    Yes,
-    /// It is not, and never will be.
-    No(FailureReason),
-}
+/// Whose references the later steps name.
+const RESERVE: &str = "reserve";
+const AUTHORIZE: &str = "authorize";
+
+type Doing<'a> = Turn<'a, Orders>;
+type Done = Result<(), Setback>;
 
 impl Orders {
     /// Promises the goods of all lines, or says which fall short.
-    pub(crate) async fn reserve(&self, cx: &mut CallContext, order: &Order) -> Result<(), Setback> {
+    pub(crate) async fn reserve(&self, cx: &mut CallContext, turn: Doing<'_>) -> Done {
+        let order = &turn.work.order;
         let lines = units(order, &whole(order));
         let lines = lines.into_iter().map(|(line, quantity)| ReservedLine {
             product_id: line
@@ -31,56 +31,40 @@ impl Orders {
                 .unwrap_or_else(|| unreachable!("a cart's lines have products")),
             quantity,
         });
-        let reference = Step::Reserve.reference(order.id);
         let expires_at = self.clock.now().plus(self.settings.reservation);
-        fault_point("before-reserve").await;
-        let answer = self
-            .others
-            .inventory
-            .reserve(cx, reference, lines.collect(), expires_at)
-            .await;
-        fault_point("after-reserve").await;
-        match answer {
-            Ok(_) => Ok(()),
-            Err(error) => Err(of_inventory(order, error)),
+        let inventory = &self.others.inventory;
+        let answer = inventory.reserve(cx, turn.key(), lines.collect(), expires_at).await;
+        answer.map(drop).map_err(|error| of_inventory(order, error))
+    }
+
+    /// Holds the order's total. Without a token, which nobody has any more, it asks what became of the money.
+    pub(crate) async fn authorize(&self, cx: &mut CallContext, turn: Doing<'_>) -> Done {
+        match &turn.work.token {
+            Some(token) => self.hold(cx, turn.key(), turn.work.order.total, token.clone()).await,
+            None => self.settle(cx, turn.key()).await,
         }
     }
 
-    /// Holds the order's total.
-    pub(crate) async fn authorize(
-        &self,
-        cx: &mut CallContext,
-        order: &Order,
-        token: PaymentToken,
-    ) -> Result<(), Setback> {
-        let reference = Step::Authorize.reference(order.id);
-        fault_point("before-authorize").await;
-        let answer = self.others.payments.authorize(cx, reference, order.total, token).await;
-        fault_point("after-authorize").await;
-        match answer {
+    async fn hold(&self, cx: &mut CallContext, reference: String, total: Money, token: PaymentToken) -> Done {
+        match self.others.payments.authorize(cx, reference, total, token).await {
             Ok(_) => Ok(()),
-            Err(PaymentsError::PaymentDeclined { reason: why }) => {
-                Err(Setback::Failed(FailureReason::PaymentDeclined { why }))
-            }
-            Err(PaymentsError::InvalidPayment { reason: why, .. }) => {
-                Err(Setback::Failed(FailureReason::PaymentDeclined { why }))
+            Err(PaymentsError::PaymentDeclined { reason: why } | PaymentsError::InvalidPayment { reason: why, .. }) => {
+                Err(Setback::Refused(FailureReason::PaymentDeclined { why }))
             }
             Err(error) => Err(of_payments(error)),
         }
     }
 
-    /// Asks what became of the money, for an order whose token nobody has any more.
-    pub(crate) async fn settle(&self, cx: &mut CallContext, order: &Order) -> Result<Held, Setback> {
-        let reference = Step::Authorize.reference(order.id);
+    async fn settle(&self, cx: &mut CallContext, reference: String) -> Done {
         let payment = match self.others.payments.settle(cx, reference).await {
             Ok(payment) => payment,
-            Err(PaymentsError::UnknownPayment { .. }) => return Ok(Held::No(FailureReason::Interrupted)),
+            Err(PaymentsError::UnknownPayment { .. }) => return Err(Setback::Refused(FailureReason::Interrupted)),
             Err(error) => return Err(of_payments(error)),
         };
         match payment.status {
-            PaymentStatus::Authorized | PaymentStatus::Captured => Ok(Held::Yes),
-            PaymentStatus::Voided => Ok(Held::No(FailureReason::Interrupted)),
-            PaymentStatus::Declined => Ok(Held::No(FailureReason::PaymentDeclined {
+            PaymentStatus::Authorized | PaymentStatus::Captured => Ok(()),
+            PaymentStatus::Voided => Err(Setback::Refused(FailureReason::Interrupted)),
+            PaymentStatus::Declined => Err(Setback::Refused(FailureReason::PaymentDeclined {
                 why: payment.decline_reason.unwrap_or_default(),
             })),
             PaymentStatus::Pending => {
@@ -90,78 +74,68 @@ impl Orders {
         }
     }
 
-    /// Does one step of an order that is decided.
-    pub(crate) async fn perform(&self, cx: &mut CallContext, order: &Order, step: Step) -> Result<(), Setback> {
-        let name = step.name();
-        fault_point(&format!("before-{name}")).await;
-        match step {
-            Step::Reserve | Step::Authorize => unreachable!("an order that is decided has done these"),
-            Step::Ship => self.ship(cx, order).await?,
-            Step::Capture => self.capture(cx, order).await?,
-            Step::Void => self.void(cx, order).await?,
-            Step::Release => self.release(cx, order).await?,
-            Step::PutBack => self.put_all_back(cx, order).await?,
-            Step::Restock(number) => {
-                if let Some(back) = order.returns.iter().find(|back| back.number == number) {
-                    self.put_back(cx, order, step, &back.lines, back.at).await?;
-                }
-            }
-            Step::Refund(number) => {
-                let refund = order.returns.iter().find(|back| back.number == number);
-                let refund = refund.map_or(Money::new(0, order.total.currency()), |back| back.refund);
-                self.refund(cx, order, step, refund).await?;
-            }
-        }
-        fault_point(&format!("after-{name}")).await;
-        Ok(())
+    /// The promised goods leave.
+    pub(crate) async fn ship(&self, cx: &mut CallContext, turn: Doing<'_>) -> Done {
+        let answer = self.others.inventory.commit(cx, turn.key_of(RESERVE)).await;
+        answer.map(drop).map_err(|error| of_inventory(&turn.work.order, error))
     }
 
-    async fn ship(&self, cx: &mut CallContext, order: &Order) -> Result<(), Setback> {
-        let reference = Step::Reserve.reference(order.id);
-        let answer = self.others.inventory.commit(cx, reference).await;
-        answer.map(drop).map_err(|error| of_inventory(order, error))
-    }
-
-    async fn capture(&self, cx: &mut CallContext, order: &Order) -> Result<(), Setback> {
-        let reference = Step::Authorize.reference(order.id);
-        match self.others.payments.capture(cx, reference).await {
+    /// The held money is taken.
+    pub(crate) async fn capture(&self, cx: &mut CallContext, turn: Doing<'_>) -> Done {
+        match self.others.payments.capture(cx, turn.key_of(AUTHORIZE)).await {
             Ok(_) => Ok(()),
             Err(PaymentsError::CaptureRefused { reason: why, .. }) => {
-                Err(Setback::Failed(FailureReason::PaymentDeclined { why }))
+                Err(Setback::Refused(FailureReason::PaymentDeclined { why }))
             }
             Err(error) => Err(of_payments(error)),
         }
     }
 
     /// Lets the money go. What an execution that was taken over has captured since is given back.
-    async fn void(&self, cx: &mut CallContext, order: &Order) -> Result<(), Setback> {
-        let reference = Step::Authorize.reference(order.id);
-        match self.others.payments.void(cx, reference).await {
-            Err(PaymentsError::PaymentCaptured { .. }) => self.refund(cx, order, Step::Refund(0), order.total).await,
+    pub(crate) async fn void(&self, cx: &mut CallContext, turn: Doing<'_>) -> Done {
+        match self.others.payments.void(cx, turn.key_of(AUTHORIZE)).await {
+            Err(PaymentsError::PaymentCaptured { .. }) => {
+                let refund = turn.key_of("refund-0");
+                self.give_back(cx, &turn, refund, turn.work.order.total).await
+            }
             answer => answer.map_err(of_payments),
         }
     }
 
     /// Takes the promise back. What an execution that was taken over has shipped since is put back.
-    async fn release(&self, cx: &mut CallContext, order: &Order) -> Result<(), Setback> {
-        let reference = Step::Reserve.reference(order.id);
-        match self.others.inventory.release(cx, reference).await {
-            Err(InventoryError::ReservationCommitted { .. }) => self.put_all_back(cx, order).await,
-            answer => answer.map_err(|error| of_inventory(order, error)),
+    pub(crate) async fn release(&self, cx: &mut CallContext, turn: Doing<'_>) -> Done {
+        match self.others.inventory.release(cx, turn.key_of(RESERVE)).await {
+            Err(InventoryError::ReservationCommitted { .. }) => self.put_all_back(cx, turn).await,
+            answer => answer.map_err(|error| of_inventory(&turn.work.order, error)),
         }
     }
 
-    async fn refund(&self, cx: &mut CallContext, order: &Order, step: Step, amount: Money) -> Result<(), Setback> {
-        let payment = Step::Authorize.reference(order.id);
-        let refund = step.reference(order.id);
-        let answer = self.others.payments.refund(cx, payment, refund, amount).await;
-        answer.map(drop).map_err(of_payments)
+    /// All goods of an order that has failed, which is the last that happened to it.
+    pub(crate) async fn put_all_back(&self, cx: &mut CallContext, turn: Doing<'_>) -> Done {
+        let order = &turn.work.order;
+        let reference = turn.key_of("put-back");
+        self.put_back(cx, order, reference, &whole(order), order.updated_at)
+            .await
     }
 
-    /// All goods of an order that has failed, which is the last that happened to it.
-    async fn put_all_back(&self, cx: &mut CallContext, order: &Order) -> Result<(), Setback> {
-        self.put_back(cx, order, Step::PutBack, &whole(order), order.updated_at)
+    /// Gives the money of a return back.
+    pub(crate) async fn refund(&self, cx: &mut CallContext, turn: Doing<'_>) -> Done {
+        let Some(back) = turn.work.back() else { return Ok(()) };
+        let amount = back.refund;
+        self.give_back(cx, &turn, turn.key(), amount).await
+    }
+
+    /// Takes the goods of a return back.
+    pub(crate) async fn restock(&self, cx: &mut CallContext, turn: Doing<'_>) -> Done {
+        let Some(back) = turn.work.back() else { return Ok(()) };
+        self.put_back(cx, &turn.work.order, turn.key(), &back.lines, back.at)
             .await
+    }
+
+    async fn give_back(&self, cx: &mut CallContext, turn: &Doing<'_>, refund: String, amount: Money) -> Done {
+        let payment = turn.key_of(AUTHORIZE);
+        let answer = self.others.payments.refund(cx, payment, refund, amount).await;
+        answer.map(drop).map_err(of_payments)
     }
 
     /// `at` is when it was decided, and the same each time that it is tried: an inventory whose clock is behind ours
@@ -170,11 +144,10 @@ impl Orders {
         &self,
         cx: &mut CallContext,
         order: &Order,
-        step: Step,
+        reference: String,
         lines: &[ReturnedLine],
         at: Timestamp,
-    ) -> Result<(), Setback> {
-        let reference = step.reference(order.id);
+    ) -> Done {
         let movement = |(line, quantity): (&OrderLine, u32)| NewMovement {
             product_id: line
                 .product_id
@@ -219,13 +192,13 @@ fn units<'a>(order: &'a Order, lines: &[ReturnedLine]) -> Vec<(&'a OrderLine, u3
 
 fn of_inventory(order: &Order, error: InventoryError) -> Setback {
     match error {
-        InventoryError::InsufficientStock { shortages } => Setback::Failed(FailureReason::InsufficientStock {
+        InventoryError::InsufficientStock { shortages } => Setback::Refused(FailureReason::InsufficientStock {
             lines: shortages.iter().map(|short| short_line(order, short)).collect(),
         }),
         // Let go by somebody: this order cannot go on, unless this execution was taken over and is told so.
-        InventoryError::ReservationReleased { .. } => Setback::Failed(FailureReason::Interrupted),
+        InventoryError::ReservationReleased { .. } => Setback::Refused(FailureReason::Interrupted),
         InventoryError::Call(failure) => failure.into(),
-        other => Setback::unexpected(other),
+        other => unexpected(other),
     }
 }
 
@@ -245,8 +218,8 @@ fn short_line(order: &Order, short: &Shortage) -> ShortLine {
 fn of_payments(error: PaymentsError) -> Setback {
     match error {
         // Likewise.
-        PaymentsError::PaymentVoided { .. } => Setback::Failed(FailureReason::Interrupted),
+        PaymentsError::PaymentVoided { .. } => Setback::Refused(FailureReason::Interrupted),
         PaymentsError::Call(failure) => failure.into(),
-        other => Setback::unexpected(other),
+        other => unexpected(other),
     }
 }

@@ -1,24 +1,22 @@
-//! A purchase, from top to bottom: the order is written down, goods are reserved, money is held, the order is confirmed;
-//! then the goods leave and the money is taken ([`finishing`](crate::finishing)).
+//! A purchase as a call: the order is written down with its saga ([`checkout_saga`](crate::checkout_saga)), which is
+//! carried out at once, and the caller is told what came of it.
 //!
-//! Intents stand in the log before they are carried out, outcomes after, and what follows one step is intended in the
-//! same commit. Until it is confirmed, an order that cannot go on is undone; after that it is carried through. Whoever
-//! finds it interrupted need not know how far it came: each step may be done again. Only the holder of the lease writes.
+//! A call that cannot go on leaves the saga to whoever looks next; one that is repeated under its key finds it again.
 
 use std::time::Duration;
 
 use carts_api::v1::{CartId, CartsError};
-use offshoot_contract::{CallContext, CallFailure, FailureKind, Timestamp, fault_point};
+use offshoot_contract::{CallContext, CallFailure, FailureKind, fault_point};
 use offshoot_db::CallKey;
+use offshoot_saga::{Execution, Halt};
 use orders_api::OrderId;
-use orders_api::v1::{FailureReason, Order, OrderStatus, OrdersError};
+use orders_api::v1::{Order, OrderStatus, OrdersError, OrdersEvent};
 use payments_api::v1::PaymentToken;
 
-use crate::calls::Held;
-use crate::setback::{Setback, outcome};
-use crate::step::Step;
-use crate::store::Under;
-use crate::{Orders, domain, store};
+use crate::checkout_saga::CHECKOUT;
+use crate::setback::outcome;
+use crate::work::Work;
+use crate::{Orders, domain, news, store};
 
 /// How often a repeated call looks whether the first one has ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -33,27 +31,13 @@ pub(crate) struct Purchase {
     pub(crate) token: PaymentToken,
 }
 
-/// An order that this execution holds the lease of.
-pub(crate) struct Work {
-    pub(crate) order: Order,
-    /// Proves the lease: who takes the order over raises it.
-    pub(crate) attempt: i64,
-}
-
-impl Work {
-    /// The same, after it was noted that the order has failed and what that leaves to do.
-    pub(crate) fn has_failed(&mut self, reason: FailureReason, next: &[Step], now: Timestamp) {
-        self.order.status = OrderStatus::Failed;
-        self.order.failure = Some(reason);
-        self.order.open_steps = next.iter().map(|step| step.name()).collect();
-        self.order.updated_at = now;
-    }
-}
+/// A saga of an order that this execution has the lease of.
+pub(crate) type Run = Execution<Orders>;
 
 /// What the writing down of an order found.
 enum Placed {
     /// Boxed, because the other is small.
-    New(Box<Work>),
+    New(Box<Run>),
     /// A call under the same key has placed this one.
     Before(OrderId),
 }
@@ -66,50 +50,20 @@ impl Orders {
         }
         let cart = self.others.carts.cart(cx, purchase.cart_id).await.map_err(of_carts)?;
         let order = domain::draft(cart, contact, self.clock.now())?;
-        match self.place(cx, order).await? {
-            Placed::New(work) => self.carry_out(cx, *work, purchase.token).await,
+        let token = purchase.token.clone();
+        match self.place(cx, order, token).await? {
+            Placed::New(run) => self.carry_out(cx, *run).await,
             Placed::Before(id) => self.again(cx, id, purchase.token).await,
         }
     }
 
-    /// Carries out an order that is placed. Whatever comes in between, the order is decided now or left to the sweeper.
-    async fn carry_out(&self, cx: &mut CallContext, mut work: Work, token: PaymentToken) -> Result<Order, OrdersError> {
-        match self.try_to(cx, &mut work, token).await {
-            Ok(order) => outcome(order),
-            Err(Setback::TakenOver) => outcome(self.look_up(cx, work.order.id).await?),
-            Err(Setback::Failed(reason)) => match self.undo(cx, &mut work, reason).await {
-                Ok(order) => outcome(order),
-                Err(Setback::TakenOver) => outcome(self.look_up(cx, work.order.id).await?),
-                Err(Setback::Failed(_)) => unreachable!("what is undone cannot fail for the order's own reasons"),
-                Err(Setback::Trouble(failure)) => self.hand_over(cx, work, failure).await,
-            },
-            Err(Setback::Trouble(failure)) => self.hand_over(cx, work, failure).await,
+    /// Carries out an order that is placed. Whatever comes in between, the order is decided now or taken up again.
+    async fn carry_out(&self, cx: &mut CallContext, mut run: Run) -> Result<Order, OrdersError> {
+        match Box::pin(self.sagas.run(self, cx, &mut run)).await {
+            Ok(()) => outcome(run.work.order),
+            Err(Halt::TakenOver) => outcome(self.look_up(cx, run.work.order.id).await?),
+            Err(Halt::Trouble { step, failure }) => self.hand_over(cx, run, step, failure).await,
         }
-    }
-
-    async fn try_to(&self, cx: &mut CallContext, work: &mut Work, token: PaymentToken) -> Result<Order, Setback> {
-        if work.order.status == OrderStatus::Pending {
-            self.reserve(cx, &work.order).await?;
-            self.authorize(cx, &work.order, token).await?;
-            self.confirm(cx, work).await?;
-        }
-        self.finish(cx, work).await
-    }
-
-    /// The same for an order that was found interrupted, without its token.
-    pub(crate) async fn resume(&self, cx: &mut CallContext, work: &mut Work) -> Result<Order, Setback> {
-        if work.order.status == OrderStatus::Pending {
-            match self.settle(cx, &work.order).await? {
-                Held::No(reason) => return self.undo(cx, work, reason).await,
-                Held::Yes => {}
-            }
-            match self.reserve(cx, &work.order).await {
-                Ok(()) => self.confirm(cx, work).await?,
-                Err(Setback::Failed(reason)) => return self.undo(cx, work, reason).await,
-                Err(other) => return Err(other),
-            }
-        }
-        self.finish(cx, work).await
     }
 
     /// The order that a call under the same key has placed.
@@ -123,18 +77,27 @@ impl Orders {
     }
 
     /// Writes the order down, with what is to be done first.
-    async fn place(&self, cx: &mut CallContext, order: Order) -> Result<Placed, OrdersError> {
+    async fn place(&self, cx: &mut CallContext, order: Order, token: PaymentToken) -> Result<Placed, OrdersError> {
         let cart_id = order
             .cart_id
             .unwrap_or_else(|| unreachable!("a draft is made of a cart"));
-        let lease_until = self.clock.now().plus(self.settings.lease);
         let key = CallKey::of(cx);
         let mut tx = self.db.begin(cx).await?;
-        if store::place(&mut tx, &order, key.as_ref(), lease_until).await? {
-            store::intend(&mut tx, order.id, &[Step::Reserve, Step::Authorize]).await?;
+        let subject = order.id.to_string();
+        let (token, number) = (Some(token), None);
+        let work = Work { order, token, number };
+        let begun = self
+            .sagas
+            .begin(&mut tx, &CHECKOUT, &subject, CHECKOUT.kind, work)
+            .await?;
+        let mut run = begun.ok_or_else(|| CallFailure::internal(format!("{subject} is no new order")))?;
+        run.work.order.open_steps = run.open().to_vec();
+        if store::place(&mut tx, &run.work.order, key.as_ref()).await? {
+            let order = &run.work.order;
+            news::tell(&mut tx, OrdersEvent::Placed, order, order.placed_at).await?;
             tx.commit_part().await?;
             fault_point("placed").await;
-            return Ok(Placed::New(Box::new(Work { order, attempt: 0 })));
+            return Ok(Placed::New(Box::new(run)));
         }
         if let Some(key) = &key
             && let Some(before) = store::placed_under(&mut tx, key).await?
@@ -151,78 +114,33 @@ impl Orders {
         }
     }
 
-    /// The point from which the order is carried through.
-    async fn confirm(&self, cx: &mut CallContext, work: &mut Work) -> Result<(), Setback> {
-        let now = self.clock.now();
-        let mut tx = self.db.begin(cx).await?;
-        let under = Under::lease(work, now, now.plus(self.settings.lease));
-        store::confirm(&mut tx, &under)
-            .await?
-            .then_some(())
-            .ok_or(Setback::TakenOver)?;
-        store::end_steps(&mut tx, work.order.id, &[Step::Reserve, Step::Authorize], true).await?;
-        store::intend(&mut tx, work.order.id, &[Step::Ship, Step::Capture]).await?;
-        store::add_sale(&mut tx, &work.order, now).await?;
-        tx.commit_part().await?;
-        work.order.status = OrderStatus::Confirmed;
-        work.order.updated_at = now;
-        work.order.open_steps = vec![Step::Ship.name(), Step::Capture.name()];
-        fault_point("confirmed").await;
-        Ok(())
-    }
-
-    /// Notes that the order has failed, and lets go what is not known to be free. That stands in the log before it is
-    /// done: whoever takes the order over later goes the same way, so it is never both undone and carried through.
-    async fn undo(&self, cx: &mut CallContext, work: &mut Work, reason: FailureReason) -> Result<Order, Setback> {
-        // What the first attempt was refused, it need not let go. A later one cannot know what was done before.
-        let first = work.attempt == 0;
-        let next: &[Step] = match reason {
-            FailureReason::InsufficientStock { .. } if first => &[],
-            FailureReason::PaymentDeclined { .. } if first => &[Step::Release],
-            _ => &[Step::Void, Step::Release],
-        };
-        let now = self.clock.now();
-        let mut tx = self.db.begin(cx).await?;
-        let under = if next.is_empty() {
-            Under::end(work, now)
-        } else {
-            Under::lease(work, now, now.plus(self.settings.lease))
-        };
-        store::fail(&mut tx, &under, &reason)
-            .await?
-            .then_some(())
-            .ok_or(Setback::TakenOver)?;
-        store::end_steps(&mut tx, work.order.id, &[Step::Reserve, Step::Authorize], false).await?;
-        store::intend(&mut tx, work.order.id, next).await?;
-        tx.commit_part().await?;
-        work.has_failed(reason, next, now);
-        if next.is_empty() {
-            return Ok(work.order.clone());
-        }
-        self.finish(cx, work).await
-    }
-
-    /// Leaves the order to the sweeper, at once. The caller is told what is known: the order stands, and is under way; or
+    /// Leaves the order to whoever looks next, at once. The caller is told what is known: the order stands, and is under way; or
     /// it has failed, and only its traces remain to be removed.
     pub(crate) async fn hand_over(
         &self,
         cx: &mut CallContext,
-        work: Work,
+        run: Run,
+        step: Option<String>,
         failure: CallFailure,
     ) -> Result<Order, OrdersError> {
-        let Work { order, attempt } = work;
+        let order = run.work.order.clone();
         tracing::warn!(
             order = %order.id,
+            step,
             trace_id = cx.trace().id(),
             error = &failure as &dyn std::error::Error,
-            "left to the sweeper"
+            "left to be taken up again"
         );
         // The last commit may have been made, with the answer: nothing can be written after it, and the lease runs out.
         if cx.is_answered() {
             return Err(failure.into());
         }
         let mut tx = self.db.begin(cx).await?;
-        if !store::hand_over(&mut tx, order.id, attempt, self.clock.now()).await? {
+        if !self
+            .sagas
+            .hand_over(&mut tx, &run, &Halt::Trouble { step, failure })
+            .await?
+        {
             // Somebody else has it, who knows more.
             drop(tx);
             return outcome(self.look_up(cx, order.id).await?);
@@ -245,26 +163,23 @@ impl Orders {
         loop {
             // Ends the call here if its answer is recorded.
             let mut tx = self.db.begin(cx).await?;
-            let found = store::held(&mut tx, id)
-                .await?
-                .ok_or(OrdersError::UnknownOrder { id })?;
+            let found = self.sagas.find(&mut tx, &id.to_string(), CHECKOUT.kind).await?;
             let order = store::one(&mut tx, id).await?.ok_or(OrdersError::UnknownOrder { id })?;
-            if order.status == OrderStatus::Failed && found.lease_until.is_none() {
-                return outcome(order);
-            }
-            let Some(lease_until) = found.lease_until else {
-                return Ok(tx.commit(order).await?);
+            let Some(found) = found.filter(|found| !found.is_over()) else {
+                return match order.status {
+                    OrderStatus::Failed => outcome(order),
+                    _ => Ok(tx.commit(order).await?),
+                };
             };
-            let now = self.clock.now();
-            if lease_until <= now
-                && store::take_over(&mut tx, id, found.attempt, now, now.plus(self.settings.lease)).await?
+            if found.is_due(self.clock.now())
+                && let Some(mut run) = self.sagas.take_over(self, &mut tx, &found).await?
             {
                 tx.commit_part().await?;
-                let attempt = found.attempt + 1;
-                return Box::pin(self.carry_out(cx, Work { order, attempt }, token)).await;
+                run.work.token = Some(token);
+                return Box::pin(self.carry_out(cx, run)).await;
             }
             drop(tx);
-            if cx.time_left() < TIME_TO_ANSWER {
+            if found.is_stuck() || cx.time_left() < TIME_TO_ANSWER {
                 return outcome(order);
             }
             tokio::time::sleep(LOOK_AGAIN).await;

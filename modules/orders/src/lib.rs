@@ -7,23 +7,27 @@ use std::time::Duration;
 
 use carts_api::v1::CartsApi;
 use inventory_api::v1::InventoryApi;
-use offshoot_contract::Clock;
+use offshoot_contract::{CallFailure, Clock};
 use offshoot_db::{Db, Migration, ModuleSchema};
+use offshoot_saga::{SagaSettings, Sagas};
 use payments_api::v1::PaymentsApi;
+
+use crate::checkout_saga::CHECKOUT;
+use crate::return_saga::{CANCELLATION, RETURN};
 
 // One method per use case.
 mod service;
-// A purchase from the cart to the last step, and its undoing.
+// A purchase, and goods that come back: what each does elsewhere, and the calls that begin it.
 mod checkout;
-// What a confirmed order still has to do, and goods that come back.
-mod finishing;
+mod checkout_saga;
+mod return_saga;
 mod taking_back;
-// What was interrupted is taken up again.
-mod sweeper;
-// What an order does in other modules, one call per step.
+// What a step works on, how it is done, and how it fails.
 mod calls;
 mod setback;
-mod step;
+mod work;
+// What is told of an order.
+mod news;
 // Rules, without a database.
 mod domain;
 mod sales;
@@ -33,12 +37,20 @@ mod store;
 /// The orders' tables.
 pub const SCHEMA: ModuleSchema = ModuleSchema {
     module: "orders",
-    migrations: &[Migration {
-        version: 1,
-        name: "0001_orders",
-        sqlite: include_str!("../../../migrations/orders/sqlite/0001_orders.sql"),
-        postgres: include_str!("../../../migrations/orders/postgres/0001_orders.sql"),
-    }],
+    migrations: &[
+        Migration {
+            version: 1,
+            name: "0001_orders",
+            sqlite: include_str!("../../../migrations/orders/sqlite/0001_orders.sql"),
+            postgres: include_str!("../../../migrations/orders/postgres/0001_orders.sql"),
+        },
+        Migration {
+            version: 2,
+            name: "0002_open_steps",
+            sqlite: include_str!("../../../migrations/orders/sqlite/0002_open_steps.sql"),
+            postgres: include_str!("../../../migrations/orders/postgres/0002_open_steps.sql"),
+        },
+    ],
     tables: include_str!("../../../migrations/orders/tables.toml"),
 };
 
@@ -78,17 +90,37 @@ pub struct Orders {
     clock: Arc<dyn Clock>,
     others: Collaborators,
     settings: OrdersSettings,
+    sagas: Sagas<Orders>,
 }
 
 impl Orders {
     /// Orders whose data is in `db`, opened with [`SCHEMA`].
     #[must_use]
     pub fn new(db: Db, clock: Arc<dyn Clock>, others: Collaborators, settings: OrdersSettings) -> Self {
+        let lease = SagaSettings {
+            lease: settings.lease,
+            ..SagaSettings::default()
+        };
+        let definitions = vec![CHECKOUT, RETURN, CANCELLATION];
+        let sagas = Sagas::new(db.clone(), Arc::clone(&clock), lease, definitions);
         Self {
             db,
             clock,
             others,
             settings,
+            sagas,
         }
     }
+
+    /// Takes up what nobody works on. Answers how many sagas it brought to their end. Any process may do it at any time.
+    pub async fn sweep(&self) -> Result<u64, CallFailure> {
+        self.sagas.resume_due(self).await
+    }
 }
+
+/// The kinds of sagas that this binary carries on, with their versions.
+pub const SAGAS: &[(&str, u32)] = &[
+    (CHECKOUT.kind, CHECKOUT.version),
+    (RETURN.kind, RETURN.version),
+    (CANCELLATION.kind, CANCELLATION.version),
+];

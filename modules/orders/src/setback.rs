@@ -1,32 +1,16 @@
-//! Why the execution of an order does not go on. Knows no database.
+//! Why a step of an order does not succeed, and what the caller of a checkout is told. Knows no database.
 
 use offshoot_contract::CallFailure;
 use orders_api::OrderId;
 use orders_api::v1::{FailureReason, Order, OrderStatus, OrdersError};
 
-/// What stops an execution.
-#[derive(Debug)]
-pub(crate) enum Setback {
-    /// The order cannot be carried out: undo it.
-    Failed(FailureReason),
-    /// Another execution has taken the order over: leave it alone.
-    TakenOver,
-    /// Nobody knows, or not now: somebody will have to try again.
-    Trouble(CallFailure),
-}
+/// What a step can end with instead of success.
+pub(crate) type Setback = offshoot_saga::Setback<FailureReason>;
 
-impl From<CallFailure> for Setback {
-    fn from(failure: CallFailure) -> Self {
-        Setback::Trouble(failure)
-    }
-}
-
-impl Setback {
-    /// An answer that the other module does not give to this question.
-    pub(crate) fn unexpected(answer: impl std::error::Error + Send + Sync + 'static) -> Self {
-        let what = "another module gave an answer that it does not give to this question";
-        Setback::Trouble(CallFailure::internal(what).caused_by(answer))
-    }
+/// An answer that the other module does not give to this question.
+pub(crate) fn unexpected(answer: impl std::error::Error + Send + Sync + 'static) -> Setback {
+    let what = "another module gave an answer that it does not give to this question";
+    Setback::Trouble(CallFailure::internal(what).caused_by(answer))
 }
 
 /// What the caller of a checkout is told about an order: itself, or why it came to nothing.

@@ -2,21 +2,18 @@
 
 // Whole orders, and lists of them.
 mod loading;
-// The life of one order: written under its lease.
+// The life of one order: written by the holder of its saga.
 mod life;
-mod steps;
 // Sales that were made elsewhere, and what all sales come to.
 mod revenue;
 mod sales;
 
 pub(crate) use self::life::{
-    Under, abandoned, add_return, confirm, end, fail, hand_over, held, order_of_cart, place, placed_under,
-    returned_under, take_back, take_over,
+    add_return, close, confirm, fail, order_of_cart, place, placed_under, returned_under, returns_so_far, take_back,
 };
 pub(crate) use self::loading::{ids, many, one};
 pub(crate) use self::revenue::{add_credit, add_sale, revenue_by_country, revenue_by_month};
 pub(crate) use self::sales::{add_lines_of_sales, add_sales, holders};
-pub(crate) use self::steps::{end_all_steps, end_steps, intend};
 
 use offshoot_contract::{CallFailure, Currency};
 
@@ -28,4 +25,8 @@ fn currency(code: &str) -> Result<Currency, CallFailure> {
 
 fn damaged(what: &str) -> CallFailure {
     CallFailure::internal(format!("the orders' database holds {what}"))
+}
+
+fn number(stored: i64) -> Result<u32, CallFailure> {
+    u32::try_from(stored).map_err(|error| damaged("a number that is out of range").caused_by(error))
 }

@@ -1,16 +1,18 @@
-//! Goods that come back: a cancellation takes all that is left, a return some. Either is decided in one commit, with what
-//! it has to do elsewhere, and then carried through.
+//! Goods that come back: a cancellation takes all that is left, a return some. Either is decided in one commit, with its
+//! saga ([`return_saga`](crate::return_saga)), which is then carried through.
 
 use std::time::Duration;
 
-use offshoot_contract::{CallContext, CallFailure, fault_point};
-use offshoot_db::CallKey;
+use offshoot_contract::{CallContext, fault_point};
+use offshoot_db::{CallKey, Tx};
+use offshoot_saga::{Definition, Halt};
 use orders_api::OrderId;
-use orders_api::v1::{Order, OrderStatus, OrdersError, Return, ReturnedLine};
+use orders_api::v1::{Order, OrderStatus, OrdersError, OrdersEvent, Return, ReturnedLine};
 
-use crate::checkout::Work;
-use crate::setback::Setback;
-use crate::{Orders, domain, store};
+use crate::checkout::Run;
+use crate::return_saga::{CANCELLATION, RETURN};
+use crate::work::Work;
+use crate::{Orders, domain, news, store};
 
 /// How often a repeated call looks whether the first one has ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -21,20 +23,21 @@ impl Orders {
     pub(crate) async fn take_all_back(&self, cx: &mut CallContext, id: OrderId) -> Result<Order, OrdersError> {
         let now = self.clock.now();
         let mut tx = self.db.begin(cx).await?;
-        let found = store::held(&mut tx, id)
-            .await?
-            .ok_or(OrdersError::UnknownOrder { id })?;
+        let before = store::returns_so_far(&mut tx, id).await?;
         let order = store::one(&mut tx, id).await?.ok_or(OrdersError::UnknownOrder { id })?;
+        if order.returns.len() != before {
+            return Err(OrdersError::OrderBusy { id });
+        }
         if order.status == OrderStatus::Cancelled {
             return Ok(tx.commit(order).await?);
         }
         domain::check_returnable(&order)?;
-        if found.lease_until.is_some() {
+        if self.sagas.is_under_way(&mut tx, &id.to_string()).await? {
             return Err(OrdersError::OrderBusy { id });
         }
         let back = domain::cancellation(&order, now);
-        let work = self.decide(tx, order, found.attempt, back, None).await?;
-        self.carry_through(cx, work).await
+        let run = self.decide(tx, order, back, None).await?;
+        self.carry_through(cx, run).await
     }
 
     pub(crate) async fn take_some_back(
@@ -48,84 +51,94 @@ impl Orders {
             let now = self.clock.now();
             // Ends the call here if its answer is recorded.
             let mut tx = self.db.begin(cx).await?;
-            let found = store::held(&mut tx, id)
-                .await?
-                .ok_or(OrdersError::UnknownOrder { id })?;
+            let returns = store::returns_so_far(&mut tx, id).await?;
             let order = store::one(&mut tx, id).await?.ok_or(OrdersError::UnknownOrder { id })?;
+            if order.returns.len() != returns {
+                return Err(OrdersError::OrderBusy { id });
+            }
             let before = match &key {
                 Some(key) => store::returned_under(&mut tx, key).await?,
                 None => None,
             };
-            match (before, &key, found.lease_until) {
-                // An interrupted call under this key has decided it.
-                (Some(before), Some(key), lease) => {
-                    key.require_same(&before)?;
-                    if lease.is_none() {
-                        return Ok(tx.commit(order).await?);
-                    }
-                    if lease <= Some(now)
-                        && store::take_over(&mut tx, id, found.attempt, now, now.plus(self.settings.lease)).await?
-                    {
-                        tx.commit_part().await?;
-                        let attempt = found.attempt + 1;
-                        return self.carry_through(cx, Work { order, attempt }).await;
-                    }
-                    drop(tx);
-                    if cx.time_left() < TIME_TO_ANSWER {
-                        return Ok(order);
-                    }
-                    tokio::time::sleep(LOOK_AGAIN).await;
+            let (Some(before), Some(key)) = (before, &key) else {
+                domain::check_returnable(&order)?;
+                if self.sagas.is_under_way(&mut tx, &id.to_string()).await? {
+                    return Err(OrdersError::OrderBusy { id });
                 }
-                (_, _, lease) => {
-                    domain::check_returnable(&order)?;
-                    if lease.is_some() {
-                        return Err(OrdersError::OrderBusy { id });
-                    }
-                    let back = domain::partial_return(&order, lines, now)?;
-                    let work = self.decide(tx, order, found.attempt, back, key.as_ref()).await?;
-                    return self.carry_through(cx, work).await;
-                }
+                let back = domain::partial_return(&order, lines, now)?;
+                let run = self.decide(tx, order, back, key.as_ref()).await?;
+                return self.carry_through(cx, run).await;
+            };
+            // An interrupted call under this key has decided it.
+            let name = name(&RETURN, before.number_of_same(key)?);
+            let found = self.sagas.find(&mut tx, &id.to_string(), &name).await?;
+            let Some(found) = found.filter(|found| !found.is_over()) else {
+                return Ok(tx.commit(order).await?);
+            };
+            if found.is_due(now)
+                && let Some(run) = self.sagas.take_over(self, &mut tx, &found).await?
+            {
+                tx.commit_part().await?;
+                return self.carry_through(cx, run).await;
             }
+            drop(tx);
+            if found.is_stuck() || cx.time_left() < TIME_TO_ANSWER {
+                return Ok(order);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
 
     /// The commit after which goods and money come back, whatever happens.
     async fn decide(
         &self,
-        mut tx: offshoot_db::Tx<'_>,
+        mut tx: Tx<'_>,
         order: Order,
-        attempt: i64,
         back: Return,
         key: Option<&CallKey>,
-    ) -> Result<Work, OrdersError> {
+    ) -> Result<Run, OrdersError> {
         let id = order.id;
-        let lease_until = back.at.plus(self.settings.lease);
-        let status = if back.cancellation {
-            OrderStatus::Cancelled
-        } else {
-            OrderStatus::Confirmed
+        let definition = if back.cancellation { &CANCELLATION } else { &RETURN };
+        let name = name(definition, back.number);
+        let work = Work {
+            order: domain::with_return(order, back.clone()),
+            token: None,
+            number: Some(back.number),
         };
-        // Somebody else may have taken the order up since it was read.
-        if !store::take_back(&mut tx, id, attempt, status, &back, lease_until).await? {
+        let begun = self
+            .sagas
+            .begin(&mut tx, definition, &id.to_string(), &name, work)
+            .await?;
+        let mut run = begun.ok_or(OrdersError::OrderBusy { id })?;
+        let open = run.open().to_vec();
+        let order = &mut run.work.order;
+        order.open_steps = open;
+        // Something else may have come back since the order was read.
+        if !store::add_return(&mut tx, id, &back, key).await? || !store::take_back(&mut tx, order, &back).await? {
             return Err(OrdersError::OrderBusy { id });
         }
-        store::add_return(&mut tx, id, &back, key).await?;
-        store::intend(&mut tx, id, &domain::steps_of(&back)).await?;
-        store::add_credit(&mut tx, &order, back.refund, back.at).await?;
+        store::add_credit(&mut tx, order, back.refund, back.at).await?;
+        let turn = if back.cancellation {
+            OrdersEvent::Cancelled
+        } else {
+            OrdersEvent::Returned
+        };
+        news::tell(&mut tx, turn, order, back.at).await?;
         tx.commit_part().await?;
         fault_point("taken-back").await;
-        Ok(Work {
-            order: domain::with_return(order, back),
-            attempt: attempt + 1,
-        })
+        Ok(run)
     }
 
-    async fn carry_through(&self, cx: &mut CallContext, mut work: Work) -> Result<Order, OrdersError> {
-        match self.finish(cx, &mut work).await {
-            Ok(order) => Ok(order),
-            Err(Setback::TakenOver) => self.look_up(cx, work.order.id).await,
-            Err(Setback::Trouble(failure)) => self.hand_over(cx, work, failure).await,
-            Err(Setback::Failed(_)) => Err(CallFailure::internal("goods that come back cannot fail an order").into()),
+    async fn carry_through(&self, cx: &mut CallContext, mut run: Run) -> Result<Order, OrdersError> {
+        match Box::pin(self.sagas.run(self, cx, &mut run)).await {
+            Ok(()) => Ok(run.work.order),
+            Err(Halt::TakenOver) => self.look_up(cx, run.work.order.id).await,
+            Err(Halt::Trouble { step, failure }) => self.hand_over(cx, run, step, failure).await,
         }
     }
+}
+
+/// Of the saga about this return of an order.
+fn name(definition: &Definition<Orders>, number: u32) -> String {
+    format!("{}-{number}", definition.kind)
 }

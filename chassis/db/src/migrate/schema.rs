@@ -58,7 +58,7 @@ impl ModuleSchema {
 }
 
 /// Who owns the data, recorded answers, how a transaction begins; which processes work on it; what is announced and what
-/// was handled.
+/// was handled; changes that span modules.
 pub(crate) const CHASSIS_MIGRATIONS: &[Migration] = &[
     Migration {
         version: 1,
@@ -95,5 +95,11 @@ pub(crate) const CHASSIS_MIGRATIONS: &[Migration] = &[
         name: "0006_subscriptions",
         sqlite: include_str!("../../migrations/sqlite/0006_subscriptions.sql"),
         postgres: include_str!("../../migrations/postgres/0006_subscriptions.sql"),
+    },
+    Migration {
+        version: 7,
+        name: "0007_sagas",
+        sqlite: include_str!("../../migrations/sqlite/0007_sagas.sql"),
+        postgres: include_str!("../../migrations/postgres/0007_sagas.sql"),
     },
 ];

@@ -7,6 +7,7 @@ use offshoot_contract::{CallFailure, Timestamp};
 use offshoot_db::{List, Queries, Tx, sql};
 
 use super::damaged;
+use crate::recording::Level;
 
 /// A new reservation without lines. False if the reference is known. On Postgres this waits for whoever is using it.
 pub(crate) async fn add_reservation(
@@ -29,25 +30,26 @@ pub(crate) async fn add_lines(tx: &mut Tx<'_>, reference: &str, lines: &[Reserve
     tx.insert_many(sql, rows).await.map(drop)
 }
 
-/// Promises the units of each line of which there are enough; answers which products those are.
+/// Promises the units of each line of which there are enough; answers which products those are, and what is there of them now.
 ///
 /// The condition is why nothing is ever promised twice, whatever comes at once.
-pub(crate) async fn reserve(tx: &mut Tx<'_>, reference: &str) -> Result<Vec<ProductId>, CallFailure> {
+pub(crate) async fn reserve(tx: &mut Tx<'_>, reference: &str) -> Result<Vec<(ProductId, Level)>, CallFailure> {
     let sql = sql!(
         sqlite: "UPDATE stock SET reserved = reserved + l.quantity FROM reservation_lines l \
                  WHERE l.reference = $1 AND stock.product_id = l.product_id \
                  AND stock.on_hand - stock.reserved >= l.quantity \
-                 RETURNING stock.product_id",
+                 RETURNING stock.product_id, stock.on_hand, stock.reserved",
         postgres: "WITH locked AS (SELECT s.product_id, l.quantity FROM reservation_lines l \
                                    JOIN stock s ON s.product_id = l.product_id \
                                    WHERE l.reference = $1 ORDER BY s.product_id FOR UPDATE OF s) \
                    UPDATE stock SET reserved = reserved + locked.quantity FROM locked \
                    WHERE stock.product_id = locked.product_id \
                    AND stock.on_hand - stock.reserved >= locked.quantity \
-                   RETURNING stock.product_id",
+                   RETURNING stock.product_id, stock.on_hand, stock.reserved",
     );
-    let rows: Vec<(ProductId,)> = tx.fetch_all(sql, (reference,)).await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+    let rows: Vec<(ProductId, i64, i64)> = tx.fetch_all(sql, (reference,)).await?;
+    let level = |(id, on_hand, reserved)| (id, Level { on_hand, reserved });
+    Ok(rows.into_iter().map(level).collect())
 }
 
 /// The units of a promise leave.
@@ -64,21 +66,25 @@ pub(crate) async fn take(tx: &mut Tx<'_>, reference: &str) -> Result<(), CallFai
     tx.execute(sql, (reference,)).await.map(drop)
 }
 
-/// The units of these promises can be promised to others.
-pub(crate) async fn give_back(tx: &mut Tx<'_>, references: &[String]) -> Result<(), CallFailure> {
+/// The units of these promises can be promised to others; answers what is there of each product now.
+pub(crate) async fn give_back(tx: &mut Tx<'_>, references: &[String]) -> Result<Vec<(ProductId, Level)>, CallFailure> {
     let sql = sql!(
         sqlite: "UPDATE stock SET reserved = reserved - back.units FROM (SELECT product_id, sum(quantity) AS units \
                  FROM reservation_lines WHERE reference IN (SELECT value FROM json_each($1)) GROUP BY product_id) AS back \
-                 WHERE stock.product_id = back.product_id",
+                 WHERE stock.product_id = back.product_id \
+                 RETURNING stock.product_id, stock.on_hand, stock.reserved",
         postgres: "WITH back AS (SELECT product_id, CAST(sum(quantity) AS bigint) AS units FROM reservation_lines \
                                  WHERE reference = ANY($1) GROUP BY product_id), \
                    locked AS (SELECT s.product_id FROM stock s JOIN back ON back.product_id = s.product_id \
                               ORDER BY s.product_id FOR UPDATE OF s) \
                    UPDATE stock SET reserved = reserved - back.units \
                    FROM back JOIN locked ON locked.product_id = back.product_id \
-                   WHERE stock.product_id = back.product_id",
+                   WHERE stock.product_id = back.product_id \
+                   RETURNING stock.product_id, stock.on_hand, stock.reserved",
     );
-    tx.execute(sql, (List(references.to_vec()),)).await.map(drop)
+    let rows: Vec<(ProductId, i64, i64)> = tx.fetch_all(sql, (List(references.to_vec()),)).await?;
+    let level = |(id, on_hand, reserved)| (id, Level { on_hand, reserved });
+    Ok(rows.into_iter().map(level).collect())
 }
 
 /// Turns a reservation from one state into another. False if it is not in the first.

@@ -1,48 +1,13 @@
-//! The life of one order. Each change says under which attempt it is made, and changes nothing if that was taken over.
+//! The life of one order. Who may write it, its saga's log says, in the same transaction.
 
 use carts_api::CartId;
 use offshoot_contract::{CallFailure, Timestamp};
 use offshoot_db::{CallKey, Queries, Tx, sql};
+use offshoot_saga::Entry;
 use orders_api::OrderId;
-use orders_api::v1::{FailureReason, Order, OrderStatus, Return};
+use orders_api::v1::{FailureReason, Order, Return};
 
-use super::damaged;
-use crate::checkout::Work;
-
-/// The attempt that makes a change, and until when the order is its own after it.
-pub(crate) struct Under {
-    id: OrderId,
-    attempt: i64,
-    now: Timestamp,
-    lease_until: Option<Timestamp>,
-}
-
-impl Under {
-    /// More is to come.
-    pub(crate) fn lease(work: &Work, now: Timestamp, until: Timestamp) -> Self {
-        Self {
-            lease_until: Some(until),
-            ..Self::end(work, now)
-        }
-    }
-
-    /// Nothing is open after it.
-    pub(crate) fn end(work: &Work, now: Timestamp) -> Self {
-        Self {
-            id: work.order.id,
-            attempt: work.attempt,
-            now,
-            lease_until: None,
-        }
-    }
-}
-
-/// Who works on an order.
-pub(crate) struct HeldOrder {
-    pub(crate) attempt: i64,
-    /// None where nothing is open.
-    pub(crate) lease_until: Option<Timestamp>,
-}
+use super::{damaged, number};
 
 /// The order that a call has placed.
 pub(crate) struct PlacedOrder {
@@ -58,15 +23,10 @@ impl PlacedOrder {
 }
 
 /// A new order with its lines. False if its cart or its key has one.
-pub(crate) async fn place(
-    tx: &mut Tx<'_>,
-    order: &Order,
-    key: Option<&CallKey>,
-    lease_until: Timestamp,
-) -> Result<bool, CallFailure> {
+pub(crate) async fn place(tx: &mut Tx<'_>, order: &Order, key: Option<&CallKey>) -> Result<bool, CallFailure> {
     let sql = sql!(
         "INSERT INTO orders (id, status, cart_id, customer, country, currency, total, refunded, request, \
-         request_arguments, attempt, lease_until, placed_at, updated_at) \
+         request_arguments, attempt, open_steps, placed_at, updated_at) \
          VALUES ($1, 'pending', $2, $3, $4, $5, $6, 0, $7, $8, 0, $9, $10, $10) ON CONFLICT DO NOTHING"
     );
     let currency = order.total.currency();
@@ -79,7 +39,7 @@ pub(crate) async fn place(
         order.total.ten_thousandths(),
         key.map(CallKey::scope),
         key.map(CallKey::arguments),
-        lease_until,
+        names(&order.open_steps),
         order.placed_at,
     );
     if tx.execute(sql, values).await? == 0 {
@@ -118,115 +78,88 @@ pub(crate) async fn order_of_cart(db: &mut Queries, cart_id: CartId) -> Result<O
     Ok(row.map(|(id,)| id))
 }
 
-/// Who works on an order; none if there is no such order.
-///
-/// On Postgres this does not lock the row: what follows says under which attempt it is written.
-pub(crate) async fn held(db: &mut Queries, id: OrderId) -> Result<Option<HeldOrder>, CallFailure> {
-    let sql = sql!("SELECT attempt, lease_until FROM orders WHERE id = $1");
-    let row: Option<(i64, Option<Timestamp>)> = db.fetch_optional(sql, (id,)).await?;
-    Ok(row.map(|(attempt, lease_until)| HeldOrder { attempt, lease_until }))
+/// Confirms a pending order.
+pub(crate) async fn confirm(tx: &mut Tx<'_>, id: OrderId, entry: &Entry) -> Result<(), CallFailure> {
+    let sql = sql!(
+        "UPDATE orders SET status = 'confirmed', open_steps = $2, updated_at = $3 WHERE id = $1 AND status = 'pending'"
+    );
+    changed(id, tx.execute(sql, (id, names(&entry.open), entry.at)).await?)
 }
 
-/// Orders whose lease has run out, the longest abandoned first, with their attempts.
-pub(crate) async fn abandoned(
-    db: &mut Queries,
-    now: Timestamp,
-    limit: u32,
-) -> Result<Vec<(OrderId, i64)>, CallFailure> {
-    let sql = sql!("SELECT id, attempt FROM orders WHERE lease_until <= $1 ORDER BY lease_until LIMIT $2");
-    db.fetch_all(sql, (now, i64::from(limit))).await
-}
-
-/// Makes the order one's own, as the attempt after `attempt`. False if somebody else works on it.
-pub(crate) async fn take_over(
+/// Notes that an order has failed.
+pub(crate) async fn fail(
     tx: &mut Tx<'_>,
     id: OrderId,
-    attempt: i64,
-    now: Timestamp,
-    lease_until: Timestamp,
-) -> Result<bool, CallFailure> {
-    let sql = sql!(
-        "UPDATE orders SET attempt = attempt + 1, lease_until = $4 WHERE id = $1 AND attempt = $2 AND lease_until <= $3"
-    );
-    Ok(tx.execute(sql, (id, attempt, now, lease_until)).await? == 1)
-}
-
-/// Leaves an order that is under way to whoever looks for it after `from`. False if it was taken over, or has ended.
-pub(crate) async fn hand_over(
-    tx: &mut Tx<'_>,
-    id: OrderId,
-    attempt: i64,
-    from: Timestamp,
-) -> Result<bool, CallFailure> {
-    let sql = sql!("UPDATE orders SET lease_until = $3 WHERE id = $1 AND attempt = $2 AND lease_until IS NOT NULL");
-    Ok(tx.execute(sql, (id, attempt, from)).await? == 1)
-}
-
-/// Confirms a pending order. False if it was taken over.
-pub(crate) async fn confirm(tx: &mut Tx<'_>, under: &Under) -> Result<bool, CallFailure> {
-    let sql = sql!(
-        "UPDATE orders SET status = 'confirmed', lease_until = $3, updated_at = $4 \
-         WHERE id = $1 AND attempt = $2 AND status = 'pending'"
-    );
-    let values = (under.id, under.attempt, under.lease_until, under.now);
-    Ok(tx.execute(sql, values).await? == 1)
-}
-
-/// Notes that an order has failed. False if it was taken over.
-pub(crate) async fn fail(tx: &mut Tx<'_>, under: &Under, reason: &FailureReason) -> Result<bool, CallFailure> {
+    reason: &FailureReason,
+    entry: &Entry,
+) -> Result<(), CallFailure> {
     let reason = serde_json::to_string(reason)
         .map_err(|error| CallFailure::internal("the reason of a failure does not serialize").caused_by(error))?;
     let sql = sql!(
-        "UPDATE orders SET status = 'failed', failure = $3, lease_until = $4, updated_at = $5 \
-         WHERE id = $1 AND attempt = $2 AND status IN ('pending', 'confirmed')"
+        "UPDATE orders SET status = 'failed', failure = $2, open_steps = $3, updated_at = $4 \
+         WHERE id = $1 AND status IN ('pending', 'confirmed')"
     );
-    let values = (under.id, under.attempt, reason, under.lease_until, under.now);
-    Ok(tx.execute(sql, values).await? == 1)
+    changed(id, tx.execute(sql, (id, reason, names(&entry.open), entry.at)).await?)
 }
 
-/// Nothing is open any more. False if the order was taken over.
-pub(crate) async fn end(tx: &mut Tx<'_>, under: &Under) -> Result<bool, CallFailure> {
-    let sql = sql!("UPDATE orders SET lease_until = $3, updated_at = $4 WHERE id = $1 AND attempt = $2");
-    let values = (under.id, under.attempt, under.lease_until, under.now);
-    Ok(tx.execute(sql, values).await? == 1)
+/// Nothing is open any more.
+pub(crate) async fn close(tx: &mut Tx<'_>, id: OrderId, at: Timestamp) -> Result<(), CallFailure> {
+    let sql = sql!("UPDATE orders SET open_steps = NULL, updated_at = $2 WHERE id = $1");
+    changed(id, tx.execute(sql, (id, at)).await?)
 }
 
-/// Decides that goods come back, as the attempt after `attempt`. False if the order has changed or is under way.
-pub(crate) async fn take_back(
-    tx: &mut Tx<'_>,
-    id: OrderId,
-    attempt: i64,
-    status: OrderStatus,
-    back: &Return,
-    lease_until: Timestamp,
-) -> Result<bool, CallFailure> {
+/// Whose saga has the lease, nobody else changes.
+fn changed(id: OrderId, rows: u64) -> Result<(), CallFailure> {
+    if rows == 1 {
+        return Ok(());
+    }
+    Err(CallFailure::internal(format!(
+        "{id} is not where the log of its saga says"
+    )))
+}
+
+/// As they are stored: none for none.
+fn names(open: &[String]) -> Option<String> {
+    (!open.is_empty()).then(|| open.join(" "))
+}
+
+/// Decides that goods come back. False if the order has changed meanwhile.
+pub(crate) async fn take_back(tx: &mut Tx<'_>, order: &Order, back: &Return) -> Result<bool, CallFailure> {
     let sql = sql!(
-        "UPDATE orders SET status = $3, refunded = refunded + $4, attempt = attempt + 1, lease_until = $5, updated_at = $6 \
-         WHERE id = $1 AND attempt = $2 AND status = 'confirmed' AND lease_until IS NULL"
+        "UPDATE orders SET status = $2, refunded = refunded + $3, open_steps = $4, updated_at = $5 \
+         WHERE id = $1 AND status = 'confirmed'"
     );
     let values = (
-        id,
-        attempt,
-        status.as_str(),
+        order.id,
+        order.status.as_str(),
         back.refund.ten_thousandths(),
-        lease_until,
+        names(&order.open_steps),
         back.at,
     );
     Ok(tx.execute(sql, values).await? == 1)
 }
 
-/// Writes a return down and counts its units in the lines, in the order of the lines.
+/// How often something has come back of an order. Read before the order, it tells whether that was read while another
+/// return was decided: on Postgres each of its statements sees what was committed before it.
+pub(crate) async fn returns_so_far(db: &mut Queries, id: OrderId) -> Result<usize, CallFailure> {
+    let sql = sql!("SELECT count(*) FROM returns WHERE order_id = $1");
+    let (count,): (i64,) = db.fetch_one(sql, (id,)).await?;
+    usize::try_from(count).map_err(|error| damaged("a count below zero").caused_by(error))
+}
+
+/// Writes a return down and counts its units in the lines, in the order of the lines. False if its number is taken:
+/// something else has come back since the order was read.
 pub(crate) async fn add_return(
     tx: &mut Tx<'_>,
     id: OrderId,
     back: &Return,
     key: Option<&CallKey>,
-) -> Result<(), CallFailure> {
+) -> Result<bool, CallFailure> {
     let lines =
         serde_json::to_string(&back.lines).map_err(|error| damaged("a return that is no JSON").caused_by(error))?;
     let sql = sql!(
         "INSERT INTO returns (order_id, number, lines, refund, cancellation, request, request_arguments, at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (order_id, number) DO NOTHING"
     );
     let values = (
         id,
@@ -238,18 +171,37 @@ pub(crate) async fn add_return(
         key.map(CallKey::arguments),
         back.at,
     );
-    tx.execute(sql, values).await?;
+    if tx.execute(sql, values).await? == 0 {
+        return Ok(false);
+    }
     for line in &back.lines {
         let sql = sql!("UPDATE order_lines SET returned = returned + $3 WHERE order_id = $1 AND number = $2");
         tx.execute(sql, (id, i64::from(line.line), i64::from(line.quantity)))
             .await?;
     }
-    Ok(())
+    Ok(true)
 }
 
-/// The arguments of the call under this key that has sent goods back.
-pub(crate) async fn returned_under(db: &mut Queries, key: &CallKey) -> Result<Option<Vec<u8>>, CallFailure> {
-    let sql = sql!("SELECT request_arguments FROM returns WHERE request = $1");
-    let row: Option<(Vec<u8>,)> = db.fetch_optional(sql, (key.scope(),)).await?;
-    Ok(row.map(|(arguments,)| arguments))
+/// The return that a call has decided.
+pub(crate) struct DecidedReturn {
+    number: u32,
+    arguments: Vec<u8>,
+}
+
+impl DecidedReturn {
+    /// Fails if that call had other arguments.
+    pub(crate) fn number_of_same(&self, key: &CallKey) -> Result<u32, CallFailure> {
+        key.require_same(&self.arguments).map(|()| self.number)
+    }
+}
+
+/// The return that a call under this key has decided.
+pub(crate) async fn returned_under(db: &mut Queries, key: &CallKey) -> Result<Option<DecidedReturn>, CallFailure> {
+    let sql = sql!("SELECT number, request_arguments FROM returns WHERE request = $1");
+    let row: Option<(i64, Vec<u8>)> = db.fetch_optional(sql, (key.scope(),)).await?;
+    row.map(|(stored, arguments)| {
+        let number = number(stored)?;
+        Ok(DecidedReturn { number, arguments })
+    })
+    .transpose()
 }

@@ -10,7 +10,7 @@ use orders_api::OrderId;
 use orders_api::v1::{Order, OrderLine, OrderStatus, Return};
 use uuid::Uuid;
 
-use super::{currency, damaged};
+use super::{currency, damaged, number};
 
 #[derive(sqlx::FromRow)]
 struct OrderRow {
@@ -85,13 +85,9 @@ pub(crate) async fn many(db: &mut Queries, ids: &[OrderId]) -> Result<Vec<Order>
     let ids = List(ids.to_vec());
     let sql = sql!(
         sqlite: "SELECT id, status, failure, number, cart_id, customer, country, currency, total, refunded, placed_at, \
-                 updated_at, (SELECT string_agg(step, ' ' ORDER BY position) FROM order_steps \
-                 WHERE order_id = orders.id AND state = 'intended') AS open_steps \
-                 FROM orders WHERE id IN (SELECT unhex(value) FROM json_each($1))",
+                 updated_at, open_steps FROM orders WHERE id IN (SELECT unhex(value) FROM json_each($1))",
         postgres: "SELECT id, status, failure, number, cart_id, customer, country, currency, total, refunded, placed_at, \
-                   updated_at, (SELECT string_agg(step, ' ' ORDER BY position) FROM order_steps \
-                   WHERE order_id = orders.id AND state = 'intended') AS open_steps \
-                   FROM orders WHERE id = ANY($1)",
+                   updated_at, open_steps FROM orders WHERE id = ANY($1)",
     );
     let rows: Vec<OrderRow> = db.fetch_all(sql, (ids.clone(),)).await?;
     let mut lines = by_order(lines(db, ids.clone()).await?, |line| line.order_id);
@@ -191,8 +187,4 @@ fn status(stored: &str) -> Result<OrderStatus, CallFailure> {
 
 fn json<T: serde::de::DeserializeOwned>(stored: &str) -> Result<T, CallFailure> {
     serde_json::from_str(stored).map_err(|error| damaged("a text that is not the JSON it should be").caused_by(error))
-}
-
-fn number(stored: i64) -> Result<u32, CallFailure> {
-    u32::try_from(stored).map_err(|error| damaged("a number that is out of range").caused_by(error))
 }

@@ -21,7 +21,7 @@ const SETTLE: Duration = Duration::from_millis(500);
 /// Tables of the modules whose statements are looked for. The first that is named by a statement tells its module.
 const TABLES: [(&str, &str); 10] = [
     ("order_lines", "orders"),
-    ("order_steps", "orders"),
+    ("offshoot_saga", "orders"),
     ("orders", "orders"),
     ("revenue", "orders"),
     ("cart_lines", "carts"),

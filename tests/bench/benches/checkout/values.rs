@@ -42,12 +42,13 @@ pub(crate) enum Value {
     Ids(Vec<Uuid>),
     Ints(Vec<i64>),
     Texts(Vec<String>),
+    NoTexts(usize),
     Times(Vec<Timestamp>),
     /// Several rows: of each column a list.
     Columns(Vec<Value>),
 }
 
-use Value::{At, Bytes, Columns, Flag, Id, Ids, Int, Ints, NoText, NoTime, Text, Texts, Times};
+use Value::{At, Bytes, Columns, Flag, Id, Ids, Int, Ints, NoText, NoTexts, NoTime, Text, Texts, Times};
 
 fn text(text: &str) -> Value {
     Text(text.to_owned())
@@ -80,13 +81,20 @@ impl Sale {
         Ids(self.products.iter().map(|id| id.uuid()).collect())
     }
 
+    fn saga(&self) -> String {
+        format!("{}.checkout", self.order)
+    }
+
     fn steps(&self, positions: [i64; 2], steps: [&str; 2]) -> Value {
-        let orders = Ids(vec![self.order; 2]);
+        let saga = || self.saga();
         Columns(vec![
-            orders,
+            Texts(vec![saga(), saga()]),
             Ints(positions.into()),
             texts(steps),
+            NoTexts(2),
             texts(["intended"; 2]),
+            Ints(vec![0; 2]),
+            Times(vec![self.now; 2]),
         ])
     }
 
@@ -110,6 +118,7 @@ impl Sale {
         let found = match statement.module {
             "carts" => Some(vec![Id(self.cart)]),
             "catalog" => Some(vec![self.products()]),
+            "orders" if is("offshoot_saga") => self.of_sagas(statement),
             "orders" => self.of_orders(statement),
             "inventory" => self.of_inventory(statement),
             _ => self.of_payments(statement),
@@ -124,7 +133,14 @@ impl Sale {
             vec![scope()]
         } else if is("INSERT INTO orders") {
             let who = [order, Id(self.cart), text("ada@example.com"), text("Unspecified")];
-            let what = [text("GBP"), Int(TOTAL), scope(), scope(), self.lease(), now];
+            let what = [
+                text("GBP"),
+                Int(TOTAL),
+                scope(),
+                scope(),
+                text("reserve authorize"),
+                now,
+            ];
             who.into_iter().chain(what).collect()
         } else if is("INSERT INTO order_lines") {
             let (orders, numbers) = (Ids(vec![self.order; 3]), Ints(vec![1, 2, 3]));
@@ -135,20 +151,43 @@ impl Sale {
                 .chain(named)
                 .chain(counted);
             vec![Columns(columns.collect())]
-        } else if is("FROM order_steps") || is("UPDATE order_steps SET state = 'done'") {
-            vec![order]
-        } else if is("INSERT INTO order_steps") && statement.repeats == 0 {
-            vec![self.steps([1, 2], ["reserve", "authorize"])]
-        } else if is("INSERT INTO order_steps") {
-            vec![self.steps([3, 4], ["ship", "capture"])]
         } else if is("UPDATE orders SET status = 'confirmed'") {
-            vec![order, Int(0), self.lease(), now]
-        } else if is("UPDATE order_steps SET state = $2") {
-            vec![order, text("done"), texts(["reserve", "authorize"])]
+            vec![order, text("ship capture"), now]
         } else if is("INSERT INTO revenue") {
             vec![order, now, text("Unspecified"), text("GBP"), Int(TOTAL), Flag(false)]
-        } else if is("UPDATE orders SET lease_until") {
-            vec![order, Int(0), NoTime, now]
+        } else if is("UPDATE orders SET open_steps = NULL") {
+            vec![order, now]
+        } else {
+            return None;
+        })
+    }
+
+    fn of_sagas(&self, statement: &Statement) -> Option<Vec<Value>> {
+        let is = |part: &str| statement.text.contains(part);
+        let (saga, first) = (Text(self.saga()), statement.repeats == 0);
+        Some(if is("INSERT INTO offshoot_sagas") {
+            let what = [
+                saga,
+                Text(self.order.to_string()),
+                text("checkout"),
+                Int(1),
+                Flag(false),
+            ];
+            let when = [Flag(false), text("{}"), self.lease(), self.lease(), At(self.now)];
+            what.into_iter().chain(when).collect()
+        } else if is("INSERT INTO offshoot_saga_steps") && first {
+            vec![self.steps([1, 2], ["reserve", "authorize"])]
+        } else if is("INSERT INTO offshoot_saga_steps") {
+            vec![self.steps([3, 4], ["ship", "capture"])]
+        } else if is("UPDATE offshoot_saga_steps") {
+            vec![saga, At(self.now)]
+        } else if is("UPDATE offshoot_sagas") {
+            let (state, stage) = if first { ("running", 1) } else { ("done", 2) };
+            let due = if first { self.lease() } else { NoTime };
+            let what = [saga, Int(0), text(state), Flag(false), Flag(true), Int(stage)];
+            what.into_iter()
+                .chain([text("{}"), due, At(self.now), Flag(first)])
+                .collect()
         } else {
             return None;
         })
@@ -221,6 +260,7 @@ pub(crate) fn postgres(values: Vec<Value>) -> PgArguments {
             Ids(ids) => arguments.add(ids),
             Ints(numbers) => arguments.add(numbers),
             Texts(texts) => arguments.add(texts),
+            NoTexts(count) => arguments.add(vec![None::<String>; count]),
             Times(times) => arguments.add(times),
             Columns(_) => unreachable!("columns are lists"),
         };
@@ -260,6 +300,7 @@ fn elements(list: Value) -> Vec<serde_json::Value> {
         Ids(ids) => ids.into_iter().map(|id| id.simple().to_string().into()).collect(),
         Ints(numbers) => numbers.into_iter().map(Into::into).collect(),
         Texts(texts) => texts.into_iter().map(Into::into).collect(),
+        NoTexts(count) => vec![serde_json::Value::Null; count],
         Times(times) => times.into_iter().map(|time| time.as_micros().into()).collect(),
         _ => unreachable!("it is no list"),
     }
