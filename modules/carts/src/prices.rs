@@ -57,7 +57,12 @@ impl Carts {
     }
 
     /// All of these products from the copy; else the error stays.
-    async fn instead(&self, cx: &mut CallContext, ids: &[ProductId], error: CatalogError) -> Result<Offers, CartsError> {
+    async fn instead(
+        &self,
+        cx: &mut CallContext,
+        ids: &[ProductId],
+        error: CatalogError,
+    ) -> Result<Offers, CartsError> {
         if !matches!(&error, CatalogError::Call(failure) if is_away(failure)) {
             return Err(of_catalog(error));
         }

@@ -55,14 +55,22 @@ pub(crate) fn is_name(text: &str) -> bool {
     (1..=MAX_NAME_CHARS).contains(&text.chars().count()) && !text.contains(char::is_control)
 }
 
-/// The order that a cart becomes. Fails with `EmptyCart` or `NotForSale`, and as `Unavailable` where nobody can say what
-/// the goods cost by now.
+/// The order that a cart becomes. Fails with `EmptyCart` or `NotForSale`, and as a `dependency` where nobody can say
+/// what the goods cost by now.
 pub(crate) fn draft(cart: Cart, contact: Contact, now: Timestamp) -> Result<Order, OrdersError> {
     if let Some(as_of) = cart.prices_as_of
         && as_of.plus(OLDEST_PRICES) < now
     {
-        let why = format!("the catalog is away, and the prices of {} are those of {as_of}", cart.id);
-        return Err(CallFailure::not_executed(FailureKind::Unavailable, why).into());
+        let why = format!(
+            "the catalog is away, and the prices of {} are those of {as_of}",
+            cart.id
+        );
+        // Not our own trouble: who calls us need not leave us alone.
+        let kind = FailureKind::Dependency {
+            module: "carts".to_owned(),
+            method: "cart".to_owned(),
+        };
+        return Err(CallFailure::not_executed(kind, why).into());
     }
     if cart.lines.is_empty() {
         return Err(OrdersError::EmptyCart { id: cart.id });

@@ -59,7 +59,10 @@ impl Projection for CopyOfStock {
         let rows = latest(events).into_iter().map(|each| {
             let InventoryEvent::StockChanged(stock) = &each.event;
             let available = i64::try_from(stock.available).map_err(|_| {
-                Rejection::Event(format!("{} units of {} cannot be kept", stock.available, stock.product_id))
+                Rejection::Event(format!(
+                    "{} units of {} cannot be kept",
+                    stock.available, stock.product_id
+                ))
             })?;
             Ok::<StockRow, Rejection>((stock.product_id, available, each.position))
         });

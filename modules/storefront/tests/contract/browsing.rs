@@ -50,7 +50,11 @@ pub(crate) async fn goes_on_where_a_page_ended(t: T) {
     selling(&t, &goods).await;
     let (mut listed, mut token, mut pages) = (Vec::new(), None, 0);
     loop {
-        let page = t.api.browse(&mut t.cx(), None, Some(true), Some(3), token).await.unwrap();
+        let page = t
+            .api
+            .browse(&mut t.cx(), None, Some(true), Some(3), token)
+            .await
+            .unwrap();
         listed.extend(page.items);
         token = page.next_page_token;
         pages += 1;
