@@ -68,7 +68,7 @@ pub(crate) async fn follow(t: &T, products: &[Product]) -> Timestamp {
     let give_up = Instant::now() + PATIENCE;
     loop {
         let mut cx = CallContext::root("test");
-        let age = age(&mut *t.db.read(&mut cx).await.unwrap(), carts::PRICES)
+        let age = age(&mut t.db.read(&mut cx).await.unwrap(), carts::PRICES)
             .await
             .unwrap();
         if let Age::CurrentAt(at) = age {

@@ -1,11 +1,13 @@
 //! Orders and their lines, as they are copied. SQL only.
 
+use std::collections::BTreeSet;
+
 use offshoot_contract::{CallFailure, Timestamp};
 use offshoot_db::{Tx, sql};
 use orders_api::OrderId;
-use orders_api::v1::{OrderNews, OrderStatus};
+use orders_api::v1::{LineNews, OrderNews, OrderStatus};
 
-use crate::counting::Counted;
+use crate::counting::{Amounts, Counted};
 
 /// Id, month, country, status, currency, credit, units, gross, refunded, placed at, position.
 pub(crate) type OrderRow = (
@@ -21,8 +23,8 @@ pub(crate) type OrderRow = (
     Timestamp,
     i64,
 );
-/// Order, number, SKU, units, gross, refunded, position.
-pub(crate) type LineRow = (OrderId, i64, String, i64, i64, i64, i64);
+/// Order, number, SKU, orders, units, gross, refunded, position.
+pub(crate) type LineRow = (OrderId, i64, String, i64, i64, i64, i64, i64);
 
 pub(crate) fn order_row(order: &OrderNews, counted: &Counted, position: i64) -> OrderRow {
     // A time begins with its year and month, in UTC.
@@ -44,11 +46,13 @@ pub(crate) fn order_row(order: &OrderNews, counted: &Counted, position: i64) -> 
 
 pub(crate) fn line_rows(order: &OrderNews, counted: &Counted, position: i64) -> Vec<LineRow> {
     let lines = (1..).zip(order.lines.iter().zip(&counted.lines));
-    let row = |(number, (line, amounts)): (i64, (&orders_api::v1::LineNews, &crate::counting::Amounts))| {
+    let mut seen = BTreeSet::new();
+    let row = |(number, (line, amounts)): (i64, (&LineNews, &Amounts))| {
         (
             order.order_id,
             number,
             line.sku.clone(),
+            i64::from(seen.insert(line.sku.as_str()) && !counted.is_credit),
             amounts.units,
             amounts.gross,
             amounts.refunded,
@@ -74,9 +78,9 @@ pub(crate) async fn put_orders(tx: &mut Tx<'_>, rows: Vec<OrderRow>) -> Result<(
 /// The same of their lines. An order keeps the lines that it was placed with, so none has to be taken away.
 pub(crate) async fn put_lines(tx: &mut Tx<'_>, rows: Vec<LineRow>) -> Result<(), CallFailure> {
     let sql = sql!(
-        "INSERT INTO lines_copy (order_id, number, sku, units, gross, refunded, position) VALUES $rows \
-         ON CONFLICT (order_id, number) DO UPDATE SET sku = excluded.sku, units = excluded.units, \
-         gross = excluded.gross, refunded = excluded.refunded, position = excluded.position \
+        "INSERT INTO lines_copy (order_id, number, sku, orders, units, gross, refunded, position) VALUES $rows \
+         ON CONFLICT (order_id, number) DO UPDATE SET sku = excluded.sku, orders = excluded.orders, \
+         units = excluded.units, gross = excluded.gross, refunded = excluded.refunded, position = excluded.position \
          WHERE lines_copy.position < excluded.position"
     );
     tx.insert_many(sql, rows).await.map(drop)

@@ -82,7 +82,7 @@ pub(crate) async fn of_orders(
     read.fetch_all(sql, values).await
 }
 
-/// Groups of their lines. An order counts once in each group that has a line of it.
+/// Groups of their lines, of one product each or all of one: so the lines say themselves which of them stand for an order.
 pub(crate) async fn of_lines(
     read: &mut Queries,
     question: &Question,
@@ -92,7 +92,7 @@ pub(crate) async fn of_lines(
         "WITH grouped AS (SELECT ",
         dimensions!(),
         ", CASE WHEN $12 THEN l.sku ELSE '' END AS sku, \
-         CAST(count(DISTINCT CASE WHEN o.credit THEN NULL ELSE o.order_id END) AS bigint) AS orders, \
+         CAST(sum(l.orders) AS bigint) AS orders, \
          CAST(sum(l.units) AS bigint) AS units, CAST(sum(l.gross) AS bigint) AS gross, \
          CAST(sum(l.refunded) AS bigint) AS refunded \
          FROM orders_copy o JOIN lines_copy l ON l.order_id = o.order_id WHERE ",
