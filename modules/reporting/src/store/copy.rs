@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use offshoot_contract::{CallFailure, Timestamp};
 use offshoot_db::{Tx, sql};
 use orders_api::OrderId;
-use orders_api::v1::{LineNews, OrderNews, OrderStatus};
+use orders_api::v1::{OrderNews, OrderStatus};
 
-use crate::counting::{Amounts, Counted};
+use crate::counting::Counted;
 
 /// Id, month, country, status, currency, credit, units, gross, refunded, placed at, position.
 pub(crate) type OrderRow = (
@@ -45,21 +45,22 @@ pub(crate) fn order_row(order: &OrderNews, counted: &Counted, position: i64) -> 
 }
 
 pub(crate) fn line_rows(order: &OrderNews, counted: &Counted, position: i64) -> Vec<LineRow> {
-    let lines = (1..).zip(order.lines.iter().zip(&counted.lines));
     let mut seen = BTreeSet::new();
-    let row = |(number, (line, amounts)): (i64, (&LineNews, &Amounts))| {
-        (
+    let mut rows = Vec::with_capacity(order.lines.len());
+    for (number, (line, amounts)) in (1..).zip(order.lines.iter().zip(&counted.lines)) {
+        let stands_for_order = seen.insert(line.sku.as_str()) && !counted.is_credit;
+        rows.push((
             order.order_id,
             number,
             line.sku.clone(),
-            i64::from(seen.insert(line.sku.as_str()) && !counted.is_credit),
+            i64::from(stands_for_order),
             amounts.units,
             amounts.gross,
             amounts.refunded,
             position,
-        )
-    };
-    lines.map(row).collect()
+        ));
+    }
+    rows
 }
 
 /// Writes orders as they are at these positions. What is there of a later one stays.
