@@ -42,6 +42,7 @@ modules! {
 
 /// Places every module as the settings say, those that are called before those that call them.
 #[allow(
+    unused_variables,
     clippy::needless_update,
     reason = "a binary may have none of the modules that only hear"
 )]
