@@ -5,10 +5,12 @@
 // What can be said.
 mod arguments;
 // One file per command.
+mod backup;
 mod contract;
 mod db;
 #[cfg(feature = "store")]
 mod demo;
+mod doctor;
 #[cfg(feature = "store")]
 mod import;
 mod placement;
@@ -138,6 +140,8 @@ async fn carry_out(arguments: Arguments, configuration: Configuration) -> Result
         }
         Command::Db(what) => db::run(&what, settings, json).await?,
         Command::Sagas(what) => return sagas::run(&what, settings, json).await,
+        Command::Backup(what) => return backup::run(what, settings, json).await,
+        Command::Doctor => return doctor::run(settings, json).await,
         Command::Contract(what) => return contract::run(&what, json),
         Command::Config => {
             let shown = configuration.show();

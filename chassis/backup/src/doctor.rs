@@ -70,7 +70,13 @@ pub async fn examine(
     for data in places {
         match first_look(data, &mut findings).await {
             Ok(Some(look)) => looks.push(look),
-            Ok(None) => findings.push(note(data.name(), format!("has no data in {} yet", data.url))),
+            Ok(None) => {
+                let what = format!(
+                    "has no data in {}: it was never started there, or it is elsewhere",
+                    data.url
+                );
+                findings.push(problem(data.name(), what, None));
+            }
             Err(error) => findings.push(problem(data.name(), chain(&error), None)),
         }
     }

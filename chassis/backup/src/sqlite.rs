@@ -164,18 +164,19 @@ pub(crate) async fn restore(
 }
 
 fn move_aside(file: &Path, stamp: &str) -> Result<Option<PathBuf>, BackupError> {
-    if !file.exists() {
-        return Ok(None);
-    }
     let mut aside = file.as_os_str().to_owned();
     aside.push(format!(".replaced-{stamp}"));
     let aside = PathBuf::from(aside);
-    // Of a damaged file its log may be all that is left.
+    // Of a damaged file its log may be all that is left. A log without its file would be taken for that of the snapshot, and
+    // ruin it.
     for ending in BESIDE {
         let (from, to) = (beside(file, ending), beside(&aside, ending));
         if from.exists() {
             fs::rename(&from, &to).map_err(|cause| BackupError::write(&to, cause))?;
         }
+    }
+    if !file.exists() {
+        return Ok(None);
     }
     fs::rename(file, &aside).map_err(|cause| BackupError::write(&aside, cause))?;
     Ok(Some(aside))
