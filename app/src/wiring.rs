@@ -21,7 +21,7 @@ use offshoot_db::ModuleSchema;
 
 use crate::config::Settings;
 use crate::serve::host::{Host, Placed};
-use crate::serve::jobs::Job;
+use crate::serve::working::Job;
 
 /// Defines what the store is made of: for each module its contract, the feature under which a binary knows it and, if it
 /// is compiled in, its schema.
@@ -71,13 +71,11 @@ modules! {
 /// Places every module as the settings say, those that are called before those that call them.
 pub async fn connect(settings: &Settings, clock: Arc<dyn Clock>) -> anyhow::Result<Wired> {
     let mut host = Host::new(settings, Arc::clone(&clock))?;
-    #[allow(unused_mut, reason = "not every module has jobs")]
-    let mut jobs = Vec::new();
 
     #[cfg(feature = "catalog")]
     let catalog = host
-        .place::<dyn catalog_api::v1::CatalogApi>(&::catalog::SCHEMA, |db| {
-            Ok(Arc::new(::catalog::Catalog::new(db, Arc::clone(&clock))))
+        .place::<dyn catalog_api::v1::CatalogApi>(&::catalog::SCHEMA, |here| {
+            Ok(Arc::new(::catalog::Catalog::new(here.db(), Arc::clone(&clock))))
         })
         .await?;
     #[cfg(all(feature = "catalog-stub", not(feature = "catalog")))]
@@ -85,16 +83,16 @@ pub async fn connect(settings: &Settings, clock: Arc<dyn Clock>) -> anyhow::Resu
 
     #[cfg(feature = "inventory")]
     let inventory = host
-        .place(&::inventory::SCHEMA, |db| Ok(inventory::build(db, &clock, &mut jobs)))
+        .place(&::inventory::SCHEMA, |here| Ok(inventory::build(here, &clock)))
         .await?;
     #[cfg(all(feature = "inventory-stub", not(feature = "inventory")))]
     let inventory = host.call::<dyn inventory_api::v1::InventoryApi>()?;
 
     #[cfg(feature = "carts")]
     let carts = host
-        .place(&::carts::SCHEMA, |db| {
+        .place(&::carts::SCHEMA, |here| {
             let catalog = needed(&catalog, "carts")?;
-            Ok(carts::build(db, &clock, settings, catalog))
+            Ok(carts::build(here, &clock, settings, catalog))
         })
         .await?;
     #[cfg(all(feature = "carts-stub", not(feature = "carts")))]
@@ -102,25 +100,26 @@ pub async fn connect(settings: &Settings, clock: Arc<dyn Clock>) -> anyhow::Resu
 
     #[cfg(feature = "payments")]
     let payments = host
-        .place(&::payments::SCHEMA, |db| payments::build(db, &clock, settings))
+        .place(&::payments::SCHEMA, |here| payments::build(here, &clock, settings))
         .await?;
     #[cfg(all(feature = "payments-stub", not(feature = "payments")))]
     let payments = host.call::<dyn payments_api::v1::PaymentsApi>()?;
 
     #[cfg(feature = "orders")]
     let orders = host
-        .place(&::orders::SCHEMA, |db| {
+        .place(&::orders::SCHEMA, |here| {
             let others = ::orders::Collaborators {
                 carts: needed(&carts, "orders")?,
                 inventory: needed(&inventory, "orders")?,
                 payments: needed(&payments, "orders")?,
             };
-            Ok(orders::build(db, &clock, settings, others, &mut jobs))
+            Ok(orders::build(here, &clock, settings, others))
         })
         .await?;
     #[cfg(all(feature = "orders-stub", not(feature = "orders")))]
     let orders = host.call::<dyn orders_api::v1::OrdersApi>()?;
 
+    let (placed, jobs) = host.finish()?;
     Ok(Wired {
         #[cfg(feature = "catalog-stub")]
         catalog,
@@ -132,7 +131,7 @@ pub async fn connect(settings: &Settings, clock: Arc<dyn Clock>) -> anyhow::Resu
         payments,
         #[cfg(feature = "orders-stub")]
         orders,
-        placed: host.placed,
+        placed,
         jobs,
     })
 }

@@ -5,8 +5,8 @@ mod chassis_words;
 mod dependencies;
 mod implementations;
 // Whose data is whose.
+mod checked;
 mod migrations;
-mod own_tables;
 // What was promised to callers.
 mod openapi;
 mod released;

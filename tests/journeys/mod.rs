@@ -70,8 +70,11 @@ mod killed;
 mod outages;
 mod replaying;
 // Before the store runs, and beside it.
+mod checking;
 mod commands;
 mod interrupted_import;
+mod isolation;
+mod provisioning;
 mod sagas;
 mod starting;
 mod surfaces;

@@ -19,7 +19,8 @@ on_both_engines! {
 /// Kills of one run; the long run has many more.
 const KILLS: u32 = 6;
 /// So that what was broken off is taken up soon.
-pub(super) const QUICK: [(&str, &str); 2] = [
+pub(super) const QUICK: [(&str, &str); 3] = [
+    ("OFFSHOOT__JOBS__SILENCE", "1s"),
     ("OFFSHOOT__ORDERS__LEASE", "1s"),
     ("OFFSHOOT__ORDERS__SWEEP_EVERY", "100ms"),
 ];

@@ -8,13 +8,15 @@ use offshoot_testkit::postgres;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 
-use crate::process::{Finished, Process, command, run};
+use crate::process::{Finished, Process, command, run_command};
 
 /// A new store's data. Thrown away when it is dropped.
 #[derive(Debug)]
 pub struct Data {
     folder: TempDir,
     database: Option<String>,
+    /// What else every process and command is told.
+    environment: Vec<(String, String)>,
 }
 
 impl Data {
@@ -26,6 +28,7 @@ impl Data {
                 Engine::Sqlite => None,
                 Engine::Postgres => Some(new_database().await),
             },
+            environment: Vec::new(),
         };
         if engine == Engine::Postgres {
             data.run(&["db", "migrate"]).await.expect_success();
@@ -60,7 +63,12 @@ impl Data {
 
     /// The same with an environment.
     pub async fn serve_with(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Process {
-        Process::start_with(environment, &self.with_data(&serving(arguments)), self.log()).await
+        let own = self
+            .environment
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let environment: Vec<_> = own.chain(environment.iter().copied()).collect();
+        Process::start_with(&environment, &self.with_data(&serving(arguments)), self.log()).await
     }
 
     /// Starts a process to which the disk is full where a file has so many bytes.
@@ -75,19 +83,34 @@ impl Data {
         Self { database, ..self }
     }
 
+    /// The same data, with something that every process is told in its environment.
+    #[must_use]
+    pub fn told(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// What the processes on this data have logged.
+    #[must_use]
+    pub fn logged(&self) -> String {
+        std::fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
     fn log(&self) -> PathBuf {
         self.folder().join("process.log")
     }
 
     /// Runs a command on this data to its end.
     pub async fn run(&self, arguments: &[&str]) -> Finished {
-        run(&self.with_data(arguments)).await
+        run_command(self.command(arguments), arguments).await
     }
 
     /// A command on this data that has not been started.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> tokio::process::Command {
-        command(&self.with_data(arguments))
+        let mut command = command(&self.with_data(arguments));
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
     }
 
     fn with_data<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
@@ -111,7 +134,7 @@ fn serving<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// Makes an empty database on the server of this process and gives its URL.
-async fn new_database() -> String {
+pub async fn new_database() -> String {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let server = postgres::server().expect("whoever asks for Postgres has seen that it is there");
     let name = format!(

@@ -16,7 +16,7 @@ mod roles;
 pub use offshoot_db::Engine;
 
 pub use crate::client::{Answer, Client};
-pub use crate::data::Data;
+pub use crate::data::{Data, new_database};
 pub use crate::faulty::{Fault, FaultyProxy};
 pub use crate::process::{Finished, Process, free_address, run};
 pub use crate::roles::{Operator, Shopper};

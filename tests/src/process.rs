@@ -70,7 +70,12 @@ pub fn free_address() -> String {
 
 /// Runs a command to its end.
 pub async fn run(arguments: &[&str]) -> Finished {
-    let output = command(arguments).stdin(Stdio::null()).output();
+    run_command(command(arguments), arguments).await
+}
+
+/// The same, for a command that was made before.
+pub(crate) async fn run_command(mut command: Command, arguments: &[&str]) -> Finished {
+    let output = command.stdin(Stdio::null()).output();
     let output = timeout(PATIENCE, output).await;
     let output = output.unwrap_or_else(|_| panic!("`offshoot {}` does not end", arguments.join(" ")));
     let output = output.expect("the binary can be started");

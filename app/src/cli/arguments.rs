@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, Subcommand};
 
 use super::backup::BackupCommand;
+#[cfg(feature = "store")]
+use super::check::CheckArguments;
 use super::contract::ContractCommand;
-use super::db::DbCommand;
+use super::db::DbArguments;
 #[cfg(feature = "store")]
 use super::demo::DemoCommand;
+use super::events::EventsCommand;
 #[cfg(feature = "store")]
 use super::import::ImportCommand;
 use super::placement::PlacementCommand;
@@ -94,8 +97,11 @@ pub(super) enum Command {
     },
 
     /// Look after the modules' database schemas.
+    Db(DbArguments),
+
+    /// See how far events are handled, and decide about those that cannot be.
     #[command(subcommand)]
-    Db(DbCommand),
+    Events(EventsCommand),
 
     /// See and push changes that span modules and are not over yet.
     #[command(subcommand)]
@@ -114,6 +120,11 @@ pub(super) enum Command {
     /// Look at the modules' contracts.
     #[command(subcommand)]
     Contract(ContractCommand),
+
+    #[cfg(feature = "store")]
+    /// Find in sources what would keep a module from moving out.
+    #[command(after_long_help = super::check::HELP)]
+    Check(CheckArguments),
 
     /// Print the settings that hold and where each came from.
     #[command(after_help = "Example:\n  OFFSHOOT__CARTS__TIME_TO_LIVE=1d offshoot config")]

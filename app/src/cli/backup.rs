@@ -42,7 +42,7 @@ pub(super) enum BackupCommand {
 
     /// Put a backup back, or one module of it, while no process works on it.
     #[command(
-        after_help = "Refuses while a process works on the data, and if there is data: `--replace` moves that aside (a file `<module>.db.replaced-...`,\na schema `<module>_replaced_...`), and it is yours to remove. A backup goes back to the engine it was taken from.\n\nAll modules together: subscriptions go on where they stood. Each restored module begins a new log, so that whoever had read\nbeyond the backup notices; one that had handled events that the backup lacks is listed.\n\nOne module alone: it goes on where it stood in the others' logs, and is told again what came since. Subscriptions of others\nto it hold, each listed with the command that decides; `--resync` decides: copies are made anew, others go on at the end of the\nrestored log. Sagas that were in flight are carried on. Sagas of other modules that changed since the backup are listed: what\nthey did in the restored module may be gone. `offshoot doctor` says afterwards what differs.\n\nOn Postgres the login must be one that migrates.\n\nExamples:\n  offshoot backup restore /backups/2026-11-24 --dry-run\n  offshoot backup restore /backups/2026-11-24 --replace\n  offshoot backup restore /backups/2026-11-24 --module catalog --replace --resync"
+        after_help = "Refuses while a process works on the data, and if there is data: `--replace` moves that aside (a file `<module>.db.replaced-...`,\na schema `<module>_replaced_...`), and it is yours to remove. A backup goes back to the engine it was taken from.\n\nAll modules together: subscriptions go on where they stood. Each restored module begins a new log, so that whoever had read\nbeyond the backup notices; one that had handled events that the backup lacks is listed.\n\nOne module alone: it goes on where it stood in the others' logs, and is told again what came since. Subscriptions of others\nto it hold, each listed with the command that decides; `--resync` decides: copies are made anew, others go on at the end of the\nrestored log. Sagas that were in flight are carried on. Sagas of other modules that changed since the backup are listed: what\nthey did in the restored module may be gone. `offshoot doctor` says afterwards what differs.\n\nOn Postgres the login must be one that may rename and make schemas, as an administrator may: --as names it.\n\nExamples:\n  offshoot backup restore /backups/2026-11-24 --dry-run\n  offshoot backup restore /backups/2026-11-24 --replace\n  offshoot backup restore /backups/2026-11-24 --module catalog --replace --resync"
     )]
     Restore(RestoreArguments),
 }
@@ -64,6 +64,10 @@ pub(super) struct RestoreArguments {
     #[arg(long)]
     resync: bool,
 
+    /// Log in to Postgres as this role, whatever role the URLs name. Its password comes from PGPASSFILE or PGPASSWORD.
+    #[arg(long = "as", value_name = "ROLE")]
+    login: Option<String>,
+
     /// Check everything, say what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
@@ -77,7 +81,7 @@ pub(super) async fn run(what: BackupCommand, settings: &Settings, json: bool) ->
                 modules,
                 store_version: env!("CARGO_PKG_VERSION").to_owned(),
             };
-            let places = places(settings)?;
+            let places = places(settings, None)?;
             ensure!(!places.is_empty(), "no module keeps its data here");
             let manifest = create(&places, &to, &options, &SystemClock, &mut tell).await?;
             print(&manifest, &text::created(&manifest, &to), json)?;
@@ -96,7 +100,7 @@ pub(super) async fn run(what: BackupCommand, settings: &Settings, json: bool) ->
                 dry_run: arguments.dry_run,
                 resync: arguments.resync,
             };
-            let places = places(settings)?;
+            let places = places(settings, arguments.login.as_deref())?;
             let report = restore(&places, &arguments.directory, &options, &SystemClock, &mut tell).await?;
             print(&report, &text::restored(&report), json)?;
             Ok(ExitCode::SUCCESS)
@@ -104,18 +108,14 @@ pub(super) async fn run(what: BackupCommand, settings: &Settings, json: bool) ->
     }
 }
 
-/// The data that this configuration has, callers before callees.
-pub(super) fn places(settings: &Settings) -> Result<Vec<ModuleData>> {
+/// The data that this configuration has, callers before callees; `login` stands in for the role of each URL.
+pub(super) fn places(settings: &Settings, login: Option<&str>) -> Result<Vec<ModuleData>> {
     // One that runs nowhere here has its data elsewhere.
     let is_off = |module: &str| {
-        settings
-            .modules
-            .get(module)
-            .is_some_and(|module| module.placement == ModulePlacement::Off)
+        let module = settings.modules.get(module);
+        module.is_some_and(|module| module.placement == ModulePlacement::Off)
     };
-    let schemas = schemas(settings)?
-        .into_iter()
-        .rev()
-        .filter(|(schema, _)| !is_off(schema.module));
-    Ok(schemas.map(|(schema, url)| ModuleData { schema, url }).collect())
+    let schemas = schemas(settings, login)?.into_iter().rev();
+    let here = schemas.filter(|(schema, _)| !is_off(schema.module));
+    Ok(here.map(|(schema, url)| ModuleData { schema, url }).collect())
 }

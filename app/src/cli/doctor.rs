@@ -14,7 +14,7 @@ use crate::config::Settings;
 use crate::serve::store_ids;
 
 pub(super) async fn run(settings: &Settings, json: bool) -> Result<ExitCode> {
-    let places = places(settings)?;
+    let places = places(settings, None)?;
     ensure!(
         !places.is_empty(),
         "no module keeps its data here: run this where one does"

@@ -6,11 +6,15 @@
 mod arguments;
 // One file per command.
 mod backup;
+#[cfg(feature = "store")]
+mod check;
 mod contract;
+mod databases;
 mod db;
 #[cfg(feature = "store")]
 mod demo;
 mod doctor;
+mod events;
 #[cfg(feature = "store")]
 mod import;
 mod placement;
@@ -139,10 +143,13 @@ async fn carry_out(arguments: Arguments, configuration: Configuration) -> Result
             print(&topology, text.trim_end(), json)?;
         }
         Command::Db(what) => db::run(&what, settings, json).await?,
+        Command::Events(what) => events::run(&what, settings, json).await?,
         Command::Sagas(what) => return sagas::run(&what, settings, json).await,
         Command::Backup(what) => return backup::run(what, settings, json).await,
         Command::Doctor => return doctor::run(settings, json).await,
         Command::Contract(what) => return contract::run(&what, json),
+        #[cfg(feature = "store")]
+        Command::Check(what) => return check::run(&what, json),
         Command::Config => {
             let shown = configuration.show();
             print(&shown, shown.to_string().trim_end(), json)?;

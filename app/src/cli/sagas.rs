@@ -9,14 +9,14 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use offshoot_contract::{CallContext, Clock as _, SystemClock};
-use offshoot_db::{Db, DbOptions, MigrationState, PgBudget, status};
+use offshoot_db::Db;
 use offshoot_saga::{Filter, OperateError, SagaRow, State, StepRow, compensate, list, retry, show};
 use serde::Serialize;
 
 use self::arguments::ListArguments;
 pub(super) use self::arguments::SagasCommand;
 use self::text::{story, table};
-use super::db::schemas;
+use super::databases::with;
 use super::print;
 use crate::config::Settings;
 use crate::wiring;
@@ -79,40 +79,6 @@ pub(super) async fn run(what: &SagasCommand, settings: &Settings, json: bool) ->
     Ok(ExitCode::SUCCESS)
 }
 
-/// The modules whose data may have sagas, opened one after the other.
-async fn databases(settings: &Settings, only: Option<&str>) -> Result<Vec<Db>> {
-    let mut open = Vec::new();
-    let options = DbOptions {
-        postgres: PgBudget {
-            connections: 1,
-            modules: 1,
-        },
-        ..DbOptions::default()
-    };
-    for (schema, url) in schemas(settings)? {
-        if only.is_some_and(|only| only != schema.module) {
-            continue;
-        }
-        // Opening may make a file and migrate it: this only looks.
-        let migrations = status(schema, &url, &options).await?;
-        let ready = |name: &str| {
-            let found = migrations.iter().find(|known| known.migration.name == name);
-            found.is_some_and(|known| matches!(known.state, MigrationState::Applied(_)))
-        };
-        let behind = migrations.iter().find(|known| known.state == MigrationState::Missing);
-        match behind {
-            None if ready(TABLES) => open.push(Db::open(schema, &url, &options).await?),
-            Some(behind) if migrations.iter().any(|known| known.state != MigrationState::Missing) => {
-                let (module, name) = (schema.module, &behind.migration.name);
-                bail!("the schema of {module} lacks {name}: bring it up to date with `offshoot db migrate`");
-            }
-            // There is no data at all yet.
-            _ => {}
-        }
-    }
-    Ok(open)
-}
-
 fn of(module: &'static str, saga: SagaRow) -> Listed {
     let known = wiring::sagas::known().iter().any(|known| {
         (known.module, known.kind, i64::from(known.version)) == (module, saga.kind.as_str(), saga.version)
@@ -130,7 +96,7 @@ async fn listed(arguments: &ListArguments, settings: &Settings) -> Result<Vec<Li
         limit: arguments.limit,
     };
     let mut rows = Vec::new();
-    for db in databases(settings, arguments.module.as_deref()).await? {
+    for db in with(TABLES, settings, arguments.module.as_deref()).await? {
         let mut cx = CallContext::root("operator");
         let mut read = db.read(&mut cx).await?;
         let found = list(&mut read, &filter).await?;
@@ -143,7 +109,7 @@ async fn listed(arguments: &ListArguments, settings: &Settings) -> Result<Vec<Li
 
 async fn shown(id: &str, settings: &Settings) -> Result<Vec<Shown>> {
     let mut all = Vec::new();
-    for db in databases(settings, None).await? {
+    for db in with(TABLES, settings, None).await? {
         let mut cx = CallContext::root("operator");
         let mut read = db.read(&mut cx).await?;
         for (saga, steps) in show(&mut read, id).await? {
@@ -173,7 +139,7 @@ enum Push {
 }
 
 async fn push(ids: &[String], settings: &Settings, json: bool, how: Push) -> Result<ExitCode> {
-    let databases = databases(settings, None).await?;
+    let databases = with(TABLES, settings, None).await?;
     let mut answers = Vec::with_capacity(ids.len());
     for id in ids {
         answers.push(ask(&databases, id, how).await?);

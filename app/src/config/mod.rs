@@ -21,8 +21,8 @@ pub use self::layer::Flags;
 pub(crate) use self::layer::module_names;
 pub use self::policy::Policy;
 pub use self::settings::{
-    CartsSettings, ModulePlacement, ModuleSettings, OrdersSettings, PaymentsSettings, PostgresSettings, Sample,
-    Settings, ShutdownSettings, TelemetrySettings,
+    CartsSettings, Isolation, ModulePlacement, ModuleSettings, OrdersSettings, PaymentsSettings, PostgresSettings,
+    Sample, Settings, ShutdownSettings, TelemetrySettings,
 };
 pub use self::show::Shown;
 

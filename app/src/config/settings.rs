@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use offshoot_contract::Currency;
+use offshoot_jobs::Pace;
 use offshoot_rest::{Address, Certificate, ClientLimits};
 
 use super::ConfigurationError;
@@ -45,6 +46,10 @@ pub struct Settings {
     pub payments: PaymentsSettings,
     /// For the orders module.
     pub orders: OrdersSettings,
+    /// For work that one of several processes does.
+    pub jobs: JobsSettings,
+    /// For events.
+    pub events: EventsSettings,
     /// For the public side.
     pub public: PublicSettings,
     /// For calls to modules in other processes.
@@ -112,6 +117,19 @@ pub enum Sample {
 pub struct PostgresSettings {
     /// Most connections of this process.
     pub connections: u32,
+    /// What becomes of a login that could reach more than its module's data.
+    #[serde(deserialize_with = "word")]
+    pub isolation: Isolation,
+}
+
+/// What becomes of a login to Postgres that could reach more than its module's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Isolation {
+    /// It is used, with a warning.
+    Warn,
+    /// It is refused.
+    Require,
 }
 
 /// For the carts module.
@@ -145,6 +163,35 @@ pub struct OrdersSettings {
     /// How often interrupted orders are looked for.
     #[serde(deserialize_with = "duration")]
     pub sweep_every: Duration,
+}
+
+/// For work that one of several processes does.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobsSettings {
+    /// How long a process that says nothing is waited for before its work is taken over.
+    #[serde(deserialize_with = "duration")]
+    pub silence: Duration,
+}
+
+impl JobsSettings {
+    /// A quarter of the silence between two signs of life, so that one that is lost does no harm.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        Pace {
+            beat: self.silence / 4,
+            silence: self.silence,
+        }
+    }
+}
+
+/// For events.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventsSettings {
+    /// How long events are kept at least.
+    #[serde(deserialize_with = "duration")]
+    pub keep: Duration,
 }
 
 /// For the public side.

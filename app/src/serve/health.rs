@@ -83,6 +83,9 @@ impl Health {
     pub(super) async fn stop(&self, serving: JoinHandle<()>, patience: Duration) -> bool {
         self.open.store(false, Ordering::Release);
         self.closing.cancel();
+        for module in &self.placed {
+            (module.hush)();
+        }
         let until = Instant::now() + patience;
         let mut ended = tokio::time::timeout_at(until, serving).await.is_ok();
         for module in self.placed.iter().rev() {

@@ -1,6 +1,7 @@
 //! A process as the host of modules: opens their data, puts each behind its switch, and keeps what is needed to serve,
 //! check and stop it. Knows contracts, no module.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,19 +10,19 @@ use axum::Router;
 use futures_util::future::BoxFuture;
 use offshoot_contract::{Clock, Contract, Edge, Placement};
 use offshoot_db::{DatabaseUrl, Db, DbOptions, ModuleSchema, PgBudget};
+use offshoot_outbox::{EventSource, HttpSource, serve_events};
 use offshoot_rest::{Client, ClientOptions, ServerOptions, ServiceKeys, Surface, client_tls};
 use rustls::ClientConfig;
-use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
-use crate::config::{ModulePlacement, ModuleSettings, Settings};
+use crate::config::{Isolation, ModulePlacement, ModuleSettings, Settings};
+use crate::serve::logs::Logs;
 use crate::serve::places::{Elsewhere, Own, Place, Places, shown};
 use crate::serve::store_ids;
+use crate::serve::working::{Job, Working};
 
-/// How often recorded answers that have expired are removed. They are kept for a day, so an hour is soon enough.
-const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
-/// The latest first time.
-const FORGET_FIRST: Duration = Duration::from_secs(2 * 60);
+/// Stands for the module's name in a URL that holds for all of them, so that each can log in as itself.
+const MODULE: &str = "{module}";
 
 /// Places modules.
 pub struct Host<'a> {
@@ -31,8 +32,12 @@ pub struct Host<'a> {
     /// For calls of modules with https.
     tls: Option<ClientConfig>,
     instance: Uuid,
+    /// Logins that were warned of.
+    manners: BTreeSet<String>,
     /// What was placed so far.
     pub placed: Vec<Placed>,
+    jobs: Vec<Job>,
+    logs: Logs,
 }
 
 /// A module that this process hosts or calls.
@@ -45,8 +50,8 @@ pub struct Placed {
     pub place: Arc<dyn Place>,
     /// Its contract's routes, if it runs here.
     pub routes: Option<Router>,
-    /// What it does by itself while the process runs.
-    pub jobs: Vec<AbortOnDropHandle<()>>,
+    /// Holds no answer about its events back any more. The process is about to end.
+    pub hush: Box<dyn Fn() + Send + Sync>,
     /// Ends its admitted calls and closes its data. False if calls were cut off.
     pub stop: Box<dyn Fn(Duration) -> BoxFuture<'static, bool> + Send + Sync>,
 }
@@ -63,15 +68,24 @@ impl<'a> Host<'a> {
                 .transpose()
                 .context("contracts.authority")?,
             instance: Uuid::now_v7(),
+            manners: BTreeSet::new(),
             placed: Vec::new(),
+            jobs: Vec::new(),
+            logs: Logs::default(),
         })
+    }
+
+    /// What was placed, and what the modules here do by themselves.
+    pub fn finish(mut self) -> anyhow::Result<(Vec<Placed>, Vec<Job>)> {
+        self.jobs.extend(self.logs.into_jobs()?);
+        Ok((self.placed, self.jobs))
     }
 
     /// Puts a module where the settings say. `build` makes the implementation, if it runs here.
     pub async fn place<A: Contract + ?Sized>(
         &mut self,
         schema: &'static ModuleSchema,
-        build: impl FnOnce(Db) -> anyhow::Result<Arc<A>>,
+        build: impl FnOnce(&mut Working) -> anyhow::Result<Arc<A>>,
     ) -> anyhow::Result<Option<Arc<A>>> {
         let module = self
             .settings
@@ -81,11 +95,16 @@ impl<'a> Host<'a> {
         let remote = self.elsewhere::<A>(module)?;
         let (place, placed) = match module.placement {
             ModulePlacement::Off => return Ok(None),
-            ModulePlacement::Remote => calling(module, remote),
+            ModulePlacement::Remote => {
+                self.read_elsewhere::<A>(module)?;
+                calling(module, remote)
+            }
             here => {
                 let url = database_url(self.settings, A::NAME)?;
                 let db = self.open(schema, &url).await?;
-                let edge = Arc::new(Edge::new(build(db.clone())?));
+                let jobs = &self.settings.jobs;
+                let mut working = Working::new(db.clone(), jobs.pace(), self.settings.events.keep);
+                let edge = Arc::new(Edge::new(build(&mut working)?));
                 let placement = match here {
                     ModulePlacement::Encoded => Placement::Encoded,
                     _ => Placement::Local,
@@ -95,7 +114,7 @@ impl<'a> Host<'a> {
                     db: db.clone(),
                 };
                 let place = Arc::new(Places::new(placement, Some(own), remote));
-                let placed = self.local(Arc::clone(&place) as Arc<dyn Place>, edge, db, &url);
+                let placed = self.local(Arc::clone(&place) as Arc<dyn Place>, edge, db, &url, working);
                 (place, placed)
             }
         };
@@ -114,12 +133,24 @@ impl<'a> Host<'a> {
         if module.placement == ModulePlacement::Off || remote.is_none() {
             return Ok(None);
         }
+        self.read_elsewhere::<A>(module)?;
         let (place, placed) = calling(module, remote);
         self.placed.push(placed);
         Ok(Some(A::object(Arc::clone(place.switch()))))
     }
 
-    async fn open(&self, schema: &'static ModuleSchema, url: &DatabaseUrl) -> anyhow::Result<Db> {
+    /// Notes where the events of a module are read that runs in other processes. With a client of its own: answers that are
+    /// held back would make the module look slow.
+    fn read_elsewhere<A: Contract + ?Sized>(&mut self, module: &ModuleSettings) -> anyhow::Result<()> {
+        if let Some(elsewhere) = self.elsewhere::<A>(module)? {
+            let client = Arc::new(elsewhere.into_client());
+            self.logs
+                .elsewhere(A::NAME, move |reader| HttpSource::new(Arc::clone(&client), reader));
+        }
+        Ok(())
+    }
+
+    async fn open(&mut self, schema: &'static ModuleSchema, url: &DatabaseUrl) -> anyhow::Result<Db> {
         let settings = self.settings;
         let here = settings
             .modules
@@ -131,43 +162,63 @@ impl<'a> Host<'a> {
                 connections: settings.postgres.connections,
                 modules: u32::try_from(here.count())?,
             },
+            require_isolation: settings.postgres.isolation == Isolation::Require,
             ..DbOptions::default()
         };
         let db = Db::open(schema, url, &options).await?;
+        if let Some(found) = db.isolation().filter(|found| !found.is_enforced()) {
+            let (login, may) = (&found.login, found.breaches.join(", "));
+            // Once for a login, however many modules it serves.
+            if self.manners.insert(login.clone()) {
+                tracing::warn!(
+                    login,
+                    may,
+                    "isolation rests on manners: a module's SQL can reach whatever this login can; \
+                     `offshoot db provision --logins` makes a login for each module"
+                );
+            }
+        }
         store_ids::remember(&settings.data_dir, schema.module, db.store_id())?;
         Ok(db)
     }
 
     fn local<A: Contract + ?Sized>(
-        &self,
+        &mut self,
         place: Arc<dyn Place>,
         edge: Arc<Edge<A>>,
         db: Db,
         url: &DatabaseUrl,
+        working: Working,
     ) -> Placed {
+        let Working {
+            replica,
+            log,
+            jobs,
+            subscriptions,
+            ..
+        } = working;
+        self.jobs.extend(jobs);
+        self.logs.here(A::NAME, Arc::clone(&log));
+        self.logs.subscribe(subscriptions, &replica);
         let options = ServerOptions {
             store_id: db.store_id(),
             instance: self.instance,
             keys: self.key.of(A::NAME),
         };
+        let surface = Surface::new(A::NAME, options)
+            .in_flight(self.settings.contracts.in_flight)
+            .version(Arc::clone(&edge));
         Placed {
             name: A::NAME,
             location: format!("data in {url}, store {}", db.store_id()),
             place,
-            routes: Some(
-                Surface::new(A::NAME, options)
-                    .in_flight(self.settings.contracts.in_flight)
-                    .version(Arc::clone(&edge))
-                    .into_router(),
-            ),
-            jobs: vec![AbortOnDropHandle::new(tokio::spawn(forget_answers(
-                db.clone(),
-                Arc::clone(&self.clock),
-            )))],
+            routes: Some(serve_events::<A>(surface, Arc::clone(&log) as Arc<dyn EventSource>).into_router()),
+            hush: Box::new(move || log.close()),
             stop: Box::new(move |patience| {
-                let (edge, db) = (Arc::clone(&edge), db.clone());
+                let (edge, db, replica) = (Arc::clone(&edge), db.clone(), Arc::clone(&replica));
                 Box::pin(async move {
                     let ended = edge.drain(patience).await;
+                    replica.leave().await;
                     db.close().await;
                     ended
                 })
@@ -209,22 +260,10 @@ fn calling<A: Contract + ?Sized>(module: &ModuleSettings, remote: Option<Elsewhe
         location: format!("at {}", shown(&module.urls)),
         place: Arc::clone(&place) as Arc<dyn Place>,
         routes: None,
-        jobs: Vec::new(),
+        hush: Box::new(|| {}),
         stop: Box::new(|_| Box::pin(async { true })),
     };
     (place, placed)
-}
-
-/// Removes recorded answers that have expired. Two processes may do so at once: it only removes.
-async fn forget_answers(db: Db, clock: Arc<dyn Clock>) {
-    // Not all processes that start together at once, and also in one that never lives for an hour.
-    tokio::time::sleep(FORGET_FIRST.mul_f64(rand::random())).await;
-    loop {
-        if let Err(failure) = db.delete_expired_records(clock.now()).await {
-            tracing::warn!(module = db.module(), %failure, "cannot remove expired answers; the next round will");
-        }
-        tokio::time::sleep(FORGET_EVERY).await;
-    }
 }
 
 /// The keys that all processes of the store share. Made here, unless somebody else has to give them.
@@ -242,7 +281,7 @@ fn keys(settings: &Settings) -> anyhow::Result<ServiceKeys> {
 /// Where the settings keep a module's data.
 pub fn database_url(settings: &Settings, module: &str) -> anyhow::Result<DatabaseUrl> {
     match settings.database_of(module) {
-        Some(url) => Ok(url.parse()?),
+        Some(url) => Ok(url.replace(MODULE, module).parse()?),
         None => Ok(DatabaseUrl::sqlite(&settings.data_dir)),
     }
 }

@@ -2,8 +2,8 @@
 
 pub mod admin;
 pub mod host;
-pub mod jobs;
 pub mod places;
+pub mod working;
 
 pub(crate) mod store_ids;
 
@@ -12,6 +12,7 @@ pub mod front;
 
 mod health;
 mod listener;
+mod logs;
 mod metrics;
 mod surfaces;
 

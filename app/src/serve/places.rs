@@ -77,6 +77,11 @@ impl<A: ?Sized> Elsewhere<A> {
             client: Box::new(client),
         }
     }
+
+    /// A client for all of its addresses.
+    pub(super) fn into_client(self) -> Client<A> {
+        (self.client)(self.addresses)
+    }
 }
 
 /// The switch of one module and what it can be set to.

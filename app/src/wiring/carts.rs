@@ -6,12 +6,12 @@ use ::carts::{Carts, CartsSettings};
 use carts_api::v1::CartsApi;
 use catalog_api::v1::CatalogApi;
 use offshoot_contract::Clock;
-use offshoot_db::Db;
 
 use crate::config::Settings;
+use crate::serve::working::Working;
 
 pub(super) fn build(
-    db: Db,
+    here: &mut Working,
     clock: &Arc<dyn Clock>,
     settings: &Settings,
     catalog: Arc<dyn CatalogApi>,
@@ -19,5 +19,5 @@ pub(super) fn build(
     let settings = CartsSettings {
         time_to_live: settings.carts.time_to_live,
     };
-    Arc::new(Carts::new(db, Arc::clone(clock), catalog, settings))
+    Arc::new(Carts::new(here.db(), Arc::clone(clock), catalog, settings))
 }

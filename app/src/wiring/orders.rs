@@ -4,28 +4,26 @@ use std::sync::Arc;
 
 use ::orders::{Collaborators, Orders, OrdersSettings};
 use offshoot_contract::Clock;
-use offshoot_db::Db;
 use orders_api::v1::OrdersApi;
 
 use crate::config::Settings;
-use crate::serve::jobs::{Job, repeatedly};
+use crate::serve::working::Working;
 
 pub(super) fn build(
-    db: Db,
+    here: &mut Working,
     clock: &Arc<dyn Clock>,
     settings: &Settings,
     others: Collaborators,
-    jobs: &mut Vec<Job>,
 ) -> Arc<dyn OrdersApi> {
     let own = OrdersSettings {
         lease: settings.orders.lease,
         reservation: settings.orders.reservation,
     };
-    let orders = Arc::new(Orders::new(db, Arc::clone(clock), others, own));
+    let orders = Arc::new(Orders::new(here.db(), Arc::clone(clock), others, own));
     let sweeping = Arc::clone(&orders);
-    jobs.push(repeatedly("sweep of orders", settings.orders.sweep_every, move || {
+    here.repeatedly("resumption of orders", settings.orders.sweep_every, move |_| {
         let orders = Arc::clone(&sweeping);
         async move { orders.sweep().await }
-    }));
+    });
     orders
 }

@@ -110,7 +110,10 @@ pub(crate) async fn has_content(link: &mut Link) -> Result<bool, Error> {
         if TRANSIENT.contains(&&*name) || name.starts_with("sqlite_") || is_shadow(link, &name).await? {
             continue;
         }
-        let any = format!("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT 1) AS first", quoted(&name));
+        let any = format!(
+            "SELECT count(*) FROM (SELECT 1 FROM {} LIMIT 1) AS first",
+            quoted(&name)
+        );
         if link.number(any).await? > 0 {
             return Ok(true);
         }

@@ -5,6 +5,7 @@ impl ::offshoot_contract::EventSet for CountersEvent {
             name: "counted",
             version: 1u32,
             key: "id",
+            lasting: false,
             doc: "A counter was added to.",
         },
     ];

@@ -20,7 +20,11 @@ pub(crate) fn derive(item: &DeriveInput) -> Result<TokenStream> {
             return Err(Error::new(event.ident.span(), why));
         }
     }
-    let name = &item.ident;
+    Ok(write(&item.ident, &module, &events))
+}
+
+/// The implementation for an enum of these events.
+fn write(name: &Ident, module: &str, events: &[Event<'_>]) -> TokenStream {
     let specs = events.iter().map(Event::spec);
     let spec_arms = events.iter().enumerate().map(|(place, event)| {
         let ident = event.ident;
@@ -44,7 +48,7 @@ pub(crate) fn derive(item: &DeriveInput) -> Result<TokenStream> {
     let descriptions = events.iter().enumerate().map(|(place, Event { payload, .. })| {
         quote!(::offshoot_contract::EventDescription::of::<#payload>(&Self::SPECS[#place], generator))
     });
-    Ok(quote! {
+    quote! {
         impl ::offshoot_contract::EventSet for #name {
             const MODULE: &'static str = #module;
             const SPECS: &'static [::offshoot_contract::EventSpec] = &[#(#specs),*];
@@ -86,7 +90,7 @@ pub(crate) fn derive(item: &DeriveInput) -> Result<TokenStream> {
                 ::std::vec![#(#descriptions),*]
             }
         }
-    })
+    }
 }
 
 /// `#[events(module = "readings")]`.

@@ -18,13 +18,7 @@ pub(crate) fn contract(contract: &Contract) -> TokenStream {
         doc,
         ..
     } = contract;
-    let (events, checked) = match &contract.events {
-        Some(events) => (
-            quote!(#events),
-            Some(quote!(const _: () = ::offshoot_contract::generated::assert_events_of::<#events>(#name);)),
-        ),
-        None => (quote!(::offshoot_contract::NoEvents), None),
-    };
+    let (events, checked) = events(contract);
     let methods_module = format_ident!("{}_methods", snake_case(api));
     let switch = format_ident!("{}Switch", api.to_string().trim_end_matches("Api"));
     let switch_doc = format!(" What consumers of [`{api}`] hold: decides per call where it runs.");
@@ -80,6 +74,18 @@ pub(crate) fn contract(contract: &Contract) -> TokenStream {
 
             #(#methods)*
         }
+    }
+}
+
+/// The type of what the module announces, and a proof that it is this module's.
+fn events(contract: &Contract) -> (TokenStream, Option<TokenStream>) {
+    let name = &contract.name;
+    match &contract.events {
+        Some(events) => (
+            quote!(#events),
+            Some(quote!(const _: () = ::offshoot_contract::generated::assert_events_of::<#events>(#name);)),
+        ),
+        None => (quote!(::offshoot_contract::NoEvents), None),
     }
 }
 

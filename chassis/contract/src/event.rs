@@ -10,7 +10,7 @@ use crate::EventDescription;
 /// What is fixed about an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventSpec {
-    /// Stable, unique in the module: `product-added`.
+    /// Stable, unique in the module: `level-read`.
     pub name: &'static str,
     /// Rises when what subscribers read can no longer be read by older ones. An addition raises nothing.
     pub version: u32,

@@ -10,9 +10,9 @@ use uuid::Uuid;
 use crate::connection::Connection;
 use crate::migrate::{self, ModuleSchema};
 use crate::pool::{Pool, Source, State};
-use crate::postgres::{Login, PostgresServer, check_budget};
+use crate::postgres::{Login, PostgresServer, check_budget, look};
 use crate::sqlite::{SqliteFile, open_file};
-use crate::{DatabaseUrl, DbOptions, Engine, OpenError, Queries, Read, Tx, idempotency, owner};
+use crate::{DatabaseUrl, DbOptions, Engine, Isolation, OpenError, Queries, Read, Tx, idempotency, owner};
 
 /// The random id that a store is given when its schema is made. Copies have the same.
 pub type StoreId = Uuid;
@@ -30,6 +30,7 @@ struct Shared {
     writers: Arc<Pool>,
     readers: Arc<Pool>,
     options: DbOptions,
+    isolation: Option<Isolation>,
     announced: watch::Sender<u64>,
 }
 
@@ -53,22 +54,29 @@ impl Db {
                 let readers = Source::Sqlite(file.for_readers());
                 let readers = Pool::new(schema.module, readers, options.sqlite_readers.max(1));
                 let writers = Pool::with(schema.module, Source::Sqlite(file), 1, first);
-                Ok(Self::new(schema, Engine::Sqlite, store_id, [writers, readers], options))
+                let pools = [writers, readers];
+                Ok(Self::new(schema, Engine::Sqlite, store_id, pools, options, None))
             }
             DatabaseUrl::Postgres(login) => {
                 let server = PostgresServer::new(login, schema.module, Login::Runtime);
                 let connection = server.connect().await;
                 let connection = connection.map_err(|cause| server.explain(url, cause))?;
                 let mut first = Connection::Postgres(connection);
-                migrate::require_up_to_date(schema, &mut first, &server.address(), url).await?;
+                let address = server.address();
+                migrate::require_up_to_date(schema, &mut first, &address, url).await?;
+                let mut isolation = None;
                 if let Connection::Postgres(connection) = &mut first {
-                    check_budget(connection, options.postgres, &server.address()).await?;
+                    check_budget(connection, options.postgres, &address).await?;
+                    isolation = Some(look(connection, schema.module, &address).await?);
+                }
+                if options.require_isolation {
+                    require_isolation(schema.module, address, isolation.as_ref())?;
                 }
                 let store_id = read_store_id(&mut first, schema.module).await?;
                 let size = options.postgres.per_module();
                 let pool = Pool::with(schema.module, Source::Postgres(server), size, first);
                 let pools = [Arc::clone(&pool), pool];
-                Ok(Self::new(schema, Engine::Postgres, store_id, pools, options))
+                Ok(Self::new(schema, Engine::Postgres, store_id, pools, options, isolation))
             }
         }
     }
@@ -79,6 +87,7 @@ impl Db {
         store_id: StoreId,
         [writers, readers]: [Arc<Pool>; 2],
         options: &DbOptions,
+        isolation: Option<Isolation>,
     ) -> Self {
         Self(Arc::new(Shared {
             schema,
@@ -87,6 +96,7 @@ impl Db {
             writers,
             readers,
             options: options.clone(),
+            isolation,
             announced: watch::Sender::new(0),
         }))
     }
@@ -129,6 +139,12 @@ impl Db {
     #[must_use]
     pub fn store_id(&self) -> StoreId {
         self.0.store_id
+    }
+
+    /// What the login may do beside its work; none on SQLite, where the file is the module's own.
+    #[must_use]
+    pub fn isolation(&self) -> Option<&Isolation> {
+        self.0.isolation.as_ref()
     }
 
     /// Whether the database answers.
@@ -181,6 +197,18 @@ impl Db {
 impl fmt::Debug for Db {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Db({} on {})", self.module(), self.engine())
+    }
+}
+
+fn require_isolation(module: &'static str, address: String, found: Option<&Isolation>) -> Result<(), OpenError> {
+    match found.filter(|found| !found.is_enforced()) {
+        None => Ok(()),
+        Some(found) => Err(OpenError::NotIsolated {
+            module,
+            address,
+            login: found.login.clone(),
+            breaches: found.breaches.join(", "),
+        }),
     }
 }
 

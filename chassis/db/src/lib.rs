@@ -44,6 +44,9 @@ mod sqlite;
 // The schema: its history, and what it says about its tables.
 mod migrate;
 mod tables;
+// Who may do what: made once, and looked at.
+mod isolation;
+mod provision;
 // For tests: which statements have run.
 pub mod recording;
 
@@ -53,6 +56,7 @@ pub use crate::element::Element;
 pub use crate::failure::DbError;
 pub use crate::idempotency::{CallKey, KEPT_FOR};
 pub use crate::insert_many::InsertRow;
+pub use crate::isolation::{Isolation, isolation};
 pub use crate::list::List;
 pub use crate::migrate::{
     AppliedMigration, Migration, MigrationReport, MigrationState, MigrationStatus, ModuleSchema, carried, migrate,
@@ -61,6 +65,7 @@ pub use crate::migrate::{
 pub use crate::open_error::OpenError;
 pub use crate::options::{DbOptions, PgBudget};
 pub use crate::params::Params;
+pub use crate::provision::{Password, ProvisionOptions, ProvisionedStep, provision};
 pub use crate::queries::Queries;
 pub use crate::read::Read;
 pub use crate::rows::Row;

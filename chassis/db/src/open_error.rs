@@ -76,6 +76,47 @@ pub enum OpenError {
         cause: sqlx::Error,
     },
     #[error(
+        "{module}: the login `{login}` at {address} {cannot}: run `{remedy}` there as a login that may, \
+         or let one that may run `offshoot db provision`"
+    )]
+    LacksRight {
+        module: &'static str,
+        address: String,
+        login: String,
+        cannot: &'static str,
+        remedy: String,
+    },
+    #[error(
+        "{module}: the role `{role}` at {address} is there already and {powers}: a module's role may not; \
+         take that from it, or use another server"
+    )]
+    MightyRole {
+        module: &'static str,
+        address: String,
+        role: String,
+        powers: String,
+    },
+    #[error(
+        "{module}: the schema `{module}` at {address} belongs to `{owner}`, not to `{ours}`: \
+         use another database, or give it to `{ours}` with everything in it"
+    )]
+    ForeignSchema {
+        module: &'static str,
+        address: String,
+        owner: String,
+        ours: String,
+    },
+    #[error(
+        "{module}: isolation is required, and the login `{login}` at {address} {breaches}: \
+         run `offshoot db provision --logins` and log in as `{module}`"
+    )]
+    NotIsolated {
+        module: &'static str,
+        address: String,
+        login: String,
+        breaches: String,
+    },
+    #[error(
         "the process may open {wanted} connections to {address}, which allows {allowed}: \
          lower the budget of connections or raise max_connections"
     )]

@@ -23,6 +23,8 @@ pub struct DbOptions {
     pub postgres: PgBudget,
     /// How long to wait for another migrator, or for a process that holds the file.
     pub migration_patience: Duration,
+    /// Refuse a login to Postgres that could reach more than the module's own data.
+    pub require_isolation: bool,
 }
 
 impl Default for DbOptions {
@@ -32,6 +34,7 @@ impl Default for DbOptions {
             sqlite_readers: SQLITE_READERS,
             postgres: PgBudget::default(),
             migration_patience: MIGRATION_PATIENCE,
+            require_isolation: false,
         }
     }
 }

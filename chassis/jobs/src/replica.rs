@@ -308,7 +308,7 @@ impl Replica {
     }
 }
 
-/// Whose turn it is for a name. What belongs together, `prices/0` and `prices/1`, goes round from a place that is drawn by the
+/// Whose turn it is for a name. What belongs together, `gauges/0` and `gauges/1`, goes round from a place that is drawn by the
 /// common part, so that each has its share.
 fn turn(name: &str, mut offering: Vec<Uuid>) -> Option<Uuid> {
     let (group, number) = match name.rsplit_once('/') {
@@ -338,11 +338,11 @@ mod tests {
         let replicas: Vec<_> = (1..=3).map(Uuid::from_u128).collect();
         let mut shares = BTreeMap::<Uuid, u32>::new();
         for number in 0..8 {
-            let holder = turn(&format!("prices/{number}"), replicas.clone());
+            let holder = turn(&format!("gauges/{number}"), replicas.clone());
             *shares.entry(holder.expect("somebody offers it")).or_default() += 1;
         }
         assert_eq!(shares.len(), 3);
         assert!(shares.values().all(|share| (2..=3).contains(share)), "{shares:?}");
-        assert_eq!(turn("prices/0", Vec::new()), None);
+        assert_eq!(turn("gauges/0", Vec::new()), None);
     }
 }

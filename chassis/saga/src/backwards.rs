@@ -4,13 +4,14 @@
 use offshoot_contract::{CallContext, CallFailure};
 
 use crate::execution::{Execution, Halt};
-use crate::log::{self, Head, State};
+use crate::log::{self, Head};
 use crate::outcome::{Outcome, way_back};
 use crate::owner::{Entry, Owner};
 use crate::perform::{self, Job};
 use crate::plan::Undo;
 use crate::run::first_trouble;
 use crate::sagas::Sagas;
+use crate::state::State;
 
 impl<O: Owner> Sagas<O> {
     /// Notes that the saga is undone, and what has to be done for it. If that is nothing, it is over.

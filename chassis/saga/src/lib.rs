@@ -13,10 +13,11 @@
 mod owner;
 // and what is to be done.
 mod plan;
-// One execution, and what became of its steps.
+// One execution, where it stands, and what became of its steps.
 mod execution;
 mod outcome;
 mod perform;
+mod state;
 // Forwards and backwards,
 mod backwards;
 mod run;
@@ -31,7 +32,8 @@ mod log;
 
 pub use crate::execution::{Execution, Halt};
 pub use crate::log::Standing;
-pub use crate::operate::{Filter, OperateError, SagaRow, State, StepRow, compensate, list, retry, show};
+pub use crate::operate::{Filter, OperateError, SagaRow, StepRow, compensate, list, retry, show};
 pub use crate::owner::{Entry, Owner, Setback, Turn, step_key};
 pub use crate::plan::{Action, Definition, Note, NoteWhy, Plan, Stage, Step};
 pub use crate::sagas::{SagaSettings, Sagas};
+pub use crate::state::State;

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 pub use self::lease::Standing;
 
-pub(crate) use self::head::{Head, State, begin, is_only_asked_to_undo, write};
+pub(crate) use self::head::{Head, begin, is_only_asked_to_undo, write};
 pub(crate) use self::lease::{due, find, hand_over, is_under_way, take_over, unknown};
 pub(crate) use self::steps::{all_done, end_step, intend, note_failure, of_saga};
 

@@ -4,11 +4,12 @@
 use offshoot_contract::{CallContext, CallFailure, fault_point};
 
 use crate::execution::{Execution, Halt};
-use crate::log::{self, Head, State};
+use crate::log::{self, Head};
 use crate::outcome::Outcome;
 use crate::owner::{Entry, Owner};
 use crate::perform;
 use crate::sagas::Sagas;
+use crate::state::State;
 
 /// What a commit came to.
 enum Advanced {

@@ -15,6 +15,8 @@ mod statements;
 mod database;
 mod fresh;
 pub mod postgres;
+// Whether Postgres keeps modules apart.
+pub mod intruder;
 pub mod proxy;
 
 pub use crate::combination::{Access, Combination};

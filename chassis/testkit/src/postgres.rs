@@ -66,6 +66,12 @@ pub fn server() -> Option<&'static Server> {
     SERVER.get_or_init(find).as_ref()
 }
 
+/// Whether the server is one that somebody gave us, whose settings are none of ours.
+#[must_use]
+pub fn is_somebody_elses() -> bool {
+    environment(URL).is_some()
+}
+
 /// Runs a statement as whoever may do anything.
 pub(crate) async fn administer(server: &Server, statement: String) {
     let mut connection = PgConnection::connect(&server.url("postgres"))

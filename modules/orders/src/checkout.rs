@@ -10,13 +10,13 @@ use offshoot_contract::{CallContext, CallFailure, FailureKind, fault_point};
 use offshoot_db::CallKey;
 use offshoot_saga::{Execution, Halt};
 use orders_api::OrderId;
-use orders_api::v1::{Order, OrderStatus, OrdersError};
+use orders_api::v1::{Order, OrderStatus, OrdersError, OrdersEvent};
 use payments_api::v1::PaymentToken;
 
 use crate::checkout_saga::CHECKOUT;
 use crate::setback::outcome;
 use crate::work::Work;
-use crate::{Orders, domain, store};
+use crate::{Orders, domain, news, store};
 
 /// How often a repeated call looks whether the first one has ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -93,6 +93,8 @@ impl Orders {
         let mut run = begun.ok_or_else(|| CallFailure::internal(format!("{subject} is no new order")))?;
         run.work.order.open_steps = run.open().to_vec();
         if store::place(&mut tx, &run.work.order, key.as_ref()).await? {
+            let order = &run.work.order;
+            news::tell(&mut tx, OrdersEvent::Placed, order, order.placed_at).await?;
             tx.commit_part().await?;
             fault_point("placed").await;
             return Ok(Placed::New(Box::new(run)));

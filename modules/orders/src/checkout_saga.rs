@@ -10,10 +10,10 @@ use std::time::Duration;
 use offshoot_contract::CallFailure;
 use offshoot_db::Tx;
 use offshoot_saga::{Definition, Entry, Plan};
-use orders_api::v1::{FailureReason, Order, OrderStatus};
+use orders_api::v1::{FailureReason, Order, OrderStatus, OrdersEvent};
 
 use crate::work::{Step, Work};
-use crate::{Orders, store};
+use crate::{Orders, news, store};
 
 /// An order that nobody could decide for so long fails: its goods are wanted elsewhere, and its shopper has gone.
 const UNDECIDED: Duration = Duration::from_secs(60 * 60);
@@ -56,7 +56,7 @@ async fn confirmed(tx: &mut Tx<'_>, work: &mut Work, entry: &Entry) -> Result<()
     store::add_sale(tx, order, entry.at).await?;
     order.status = OrderStatus::Confirmed;
     noted(order, entry);
-    Ok(())
+    news::tell(tx, OrdersEvent::Confirmed, order, entry.at).await
 }
 
 async fn failed(tx: &mut Tx<'_>, work: &mut Work, reason: &FailureReason, entry: &Entry) -> Result<(), CallFailure> {
@@ -68,7 +68,7 @@ async fn failed(tx: &mut Tx<'_>, work: &mut Work, reason: &FailureReason, entry:
     order.status = OrderStatus::Failed;
     order.failure = Some(reason.clone());
     noted(order, entry);
-    Ok(())
+    news::tell(tx, OrdersEvent::Failed, order, entry.at).await
 }
 
 /// Nothing is open any more. Goods that come back end so too.

@@ -26,6 +26,8 @@ mod taking_back;
 mod calls;
 mod setback;
 mod work;
+// What is told of an order.
+mod news;
 // Rules, without a database.
 mod domain;
 mod sales;

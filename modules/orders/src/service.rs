@@ -11,7 +11,7 @@ use payments_api::v1::PaymentToken;
 
 use crate::checkout::Purchase;
 use crate::sales::Recording;
-use crate::{Orders, store};
+use crate::{Orders, news, store};
 
 #[async_trait]
 impl OrdersApi for Orders {
@@ -106,6 +106,7 @@ impl OrdersApi for Orders {
         let holders = store::holders(&mut tx, recording.accepted()).await?;
         let (mine, outcomes) = recording.outcomes(&holders);
         store::add_lines_of_sales(&mut tx, &mine).await?;
+        news::tell_of_sales(&mut tx, &mine, now).await?;
         Ok(tx.commit(outcomes).await?)
     }
 

@@ -7,12 +7,12 @@ use offshoot_contract::{CallContext, fault_point};
 use offshoot_db::{CallKey, Tx};
 use offshoot_saga::{Definition, Halt};
 use orders_api::OrderId;
-use orders_api::v1::{Order, OrderStatus, OrdersError, Return, ReturnedLine};
+use orders_api::v1::{Order, OrderStatus, OrdersError, OrdersEvent, Return, ReturnedLine};
 
 use crate::checkout::Run;
 use crate::return_saga::{CANCELLATION, RETURN};
 use crate::work::Work;
-use crate::{Orders, domain, store};
+use crate::{Orders, domain, news, store};
 
 /// How often a repeated call looks whether the first one has ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -118,6 +118,12 @@ impl Orders {
             return Err(OrdersError::OrderBusy { id });
         }
         store::add_credit(&mut tx, order, back.refund, back.at).await?;
+        let turn = if back.cancellation {
+            OrdersEvent::Cancelled
+        } else {
+            OrdersEvent::Returned
+        };
+        news::tell(&mut tx, turn, order, back.at).await?;
         tx.commit_part().await?;
         fault_point("taken-back").await;
         Ok(run)

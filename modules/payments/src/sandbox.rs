@@ -31,8 +31,10 @@ const DECLINED: &str = "the card was declined";
 
 /// The sandbox. Several processes may share one ledger.
 pub struct SandboxProvider {
+    // offshoot: allow(state) the ledger of the provider, which is another company: a file, with what was read of it
     ledger: Arc<Mutex<Ledger>>,
     /// Keys whose first authorization failed on purpose.
+    // offshoot: allow(state) plays a provider that fails once, in tests and demonstrations
     failed_once: Mutex<HashSet<String>>,
     /// Longer than anybody waits for an answer.
     too_late: Duration,

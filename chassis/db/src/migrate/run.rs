@@ -13,14 +13,15 @@ use crate::failure::{is_busy, sqlite_code};
 use crate::migrate::history;
 use crate::migrate::plan::{self, Known};
 use crate::migrate::schema::{CHASSIS, ModuleSchema};
-use crate::postgres::{Login, PostgresServer, grant_to_runtime, prepare_schema};
+use crate::postgres::{
+    Login, PostgresServer, Site, grant_rights, is_founded, lock_migrators, owner_of, provision, quoted,
+};
+use crate::provision::ProvisionOptions;
 use crate::sqlite::{SqliteFile, open_file};
 use crate::{DatabaseUrl, DbOptions, Engine, OpenError};
 
 /// How long to wait before asking again for a SQLite file that another migrator holds.
 const RETRY: Duration = Duration::from_millis(10);
-/// The advisory lock of Postgres migrators, one per database: the first eight bytes of `offshoot`.
-const MIGRATOR_LOCK: i64 = i64::from_be_bytes(*b"offshoot");
 
 /// What `migrate` did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +53,8 @@ impl AppliedMigration {
     }
 }
 
-/// Brings the schema of one module up to date. Both engines; on Postgres the login may create roles and schemas.
+/// Brings the schema of one module up to date. Both engines; on Postgres the login may act as the
+/// owner of the schema. Where roles and schema are missing, it makes them, if it may; see [`provision`](crate::provision()).
 pub async fn migrate(
     schema: &'static ModuleSchema,
     url: &DatabaseUrl,
@@ -117,28 +119,33 @@ async fn migrate_postgres(
         address: address.clone(),
         cause,
     })?;
-    // Held until the connection is closed: roles and schema are made under it too.
-    let lock = format!(
-        "SET lock_timeout TO {}; SELECT pg_advisory_lock({MIGRATOR_LOCK}); RESET lock_timeout",
-        patience.as_millis().max(1)
-    );
-    let locked = sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut connection).await;
-    locked.map_err(|cause| OpenError::MigratorBusy {
+    lock_migrators(&mut connection, module, &address, patience).await?;
+    let site = Site {
         module,
-        place: address.clone(),
-        seconds: patience.as_secs(),
-        cause,
-    })?;
-    let failed = |what: &str, cause| OpenError::Failed {
-        what: format!("{module}: {what} at {address}"),
-        cause,
+        address: &address,
+        server,
     };
-    let prepared = prepare_schema(&mut connection, module).await;
-    prepared.map_err(|cause| failed("making roles and schema (the login must be allowed to)", cause))?;
+    let founded = is_founded(&mut connection, module).await;
+    if !founded.map_err(|cause| site.failed("looking at roles and schema", cause))? {
+        let development = ProvisionOptions {
+            shared: true,
+            ..ProvisionOptions::default()
+        };
+        provision(&mut connection, site, &development).await?;
+    }
+    let act = format!(
+        "SET ROLE {}; SET search_path TO {}",
+        quoted(&owner_of(module)),
+        quoted(module)
+    );
+    let acting = sqlx::raw_sql(AssertSqlSafe(act)).execute(&mut connection).await;
+    acting.map_err(|cause| site.failed("acting as the owner of the schema", cause))?;
     let mut connection = Connection::Postgres(connection);
     let applied = apply_all(&known, &mut connection, &address, options).await?;
-    let granted = connection.script(AssertSqlSafe(grant_to_runtime(module))).await;
-    granted.map_err(|cause| failed("granting rights to the runtime role", cause))?;
+    if let Connection::Postgres(connection) = &mut connection {
+        let granted = grant_rights(connection, module).await;
+        granted.map_err(|cause| site.failed("granting rights to the runtime role", cause))?;
+    }
     connection.close().await;
     Ok(applied)
 }

@@ -15,6 +15,9 @@ const READ_LIMIT: Duration = Duration::from_secs(60);
 /// How often the server looks, during a statement, whether its client is still there.
 const CLIENT_CHECK: &str = "1s";
 
+/// What a server answers to a wrong password.
+const WRONG_PASSWORD: &str = "28P01";
+
 /// A server, the module's schema there, and who we are.
 #[derive(Clone)]
 pub(crate) struct PostgresServer {
@@ -51,6 +54,22 @@ impl PostgresServer {
         }
     }
 
+    /// Whether the server lets the module's role in with this password, and with no other. A server that asks for none
+    /// cannot tell.
+    pub(crate) async fn knows(&self, password: &str) -> bool {
+        let lets_in = async |password: &str| {
+            let options = self.options.as_ref().clone().username(self.module).password(password);
+            let connection = PgConnection::connect_with(&options).await?;
+            connection.close().await
+        };
+        let is_wrong = |error: sqlx::Error| {
+            let code = error.as_database_error().and_then(|answer| answer.code());
+            code.as_deref() == Some(WRONG_PASSWORD)
+        };
+        let other = format!("not {password}");
+        lets_in(password).await.is_ok() && lets_in(&other).await.is_err_and(is_wrong)
+    }
+
     /// Why the module's data cannot be used at this server.
     pub(crate) fn explain(&self, url: &DatabaseUrl, cause: sqlx::Error) -> OpenError {
         let (module, address) = (self.module, self.address());
@@ -76,10 +95,11 @@ impl PostgresServer {
     pub(crate) async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
         let mut connection = PgConnection::connect_with(&self.options).await?;
         if self.login == Login::Runtime {
+            // Temporary tables come last, or they would stand in for the module's own.
             let name = quoted(self.module);
             let limit = READ_LIMIT.as_millis();
             let session = format!(
-                "SET ROLE {name}; SET search_path TO {name}; SET default_transaction_read_only TO on; \
+                "SET ROLE {name}; SET search_path TO {name}, pg_temp; SET default_transaction_read_only TO on; \
                  SET statement_timeout TO {limit}; SET client_connection_check_interval TO '{CLIENT_CHECK}'"
             );
             connection.execute(AssertSqlSafe(session)).await?;

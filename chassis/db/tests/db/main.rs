@@ -5,6 +5,8 @@
     reason = "what the modules of a test share is public to no one else"
 )]
 
+#[path = "../../../testkit/src/intruder.rs"]
+mod intruder;
 #[path = "../../../testkit/src/postgres.rs"]
 mod postgres;
 #[path = "../../../testkit/src/proxy.rs"]
@@ -25,7 +27,9 @@ mod idempotency;
 mod lost_connections;
 mod ownership;
 // Opening and migrating.
+mod isolation;
 mod migrations;
 mod opening;
+mod provisioning;
 mod roles;
 mod tables;

@@ -178,7 +178,8 @@ async fn a_failed_migration_leaves_the_version_before(place: Place) {
         .into_iter()
         .map(|each| matches!(each.state, MigrationState::Applied(_)))
         .collect();
-    assert_eq!(states, [true, true, true, true, false]);
+    // All that came before it, the chassis's own among them.
+    assert_eq!(states.iter().position(|applied| !applied), Some(states.len() - 1));
     let report = migrate(&MENDED, &place.url, &DbOptions::default())
         .await
         .expect("the table is not in the way");

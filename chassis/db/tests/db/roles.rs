@@ -105,7 +105,9 @@ async fn a_login_that_may_make_roles_and_schemas_can_migrate() {
         .await
         .expect_err("it may not make schemas");
     assert!(
-        error.to_string().contains("made_by_maker: making roles and schema"),
+        error
+            .to_string()
+            .contains("has no right to make schemas in this database (CREATE)"),
         "{error}"
     );
     place

@@ -91,14 +91,7 @@ async fn new_database(server: &postgres::Server) -> String {
     let mut number = ALONE.lock().await;
     *number += 1;
     let name = format!("db_{}_{number}", std::process::id());
-    let mut connection = PgConnection::connect(&server.url("postgres"))
-        .await
-        .expect("the server answers");
-    let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
-    sqlx::raw_sql(create)
-        .execute(&mut connection)
-        .await
-        .expect("a test may make databases");
+    postgres::administer(server, format!("CREATE DATABASE {name}")).await;
     server.url(&name)
 }
 

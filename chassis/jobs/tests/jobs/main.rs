@@ -137,7 +137,7 @@ async fn rows(db: &Db) -> (i64, i64) {
 }
 
 async fn what_belongs_together_is_shared(place: Fresh) {
-    let names = ["prices/0", "prices/1", "prices/2", "prices/3"];
+    let names = ["gauges/0", "gauges/1", "gauges/2", "gauges/3"];
     let (told, mut heard) = mpsc::unbounded_channel();
     let first = Worker::start(&place, 1, &names, &told).await;
     let mut holders = std::collections::BTreeMap::new();

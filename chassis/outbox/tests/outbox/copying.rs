@@ -8,7 +8,7 @@ use offshoot_db::{Db, Tx, sql};
 use offshoot_outbox::{Age, Delivered, LocalSource, Projection, Rejection, Subscription};
 use offshoot_testkit::{Fresh, on_both_engines};
 
-use crate::shop::{DepotEvent, Process, Shop, announce, counted, cx, eventually, quick};
+use crate::rig::{DepotEvent, Process, Rig, announce, counted, cx, eventually, quick};
 
 on_both_engines! {
     a_copy_follows,
@@ -44,9 +44,9 @@ impl Projection for Counts {
     }
 }
 
-fn copying(shop: &Shop) -> Process {
+fn copying(rig: &Rig) -> Process {
     let subscription = Subscription::copy("counts", Arc::new(Counts)).with(quick(8));
-    Process::start(&shop.ledger, LocalSource::new(shop.depot.clone()), subscription)
+    Process::start(&rig.ledger, LocalSource::new(rig.depot.clone()), subscription)
 }
 
 async fn counts(db: &Db) -> Vec<(String, i64)> {
@@ -63,50 +63,50 @@ async fn age(db: &Db) -> Age {
 }
 
 async fn a_copy_follows(place: Fresh) {
-    let shop = Shop::on(place).await;
-    assert_eq!(age(&shop.ledger).await, Age::Filling);
-    let _process = copying(&shop);
-    announce(&shop.depot, &[counted("a", 1), counted("b", 2), counted("a", 3)]).await;
+    let rig = Rig::on(place).await;
+    assert_eq!(age(&rig.ledger).await, Age::Filling);
+    let _process = copying(&rig);
+    announce(&rig.depot, &[counted("a", 1), counted("b", 2), counted("a", 3)]).await;
     let expected = [("a".to_owned(), 3), ("b".to_owned(), 2)];
-    eventually(async || counts(&shop.ledger).await == expected).await;
-    let Age::CurrentAt(at) = age(&shop.ledger).await else {
+    eventually(async || counts(&rig.ledger).await == expected).await;
+    let Age::CurrentAt(at) = age(&rig.ledger).await else {
         panic!("it is up to date")
     };
-    assert!(at <= shop.ledger.now());
+    assert!(at <= rig.ledger.now());
     // A refusal by the schema is the event's own fault; other keys go on.
-    announce(&shop.depot, &[counted("a", 5_000), counted("b", 7)]).await;
+    announce(&rig.depot, &[counted("a", 5_000), counted("b", 7)]).await;
     let expected = [("a".to_owned(), 3), ("b".to_owned(), 7)];
-    eventually(async || counts(&shop.ledger).await == expected).await;
+    eventually(async || counts(&rig.ledger).await == expected).await;
 }
 
 async fn a_copy_made_anew_is_the_same(place: Fresh) {
-    let shop = Shop::on(place).await;
-    let _process = copying(&shop);
+    let rig = Rig::on(place).await;
+    let _process = copying(&rig);
     let many: Vec<_> = (0..900)
         .map(|count| counted(&format!("shelf-{}", count % 31), count))
         .collect();
-    announce(&shop.depot, &many).await;
-    eventually(async || counts(&shop.ledger).await.iter().map(|(_, count)| count).max() == Some(&899)).await;
-    let before = counts(&shop.ledger).await;
-    shop.place
+    announce(&rig.depot, &many).await;
+    eventually(async || counts(&rig.ledger).await.iter().map(|(_, count)| count).max() == Some(&899)).await;
+    let before = counts(&rig.ledger).await;
+    rig.place
         .administer(
             "ledger",
             "UPDATE counts SET count = 0; DELETE FROM counts WHERE key = 'shelf-3'",
         )
         .await;
-    offshoot_outbox::rebuild(&shop.ledger, &mut cx(), "counts")
+    offshoot_outbox::rebuild(&rig.ledger, &mut cx(), "counts")
         .await
         .unwrap();
-    eventually(async || counts(&shop.ledger).await == before).await;
-    eventually(async || matches!(age(&shop.ledger).await, Age::CurrentAt(_))).await;
+    eventually(async || counts(&rig.ledger).await == before).await;
+    eventually(async || matches!(age(&rig.ledger).await, Age::CurrentAt(_))).await;
 }
 
 async fn what_keeps_no_copy_cannot_be_made_anew(place: Fresh) {
-    let shop = Shop::on(place).await;
-    let _process = shop.start(1);
-    announce(&shop.depot, &[counted("a", 1)]).await;
-    shop.hears(1).await;
-    let refused = offshoot_outbox::rebuild(&shop.ledger, &mut cx(), "listener")
+    let rig = Rig::on(place).await;
+    let _process = rig.start(1);
+    announce(&rig.depot, &[counted("a", 1)]).await;
+    rig.hears(1).await;
+    let refused = offshoot_outbox::rebuild(&rig.ledger, &mut cx(), "listener")
         .await
         .unwrap_err();
     assert!(refused.to_string().contains("`listener` keeps no copy"), "{refused}");

@@ -9,7 +9,7 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use tokio::time::sleep;
 
-use crate::shop::{Process, Shop, announce, counted, cx, eventually, failed, listening, of, status};
+use crate::rig::{Process, Rig, announce, counted, cx, eventually, failed, listening, of, status};
 
 on_both_engines! {
     what_was_announced_is_heard_in_order,
@@ -22,16 +22,16 @@ on_both_engines! {
 }
 
 async fn what_was_announced_is_heard_in_order(place: Fresh) {
-    let shop = Shop::on(place).await;
-    let _process = shop.start(4);
+    let rig = Rig::on(place).await;
+    let _process = rig.start(4);
     for count in 1..=20 {
-        announce(&shop.depot, &[counted("a", count), counted("b", -count)]).await;
+        announce(&rig.depot, &[counted("a", count), counted("b", -count)]).await;
     }
-    let heard = shop.hears(40).await;
+    let heard = rig.hears(40).await;
     assert_eq!(of(&heard, "a"), (1..=20).collect::<Vec<_>>());
     assert_eq!(of(&heard, "b"), (1..=20).map(|count| -count).collect::<Vec<_>>());
     eventually(async || {
-        status(&shop.ledger)
+        status(&rig.ledger)
             .await
             .iter()
             .all(|partition| partition.current_at.is_some())
@@ -40,25 +40,25 @@ async fn what_was_announced_is_heard_in_order(place: Fresh) {
 }
 
 async fn what_was_rolled_back_is_not(place: Fresh) {
-    let shop = Shop::on(place).await;
-    let _process = shop.start(1);
+    let rig = Rig::on(place).await;
+    let _process = rig.start(1);
     {
         let mut cx = cx();
-        let mut tx = shop.depot.begin(&mut cx).await.unwrap();
+        let mut tx = rig.depot.begin(&mut cx).await.unwrap();
         tx.publish(&counted("a", 1)).await.unwrap();
     }
-    announce(&shop.depot, &[counted("a", 2)]).await;
-    assert_eq!(of(&shop.hears(1).await, "a"), [2]);
+    announce(&rig.depot, &[counted("a", 2)]).await;
+    assert_eq!(of(&rig.hears(1).await, "a"), [2]);
 }
 
 async fn what_came_before_the_subscription_is_heard_too(place: Fresh) {
-    let shop = Shop::on(place).await;
+    let rig = Rig::on(place).await;
     let many: Vec<_> = (0..1_500)
         .map(|count| counted(&format!("shelf-{}", count % 7), count))
         .collect();
-    announce(&shop.depot, &many).await;
-    let _process = shop.start(2);
-    let heard = shop.hears(1_500).await;
+    announce(&rig.depot, &many).await;
+    let _process = rig.start(2);
+    let heard = rig.hears(1_500).await;
     for key in 0..7 {
         let counts = of(&heard, &format!("shelf-{key}"));
         assert!(counts.is_sorted(), "{counts:?}");
@@ -69,8 +69,8 @@ async fn workers_that_are_killed_again_and_again_lose_and_double_nothing(place: 
     let seed: u64 = rand::random();
     println!("kills at moments drawn with seed {seed}");
     let mut random = StdRng::seed_from_u64(seed);
-    let shop = Shop::on(place).await;
-    let depot = shop.depot.clone();
+    let rig = Rig::on(place).await;
+    let depot = rig.depot.clone();
     let announcing = tokio::spawn(async move {
         for count in 0..150 {
             announce(&depot, &[counted("a", count), counted("b", count), counted("c", count)]).await;
@@ -78,22 +78,22 @@ async fn workers_that_are_killed_again_and_again_lose_and_double_nothing(place: 
         }
     });
     for _ in 0..12 {
-        let process = shop.start(4);
+        let process = rig.start(4);
         sleep(Duration::from_millis(random.random_range(30..300))).await;
         process.kill();
     }
     announcing.await.unwrap();
-    let _last = shop.start(4);
-    let heard = shop.hears(450).await;
+    let _last = rig.start(4);
+    let heard = rig.hears(450).await;
     for key in ["a", "b", "c"] {
         assert_eq!(of(&heard, key), (0..150).collect::<Vec<_>>(), "{key}");
     }
 }
 
 async fn one_module_does_not_announce_for_another(place: Fresh) {
-    let shop = Shop::on(place).await;
+    let rig = Rig::on(place).await;
     let mut cx = cx();
-    let mut tx = shop.ledger.begin(&mut cx).await.unwrap();
+    let mut tx = rig.ledger.begin(&mut cx).await.unwrap();
     let refused = failed(tx.publish(&counted("a", 1)).await);
     assert!(
         refused.contains("ledger announces `counted`, which is an event of depot"),
@@ -102,27 +102,27 @@ async fn one_module_does_not_announce_for_another(place: Fresh) {
 }
 
 async fn an_event_has_a_largest_size(place: Fresh) {
-    let shop = Shop::on(place).await;
+    let rig = Rig::on(place).await;
     let mut cx = cx();
-    let mut tx = shop.depot.begin(&mut cx).await.unwrap();
+    let mut tx = rig.depot.begin(&mut cx).await.unwrap();
     let refused = failed(tx.publish(&counted(&"x".repeat(MAX_PAYLOAD_BYTES), 1)).await);
     assert!(refused.contains("at most 524288 are announced"), "{refused}");
 }
 
 async fn a_replay_begins_where_it_is_told(place: Fresh) {
-    let shop = Shop::on(place).await;
+    let rig = Rig::on(place).await;
     let _process = Process::start(
-        &shop.ledger,
-        LocalSource::new(shop.depot.clone()),
-        listening(&Arc::clone(&shop.listener), 1),
+        &rig.ledger,
+        LocalSource::new(rig.depot.clone()),
+        listening(&Arc::clone(&rig.listener), 1),
     );
-    announce(&shop.depot, &[counted("a", 1), counted("a", 2), counted("a", 3)]).await;
-    shop.hears(3).await;
-    offshoot_outbox::replay(&shop.ledger, &mut cx(), "listener", 2)
+    announce(&rig.depot, &[counted("a", 1), counted("a", 2), counted("a", 3)]).await;
+    rig.hears(3).await;
+    offshoot_outbox::replay(&rig.ledger, &mut cx(), "listener", 2)
         .await
         .unwrap();
-    assert_eq!(of(&shop.hears(5).await, "a"), [1, 2, 3, 2, 3]);
-    let unknown = offshoot_outbox::replay(&shop.ledger, &mut cx(), "nobody", 1)
+    assert_eq!(of(&rig.hears(5).await, "a"), [1, 2, 3, 2, 3]);
+    let unknown = offshoot_outbox::replay(&rig.ledger, &mut cx(), "nobody", 1)
         .await
         .unwrap_err();
     assert!(

@@ -2,7 +2,7 @@
 
 use offshoot_testkit::{Fresh, on_both_engines};
 
-use crate::shop::{Shop, announce, counted, cx, eventually, of, status};
+use crate::rig::{Rig, announce, counted, cx, eventually, of, status};
 
 on_both_engines! {
     another_log_is_noticed,
@@ -11,90 +11,90 @@ on_both_engines! {
     a_subscription_that_was_away_goes_on,
 }
 
-async fn held(shop: &Shop) -> Option<String> {
-    status(&shop.ledger).await[0].held.clone()
+async fn held(rig: &Rig) -> Option<String> {
+    status(&rig.ledger).await[0].held.clone()
 }
 
 async fn another_log_is_noticed(place: Fresh) {
-    let shop = Shop::on(place).await;
-    let _process = shop.start(1);
-    announce(&shop.depot, &[counted("a", 1)]).await;
-    shop.hears(1).await;
-    offshoot_outbox::begin_new_log(&shop.depot, &mut cx()).await.unwrap();
-    announce(&shop.depot, &[counted("a", 2)]).await;
-    eventually(async || held(&shop).await.is_some()).await;
-    let why = held(&shop).await.unwrap();
+    let rig = Rig::on(place).await;
+    let _process = rig.start(1);
+    announce(&rig.depot, &[counted("a", 1)]).await;
+    rig.hears(1).await;
+    offshoot_outbox::begin_new_log(&rig.depot, &mut cx()).await.unwrap();
+    announce(&rig.depot, &[counted("a", 2)]).await;
+    eventually(async || held(&rig).await.is_some()).await;
+    let why = held(&rig).await.unwrap();
     assert!(why.contains("depot has another log"), "{why}");
-    assert_eq!(of(&shop.heard().await, "a"), [1]);
-    offshoot_outbox::replay(&shop.ledger, &mut cx(), "listener", 2)
+    assert_eq!(of(&rig.heard().await, "a"), [1]);
+    offshoot_outbox::replay(&rig.ledger, &mut cx(), "listener", 2)
         .await
         .unwrap();
-    assert_eq!(of(&shop.hears(2).await, "a"), [1, 2]);
-    assert_eq!(held(&shop).await, None);
+    assert_eq!(of(&rig.hears(2).await, "a"), [1, 2]);
+    assert_eq!(held(&rig).await, None);
 }
 
 async fn a_cursor_ahead_of_the_log_is_noticed(place: Fresh) {
-    let shop = Shop::on(place).await;
-    let process = shop.start(1);
-    announce(&shop.depot, &[counted("a", 1)]).await;
-    shop.hears(1).await;
+    let rig = Rig::on(place).await;
+    let process = rig.start(1);
+    announce(&rig.depot, &[counted("a", 1)]).await;
+    rig.hears(1).await;
     process.kill();
     // The log was put back by hand, so it does not know.
-    shop.place
+    rig.place
         .administer("ledger", "UPDATE offshoot_cursors SET position = 9")
         .await;
-    let _process = shop.start(1);
-    eventually(async || held(&shop).await.is_some()).await;
-    let why = held(&shop).await.unwrap();
+    let _process = rig.start(1);
+    eventually(async || held(&rig).await.is_some()).await;
+    let why = held(&rig).await.unwrap();
     assert!(
         why.contains(
             "the cursor stands at 9 and the log of depot ends at 1: `offshoot events replay listener --from 2`"
         ),
         "{why}"
     );
-    offshoot_outbox::replay(&shop.ledger, &mut cx(), "listener", 2)
+    offshoot_outbox::replay(&rig.ledger, &mut cx(), "listener", 2)
         .await
         .unwrap();
-    announce(&shop.depot, &[counted("a", 2)]).await;
-    assert_eq!(of(&shop.hears(2).await, "a"), [1, 2]);
+    announce(&rig.depot, &[counted("a", 2)]).await;
+    assert_eq!(of(&rig.hears(2).await, "a"), [1, 2]);
 }
 
 async fn what_was_removed_unread_is_noticed(place: Fresh) {
-    let shop = Shop::on(place).await;
-    let process = shop.start(1);
-    announce(&shop.depot, &[counted("a", 1)]).await;
-    shop.hears(1).await;
+    let rig = Rig::on(place).await;
+    let process = rig.start(1);
+    announce(&rig.depot, &[counted("a", 1)]).await;
+    rig.hears(1).await;
     process.kill();
-    announce(&shop.depot, &[counted("a", 2), counted("a", 3)]).await;
-    shop.place
+    announce(&rig.depot, &[counted("a", 2), counted("a", 3)]).await;
+    rig.place
         .administer(
             "depot",
             "UPDATE offshoot_log SET removed = 2; DELETE FROM offshoot_events WHERE position = 2",
         )
         .await;
-    let _process = shop.start(1);
-    eventually(async || held(&shop).await.is_some()).await;
-    let why = held(&shop).await.unwrap();
+    let _process = rig.start(1);
+    eventually(async || held(&rig).await.is_some()).await;
+    let why = held(&rig).await.unwrap();
     assert!(
         why.contains("events of depot up to 2 were removed for their age"),
         "{why}"
     );
-    offshoot_outbox::replay(&shop.ledger, &mut cx(), "listener", 3)
+    offshoot_outbox::replay(&rig.ledger, &mut cx(), "listener", 3)
         .await
         .unwrap();
-    assert_eq!(of(&shop.hears(2).await, "a"), [1, 3]);
+    assert_eq!(of(&rig.hears(2).await, "a"), [1, 3]);
 }
 
 /// However long: it has a cursor, and nobody removes what it has not read.
 async fn a_subscription_that_was_away_goes_on(place: Fresh) {
-    let shop = Shop::on(place).await;
-    let process = shop.start(2);
-    announce(&shop.depot, &[counted("a", 1)]).await;
-    shop.hears(1).await;
+    let rig = Rig::on(place).await;
+    let process = rig.start(2);
+    announce(&rig.depot, &[counted("a", 1)]).await;
+    rig.hears(1).await;
     process.kill();
     for count in 2..50 {
-        announce(&shop.depot, &[counted("a", count)]).await;
+        announce(&rig.depot, &[counted("a", count)]).await;
     }
-    let _process = shop.start(2);
-    assert_eq!(of(&shop.hears(49).await, "a"), (1..50).collect::<Vec<_>>());
+    let _process = rig.start(2);
+    assert_eq!(of(&rig.hears(49).await, "a"), (1..50).collect::<Vec<_>>());
 }

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
 
 // Two modules, what one announces and what the other does with it.
-mod shop;
+mod rig;
 // What a subscription guarantees,
 mod delivering;
 mod failing;

@@ -11,7 +11,7 @@ use offshoot_testkit::{Fresh, on_both_engines};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::shop::{DepotEvent, Process, Shop, announce, counted, listening, of};
+use crate::rig::{DepotEvent, Process, Rig, announce, counted, listening, of};
 
 on_both_engines! {
     events_come_over_a_socket,
@@ -44,63 +44,63 @@ impl DepotApi for Shelves {
 }
 
 /// Serves the depot's contract and log at this port, or a free one.
-async fn serve(shop: &Shop, keys: &ServiceKeys, port: u16) -> (u16, JoinHandle<()>) {
+async fn serve(rig: &Rig, keys: &ServiceKeys, port: u16) -> (u16, JoinHandle<()>) {
     let options = ServerOptions {
-        store_id: shop.depot.store_id(),
-        instance: shop.depot.store_id(),
+        store_id: rig.depot.store_id(),
+        instance: rig.depot.store_id(),
         keys: keys.of("depot"),
     };
     let edge = Arc::new(Edge::new(Arc::new(Shelves) as Arc<dyn DepotApi>));
     let surface = Surface::new("depot", options).version(edge);
-    let routes = serve_events::<dyn DepotApi>(surface, LocalSource::new(shop.depot.clone())).into_router();
+    let routes = serve_events::<dyn DepotApi>(surface, LocalSource::new(rig.depot.clone())).into_router();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
     (port, server)
 }
 
-fn source(shop: &Shop, keys: &ServiceKeys, port: u16, reader: &'static str) -> Arc<dyn EventSource> {
+fn source(rig: &Rig, keys: &ServiceKeys, port: u16, reader: &'static str) -> Arc<dyn EventSource> {
     let client = Client::<dyn DepotApi>::new(ClientOptions::to(
         format!("http://127.0.0.1:{port}").parse().unwrap(),
         keys.of("depot"),
-        ExpectedStore::exactly(shop.depot.store_id()),
+        ExpectedStore::exactly(rig.depot.store_id()),
     ));
     HttpSource::new(Arc::new(client), reader)
 }
 
 async fn events_come_over_a_socket(place: Fresh) {
-    let shop = Shop::on(place).await;
+    let rig = Rig::on(place).await;
     let keys = ServiceKeys::random();
-    let (port, _server) = serve(&shop, &keys, 0).await;
-    let reading = source(&shop, &keys, port, "ledger");
-    let _process = Process::start(&shop.ledger, reading, listening(&shop.listener, 2));
+    let (port, _server) = serve(&rig, &keys, 0).await;
+    let reading = source(&rig, &keys, port, "ledger");
+    let _process = Process::start(&rig.ledger, reading, listening(&rig.listener, 2));
     for count in 0..30 {
-        announce(&shop.depot, &[counted("a", count), counted("b", count)]).await;
+        announce(&rig.depot, &[counted("a", count), counted("b", count)]).await;
     }
-    let heard = shop.hears(60).await;
+    let heard = rig.hears(60).await;
     assert_eq!(of(&heard, "a"), (0..30).collect::<Vec<_>>());
 }
 
 async fn who_may_not_call_may_not_read(place: Fresh) {
-    let shop = Shop::on(place).await;
+    let rig = Rig::on(place).await;
     let keys = ServiceKeys::random();
-    let (port, _server) = serve(&shop, &keys, 0).await;
-    let refused = source(&shop, &keys, port, "stranger").head(-1).await.unwrap_err();
+    let (port, _server) = serve(&rig, &keys, 0).await;
+    let refused = source(&rig, &keys, port, "stranger").head(-1).await.unwrap_err();
     assert!(refused.to_string().contains("stranger may not call depot"), "{refused}");
-    let refused = source(&shop, &ServiceKeys::random(), port, "ledger").head(-1).await;
+    let refused = source(&rig, &ServiceKeys::random(), port, "ledger").head(-1).await;
     assert!(refused.is_err());
 }
 
 async fn a_server_that_is_away_is_waited_for(place: Fresh) {
-    let shop = Shop::on(place).await;
+    let rig = Rig::on(place).await;
     let keys = ServiceKeys::random();
-    let (port, server) = serve(&shop, &keys, 0).await;
-    let reading = source(&shop, &keys, port, "ledger");
-    let _process = Process::start(&shop.ledger, reading, listening(&shop.listener, 1));
-    announce(&shop.depot, &[counted("a", 1)]).await;
-    shop.hears(1).await;
+    let (port, server) = serve(&rig, &keys, 0).await;
+    let reading = source(&rig, &keys, port, "ledger");
+    let _process = Process::start(&rig.ledger, reading, listening(&rig.listener, 1));
+    announce(&rig.depot, &[counted("a", 1)]).await;
+    rig.hears(1).await;
     server.abort();
-    announce(&shop.depot, &[counted("a", 2)]).await;
-    let (_, _server) = serve(&shop, &keys, port).await;
-    assert_eq!(of(&shop.hears(2).await, "a"), [1, 2]);
+    announce(&rig.depot, &[counted("a", 2)]).await;
+    let (_, _server) = serve(&rig, &keys, port).await;
+    assert_eq!(of(&rig.hears(2).await, "a"), [1, 2]);
 }

@@ -8,7 +8,7 @@ use offshoot_db::{Db, sql};
 use offshoot_outbox::{Ask, EventSource as _, KEPT_FOR, LocalSource};
 use offshoot_testkit::{Fresh, on_both_engines};
 
-use crate::shop::{Counted, DEPOT, DepotEvent, announce, counted, cx, eventually};
+use crate::rig::{Counted, DEPOT, DepotEvent, announce, counted, cx, eventually};
 
 on_both_engines! {
     what_is_old_and_read_is_removed,

@@ -5,10 +5,10 @@ use offshoot_db::Engine;
 use offshoot_testkit::Fresh;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _};
 
-use crate::shop::{Shop, announce, counted, of};
+use crate::rig::{Rig, announce, counted, of};
 
-async fn shop() -> Option<Shop> {
-    Some(Shop::on(Fresh::on(Engine::Postgres).await?).await)
+async fn rig() -> Option<Rig> {
+    Some(Rig::on(Fresh::on(Engine::Postgres).await?).await)
 }
 
 async fn run(connection: &mut PgConnection, sql: &str) {
@@ -35,15 +35,15 @@ async fn ids_after(connection: &mut PgConnection, after: i64) -> Vec<i64> {
 /// The first to insert is the last to commit.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_commits_late_is_not_lost() {
-    let Some(shop) = shop().await else { return };
-    let _process = shop.start(1);
-    let (mut early, mut late) = (shop.place.stranger().await, shop.place.stranger().await);
+    let Some(rig) = rig().await else { return };
+    let _process = rig.start(1);
+    let (mut early, mut late) = (rig.place.stranger().await, rig.place.stranger().await);
     run(&mut early, "BEGIN").await;
     run(&mut early, &insert("early", 1)).await;
     run(&mut late, &insert("late", 2)).await;
-    assert_eq!(of(&shop.hears(1).await, "late"), [2]);
+    assert_eq!(of(&rig.hears(1).await, "late"), [2]);
     // The trap: a cursor on the sequence has passed the number of the one that was not there yet.
-    let mut naive = shop.place.stranger().await;
+    let mut naive = rig.place.stranger().await;
     let seen = ids_after(&mut naive, 0).await;
     run(&mut early, "COMMIT").await;
     let missed = ids_after(&mut naive, seen[0]).await;
@@ -52,14 +52,14 @@ async fn a_transaction_that_commits_late_is_not_lost() {
         (1, 0),
         "a cursor on the sequence would have to lose it: {seen:?} {missed:?}"
     );
-    assert_eq!(of(&shop.hears(2).await, "early"), [1]);
+    assert_eq!(of(&rig.hears(2).await, "early"), [1]);
 }
 
 /// The transaction that began first changes the row last.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_changes_of_one_key_keep_their_order() {
-    let Some(shop) = shop().await else { return };
-    let (mut first, mut second) = (shop.place.stranger().await, shop.place.stranger().await);
+    let Some(rig) = rig().await else { return };
+    let (mut first, mut second) = (rig.place.stranger().await, rig.place.stranger().await);
     // Has its number from here on.
     run(&mut first, "BEGIN; SELECT pg_current_xact_id()").await;
     run(&mut second, &insert("a", 1)).await;
@@ -71,24 +71,24 @@ async fn two_changes_of_one_key_keep_their_order() {
     let rows = first.fetch_all(by_transaction).await.unwrap();
     let counts: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
     assert_eq!(counts, [2, 1], "ordering by transaction would have to reverse them");
-    let _process = shop.start(1);
-    assert_eq!(of(&shop.hears(2).await, "a"), [1, 2]);
+    let _process = rig.start(1);
+    assert_eq!(of(&rig.hears(2).await, "a"), [1, 2]);
 }
 
 /// A transaction of another database of the server, open for as long as it likes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_of_another_database_delays_nothing() {
-    let Some(shop) = shop().await else { return };
+    let Some(rig) = rig().await else { return };
     let Some(elsewhere) = Fresh::on(Engine::Postgres).await else {
         return;
     };
     let mut foreign = elsewhere.stranger().await;
     run(&mut foreign, "BEGIN; SELECT pg_current_xact_id()").await;
-    let _process = shop.start(1);
-    announce(&shop.depot, &[counted("a", 1)]).await;
-    assert_eq!(of(&shop.hears(1).await, "a"), [1]);
+    let _process = rig.start(1);
+    announce(&rig.depot, &[counted("a", 1)]).await;
+    assert_eq!(of(&rig.hears(1).await, "a"), [1]);
     // The trap: below the oldest transaction that runs anywhere on the server, nothing is there yet.
-    let mut naive = shop.place.stranger().await;
+    let mut naive = rig.place.stranger().await;
     let settled = "SELECT count(*) FROM depot.offshoot_events \
                    WHERE xmin::text::bigint < (pg_snapshot_xmin(pg_current_snapshot())::text::bigint & 4294967295)";
     let row = naive.fetch_one(settled).await.unwrap();
@@ -104,17 +104,17 @@ async fn a_transaction_of_another_database_delays_nothing() {
 /// Numbers are given by whoever needs them, at once and one after the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn positions_have_no_gaps_and_no_doubles() {
-    let Some(shop) = shop().await else { return };
-    let other = shop.place.open(&crate::shop::DEPOT).await;
+    let Some(rig) = rig().await else { return };
+    let other = rig.place.open(&crate::rig::DEPOT).await;
     let _both = [
-        shop.start(2),
-        crate::shop::Process::start(
-            &shop.ledger,
+        rig.start(2),
+        crate::rig::Process::start(
+            &rig.ledger,
             offshoot_outbox::LocalSource::new(other.clone()),
-            crate::shop::listening(&shop.listener, 2),
+            crate::rig::listening(&rig.listener, 2),
         ),
     ];
-    let announcing = [shop.depot.clone(), other].map(|db| {
+    let announcing = [rig.depot.clone(), other].map(|db| {
         tokio::spawn(async move {
             for count in 0..200 {
                 announce(&db, &[counted("a", count)]).await;
@@ -124,8 +124,8 @@ async fn positions_have_no_gaps_and_no_doubles() {
     for one in announcing {
         one.await.unwrap();
     }
-    shop.hears(400).await;
-    let mut stranger = shop.place.stranger().await;
+    rig.hears(400).await;
+    let mut stranger = rig.place.stranger().await;
     let row = stranger
         .fetch_one("SELECT count(DISTINCT position), min(position), max(position) FROM depot.offshoot_events")
         .await

@@ -6,28 +6,7 @@ use offshoot_db::{Tx, sql};
 
 use crate::execution::Execution;
 use crate::owner::Owner;
-
-/// Where a saga stands, as it is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
-    Running,
-    Waiting,
-    Stuck,
-    Done,
-    Undone,
-}
-
-impl State {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            State::Running => "running",
-            State::Waiting => "waiting",
-            State::Stuck => "stuck",
-            State::Done => "done",
-            State::Undone => "undone",
-        }
-    }
-}
+use crate::state::State;
 
 /// What a holder writes.
 pub(crate) struct Head<'a> {

@@ -3,7 +3,7 @@
 use offshoot_contract::{CallFailure, Timestamp};
 use offshoot_db::{List, Queries, Tx, sql};
 
-use super::State;
+use crate::state::State;
 
 /// Who works on a saga.
 #[derive(Debug, Clone)]

@@ -160,14 +160,14 @@ impl Drop for Process {
 }
 
 /// Both modules on one place, with a listener.
-pub(crate) struct Shop {
+pub(crate) struct Rig {
     pub(crate) place: Fresh,
     pub(crate) depot: Db,
     pub(crate) ledger: Db,
     pub(crate) listener: Arc<Listener>,
 }
 
-impl Shop {
+impl Rig {
     pub(crate) async fn on(place: Fresh) -> Self {
         let (depot, ledger) = (place.open(&DEPOT).await, place.open(&LEDGER).await);
         Self {

@@ -1,0 +1,226 @@
+//! `offshoot db`: the schemas of the modules whose data this process may open.
+
+mod passwords;
+mod provision;
+
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, Result};
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use offshoot_db::{DatabaseUrl, DbOptions, MigrationState, ModuleSchema, OpenError, isolation, migrate, status};
+
+use self::provision::ProvisionArguments;
+use super::print;
+use crate::config::{ModulePlacement, Settings};
+use crate::serve::host::database_url;
+use crate::wiring;
+
+#[derive(Debug, Args)]
+pub(super) struct DbArguments {
+    #[command(subcommand)]
+    command: DbCommand,
+
+    /// Log in to Postgres as this role, whatever role the URLs name. Its password comes from PGPASSFILE or PGPASSWORD.
+    #[arg(long = "as", global = true, value_name = "ROLE")]
+    login: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum DbCommand {
+    /// Make schemas, roles and rights on Postgres, once, as an administrator.
+    #[command(after_long_help = provision::HELP)]
+    Provision(ProvisionArguments),
+
+    /// Bring the schemas up to date. The login acts as their owners; where they are missing, it makes them, if it may.
+    #[command(after_help = "Example:\n  offshoot db migrate --database postgres://keeper@localhost/store")]
+    Migrate,
+
+    /// Print how every migration stands, and whether Postgres keeps the modules apart.
+    #[command(after_help = "Example:\n  offshoot db status --json")]
+    Status,
+}
+
+pub(super) async fn run(what: &DbArguments, settings: &Settings, json: bool) -> Result<()> {
+    let login = what.login.as_deref();
+    let (rows, nothing) = match &what.command {
+        DbCommand::Provision(provisioning) => {
+            let rows = provision::run(provisioning, settings, login).await?;
+            return print(&rows, &provision::text(&rows), json);
+        }
+        DbCommand::Migrate => (migrate_all(settings, login).await?, "Every schema was up to date."),
+        DbCommand::Status => (status_of_all(settings, login).await?, "No module keeps its data here."),
+    };
+    print(&rows, &table(&rows, nothing), json)
+}
+
+/// One migration of one module.
+#[derive(Debug, Serialize)]
+struct Row {
+    module: &'static str,
+    database: String,
+    set: String,
+    version: u32,
+    name: String,
+    state: String,
+    /// What keeps the module to its own data; none where nothing was looked at.
+    isolation: Option<String>,
+}
+
+async fn migrate_all(settings: &Settings, login: Option<&str>) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (schema, url) in schemas(settings, login)? {
+        for applied in migrate(schema, &url, &DbOptions::default()).await?.applied {
+            rows.push(Row {
+                module: schema.module,
+                database: url.to_string(),
+                set: applied.set,
+                version: applied.version,
+                name: applied.name,
+                state: "applied now".to_owned(),
+                isolation: None,
+            });
+        }
+    }
+    Ok(rows)
+}
+
+async fn status_of_all(settings: &Settings, login: Option<&str>) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (schema, url) in schemas(settings, login)? {
+        let kept = isolation_of(schema, &url).await?;
+        for status in status(schema, &url, &DbOptions::default()).await? {
+            rows.push(Row {
+                module: schema.module,
+                database: url.to_string(),
+                set: status.migration.set,
+                version: status.migration.version,
+                name: status.migration.name,
+                state: match status.state {
+                    MigrationState::Applied(at) => format!("applied {at}"),
+                    MigrationState::Missing => "missing".to_owned(),
+                    MigrationState::Changed => "applied with another text".to_owned(),
+                    MigrationState::Unknown => "applied, unknown to this binary".to_owned(),
+                },
+                isolation: kept.clone(),
+            });
+        }
+    }
+    Ok(rows)
+}
+
+/// In words, what keeps a module to its own data; none where its schema is not there yet.
+async fn isolation_of(schema: &'static ModuleSchema, url: &DatabaseUrl) -> Result<Option<String>> {
+    let found = match isolation(schema, url).await {
+        Err(OpenError::NotMigrated { .. }) => return Ok(None),
+        found => found?,
+    };
+    Ok(Some(match found {
+        None => "a file of its own".to_owned(),
+        Some(found) if found.is_enforced() => format!("enforced: `{}` reaches nothing else", found.login),
+        Some(found) => format!(
+            "rests on manners: `{}` {} (`offshoot db provision --logins`)",
+            found.login,
+            found.breaches.join(", ")
+        ),
+    }))
+}
+
+/// Those of modules that run elsewhere are looked after there.
+pub(super) fn schemas(settings: &Settings, login: Option<&str>) -> Result<Vec<(&'static ModuleSchema, DatabaseUrl)>> {
+    let runs_elsewhere = |module: &str| {
+        settings
+            .modules
+            .get(module)
+            .is_some_and(|module| module.placement == ModulePlacement::Remote)
+    };
+    let here = wiring::schemas()
+        .into_iter()
+        .filter(|schema| !runs_elsewhere(schema.module));
+    let place = |schema: &'static ModuleSchema| {
+        let url = match (settings.database_of(schema.module), login) {
+            (Some(url), Some(login)) if url.starts_with("postgres") => as_login(url, login)
+                .parse()
+                .with_context(|| format!("the URL of {} with another login", schema.module))?,
+            _ => database_url(settings, schema.module)?,
+        };
+        Ok((schema, url))
+    };
+    here.map(place).collect()
+}
+
+/// The URL with another login, and without the password of the one that it names.
+fn as_login(url: &str, login: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, more) = rest.split_at(end);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let mut encoded = String::new();
+    for byte in login.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    format!("{scheme}://{encoded}@{host}{more}")
+}
+
+fn table(rows: &[Row], nothing: &str) -> String {
+    if rows.is_empty() {
+        return nothing.to_owned();
+    }
+    let mut table = String::new();
+    for Row {
+        module,
+        database,
+        set,
+        name,
+        state,
+        ..
+    } in rows
+    {
+        // Writing to a string cannot fail.
+        let _ = writeln!(table, "{module:10} {set:10} {name:24} {state:40} {database}");
+    }
+    let mut modules: Vec<_> = rows
+        .iter()
+        .filter_map(|row| Some((row.module, row.isolation.as_ref()?)))
+        .collect();
+    modules.dedup();
+    if !modules.is_empty() {
+        table.push_str("\nisolation\n");
+    }
+    for (module, isolation) in modules {
+        let _ = writeln!(table, "{module:10} {isolation}");
+    }
+    table.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::as_login;
+
+    #[test]
+    fn another_login_takes_the_place_of_the_one_in_the_url() {
+        for (url, as_keeper) in [
+            ("postgres://{module}@db/store", "postgres://keeper@db/store"),
+            ("postgres://me:secret@db:1/store", "postgres://keeper@db:1/store"),
+            ("postgres://db", "postgres://keeper@db"),
+            (
+                "postgres://db/store?host=/run/a@b",
+                "postgres://keeper@db/store?host=/run/a@b",
+            ),
+        ] {
+            assert_eq!(as_login(url, "keeper"), as_keeper);
+        }
+        assert_eq!(
+            as_login("postgres://db/store", "a b/é"),
+            "postgres://a%20b%2F%C3%A9@db/store"
+        );
+    }
+}

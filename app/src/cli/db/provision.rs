@@ -1,0 +1,127 @@
+//! `offshoot db provision`: schemas, roles and rights on Postgres, made once by an administrator.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use offshoot_db::{DatabaseUrl, DbOptions, ProvisionOptions, provision};
+use serde::Serialize;
+
+use super::passwords::Passwords;
+use super::schemas;
+use crate::config::Settings;
+
+/// What `--help` adds.
+pub(super) const HELP: &str = "\
+What there is afterwards, for every module whose data is in Postgres:
+  the role NAME_owner, which owns the schema NAME and runs migrations; nobody logs in as it
+  the role NAME, which reads and writes the rows of that schema, makes nothing, and reaches no other schema
+With --logins each module logs in as its own role, and the database itself keeps modules apart. Without it one login
+acts as all of them, and SQL that says SET ROLE or RESET ROLE gets at everything: good for development.
+
+The login needs CREATEROLE, and CREATE on the database. Only what is missing is changed; what belongs to others never is.
+
+In production:
+  offshoot db provision --database postgres://admin@db/store --logins --passwords passwords --migrator keeper
+  offshoot db migrate   --database postgres://keeper@db/store
+  PGPASSFILE=passwords offshoot serve --database 'postgres://{module}@db/store'
+In development, where one login may do everything, `offshoot db migrate` alone does it.";
+
+#[derive(Debug, Args)]
+pub(super) struct ProvisionArguments {
+    /// Let each module's role log in by itself.
+    #[arg(long)]
+    logins: bool,
+
+    /// The modules' passwords, one line each as in PGPASSFILE: host:port:database:user:password. Those that are missing
+    /// are made up and added; the file is made with mode 0600. Without it the server decides how it knows a role.
+    #[arg(long, value_name = "FILE", requires = "logins")]
+    passwords: Option<PathBuf>,
+
+    /// A login that is there already: it may migrate, and needs no other right.
+    #[arg(long, value_name = "ROLE")]
+    migrator: Option<String>,
+
+    /// Nobody else uses the database: take from PUBLIC the rights to connect to it, to make temporary tables, and to
+    /// make tables in the schema `public`.
+    #[arg(long)]
+    own_database: bool,
+
+    /// Print the SQL and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// One thing that was missing.
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    module: &'static str,
+    database: String,
+    /// In words.
+    done: String,
+    sql: String,
+    dry_run: bool,
+}
+
+pub(super) async fn run(what: &ProvisionArguments, settings: &Settings, login: Option<&str>) -> Result<Vec<Row>> {
+    let mut passwords = what.passwords.as_deref().map(Passwords::read).transpose()?;
+    let mut work = Vec::new();
+    for (schema, url) in schemas(settings, login)? {
+        let password = match (&mut passwords, &url) {
+            (Some(passwords), DatabaseUrl::Postgres(server)) => {
+                let database = server.get_database().unwrap_or(server.get_username());
+                Some(passwords.of(schema.module, server.get_host(), server.get_port(), database)?)
+            }
+            _ => None,
+        };
+        let options = ProvisionOptions {
+            logins: what.logins,
+            password,
+            migrator: what.migrator.clone(),
+            own_database: what.own_database,
+            shared: false,
+            dry_run: what.dry_run,
+        };
+        work.push((schema, url, options));
+    }
+    // What only the server knew would be lost if this process ended in between.
+    if let Some(passwords) = passwords.as_mut().filter(|_| !what.dry_run) {
+        passwords.keep()?;
+    }
+    let mut rows = Vec::new();
+    for (schema, url, options) in work {
+        let steps = provision(schema, &url, &options, &DbOptions::default()).await?;
+        rows.extend(steps.into_iter().map(|step| Row {
+            module: schema.module,
+            database: url.to_string(),
+            done: step.what,
+            sql: step.sql,
+            dry_run: what.dry_run,
+        }));
+    }
+    Ok(rows)
+}
+
+pub(super) fn text(rows: &[Row]) -> String {
+    if rows.is_empty() {
+        return "Everything was there: nothing was changed.".to_owned();
+    }
+    let mut text = String::new();
+    for Row {
+        module,
+        database,
+        done,
+        sql,
+        dry_run,
+    } in rows
+    {
+        // Writing to a string cannot fail.
+        let _ = if *dry_run {
+            writeln!(text, "-- {database}: this would have {done}\n{sql};")
+        } else {
+            writeln!(text, "{module:10} {done}")
+        };
+    }
+    text.trim_end().to_owned()
+}

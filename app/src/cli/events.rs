@@ -1,0 +1,178 @@
+//! `offshoot events`: what modules announce and how far others have handled it. Works on the databases of the modules whose
+//! data this process may open; nothing has to run, and what runs takes note within a second.
+
+mod arguments;
+mod text;
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use offshoot_contract::CallContext;
+use offshoot_db::Db;
+use offshoot_outbox::{
+    DeadLetter, EventsFailure, OutboxStatus, SubscriptionStatus, dead_letters, outbox_status, rebuild, replay, retry,
+    skip, status,
+};
+use serde::Serialize;
+
+pub(super) use self::arguments::EventsCommand;
+use super::databases::with;
+use super::print;
+use crate::config::Settings;
+
+/// The migration that makes the tables.
+const TABLES: &str = "0006_subscriptions";
+
+/// How far everything is.
+#[derive(Debug, Serialize)]
+struct Overview {
+    logs: Vec<OutboxStatus>,
+    subscriptions: Vec<Reading>,
+}
+
+/// One partition, beside the log that it reads.
+#[derive(Debug, Serialize)]
+struct Reading {
+    #[serde(flatten)]
+    partition: SubscriptionStatus,
+    /// Events between it and the end of the log, of all partitions; none if the log is not here.
+    lag: Option<i64>,
+    /// What keeps it; none if nothing does.
+    because: Option<String>,
+}
+
+/// What was asked for and is done.
+#[derive(Debug, Serialize)]
+struct Done {
+    subscription: String,
+    done: String,
+}
+
+pub(super) async fn run(what: &EventsCommand, settings: &Settings, json: bool) -> Result<()> {
+    let databases = with(TABLES, settings, None).await?;
+    let result = carry_out(what, &databases, json).await;
+    for db in databases {
+        db.close().await;
+    }
+    result
+}
+
+async fn carry_out(what: &EventsCommand, databases: &[Db], json: bool) -> Result<()> {
+    match what {
+        EventsCommand::Status => {
+            let overview = overview(databases).await?;
+            print(&overview, &text::overview(&overview), json)
+        }
+        EventsCommand::DeadLetters { subscription, limit } => {
+            let mut letters: Vec<DeadLetter> = Vec::new();
+            for db in databases {
+                letters.extend(dead_letters(db, &mut cx(), subscription.as_deref(), *limit).await?);
+            }
+            print(&letters, &text::letters(&letters), json)
+        }
+        EventsCommand::Retry {
+            subscription, position, ..
+        } => {
+            let db = reader(databases, subscription).await?;
+            let count = retry(db, &mut cx(), subscription, *position).await?;
+            done(subscription, &format!("{count} events are tried again now"), json)
+        }
+        EventsCommand::Skip { subscription, position } => {
+            let db = reader(databases, subscription).await?;
+            skip(db, &mut cx(), subscription, *position).await?;
+            let done_ = format!("the event at {position} will never be handled; those behind it are now");
+            done(subscription, &done_, json)
+        }
+        EventsCommand::Replay { subscription, from } => {
+            let db = reader(databases, subscription).await?;
+            replay(db, &mut cx(), subscription, *from).await?;
+            done(subscription, &format!("events from {from} on are handled again"), json)
+        }
+        EventsCommand::Rebuild { subscription } => {
+            let db = reader(databases, subscription).await?;
+            rebuild(db, &mut cx(), subscription).await?;
+            done(subscription, "the copy is emptied and filled anew", json)
+        }
+    }
+}
+
+fn cx() -> CallContext {
+    CallContext::root("operator")
+}
+
+fn done(subscription: &str, what: &str, json: bool) -> Result<()> {
+    let done = Done {
+        subscription: subscription.to_owned(),
+        done: what.to_owned(),
+    };
+    print(&done, &format!("{subscription}: {what}"), json)
+}
+
+/// The data of the module that has this subscription.
+async fn reader<'a>(databases: &'a [Db], subscription: &str) -> Result<&'a Db> {
+    let mut known = Vec::new();
+    for db in databases {
+        for partition in status(db, &mut cx()).await? {
+            if partition.subscription == subscription {
+                return Ok(db);
+            }
+            known.push(partition.subscription);
+        }
+    }
+    known.dedup();
+    if known.is_empty() {
+        bail!("no module whose data is here has a subscription yet: they appear with the first `offshoot serve`");
+    }
+    bail!(
+        "there is no subscription `{subscription}` here, only {}",
+        known.join(", ")
+    );
+}
+
+async fn overview(databases: &[Db]) -> Result<Overview, EventsFailure> {
+    let mut logs = BTreeMap::new();
+    for db in databases {
+        logs.insert(db.module(), outbox_status(db, &mut cx()).await?);
+    }
+    let mut subscriptions = Vec::new();
+    for db in databases {
+        for partition in status(db, &mut cx()).await? {
+            let log = logs.get(partition.module.as_str());
+            let lag = log.map(|log| (log.last - partition.position).max(0) + log.unnumbered);
+            let because = because(&partition, lag);
+            subscriptions.push(Reading {
+                partition,
+                lag,
+                because,
+            });
+        }
+    }
+    Ok(Overview {
+        logs: logs.into_values().collect(),
+        subscriptions,
+    })
+}
+
+/// What keeps a partition, the gravest first.
+fn because(partition: &SubscriptionStatus, lag: Option<i64>) -> Option<String> {
+    if let Some(held) = &partition.held {
+        return Some(held.clone());
+    }
+    if partition.worker.is_none() && lag != Some(0) {
+        return Some(format!(
+            "no process works on it: start one with {}",
+            partition.subscriber
+        ));
+    }
+    if partition.dead > 0 {
+        let name = &partition.subscription;
+        return Some(format!(
+            "{} events were given up: `offshoot events dead-letters --subscription {name}` says why",
+            partition.dead
+        ));
+    }
+    if partition.rebuild {
+        return Some("the copy is about to be emptied".to_owned());
+    }
+    (partition.parked > 0).then(|| format!("{} events are tried again or wait behind one that is", partition.parked))
+}

@@ -1,0 +1,67 @@
+//! SQL stands in its macro, where rules and tests find it, and only in code that has data.
+
+use crate::file::File;
+use crate::project::Project;
+use crate::sql::looks_like_sql;
+use crate::tokens::Token;
+use crate::violation::{Rule, Violation};
+
+/// Splits a file's literal texts into those inside the macro and the others.
+pub(crate) fn literals<'a>(tokens: &'a [Token], sql_macro: &str) -> (Vec<&'a Token>, Vec<&'a Token>) {
+    let mut depth: usize = 0;
+    let mut last = ["", ""];
+    let (mut inside, mut outside) = (Vec::new(), Vec::new());
+    for token in tokens {
+        match token.text.as_str() {
+            "(" | "{" | "[" if depth > 0 || last == [sql_macro, "!"] => depth += 1,
+            ")" | "}" | "]" if depth > 0 => depth -= 1,
+            _ => {}
+        }
+        last = [last[1], token.text.as_str()];
+        if token.literal.is_some() {
+            if depth > 0 {
+                inside.push(token);
+            } else {
+                outside.push(token);
+            }
+        }
+    }
+    (inside, outside)
+}
+
+pub(crate) fn misplaced(project: &Project, file: &File, tokens: &[Token]) -> Vec<Violation> {
+    let layout = &project.layout;
+    let has_no_data = layout
+        .without_data
+        .iter()
+        .any(|folder| file.path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')));
+    let of_a_module = layout.module_of_code(&file.path).is_some() && file.path.contains("/src/");
+    if !has_no_data && !of_a_module {
+        return Vec::new();
+    }
+    let name = &layout.sql_macro;
+    let (inside, outside) = literals(tokens, name);
+    let loose = outside
+        .into_iter()
+        .filter(|token| looks_like_sql(token.literal.as_deref().unwrap_or_default()));
+    let mut found: Vec<_> = loose
+        .map(|token| {
+            let verb = token
+                .literal
+                .as_deref()
+                .unwrap_or_default()
+                .split_whitespace()
+                .next()
+                .unwrap_or_default();
+            Violation::new(file, token.line, Rule::Sql, format!("{verb} outside of {name}!"))
+        })
+        .collect();
+    if has_no_data {
+        let in_macro = |token: &Token| {
+            let message = format!("{name}! in code that has no data: ask the module's contract");
+            Violation::new(file, token.line, Rule::Sql, message)
+        };
+        found.extend(inside.into_iter().map(in_macro));
+    }
+    found
+}

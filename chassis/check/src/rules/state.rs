@@ -1,0 +1,187 @@
+//! A module keeps no answer-changing state in memory between calls: two replicas, or the process that it moves to, have
+//! not the same memory. Found are fields and statics whose types can change behind a shared reference.
+
+use quote::ToTokens as _;
+use syn::spanned::Spanned as _;
+use syn::visit::{self, Visit};
+
+use crate::file::File;
+use crate::project::Project;
+use crate::violation::{Rule, Violation};
+
+/// Types that change behind a shared reference. Channels, semaphores and what is made once from nothing but code
+/// (`LazyLock`) are none: what they hold decides no answer.
+const CHANGING: [&str; 14] = [
+    "ArcSwap",
+    "ArcSwapOption",
+    "Cell",
+    "ConcurrentHashMap",
+    "DashMap",
+    "DashSet",
+    "Mutex",
+    "OnceCell",
+    "OnceLock",
+    "RefCell",
+    "RwLock",
+    "SkipMap",
+    "UnsafeCell",
+    "LruCache",
+];
+/// How the names of more of them begin.
+const ATOMIC: &str = "Atomic";
+/// Macros that make statics.
+const STATICS: [&str; 2] = ["thread_local", "lazy_static"];
+
+pub(crate) fn kept(project: &Project, file: &File) -> Vec<Violation> {
+    let is_source = project.layout.module_of_code(&file.path).is_some() && file.path.contains("/src/");
+    let parsed = is_source.then(|| syn::parse_file(&file.text));
+    match parsed {
+        None => Vec::new(),
+        Some(Ok(parsed)) => {
+            let mut finder = Finder {
+                file,
+                found: Vec::new(),
+            };
+            finder.visit_file(&parsed);
+            finder.found
+        }
+        Some(Err(error)) => {
+            let message = format!("this is no Rust: {error}");
+            vec![Violation::new(
+                file,
+                error.span().start().line,
+                Rule::Unreadable,
+                message,
+            )]
+        }
+    }
+}
+
+struct Finder<'a> {
+    file: &'a File,
+    found: Vec<Violation>,
+}
+
+impl Finder<'_> {
+    fn keeps(&mut self, line: usize, what: &str, kept: &str) {
+        let message =
+            format!("{what} keeps {kept} between calls: keep it in the module's data, or say why it may differ");
+        self.found.push(Violation::new(self.file, line, Rule::State, message));
+    }
+
+    fn fields(&mut self, owner: &str, fields: &syn::Fields) {
+        for (number, field) in fields.iter().enumerate() {
+            if let Some(kept) = changing(&field.ty) {
+                let name = field
+                    .ident
+                    .as_ref()
+                    .map_or_else(|| number.to_string(), ToString::to_string);
+                self.keeps(field.span_of_name(), &format!("`{owner}.{name}`"), &kept);
+            }
+        }
+    }
+}
+
+/// Where a field is named; an attribute or a comment may stand before it.
+trait Named {
+    fn span_of_name(&self) -> usize;
+}
+
+impl Named for syn::Field {
+    fn span_of_name(&self) -> usize {
+        let span = self.ident.as_ref().map_or_else(|| self.ty.span(), syn::Ident::span);
+        span.start().line
+    }
+}
+
+impl<'ast> Visit<'ast> for Finder<'_> {
+    fn visit_item(&mut self, item: &'ast syn::Item) {
+        if !is_for_tests(attributes(item)) {
+            visit::visit_item(self, item);
+        }
+    }
+
+    fn visit_item_struct(&mut self, item: &'ast syn::ItemStruct) {
+        self.fields(&item.ident.to_string(), &item.fields);
+        visit::visit_item_struct(self, item);
+    }
+
+    fn visit_item_enum(&mut self, item: &'ast syn::ItemEnum) {
+        for variant in &item.variants {
+            self.fields(&format!("{}::{}", item.ident, variant.ident), &variant.fields);
+        }
+        visit::visit_item_enum(self, item);
+    }
+
+    fn visit_item_type(&mut self, item: &'ast syn::ItemType) {
+        if let Some(kept) = changing(&item.ty) {
+            self.keeps(item.ident.span().start().line, &format!("`{}`", item.ident), &kept);
+        }
+    }
+
+    fn visit_item_static(&mut self, item: &'ast syn::ItemStatic) {
+        let is_mutable = matches!(item.mutability, syn::StaticMutability::Mut(_));
+        let kept = changing(&item.ty).or_else(|| is_mutable.then(|| "a mutable static".to_owned()));
+        if let Some(kept) = kept {
+            self.keeps(item.ident.span().start().line, &format!("`{}`", item.ident), &kept);
+        }
+        visit::visit_item_static(self, item);
+    }
+
+    fn visit_macro(&mut self, item: &'ast syn::Macro) {
+        let name = item
+            .path
+            .segments
+            .last()
+            .map(|segment| segment.ident.to_string())
+            .unwrap_or_default();
+        if STATICS.contains(&name.as_str()) {
+            self.keeps(item.path.span().start().line, &format!("`{name}!`"), "a static");
+        }
+    }
+}
+
+/// The first type in `ty` that changes behind a shared reference.
+fn changing(ty: &syn::Type) -> Option<String> {
+    let mut found = None;
+    let mut trees: Vec<_> = ty.to_token_stream().into_iter().collect();
+    trees.reverse();
+    while let Some(tree) = trees.pop() {
+        match tree {
+            proc_macro2::TokenTree::Ident(name) => {
+                let name = name.to_string();
+                if CHANGING.contains(&name.as_str()) || name.starts_with(ATOMIC) {
+                    found = Some(format!("a {name}"));
+                    break;
+                }
+            }
+            proc_macro2::TokenTree::Group(group) => {
+                let mut inner: Vec<_> = group.stream().into_iter().collect();
+                inner.reverse();
+                trees.extend(inner);
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        attribute.path().is_ident("cfg") && attribute.meta.to_token_stream().to_string().replace(' ', "") == "cfg(test)"
+    })
+}
+
+fn attributes(item: &syn::Item) -> &[syn::Attribute] {
+    match item {
+        syn::Item::Enum(item) => &item.attrs,
+        syn::Item::Fn(item) => &item.attrs,
+        syn::Item::Impl(item) => &item.attrs,
+        syn::Item::Macro(item) => &item.attrs,
+        syn::Item::Mod(item) => &item.attrs,
+        syn::Item::Static(item) => &item.attrs,
+        syn::Item::Struct(item) => &item.attrs,
+        syn::Item::Type(item) => &item.attrs,
+        _ => &[],
+    }
+}

@@ -1,0 +1,290 @@
+//! A planted violation of each rule, beside what looks like one.
+
+use crate::{found, manifest};
+
+#[test]
+fn sql_stands_in_its_macro() {
+    let found = found(&[
+        (
+            "modules/a/src/store.rs",
+            "fn f() { sql!(sqlite: \"SELECT (1)\", postgres: \"SELECT 2\"); sql![\"SELECT 3\"]; }",
+        ),
+        (
+            "modules/a/src/service.rs",
+            "/// SELECT 1\nfn f() { say(\"Select one, please, or update it\") }",
+        ),
+        (
+            "modules/a/src/bulk.rs",
+            "fn f() {\n    sql!(\"SELECT 1\"); format!(\"UPDATE {t} SET a = 1\");\n}",
+        ),
+        (
+            "modules/a/src/search.rs",
+            "const ALL: &str = \"  select name from things\";",
+        ),
+        (
+            "modules/a/tests/all.rs",
+            "const ALL: &str = \"SELECT name FROM things\";",
+        ),
+        ("app/src/cli/db.rs", "fn f() { sql!(\"SELECT 1\"); }"),
+    ]);
+    assert_eq!(
+        found,
+        [
+            "app/src/cli/db.rs:1: sql: sql! in code that has no data: ask the module's contract",
+            "modules/a/src/bulk.rs:2: sql: UPDATE outside of sql!",
+            "modules/a/src/search.rs:1: sql: select outside of sql!",
+        ]
+    );
+}
+
+const THINGS: (&str, &str) = (
+    "migrations/a/sqlite/0001_things.sql",
+    "-- Not of parts.\nCREATE TABLE IF NOT EXISTS things (id integer, note text DEFAULT 'parts');",
+);
+const PARTS: (&str, &str) = ("migrations/b/tables.toml", "[tables.parts]\nkind = 'owned'\n");
+
+#[test]
+fn a_module_names_its_own_tables_only() {
+    let found = found(&[
+        THINGS,
+        PARTS,
+        (
+            "modules/a/src/store.rs",
+            "fn f() { sql!(\"SELECT parts_left, t.parts FROM things t, a.things WHERE x = 'parts'\") }",
+        ),
+        (
+            "modules/a/src/bulk.rs",
+            "fn f() { sql!(\"SELECT 1 FROM things, Parts\") }",
+        ),
+        (
+            "modules/b/src/store.rs",
+            "fn f() {\n    sql!(sqlite: \"SELECT 1\", postgres: \"SELECT 1 FROM a.x\");\n}",
+        ),
+        (
+            "modules/b/src/lib.rs",
+            "fn f() { sql!(\"DELETE FROM offshoot_owner\") }",
+        ),
+        ("modules/b/tests/all.rs", "fn f() { sql!(\"SET search_path TO a\") }"),
+        (
+            "modules/b/src/ways.rs",
+            "fn f() {\n    sql!(\"SET LOCAL role a\");\n    sql!(\"ATTACH 'a.db' AS x\");\n    sql!(\"UPDATE parts SET role = 1\");\n}",
+        ),
+    ]);
+    assert_eq!(
+        found,
+        [
+            "modules/a/src/bulk.rs:1: foreign-table: a reaches into parts of b",
+            "modules/b/src/lib.rs:1: foreign-table: b reaches into offshoot_owner of the chassis",
+            "modules/b/src/store.rs:2: foreign-table: b reaches into the schema a",
+            "modules/b/src/ways.rs:2: foreign-table: b becomes another role",
+            "modules/b/src/ways.rs:3: foreign-table: b attaches another database",
+            "modules/b/tests/all.rs:1: foreign-table: b sets search_path: names mean other tables then",
+        ]
+    );
+}
+
+#[test]
+fn keys_and_views_stay_in_their_schema() {
+    let found = found(&[
+        THINGS,
+        PARTS,
+        ("modules/a/src/lib.rs", ""),
+        (
+            "migrations/b/postgres/0001_parts.sql",
+            "-- Unlike things.\nCREATE TABLE parts (\n    id bigint REFERENCES parts (id),\n    thing bigint REFERENCES things (id)\n);\n\
+             ALTER TABLE parts ADD FOREIGN KEY (thing)\n    REFERENCES a.things (id);\n\
+             CREATE OR REPLACE VIEW both AS\n    SELECT * FROM parts, \"things\";\n\
+             CREATE TRIGGER t AFTER INSERT ON things EXECUTE FUNCTION f();",
+        ),
+    ]);
+    assert_eq!(
+        found,
+        [
+            "migrations/b/postgres/0001_parts.sql:4: foreign-key: b refers to things of a",
+            "migrations/b/postgres/0001_parts.sql:7: foreign-key: b refers to the schema a",
+            "migrations/b/postgres/0001_parts.sql:9: foreign-view: b makes a view of things of a",
+            "migrations/b/postgres/0001_parts.sql:10: foreign-table: b reaches into things of a",
+        ]
+    );
+}
+
+#[test]
+fn a_module_depends_on_contracts_only() {
+    let hidden = "[package]\nname = \"c\"\n[dev-dependencies]\nserde = \"1\"\nother = { package = \"b\", path = \"../b\" }\n\
+                  [target.'cfg(unix)'.dependencies.a]\npath = \"../a\"\n";
+    let found = found(&[
+        ("modules/a/Cargo.toml", &manifest("a", &["a-api", "b-api", "serde"])),
+        ("modules/a/api/Cargo.toml", &manifest("a-api", &["serde", "a"])),
+        ("modules/b/Cargo.toml", &manifest("b", &["b-api", "a"])),
+        ("modules/b/api/Cargo.toml", &manifest("b-api", &["serde"])),
+        ("modules/c/Cargo.toml", hidden),
+        ("modules/d/Cargo.toml", "[package\n"),
+    ]);
+    let found: Vec<_> = found.iter().filter(|found| !found.contains(": cycle: ")).collect();
+    assert_eq!(found.len(), 5, "{found:#?}");
+    for (found, beginning) in found.iter().zip([
+        "modules/a/api/Cargo.toml:6: implementation: a-api depends on a, the implementation of a: ",
+        "modules/b/Cargo.toml:6: implementation: b depends on a, the implementation of a: ",
+        "modules/c/Cargo.toml:5: implementation: c depends on b, the implementation of b: ",
+        "modules/c/Cargo.toml:6: implementation: c depends on a, the implementation of a: ",
+        "modules/d/Cargo.toml:1: unreadable: this is no manifest: ",
+    ]) {
+        assert!(found.starts_with(beginning), "{found}");
+    }
+}
+
+#[test]
+fn a_circle_of_modules_is_shown_as_a_path() {
+    let manifests = [
+        ("a", vec!["a-api", "b-api"]),
+        ("b", vec!["b-api", "c-api"]),
+        ("c", vec!["c-api", "a-api", "d-api"]),
+        ("d", vec!["d-api", "e-api"]),
+        ("e", vec!["e-api", "d-api"]),
+        ("f", vec!["f-api", "a-api", "d-api"]),
+    ];
+    let mut files = Vec::new();
+    for (module, dependencies) in &manifests {
+        files.push((format!("modules/{module}/Cargo.toml"), manifest(module, dependencies)));
+        files.push((
+            format!("modules/{module}/api/Cargo.toml"),
+            manifest(&format!("{module}-api"), &[]),
+        ));
+    }
+    // What only tests need is no call.
+    files.push((
+        "modules/g/Cargo.toml".to_owned(),
+        "[package]\nname = \"g\"\n[dependencies]\na-api = \"1\"\n[dev-dependencies]\ng-api = \"1\"\n".to_owned(),
+    ));
+    let files: Vec<_> = files
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()))
+        .collect();
+    assert_eq!(
+        found(&files),
+        [
+            "modules/a/Cargo.toml:6: cycle: modules depend on each other in a circle: a -> b -> c -> a",
+            "modules/d/Cargo.toml:6: cycle: modules depend on each other in a circle: d -> e -> d",
+        ]
+    );
+}
+
+const STATE: &str = "\
+use std::sync::{Mutex, OnceLock};
+
+static SEEN: OnceLock<u8> = OnceLock::new();
+pub struct Kept {
+    /// A comment.
+    #[serde(skip)]
+    cache: Arc<parking_lot::RwLock<Vec<u8>>>,
+    plain: Vec<u8>,
+    // offshoot: allow(state) counts for operators
+    count: AtomicU64,
+}
+enum Either {
+    One(Cell<u8>),
+    Two,
+}
+type Shared = Arc<Mutex<u8>>;
+thread_local! { static HERE: u8 = 0; }
+fn f() {
+    static mut TIMES: u8 = 0;
+    let local = Mutex::new(0);
+}
+const TEXT: &str = \"Mutex\";
+#[cfg(test)]
+mod tests {
+    static HERE: Mutex<u8> = Mutex::new(0);
+}
+";
+
+#[test]
+fn state_in_memory_is_found_where_it_outlives_a_call() {
+    let found = found(&[
+        ("modules/a/src/lib.rs", STATE),
+        (
+            "modules/a/tests/all.rs",
+            STATE.split("fn f()").next().unwrap_or_default(),
+        ),
+        ("chassis/db/src/lib.rs", STATE),
+    ]);
+    let of_sources: Vec<_> = found
+        .iter()
+        .filter(|found| found.starts_with("modules/a/src/"))
+        .collect();
+    assert_eq!(of_sources.len(), 6, "{found:#?}");
+    for (found, beginning) in of_sources.iter().zip([
+        "modules/a/src/lib.rs:3: state: `SEEN` keeps a OnceLock between calls",
+        "modules/a/src/lib.rs:7: state: `Kept.cache` keeps a RwLock between calls",
+        "modules/a/src/lib.rs:13: state: `Either::One.0` keeps a Cell between calls",
+        "modules/a/src/lib.rs:16: state: `Shared` keeps a Mutex between calls",
+        "modules/a/src/lib.rs:17: state: `thread_local!` keeps a static between calls",
+        "modules/a/src/lib.rs:19: state: `TIMES` keeps a mutable static between calls",
+    ]) {
+        assert!(found.starts_with(beginning), "{found}");
+    }
+}
+
+#[test]
+fn an_allowance_says_why_and_allows_something() {
+    let found = found(&[
+        (
+            "modules/a/src/lib.rs",
+            "// offshoot: allow(state)\nstatic SEEN: Mutex<u8> = 0;\n",
+        ),
+        (
+            "modules/a/src/two.rs",
+            "// offshoot: allow(state) once needed\nstatic SEEN: u8 = 0;\n",
+        ),
+        (
+            "modules/a/src/three.rs",
+            "// offshoot: allow(sql) another rule\nstatic SEEN: Mutex<u8> = 0;\n",
+        ),
+        ("modules/b/src/lib.rs", ""),
+        ("migrations/b/x/0001_parts.sql", "CREATE TABLE parts (x int);"),
+        (
+            "migrations/a/x/0001_old.sql",
+            "-- offshoot: allow(foreign-table) undone by 0002\nDELETE FROM parts;",
+        ),
+        (
+            "modules/b/Cargo.toml",
+            "[package]\nname = \"b\"\n[dependencies]\n# offshoot: allow(implementation) until its contract is there\na = \"1\"\n",
+        ),
+        ("modules/a/Cargo.toml", &manifest("a", &[])),
+    ]);
+    let begins = [
+        "modules/a/src/lib.rs:1: allow: allow(state) says no reason",
+        "modules/a/src/lib.rs:2: state: `SEEN` keeps a Mutex",
+        "modules/a/src/three.rs:1: allow: allow(sql) allows nothing",
+        "modules/a/src/three.rs:2: state: `SEEN` keeps a Mutex",
+        "modules/a/src/two.rs:1: allow: allow(state) allows nothing",
+    ];
+    assert_eq!(found.len(), begins.len(), "{found:#?}");
+    for (found, beginning) in found.iter().zip(begins) {
+        assert!(found.starts_with(beginning), "{found}");
+    }
+}
+
+#[test]
+fn what_is_no_rust_is_told_and_stops_nothing() {
+    let found = found(&[
+        ("modules/a/src/broken.rs", "fn f() {\n    let x = \"open;\n"),
+        ("modules/a/src/odd.rs", "\nfn f( {}"),
+        ("modules/a/src/strange.rs", "\n\nthis is prose"),
+        ("modules/a/src/lib.rs", "static SEEN: Mutex<u8> = 0;"),
+    ]);
+    let lines: Vec<_> = found
+        .iter()
+        .map(|found| found.split(": ").take(2).collect::<Vec<_>>().join(" "))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "modules/a/src/broken.rs:2 unreadable",
+            "modules/a/src/lib.rs:1 state",
+            "modules/a/src/odd.rs:2 unreadable",
+            "modules/a/src/strange.rs:3 unreadable",
+        ],
+        "{found:#?}"
+    );
+}
