@@ -150,7 +150,11 @@ impl World {
 
     /// Has a process handle events until so many are written down, and kills it. Fails if more come.
     pub(crate) async fn hears(&self, count: usize) -> Vec<i64> {
-        self.work(async |ledger| heard(ledger).await.len() >= count).await;
+        self.work(async |ledger| {
+            let status = offshoot_outbox::status(ledger, &mut cx()).await.unwrap();
+            heard(ledger).await.len() >= count && status.iter().all(|partition| partition.current_at.is_some())
+        })
+        .await;
         let heard = self.heard().await;
         assert_eq!(heard.len(), count, "{heard:?}");
         heard
