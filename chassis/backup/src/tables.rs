@@ -1,4 +1,4 @@
-//! The tables that a module's data really has, by the catalog of its engine and not by what anybody declared.
+//! The tables that a module's data really has, as its engine lists them and not as anybody declared.
 
 use std::collections::{BTreeMap, BTreeSet};
 
