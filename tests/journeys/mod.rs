@@ -71,6 +71,7 @@ mod killed;
 mod outages;
 mod replaying;
 // Before the store runs, and beside it.
+mod backups;
 mod checking;
 mod commands;
 mod interrupted_import;
