@@ -9,15 +9,33 @@ use crate::serve::host::database_url;
 use crate::wiring::schemas;
 
 /// Which modules each one calls. A test holds it against the wiring.
-const CALLS: [(&str, &[&str]); 5] = [
+const CALLS: [(&str, &[&str]); 8] = [
     ("catalog", &[]),
     ("inventory", &[]),
     ("carts", &["catalog"]),
     ("payments", &[]),
     ("orders", &["carts", "inventory", "payments"]),
+    ("storefront", &[]),
+    ("notifications", &[]),
+    ("reporting", &[]),
+];
+/// Whose events a module hears. The same test holds it against what the modules say.
+const HEARS: [(&str, &[&str]); 4] = [
+    ("carts", &["catalog"]),
+    ("storefront", &["catalog", "inventory"]),
+    ("notifications", &["orders"]),
+    ("reporting", &["orders"]),
 ];
 /// What the public side calls.
-const PUBLIC: &[&str] = &["catalog", "inventory", "carts", "orders"];
+pub(crate) const PUBLIC: &[&str] = &[
+    "catalog",
+    "inventory",
+    "carts",
+    "orders",
+    "storefront",
+    "notifications",
+    "reporting",
+];
 
 /// The store as a process with these settings sees it.
 #[derive(Debug, Serialize)]
@@ -38,6 +56,8 @@ struct Node {
     /// Where its data is, if it runs here; without a password.
     data: Option<String>,
     calls: &'static [&'static str],
+    /// Whose events it hears.
+    hears: &'static [&'static str],
 }
 
 impl Topology {
@@ -67,6 +87,10 @@ impl Topology {
                     .transpose()?
                     .map(|url| url.to_string()),
                 calls,
+                hears: HEARS
+                    .iter()
+                    .find(|(hearer, _)| *hearer == module)
+                    .map_or(&[], |(_, heard)| heard),
             });
         }
         let has = |name: &&str| {
@@ -82,7 +106,7 @@ impl Topology {
         Ok(Self { modules, public })
     }
 
-    /// As a Mermaid flowchart: processes as boxes, calls as arrows, dotted where they leave the process.
+    /// As a Mermaid flowchart: processes as boxes, calls and events as arrows, dotted where they cross processes.
     #[must_use]
     pub fn mermaid(&self) -> String {
         let mut chart = String::from("flowchart LR\n  subgraph here[this process]\n");
@@ -107,15 +131,25 @@ impl Topology {
         let callers = callers.map(|node| (node.module, node.calls));
         for (caller, calls) in callers.chain([("public", &self.public[..])]) {
             for callee in calls {
-                let remote = self
-                    .modules
-                    .iter()
-                    .any(|node| node.module == *callee && !node.is_here());
-                let arrow = if remote { "-.->" } else { "-->" };
-                let _ = writeln!(chart, "  {caller} {arrow} {callee}");
+                let _ = writeln!(chart, "  {caller} {} {callee}", self.arrow(callee));
+            }
+        }
+        for node in self.modules.iter().filter(|node| node.is_here()) {
+            for heard in node.hears {
+                let _ = writeln!(chart, "  {heard} {}|events| {}", self.arrow(heard), node.module);
             }
         }
         chart
+    }
+
+    /// To a module, or from it.
+    fn arrow(&self, module: &str) -> &'static str {
+        let is_here = |node: &Node| node.module == module && node.is_here();
+        if self.modules.iter().any(is_here) {
+            "-->"
+        } else {
+            "-.->"
+        }
     }
 }
 
@@ -137,10 +171,17 @@ impl Node {
 /// A table.
 impl fmt::Display for Topology {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<10} {:<8} {:<28} where", "module", "runs", "calls")?;
+        writeln!(
+            f,
+            "{:<13} {:<8} {:<28} {:<18} where",
+            "module", "runs", "calls", "hears"
+        )?;
         for node in &self.modules {
-            let (calls, place) = (node.calls.join(", "), node.place());
-            let line = format!("{:<10} {:<8} {calls:<28} {place}", node.module, node.placement);
+            let (calls, hears, place) = (node.calls.join(", "), node.hears.join(", "), node.place());
+            let line = format!(
+                "{:<13} {:<8} {calls:<28} {hears:<18} {place}",
+                node.module, node.placement
+            );
             writeln!(f, "{}", line.trim_end())?;
         }
         let public = if self.public.is_empty() {
@@ -148,7 +189,7 @@ impl fmt::Display for Topology {
         } else {
             self.public.join(", ")
         };
-        write!(f, "{:<10} {:<8} {public}", "public", "")
+        write!(f, "{:<13} {:<8} {public}", "public", "")
     }
 }
 
@@ -184,12 +225,16 @@ mod tests {
         assert_eq!(handed, declared.collect::<Vec<_>>());
         for (callee, callers) in crate::wiring::callers() {
             let calls = |(_, calls): &&(&str, &[&str])| calls.contains(&callee);
-            let calling = CALLS.iter().chain([&("public", PUBLIC)]).filter(calls);
+            let calling = CALLS.iter().chain(&HEARS).chain([&("public", PUBLIC)]).filter(calls);
             let calling: BTreeSet<_> = calling.map(|(caller, _)| *caller).collect();
             // The commands of this binary are no part of the picture.
             let admitted = callers.iter().filter(|caller| !["import", "replay"].contains(caller));
             assert_eq!(calling, admitted.copied().collect(), "callers of {callee}");
         }
+        let hears = HEARS
+            .iter()
+            .flat_map(|(hearer, heard)| heard.iter().map(move |heard| (*hearer, *heard)));
+        assert_eq!(crate::wiring::hearing::heard(), hears.collect());
         let mut names: Vec<_> = CALLS.iter().map(|(name, _)| (*name).to_owned()).collect();
         names.sort();
         assert_eq!(names, module_names());
@@ -208,11 +253,15 @@ mod tests {
             "{chart}"
         );
         assert!(
+            chart.contains("catalog -.->|events| storefront") && chart.contains("orders -->|events| reporting"),
+            "{chart}"
+        );
+        assert!(
             chart.contains("public -.-> catalog") && chart.contains("10.0.0.8:1"),
             "{chart}"
         );
         let table = split.to_string();
-        assert!(table.contains("catalog    remote"), "{table}");
+        assert!(table.contains("catalog       remote"), "{table}");
         assert!(table.contains("may run at http://10.0.0.9:1"), "{table}");
         let alone = topology(&[
             ("modules.carts.placement", "off"),

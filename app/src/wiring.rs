@@ -3,8 +3,14 @@
 //! Where each module runs is decided by the settings and carried out by [`Host`]; nothing here depends on it. A feature
 //! per module says whether its implementation is part of this binary; its stub is, if it or whoever calls it is.
 
+// What the table of modules becomes.
+#[macro_use]
+mod modules;
+// How each of them is made.
 #[cfg(feature = "carts")]
 mod carts;
+/// Who hears whose events.
+pub mod hearing;
 #[cfg(feature = "inventory")]
 mod inventory;
 #[cfg(feature = "orders")]
@@ -23,49 +29,15 @@ use crate::config::Settings;
 use crate::serve::host::{Host, Placed};
 use crate::serve::working::Job;
 
-/// Defines what the store is made of: for each module its contract, the feature under which a binary knows it and, if it
-/// is compiled in, its schema.
-macro_rules! modules {
-    ($($module:ident, $api:ty, $stub:literal, $implementation:literal;)*) => {
-        /// Every module of the store, as a process sees it. One that is off here is none.
-        #[expect(missing_docs, reason = "each contract says what it is")]
-        pub struct Wired {
-            $(#[cfg(feature = $stub)] pub $module: Option<Arc<$api>>,)*
-            /// What was placed where, callees before callers.
-            pub placed: Vec<Placed>,
-            /// What the modules that run here do by themselves. Whoever serves starts them.
-            pub jobs: Vec<Job>,
-        }
-
-        /// The data of every module that is part of this binary, those that are called before those that call them.
-        #[must_use]
-        pub fn schemas() -> Vec<&'static ModuleSchema> {
-            vec![$(#[cfg(feature = $implementation)] &::$module::SCHEMA,)*]
-        }
-
-        /// The contract of every module that this binary runs or calls.
-        #[must_use]
-        pub fn descriptions() -> Vec<ContractDescription> {
-            vec![$(#[cfg(feature = $stub)] describe::<$api>(),)*]
-        }
-
-        /// Who may call each of them.
-        #[cfg(test)]
-        pub(crate) fn callers() -> Vec<(&'static str, &'static [&'static str])> {
-            vec![$(#[cfg(feature = $stub)] (
-                <$api as offshoot_contract::Contract>::NAME,
-                <$api as offshoot_contract::Contract>::CALLERS,
-            ),)*]
-        }
-    };
-}
-
 modules! {
     catalog, dyn catalog_api::v1::CatalogApi, "catalog-stub", "catalog";
     inventory, dyn inventory_api::v1::InventoryApi, "inventory-stub", "inventory";
     carts, dyn carts_api::v1::CartsApi, "carts-stub", "carts";
     payments, dyn payments_api::v1::PaymentsApi, "payments-stub", "payments";
     orders, dyn orders_api::v1::OrdersApi, "orders-stub", "orders";
+    storefront, dyn storefront_api::v1::StorefrontApi, "storefront-stub", "storefront";
+    notifications, dyn notifications_api::v1::NotificationsApi, "notifications-stub", "notifications";
+    reporting, dyn reporting_api::v1::ReportingApi, "reporting-stub", "reporting";
 }
 
 /// Places every module as the settings say, those that are called before those that call them.
@@ -119,6 +91,27 @@ pub async fn connect(settings: &Settings, clock: Arc<dyn Clock>) -> anyhow::Resu
     #[cfg(all(feature = "orders-stub", not(feature = "orders")))]
     let orders = host.call::<dyn orders_api::v1::OrdersApi>()?;
 
+    #[cfg(feature = "storefront")]
+    let storefront = host
+        .place(&::storefront::SCHEMA, |here| Ok(hearing::storefront(here)))
+        .await?;
+    #[cfg(all(feature = "storefront-stub", not(feature = "storefront")))]
+    let storefront = host.call::<dyn storefront_api::v1::StorefrontApi>()?;
+
+    #[cfg(feature = "notifications")]
+    let notifications = host
+        .place(&::notifications::SCHEMA, |here| Ok(hearing::notifications(here)))
+        .await?;
+    #[cfg(all(feature = "notifications-stub", not(feature = "notifications")))]
+    let notifications = host.call::<dyn notifications_api::v1::NotificationsApi>()?;
+
+    #[cfg(feature = "reporting")]
+    let reporting = host
+        .place(&::reporting::SCHEMA, |here| Ok(hearing::reporting(here)))
+        .await?;
+    #[cfg(all(feature = "reporting-stub", not(feature = "reporting")))]
+    let reporting = host.call::<dyn reporting_api::v1::ReportingApi>()?;
+
     let (placed, jobs) = host.finish()?;
     Ok(Wired {
         #[cfg(feature = "catalog-stub")]
@@ -131,6 +124,12 @@ pub async fn connect(settings: &Settings, clock: Arc<dyn Clock>) -> anyhow::Resu
         payments,
         #[cfg(feature = "orders-stub")]
         orders,
+        #[cfg(feature = "storefront-stub")]
+        storefront,
+        #[cfg(feature = "notifications-stub")]
+        notifications,
+        #[cfg(feature = "reporting-stub")]
+        reporting,
         placed,
         jobs,
     })

@@ -14,7 +14,16 @@ fn the_project_keeps_every_rule_that_it_asks_of_others() {
     let project = Project::read(&root()).expect("the project has modules");
     assert_eq!(
         project.modules().into_iter().collect::<Vec<_>>(),
-        ["carts", "catalog", "inventory", "orders", "payments"]
+        [
+            "carts",
+            "catalog",
+            "inventory",
+            "notifications",
+            "orders",
+            "payments",
+            "reporting",
+            "storefront"
+        ]
     );
     keeps(&found(&project));
 }

@@ -4,7 +4,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use offshoot_tests::{Client, Data, Engine, Fault, FaultyProxy, MODULES, Process};
+use offshoot_tests::{Client, Data, Engine, Fault, FaultyProxy, Process, SELLING};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::Value;
@@ -79,7 +79,7 @@ async fn serve_apart(data: &Data, module: &str, address: &str) -> Process {
     // What it calls runs in its process too, on the same data, and serves nobody else.
     let only = match module {
         "carts" => "carts,catalog".to_owned(),
-        "orders" => MODULES.join(","),
+        "orders" => SELLING.join(","),
         _ => module.to_owned(),
     };
     data.serve_with(&QUICK, &["--only", &only, "--listen", address]).await
@@ -91,7 +91,7 @@ async fn a_module_that_is_killed_again_and_again_loses_nothing(engine: Engine) {
     println!("{engine}: kills at moments drawn with OFFSHOOT_SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);
     let data = filled(engine).await;
-    for module in MODULES {
+    for module in SELLING {
         let mut process = serve_apart(&data, module, "127.0.0.1:0").await;
         let address = process.address().to_owned();
         let remote = format!("{module}=http://{address}");

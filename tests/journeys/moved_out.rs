@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use offshoot_tests::{Client, Data, Engine, Process, free_address};
 
+use super::hearing::all_is_heard;
+
 on_both_engines! {
     a_killed_catalog_is_said_and_its_return_is_noticed,
     the_processes_start_in_any_order,
@@ -22,13 +24,17 @@ async fn a_killed_catalog_is_said_and_its_return_is_noticed(engine: Engine) {
     let client = Client::new(front.url()).with_token(data.operator_token());
     let cart = filled_cart(&client).await;
     let before = client.get(&cart).await.expect(200);
+    all_is_heard(&data).await;
 
     let address = catalog.address().to_owned();
     catalog.kill().await;
     let browsing = client.get("/api/v1/products").await;
     browsing.expect_problem(503, "unavailable");
     assert_ne!(browsing.header("retry-after"), "");
-    client.get(&cart).await.expect_problem(502, "dependency");
+    // Its prices are known here, and how old they are.
+    let meanwhile = client.get(&cart).await.expect(200);
+    assert!(meanwhile["prices_as_of"].is_string(), "{meanwhile}");
+    assert_eq!(meanwhile["lines"], before["lines"]);
     client.send(client.request("POST", "/api/v1/carts")).await.expect(201);
     assert_eq!(client.get("/health/live").await.status, 200);
     let ready = client.get("/health/ready").await.expect(503);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offshoot_tests::{Client, Data, Engine, MODULES, Process};
+use offshoot_tests::{Client, Data, Engine, MODULES, Process, SELLING};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::{Value, json};
@@ -87,7 +87,7 @@ async fn a_thousand_changes_of_place_drop_and_fail_no_call(engine: Engine) {
         assert_eq!(report["repeats"], 0, "{report}");
     }
     println!("{engine}: {changes} changes during {run} replays");
-    for module in MODULES {
+    for module in SELLING {
         let now = place(&client, &token, module, "remote").await;
         let all = now["calls"].as_f64().expect("a number");
         let there = now["endpoints"][0]["calls"].as_f64().expect("a number");

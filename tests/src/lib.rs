@@ -20,4 +20,4 @@ pub use crate::data::{Data, new_database};
 pub use crate::faulty::{Fault, FaultyProxy};
 pub use crate::process::{Finished, Process, free_address, run};
 pub use crate::roles::{Operator, Shopper};
-pub use crate::store::{MODULES, Placement, Store};
+pub use crate::store::{MODULES, Placement, SELLING, Store};

@@ -23,8 +23,20 @@ pub enum Placement {
     Alternating,
 }
 
-/// Every module, those that are called before those that call them.
-pub const MODULES: [&str; 5] = ["catalog", "inventory", "carts", "payments", "orders"];
+/// Every module, those that are called or heard before those that call or hear them.
+pub const MODULES: [&str; 8] = [
+    "catalog",
+    "inventory",
+    "carts",
+    "payments",
+    "orders",
+    "storefront",
+    "notifications",
+    "reporting",
+];
+
+/// Those of them that a purchase needs.
+pub const SELLING: [&str; 5] = ["catalog", "inventory", "carts", "payments", "orders"];
 
 /// A store that runs.
 #[derive(Debug)]
@@ -119,7 +131,8 @@ fn apart(placement: &Placement) -> &[&'static str] {
     match placement {
         Placement::OneProcess | Placement::Encoded => &[],
         // Orders call three of the others, and carts are called by them and call the catalog.
-        Placement::MovedOut("orders") | Placement::Apart | Placement::Alternating => &MODULES,
+        Placement::MovedOut("orders") => &SELLING,
+        Placement::Apart | Placement::Alternating => &MODULES,
         Placement::MovedOut("carts") => &["catalog", "carts"],
         Placement::MovedOut(module) => std::slice::from_ref(module),
     }

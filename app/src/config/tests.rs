@@ -34,7 +34,16 @@ fn the_defaults_set_everything_and_are_accepted() {
     assert_eq!(settings.carts.time_to_live, Duration::from_secs(7 * 86_400));
     assert_eq!(
         settings.modules.keys().collect::<Vec<_>>(),
-        ["carts", "catalog", "inventory", "orders", "payments"]
+        [
+            "carts",
+            "catalog",
+            "inventory",
+            "notifications",
+            "orders",
+            "payments",
+            "reporting",
+            "storefront"
+        ]
     );
     assert_eq!(settings.database_of("catalog"), None);
 }

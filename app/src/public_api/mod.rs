@@ -6,10 +6,13 @@
 // What is offered, in one table, and the operations themselves.
 mod admin;
 mod carts;
+mod notices;
+mod operation;
 mod operations;
 mod orders;
 mod products;
 mod reports;
+mod storefront;
 // What every request passes, and how it is read and refused.
 mod entry;
 mod refusal;
@@ -27,8 +30,11 @@ use axum::routing::{any, get};
 use carts_api::v1::CartsApi;
 use catalog_api::v1::CatalogApi;
 use inventory_api::v1::InventoryApi;
+use notifications_api::v1::NotificationsApi;
 use offshoot_contract::Currency;
 use orders_api::v1::OrdersApi;
+use reporting_api::v1::ReportingApi;
+use storefront_api::v1::StorefrontApi;
 use tokio::sync::Semaphore;
 
 pub use self::home::{ModuleInfo, examples, home};
@@ -52,6 +58,12 @@ pub struct PublicApi {
     pub carts: Arc<dyn CartsApi>,
     /// What they bought.
     pub orders: Arc<dyn OrdersApi>,
+    /// Products beside what can be had of them.
+    pub storefront: Arc<dyn StorefrontApi>,
+    /// What customers were told.
+    pub notifications: Arc<dyn NotificationsApi>,
+    /// What was sold, in any division.
+    pub reporting: Arc<dyn ReportingApi>,
     /// Of carts that name none.
     pub currency: Currency,
     /// Requests that are carried out at once; what comes beyond is turned away and told when to come again.

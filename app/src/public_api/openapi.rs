@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use offshoot_contract::problem_schema;
 
 use super::ROOT;
-use super::operations::{Operation, SchemaOf};
+use super::operation::{Operation, SchemaOf};
 
 /// Where schemas refer to each other.
 const DEFINITIONS: &str = "/components/schemas";

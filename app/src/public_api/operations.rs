@@ -1,18 +1,18 @@
 //! Every operation of the public API, in one table. The routes and the OpenAPI document are both made from it.
 
-use axum::handler::Handler;
-use axum::routing::{MethodFilter, MethodRouter, on};
-use schemars::{JsonSchema, Schema, SchemaGenerator};
-
 use carts_api::CartId;
 use carts_api::v1::Cart;
 use catalog_api::ProductId;
 use catalog_api::v1::Product;
+use notifications_api::v1::Notice;
 use offshoot_contract::Page;
 use orders_api::OrderId;
 use orders_api::v1::{Order, Revenue};
+use reporting_api::v1::{Question, Report};
+use storefront_api::v1::Listing;
 
-use super::{PublicApi, admin, carts, orders, products, reports};
+use super::operation::Operation;
+use super::{admin, carts, notices, orders, products, reports, storefront};
 
 pub(super) fn operations() -> Vec<Operation> {
     [browsing(), carts(), buying(), operating()]
@@ -39,6 +39,22 @@ fn browsing() -> Vec<Operation> {
         )
         .id::<ProductId>("id")
         .answers::<products::StockLevel>(200)
+        .fails(&[404, 422]),
+        Operation::get(
+            "/storefront/products",
+            "Products that are sold beside what can be had of them, page by page, and how old that is.",
+            storefront::list,
+        )
+        .query::<storefront::ListQuery>()
+        .answers::<storefront::Listings>(200)
+        .fails(&[422]),
+        Operation::get(
+            "/storefront/products/{id}",
+            "One product beside what can be had of it.",
+            storefront::one,
+        )
+        .id::<ProductId>("id")
+        .answers::<Listing>(200)
         .fails(&[404, 422]),
     ]
 }
@@ -100,6 +116,15 @@ fn buying() -> Vec<Operation> {
             .id::<OrderId>("id")
             .answers::<Order>(200)
             .fails(&[404, 422]),
+        Operation::get(
+            "/orders/{id}/notices",
+            "What the customer was told of an order, page by page.",
+            notices::of_order,
+        )
+        .id::<OrderId>("id")
+        .query::<notices::ListQuery>()
+        .answers::<Page<Notice>>(200)
+        .fails(&[422]),
         Operation::post(
             "/orders/{id}/cancel",
             "Takes an order back: what was paid is given back.",
@@ -131,6 +156,9 @@ fn operating() -> Vec<Operation> {
         .query::<reports::Division>()
         .answers::<Revenue>(200)
         .fails(&[422]),
+        Operation::post("/reports/query", "What was sold, in any division.", reports::query)
+            .body::<Question>()
+            .answers::<Report>(200),
         Operation::post("/admin/products", "Adds a product for sale.", admin::add_product)
             .for_operators()
             .body::<admin::ProductToAdd>()
@@ -157,116 +185,4 @@ fn operating() -> Vec<Operation> {
         .answers::<products::StockLevel>(200)
         .fails(&[404, 409]),
     ]
-}
-
-/// One verb on one path.
-pub(super) struct Operation {
-    /// Lower case, as OpenAPI has it.
-    pub(super) verb: &'static str,
-    /// Below `/api/v1`.
-    pub(super) path: &'static str,
-    pub(super) summary: &'static str,
-    pub(super) ids: Vec<(&'static str, SchemaOf)>,
-    pub(super) query: Option<SchemaOf>,
-    pub(super) body: Option<Body>,
-    pub(super) answer: Answer,
-    /// Needs an operator's token.
-    pub(super) for_operators: bool,
-    /// Statuses of problems beside those that any request may meet.
-    pub(super) failures: Vec<u16>,
-    pub(super) handler: MethodRouter<PublicApi>,
-}
-
-/// Makes the schema of a type.
-pub(super) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
-
-pub(super) struct Body {
-    pub(super) schema: SchemaOf,
-    pub(super) required: bool,
-}
-
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) schema: SchemaOf,
-}
-
-/// Statuses that every body may be refused with.
-const BODY_FAILURES: [u16; 4] = [400, 413, 415, 422];
-
-impl Operation {
-    fn get<H: Handler<T, PublicApi>, T: 'static>(path: &'static str, summary: &'static str, handler: H) -> Self {
-        Self::new("get", path, summary, on(MethodFilter::GET, handler))
-    }
-
-    fn post<H: Handler<T, PublicApi>, T: 'static>(path: &'static str, summary: &'static str, handler: H) -> Self {
-        Self::new("post", path, summary, on(MethodFilter::POST, handler))
-    }
-
-    fn put<H: Handler<T, PublicApi>, T: 'static>(path: &'static str, summary: &'static str, handler: H) -> Self {
-        Self::new("put", path, summary, on(MethodFilter::PUT, handler))
-    }
-
-    fn delete<H: Handler<T, PublicApi>, T: 'static>(path: &'static str, summary: &'static str, handler: H) -> Self {
-        Self::new("delete", path, summary, on(MethodFilter::DELETE, handler))
-    }
-
-    fn new(verb: &'static str, path: &'static str, summary: &'static str, handler: MethodRouter<PublicApi>) -> Self {
-        Self {
-            verb,
-            path,
-            summary,
-            ids: Vec::new(),
-            query: None,
-            body: None,
-            answer: Answer {
-                status: 200,
-                schema: SchemaGenerator::subschema_for::<()>,
-            },
-            for_operators: false,
-            failures: Vec::new(),
-            handler,
-        }
-    }
-
-    fn for_operators(mut self) -> Self {
-        self.for_operators = true;
-        self.fails(&[401])
-    }
-
-    fn id<T: JsonSchema>(mut self, name: &'static str) -> Self {
-        self.ids.push((name, SchemaGenerator::subschema_for::<T>));
-        self
-    }
-
-    /// Its own schema and not a reference, because each property becomes a parameter.
-    fn query<T: JsonSchema>(mut self) -> Self {
-        self.query = Some(T::json_schema);
-        self
-    }
-
-    fn body<T: JsonSchema>(self) -> Self {
-        self.with_body(SchemaGenerator::subschema_for::<T>, true)
-    }
-
-    fn optional_body<T: JsonSchema>(self) -> Self {
-        self.with_body(SchemaGenerator::subschema_for::<T>, false)
-    }
-
-    fn with_body(mut self, schema: SchemaOf, required: bool) -> Self {
-        self.body = Some(Body { schema, required });
-        self.fails(&BODY_FAILURES)
-    }
-
-    fn answers<T: JsonSchema>(mut self, status: u16) -> Self {
-        self.answer = Answer {
-            status,
-            schema: SchemaGenerator::subschema_for::<T>,
-        };
-        self
-    }
-
-    fn fails(mut self, statuses: &[u16]) -> Self {
-        self.failures.extend(statuses);
-        self
-    }
 }

@@ -14,6 +14,7 @@ use crate::import::sample;
 use crate::operators::Operators;
 use crate::public_api::{self, ModuleInfo, PublicApi};
 use crate::serve::health::Health;
+use crate::topology::PUBLIC;
 use crate::wiring::{self, Wired};
 
 /// What a process serves to anybody.
@@ -42,7 +43,7 @@ impl Front {
                 module.placement != ModulePlacement::Off && (built.contains(name) || !module.urls.is_empty())
             })
         };
-        ["catalog", "inventory", "carts", "orders"].iter().all(is_known)
+        PUBLIC.iter().all(is_known)
     }
 
     fn is_open(&self) -> bool {
@@ -86,6 +87,9 @@ pub fn public_side(modules: &Wired, settings: &Settings, operators: &Arc<Operato
         inventory: modules.inventory.clone()?,
         carts: modules.carts.clone()?,
         orders: modules.orders.clone()?,
+        storefront: modules.storefront.clone()?,
+        notifications: modules.notifications.clone()?,
+        reporting: modules.reporting.clone()?,
         currency: settings.currency,
         operators: Arc::clone(operators),
         in_flight: settings.public.in_flight,

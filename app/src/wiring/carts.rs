@@ -19,5 +19,6 @@ pub(super) fn build(
     let settings = CartsSettings {
         time_to_live: settings.carts.time_to_live,
     };
+    here.subscribe(::carts::subscriptions());
     Arc::new(Carts::new(here.db(), Arc::clone(clock), catalog, settings))
 }

@@ -7,11 +7,14 @@ use carts_api::v1::CartsApi;
 use catalog_api::v1::CatalogApi;
 use http::{Request, StatusCode};
 use inventory_api::v1::InventoryApi;
+use notifications_api::v1::NotificationsApi;
 use offshoot::operators::Operators;
 use offshoot::public_api::PublicApi;
 use offshoot_contract::{ArgsOf, CallContext, CallFailure, Contract, FailureKind, Invoke, Method, Money};
 use orders_api::v1::OrdersApi;
+use reporting_api::v1::ReportingApi;
 use serde_json::json;
+use storefront_api::v1::StorefrontApi;
 
 use crate::store::{Answer, Client, Store, json_body};
 
@@ -204,6 +207,9 @@ fn failing(kind: FailureKind) -> Client {
         inventory: <dyn InventoryApi as Contract>::object(failure()),
         carts: <dyn CartsApi as Contract>::object(failure()),
         orders: <dyn OrdersApi as Contract>::object(failure()),
+        storefront: <dyn StorefrontApi as Contract>::object(failure()),
+        notifications: <dyn NotificationsApi as Contract>::object(failure()),
+        reporting: <dyn ReportingApi as Contract>::object(failure()),
         currency: Money::GBP,
         in_flight: 16,
         operators: Arc::new(Operators::nobody()),

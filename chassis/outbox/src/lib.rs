@@ -34,7 +34,7 @@ pub use crate::operating::{
     DeadLetter, EventsFailure, OutboxStatus, SubscriptionStatus, begin_new_log, dead_letters, outbox_status, rebuild,
     replay, retry, skip, status,
 };
-pub use crate::projection::{Age, Projection, age};
+pub use crate::projection::{Age, Projection, age, latest};
 pub use crate::publish::{MAX_PAYLOAD_BYTES, Publish};
 pub use crate::retention::{KEPT_FOR, remove_old};
 pub use crate::source::{Announced, Ask, EventPage, EventSource, Head};

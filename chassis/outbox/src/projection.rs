@@ -1,6 +1,7 @@
 //! A copy of another module's data in one's own tables, kept by events: asked without a call, also while the other module
 //! is away.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,6 +22,14 @@ pub trait Projection: Send + Sync + 'static {
 
     /// Empties the copy.
     async fn clear(&self, tx: &mut Tx<'_>) -> Result<(), CallFailure>;
+}
+
+/// The last event of each key, by key: all that a copy of whole states takes from a batch, and one row per key, as a
+/// statement that inserts or updates must have it.
+#[must_use]
+pub fn latest<E: EventSet>(events: &[Delivered<E>]) -> Vec<&Delivered<E>> {
+    let by_key: BTreeMap<String, &Delivered<E>> = events.iter().map(|each| (each.event.key(), each)).collect();
+    by_key.into_values().collect()
 }
 
 /// How old a copy is.

@@ -1,10 +1,12 @@
 //! What a cart is, and what it costs. Knows no database and no catalog; every function is pure.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use carts_api::v1::{Cart, CartId, CartLine, CartsError, MAX_LINES, MAX_QUANTITY, NewLine};
 use catalog_api::v1::{Product, ProductId, ProductStatus};
 use offshoot_contract::{Currency, InvalidMoney, Money, Timestamp};
+
+use crate::prices::Offers;
 
 /// A cart as it is kept: without prices.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +22,28 @@ pub(crate) struct KeptCart {
 pub(crate) struct KeptLine {
     pub(crate) product_id: ProductId,
     pub(crate) quantity: u32,
+}
+
+/// A product as far as carts are concerned.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Offer {
+    pub(crate) id: ProductId,
+    pub(crate) sku: String,
+    pub(crate) name: String,
+    pub(crate) price: Money,
+    pub(crate) status: ProductStatus,
+}
+
+impl From<Product> for Offer {
+    fn from(product: Product) -> Self {
+        Self {
+            id: product.id,
+            sku: product.sku,
+            name: product.name,
+            price: product.price,
+            status: product.status,
+        }
+    }
 }
 
 /// Why a cart has no total.
@@ -43,15 +67,15 @@ impl KeptCart {
         })
     }
 
-    /// The cart with the prices of `products`.
+    /// The cart with the prices of `offers`.
     ///
     /// The total counts what can be bought in this cart: not what is discontinued, and not what the catalog has put
     /// into another currency since.
-    pub(crate) fn priced(self, lines: Vec<KeptLine>, products: &HashMap<ProductId, Product>) -> Result<Cart, NoTotal> {
+    pub(crate) fn priced(self, lines: Vec<KeptLine>, offers: &Offers) -> Result<Cart, NoTotal> {
         let mut total = Money::new(0, self.currency);
         let mut priced = Vec::with_capacity(lines.len());
         for KeptLine { product_id, quantity } in lines {
-            let product = products.get(&product_id).ok_or(NoTotal::Missing(product_id))?;
+            let product = offers.by_id.get(&product_id).ok_or(NoTotal::Missing(product_id))?;
             let line_total = product
                 .price
                 .checked_mul(i64::from(quantity))
@@ -69,15 +93,16 @@ impl KeptCart {
                 line_total,
             });
         }
-        Ok(self.with(priced, total))
+        Ok(self.with(priced, total, offers.as_of))
     }
 
     /// The cart as it is answered.
-    pub(crate) fn with(self, lines: Vec<CartLine>, total: Money) -> Cart {
+    pub(crate) fn with(self, lines: Vec<CartLine>, total: Money, prices_as_of: Option<Timestamp>) -> Cart {
         Cart {
             id: self.id,
             lines,
             total,
+            prices_as_of,
             created_at: self.created_at,
             expires_at: self.expires_at,
         }
@@ -112,7 +137,7 @@ pub(crate) fn check_lines(id: CartId, lines: Vec<NewLine>) -> Result<Vec<KeptLin
 }
 
 /// Fails with `NotForSale`.
-pub(crate) fn check_for_sale(product: &Product) -> Result<(), CartsError> {
+pub(crate) fn check_for_sale(product: &Offer) -> Result<(), CartsError> {
     match product.status {
         ProductStatus::Active => Ok(()),
         ProductStatus::Discontinued => Err(CartsError::NotForSale { id: product.id }),
@@ -120,7 +145,7 @@ pub(crate) fn check_for_sale(product: &Product) -> Result<(), CartsError> {
 }
 
 /// Fails with `OtherCurrency`.
-pub(crate) fn check_currency(product: &Product, cart: Currency) -> Result<(), CartsError> {
+pub(crate) fn check_currency(product: &Offer, cart: Currency) -> Result<(), CartsError> {
     let price = product.price.currency();
     if price == cart {
         return Ok(());
@@ -159,32 +184,32 @@ mod tests {
         }
     }
 
-    fn product(price: Money, status: ProductStatus) -> Product {
+    fn product(price: Money, status: ProductStatus) -> Offer {
         let id = ProductId::new(time(0));
-        Product {
+        Offer {
             id,
             sku: id.to_string(),
             name: "LANTERN".to_owned(),
-            description: String::new(),
-            category: "lighting".to_owned(),
             price,
             status,
-            version: 1,
-            created_at: time(0),
-            updated_at: time(0),
         }
     }
 
-    fn priced(lines: &[(&Product, u32)]) -> Result<Cart, NoTotal> {
-        let products = lines
-            .iter()
-            .map(|(product, _)| (product.id, (*product).clone()))
-            .collect();
+    fn offers(products: &[&Offer], as_of: Option<Timestamp>) -> Offers {
+        let by_id = products.iter().map(|&product| (product.id, product.clone()));
+        Offers {
+            by_id: by_id.collect(),
+            as_of,
+        }
+    }
+
+    fn priced(lines: &[(&Offer, u32)]) -> Result<Cart, NoTotal> {
+        let products: Vec<_> = lines.iter().map(|(product, _)| *product).collect();
         let lines = lines.iter().map(|&(product, quantity)| KeptLine {
             product_id: product.id,
             quantity,
         });
-        cart().priced(lines.collect(), &products)
+        cart().priced(lines.collect(), &offers(&products, Some(time(7))))
     }
 
     fn pounds(ten_thousandths: i64) -> Money {
@@ -207,6 +232,7 @@ mod tests {
             .map(|line| line.line_total.ten_thousandths())
             .collect();
         assert_eq!(line_totals, [76_500, 10_000, 20_000]);
+        assert_eq!(cart.prices_as_of, Some(time(7)));
         assert_eq!(priced(&[]).expect("empty").total, pounds(0));
     }
 
@@ -228,7 +254,7 @@ mod tests {
             product_id: id,
             quantity: 1,
         }];
-        assert_eq!(cart().priced(lines, &HashMap::new()), Err(NoTotal::Missing(id)));
+        assert_eq!(cart().priced(lines, &offers(&[], None)), Err(NoTotal::Missing(id)));
     }
 
     #[test]

@@ -11,10 +11,15 @@ use offshoot_db::{Db, Migration, ModuleSchema};
 
 // One method per use case.
 mod service;
+// Where prices come from, and the copy of the catalog's.
+mod copy;
+mod prices;
 // Rules, without a database.
 mod domain;
 // SQL.
 mod store;
+
+pub use crate::copy::{CopyOfPrices, PRICES, subscriptions};
 
 /// How long a cart lives untouched where nobody says otherwise: a week, so that what was put in on one weekend is
 /// there on the next.
@@ -23,12 +28,20 @@ const DEFAULT_TIME_TO_LIVE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// The carts' tables.
 pub const SCHEMA: ModuleSchema = ModuleSchema {
     module: "carts",
-    migrations: &[Migration {
-        version: 1,
-        name: "0001_carts",
-        sqlite: include_str!("../../../migrations/carts/sqlite/0001_carts.sql"),
-        postgres: include_str!("../../../migrations/carts/postgres/0001_carts.sql"),
-    }],
+    migrations: &[
+        Migration {
+            version: 1,
+            name: "0001_carts",
+            sqlite: include_str!("../../../migrations/carts/sqlite/0001_carts.sql"),
+            postgres: include_str!("../../../migrations/carts/postgres/0001_carts.sql"),
+        },
+        Migration {
+            version: 2,
+            name: "0002_known_products",
+            sqlite: include_str!("../../../migrations/carts/sqlite/0002_known_products.sql"),
+            postgres: include_str!("../../../migrations/carts/postgres/0002_known_products.sql"),
+        },
+    ],
     tables: include_str!("../../../migrations/carts/tables.toml"),
 };
 
@@ -57,7 +70,7 @@ pub struct Carts {
 
 impl Carts {
     /// Carts whose data is in `db`, opened with [`SCHEMA`]. `clock` decides what has expired; `catalog` is asked for
-    /// products and prices.
+    /// products and prices, and while it is away the copy that [`subscriptions`] keep answers.
     #[must_use]
     pub fn new(db: Db, clock: Arc<dyn Clock>, catalog: Arc<dyn CatalogApi>, settings: CartsSettings) -> Self {
         Self {

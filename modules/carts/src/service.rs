@@ -1,10 +1,8 @@
-//! The use cases of the carts: asks the catalog, opens the transaction, answers. No SQL, no rule of its own.
-
-use std::collections::HashMap;
+//! The use cases of the carts: asks for prices, opens the transaction, answers. No SQL, no rule of its own.
 
 use async_trait::async_trait;
 use carts_api::v1::{Cart, CartId, CartsApi, CartsError, NewLine};
-use catalog_api::v1::{CatalogError, MAX_BULK_ITEMS, Product, ProductId};
+use catalog_api::v1::ProductId;
 use offshoot_contract::{CallContext, CallFailure, Currency, Money, Timestamp};
 use offshoot_db::Tx;
 
@@ -31,7 +29,7 @@ impl CartsApi for Carts {
         if let Ok(before) = Timestamp::from_micros(now.as_micros() - KEPT_AFTER_EXPIRY_MICROS) {
             store::remove_expired(&mut tx, before, REMOVED_AT_ONCE).await?;
         }
-        Ok(tx.commit(cart.with(Vec::new(), Money::new(0, currency))).await?)
+        Ok(tx.commit(cart.with(Vec::new(), Money::new(0, currency), None)).await?)
     }
 
     async fn cart(&self, cx: &mut CallContext, id: CartId) -> Result<Cart, CartsError> {
@@ -43,8 +41,8 @@ impl CartsApi for Carts {
             cart.check_alive(self.clock.now())?;
             (cart, store::lines(&mut read, id).await?)
         };
-        let products = self.products(cx, &lines).await?;
-        Ok(cart.priced(lines, &products).map_err(|why| no_total(id, why))?)
+        let offers = self.offers(cx, ids(&lines)).await?;
+        Ok(cart.priced(lines, &offers).map_err(|why| no_total(id, why))?)
     }
 
     async fn set_quantity(
@@ -55,12 +53,12 @@ impl CartsApi for Carts {
         quantity: u32,
     ) -> Result<(), CartsError> {
         domain::check_quantity(quantity)?;
-        let product = self.catalog.product(cx, product_id).await.map_err(of_catalog)?;
-        domain::check_for_sale(&product)?;
+        let offer = self.offer(cx, product_id).await?;
+        domain::check_for_sale(&offer)?;
 
         let mut tx = self.db.begin(cx).await?;
         let currency = self.touch(&mut tx, id).await?;
-        domain::check_currency(&product, currency)?;
+        domain::check_currency(&offer, currency)?;
         let line = KeptLine { product_id, quantity };
         if !store::set_quantity(&mut tx, id, &line).await? {
             let (lines, last_position) = store::line_count_and_last_position(&mut tx, id).await?;
@@ -72,14 +70,14 @@ impl CartsApi for Carts {
 
     async fn set_lines(&self, cx: &mut CallContext, id: CartId, lines: Vec<NewLine>) -> Result<(), CartsError> {
         let lines = domain::check_lines(id, lines)?;
-        let products = self.products(cx, &lines).await?;
+        let offers = self.offers(cx, ids(&lines)).await?;
         let mut tx = self.db.begin(cx).await?;
         let currency = self.touch(&mut tx, id).await?;
         for line in &lines {
-            let product = products.get(&line.product_id);
-            let product = product.ok_or(CartsError::UnknownProduct { id: line.product_id })?;
-            domain::check_for_sale(product)?;
-            domain::check_currency(product, currency)?;
+            let offer = offers.by_id.get(&line.product_id);
+            let offer = offer.ok_or(CartsError::UnknownProduct { id: line.product_id })?;
+            domain::check_for_sale(offer)?;
+            domain::check_currency(offer, currency)?;
         }
         store::remove_lines(&mut tx, id).await?;
         store::add_lines(&mut tx, id, &lines).await?;
@@ -107,32 +105,10 @@ impl Carts {
             expired_at: expired.expires_at,
         })
     }
-
-    /// The products of the lines as they are now, in as few calls as the catalog allows.
-    async fn products(
-        &self,
-        cx: &mut CallContext,
-        lines: &[KeptLine],
-    ) -> Result<HashMap<ProductId, Product>, CartsError> {
-        let mut products = HashMap::with_capacity(lines.len());
-        for lines in lines.chunks(MAX_BULK_ITEMS) {
-            let ids = lines.iter().map(|line| line.product_id).collect();
-            let answer = self.catalog.products_by_id(cx, ids).await.map_err(of_catalog)?;
-            products.extend(answer.into_iter().map(|product| (product.id, product)));
-        }
-        Ok(products)
-    }
 }
 
-/// What the catalog's answer means to whoever asked the carts.
-fn of_catalog(error: CatalogError) -> CartsError {
-    match error {
-        CatalogError::UnknownProduct { id } => CartsError::UnknownProduct { id },
-        CatalogError::Call(failure) => failure.into(),
-        other => CallFailure::internal("the catalog gave an answer that it does not give to this question")
-            .caused_by(other)
-            .into(),
-    }
+fn ids(lines: &[KeptLine]) -> Vec<ProductId> {
+    lines.iter().map(|line| line.product_id).collect()
 }
 
 fn no_total(id: CartId, why: NoTotal) -> CallFailure {

@@ -7,6 +7,9 @@ use offshoot_db::{List, Queries, Tx, sql};
 
 use crate::domain::{KeptCart, KeptLine};
 
+// The copy of the catalog's products.
+pub(crate) mod known;
+
 /// A cart as it is stored.
 #[derive(sqlx::FromRow)]
 struct CartRow {

@@ -2,10 +2,11 @@
 //! function is pure.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use carts_api::v1::Cart;
 use catalog_api::v1::ProductStatus;
-use offshoot_contract::{Money, Timestamp};
+use offshoot_contract::{CallFailure, FailureKind, Money, Timestamp};
 use orders_api::OrderId;
 use orders_api::v1::{
     MAX_EMAIL_BYTES, MAX_NAME_CHARS, Order, OrderLine, OrderStatus, OrdersError, Return, ReturnedLine,
@@ -13,6 +14,10 @@ use orders_api::v1::{
 };
 
 use crate::checkout::Purchase;
+
+/// While the catalog is away, an order is agreed at the prices that it had announced, for so long: a quarter of an hour,
+/// which outlasts its restart and its move to another machine.
+pub(crate) const OLDEST_PRICES: Duration = Duration::from_secs(15 * 60);
 
 /// Who buys.
 pub(crate) struct Contact {
@@ -50,8 +55,23 @@ pub(crate) fn is_name(text: &str) -> bool {
     (1..=MAX_NAME_CHARS).contains(&text.chars().count()) && !text.contains(char::is_control)
 }
 
-/// The order that a cart becomes. Fails with `EmptyCart` or `NotForSale`.
+/// The order that a cart becomes. Fails with `EmptyCart` or `NotForSale`, and as a `dependency` where nobody can say
+/// what the goods cost by now.
 pub(crate) fn draft(cart: Cart, contact: Contact, now: Timestamp) -> Result<Order, OrdersError> {
+    if let Some(as_of) = cart.prices_as_of
+        && as_of.plus(OLDEST_PRICES) < now
+    {
+        let why = format!(
+            "the catalog is away, and the prices of {} are those of {as_of}",
+            cart.id
+        );
+        // Not our own trouble: who calls us need not leave us alone.
+        let kind = FailureKind::Dependency {
+            module: "carts".to_owned(),
+            method: "cart".to_owned(),
+        };
+        return Err(CallFailure::not_executed(kind, why).into());
+    }
     if cart.lines.is_empty() {
         return Err(OrdersError::EmptyCart { id: cart.id });
     }
@@ -223,6 +243,7 @@ mod tests {
             id: carts_api::CartId::new(now()),
             lines,
             total: Money::new(total, Money::GBP),
+            prices_as_of: None,
             created_at: now(),
             expires_at: now(),
         };

@@ -1,6 +1,7 @@
 //! Version 1 of the carts' contract.
 //!
 //! A cart says what a shopper intends to buy, not at what price: prices are the catalog's, asked for at each reading.
+//! While the catalog is away, carts can be shown and filled at the prices that it had last announced.
 //! A cart lives as long as it is touched, and nothing in it is reserved.
 
 use async_trait::async_trait;
@@ -19,15 +20,16 @@ pub const MAX_LINES: u32 = 1_500;
 pub const MAX_QUANTITY: u32 = 100_000;
 
 /// What shoppers intend to buy.
-#[contract(name = "carts", version = "1.1", callers = ["public", "orders"])]
+#[contract(name = "carts", version = "1.2", callers = ["public", "orders"])]
 #[async_trait]
 pub trait CartsApi: Send + Sync + 'static {
     /// A new, empty cart for products priced in `currency`.
     #[post("/carts")]
     async fn create(&self, cx: &mut CallContext, currency: Currency) -> Result<Cart, CartsError>;
 
-    /// The cart with current prices from the catalog, lines in the order in which they were first set. Fails with
-    /// `UnknownCart` or `CartExpired`, and as a `dependency` where the catalog does not answer.
+    /// The cart with current prices from the catalog, lines in the order in which they were first set. Where the catalog
+    /// does not answer, with prices that it had announced before: then the cart says since when they may have changed.
+    /// Fails with `UnknownCart` or `CartExpired`, and as a `dependency` where neither is to be had.
     #[get("/carts/{id}")]
     async fn cart(&self, cx: &mut CallContext, id: CartId) -> Result<Cart, CartsError>;
 
@@ -53,7 +55,7 @@ pub trait CartsApi: Send + Sync + 'static {
     async fn remove(&self, cx: &mut CallContext, id: CartId, product_id: ProductId) -> Result<(), CartsError>;
 }
 
-/// A cart with the prices of this moment.
+/// A cart with the prices of this moment, or with older ones if it says so.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cart {
     /// Given by the carts module.
@@ -62,6 +64,10 @@ pub struct Cart {
     pub lines: Vec<CartLine>,
     /// The sum of the lines that can be bought.
     pub total: Money,
+    /// Absent where the prices are those of this moment. Else the catalog did not answer, and what it has changed since
+    /// this time may be missing. Since 1.2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices_as_of: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it will be gone unless it is touched.

@@ -8,11 +8,11 @@ use crate::T;
 use crate::lines::{a_cart, read, set};
 use crate::stub_catalog::pounds;
 
-fn away() -> CallFailure {
+pub(crate) fn away() -> CallFailure {
     CallFailure::not_executed(FailureKind::Unavailable, "the catalog is closed today")
 }
 
-fn failure<A>(result: Result<A, CartsError>) -> CallFailure {
+pub(crate) fn failure<A>(result: Result<A, CartsError>) -> CallFailure {
     match result {
         Err(CartsError::Call(failure)) => failure,
         Err(other) => panic!("{other:?}"),
@@ -20,6 +20,7 @@ fn failure<A>(result: Result<A, CartsError>) -> CallFailure {
     }
 }
 
+/// Where no copy stands in for it.
 pub(crate) async fn a_catalog_that_is_away_is_named(t: T) {
     let product = t.world.sells("A", pounds("1.00"));
     let cart = a_cart(&t).await;

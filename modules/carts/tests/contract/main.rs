@@ -15,6 +15,7 @@ use offshoot_testkit::{ModuleUnderTest, Test, bodies, contract_tests};
 use crate::stub_catalog::StubCatalog;
 
 // What the carts are told of products.
+mod news;
 mod stub_catalog;
 // The bodies, by theme.
 mod dependency;
@@ -22,6 +23,7 @@ mod expiry;
 mod lines;
 mod prices;
 mod schema;
+mod standing_in;
 mod whole;
 
 struct CartsUnderTest;
@@ -68,6 +70,14 @@ fn main() -> ExitCode {
         dependency::a_cart_needs_no_catalog_to_be_made_or_emptied,
         dependency::a_product_that_the_catalog_has_lost_is_named,
         dependency::an_answer_that_the_catalog_does_not_give_is_a_failure,
+        standing_in::shows_and_fills_a_cart_while_the_catalog_is_away,
+        standing_in::is_not_asked_while_the_catalog_answers,
+        standing_in::knows_what_is_not_sold,
+        standing_in::answers_for_all_products_or_for_none,
+        standing_in::of_unknown_age_answers_nothing,
+        standing_in::keeps_the_latest_version,
+        standing_in::stands_in_for_a_catalog_that_hangs,
+        standing_in::hides_no_refusal,
         schema::the_tables_are_those_declared,
     ])
 }

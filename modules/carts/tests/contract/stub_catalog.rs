@@ -19,6 +19,7 @@ pub(crate) struct StubCatalog(Mutex<State>);
 struct State {
     products: HashMap<ProductId, Product>,
     error: Option<CatalogError>,
+    hangs: bool,
 }
 
 impl StubCatalog {
@@ -65,6 +66,22 @@ impl StubCatalog {
         self.state().error = Some(error.into());
     }
 
+    /// Answers nothing from now on.
+    pub(crate) fn hangs(&self) {
+        self.state().hangs = true;
+    }
+
+    pub(crate) fn product_as_it_is(&self, id: ProductId) -> Product {
+        self.state().products[&id].clone()
+    }
+
+    async fn hang_if_told(&self) {
+        let hangs = self.state().hangs;
+        if hangs {
+            std::future::pending::<()>().await;
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }
@@ -82,6 +99,7 @@ fn unasked<T>() -> Result<T, CatalogError> {
 #[async_trait]
 impl CatalogApi for StubCatalog {
     async fn product(&self, _: &mut CallContext, id: ProductId) -> Result<Product, CatalogError> {
+        self.hang_if_told().await;
         self.works()?
             .products
             .get(&id)
@@ -93,6 +111,7 @@ impl CatalogApi for StubCatalog {
         if ids.len() > MAX_BULK_ITEMS {
             return Err(CallFailure::internal("the carts ask for too many products at once").into());
         }
+        self.hang_if_told().await;
         let state = self.works()?;
         Ok(ids.iter().filter_map(|id| state.products.get(id).cloned()).collect())
     }

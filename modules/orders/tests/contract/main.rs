@@ -72,6 +72,7 @@ fn bought() -> Vec<Body<OrdersUnderTest>> {
         refusals::an_address_has_to_be_one,
         refusals::a_country_has_to_be_one,
         refusals::a_cart_has_to_be_there,
+        refusals::prices_must_not_be_old,
         refusals::a_cart_is_ordered_once,
         refusals::what_is_not_sold_any_more_is_named,
         refusals::what_falls_short_is_named,

@@ -1,5 +1,7 @@
 //! Checkouts that come to nothing, and say why.
 
+use std::time::Duration;
+
 use carts_api::CartId;
 use carts_api::v1::CartsError;
 use inventory_api::v1::ReservationState;
@@ -84,6 +86,21 @@ pub(crate) async fn a_cart_has_to_be_there(t: T) {
         (&FailureKind::Internal, false)
     );
     assert_eq!(all(&t).await, []);
+}
+
+/// While the catalog is away, the carts answer with prices that it had announced.
+pub(crate) async fn prices_must_not_be_old(t: T) {
+    let cart = t.world.cart(&[(t.world.sells(1), 1)]);
+    let now = t.clock.now();
+    t.world.carts.is_priced_as_of(cart, now);
+    t.clock.advance(Duration::from_secs(15 * 60 + 1));
+    let refused = failure(checkout(&t, cart, GOOD).await);
+    assert!(matches!(refused.kind(), FailureKind::Dependency { .. }), "{refused}");
+    assert!(!refused.may_have_executed(), "{refused}");
+    assert_eq!(all(&t).await, []);
+    t.world.carts.is_priced_as_of(cart, now.plus(Duration::from_secs(1)));
+    let order = checkout(&t, cart, GOOD).await.unwrap();
+    assert_eq!(order.status, OrderStatus::Confirmed);
 }
 
 pub(crate) async fn a_cart_is_ordered_once(t: T) {

@@ -46,6 +46,7 @@ impl StubCarts {
             id,
             total: total(&lines, currency),
             lines,
+            prices_as_of: None,
             created_at: time,
             expires_at: time,
         };
@@ -59,6 +60,11 @@ impl StubCarts {
         let cart = carts.get_mut(&cart).unwrap().as_mut().unwrap();
         cart.lines[line].status = ProductStatus::Discontinued;
         cart.total = total(&cart.lines, cart.total.currency());
+    }
+
+    /// The cart's prices are from the carts' copy, as of this time.
+    pub(crate) fn is_priced_as_of(&self, cart: CartId, time: Timestamp) {
+        self.carts().get_mut(&cart).unwrap().as_mut().unwrap().prices_as_of = Some(time);
     }
 
     /// Answers this of the cart from now on.

@@ -1,0 +1,36 @@
+//! The use cases of the notifications. No SQL, and no call.
+
+use async_trait::async_trait;
+use notifications_api::v1::{Notice, NotificationsApi, NotificationsError, OrderId};
+use offshoot_contract::{CallContext, Page, PageSize, page_token};
+
+use crate::{Notifications, store};
+
+#[async_trait]
+impl NotificationsApi for Notifications {
+    async fn notices(
+        &self,
+        cx: &mut CallContext,
+        order_id: Option<OrderId>,
+        page_size: Option<u32>,
+        page_token: Option<String>,
+    ) -> Result<Page<Notice>, NotificationsError> {
+        let name = order_id.map_or_else(|| "*".to_owned(), |id| id.to_string());
+        let list = ["notices", name.as_str()];
+        let after = match page_token {
+            None => 0,
+            Some(token) => page_token::open(&list, &token)
+                .and_then(|key| key.parse().ok())
+                .ok_or(NotificationsError::BadPageToken)?,
+        };
+        let size = PageSize::of(page_size);
+        let mut read = self.db.read(cx).await?;
+        let notices = match order_id {
+            Some(id) => store::of_order(&mut read, id, after, size + 1).await?,
+            None => store::all(&mut read, after, size + 1).await?,
+        };
+        Ok(page_token::page(notices, size, |last| {
+            page_token::issue(&list, &last.number.to_string())
+        }))
+    }
+}

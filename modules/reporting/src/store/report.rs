@@ -1,0 +1,139 @@
+//! Groups of orders and what they come to. SQL only: the texts are fixed, and what a question chooses are their values.
+
+use offshoot_contract::CallFailure;
+use offshoot_db::{Queries, sql};
+use reporting_api::v1::{Dimension, Question, SortBy};
+
+/// One group. A dimension that was not asked for is empty.
+#[derive(sqlx::FromRow)]
+pub(crate) struct GroupRow {
+    pub(crate) month: String,
+    pub(crate) country: String,
+    pub(crate) sku: String,
+    pub(crate) status: String,
+    pub(crate) orders: i64,
+    pub(crate) units: i64,
+    pub(crate) gross: i64,
+    pub(crate) refunded: i64,
+    pub(crate) net: i64,
+}
+
+/// The dimensions of an order: each is a value of its own, or the same for all where it is not asked for.
+macro_rules! dimensions {
+    () => {
+        "CASE WHEN $1 THEN o.month ELSE '' END AS month, CASE WHEN $2 THEN o.country ELSE '' END AS country, \
+         CASE WHEN $3 THEN o.status ELSE '' END AS status"
+    };
+}
+
+/// Which orders count.
+macro_rules! conditions {
+    () => {
+        "o.currency = $4 AND ($5 IS NULL OR o.placed_at >= $5) AND ($6 IS NULL OR o.placed_at < $6) \
+         AND ($7 IS NULL OR o.country = $7) AND ($8 IS NULL OR o.status = $8)"
+    };
+}
+
+/// The groups in order. $9 is what they are sorted by, $10 is 1, or -1 for the largest first: then a number is turned
+/// round, and a text is in the second of two columns of which one is empty.
+macro_rules! in_order {
+    () => {
+        " SELECT month, country, sku, status, orders, units, gross, refunded, gross - refunded AS net FROM grouped \
+         ORDER BY $10 * CASE $9 WHEN 'orders' THEN orders WHEN 'units' THEN units WHEN 'gross' THEN gross \
+             WHEN 'refunded' THEN refunded WHEN 'net' THEN gross - refunded ELSE 0 END, \
+         CASE WHEN $10 < 0 THEN '' ELSE CASE $9 WHEN 'month' THEN month WHEN 'country' THEN country \
+             WHEN 'product' THEN sku WHEN 'status' THEN status ELSE '' END END, \
+         CASE WHEN $10 > 0 THEN '' ELSE CASE $9 WHEN 'month' THEN month WHEN 'country' THEN country \
+             WHEN 'product' THEN sku WHEN 'status' THEN status ELSE '' END END DESC, \
+         month, country, sku, status LIMIT $11"
+    };
+}
+
+/// Groups of whole orders.
+pub(crate) async fn of_orders(
+    read: &mut Queries,
+    question: &Question,
+    limit: u32,
+) -> Result<Vec<GroupRow>, CallFailure> {
+    let sql = sql!(concat!(
+        "WITH grouped AS (SELECT ",
+        dimensions!(),
+        ", '' AS sku, CAST(sum(CASE WHEN o.credit THEN 0 ELSE 1 END) AS bigint) AS orders, \
+         CAST(sum(o.units) AS bigint) AS units, CAST(sum(o.gross) AS bigint) AS gross, \
+         CAST(sum(o.refunded) AS bigint) AS refunded FROM orders_copy o WHERE ",
+        conditions!(),
+        " GROUP BY 1, 2, 3)",
+        in_order!(),
+    ));
+    let has = |dimension| question.dimensions.contains(&dimension);
+    let values = (
+        has(Dimension::Month),
+        has(Dimension::Country),
+        has(Dimension::Status),
+        question.currency.as_str(),
+        question.from,
+        question.to,
+        question.country.as_deref(),
+        question.status.map(reporting_api::v1::OrderStatus::as_str),
+        sorted_by(question.sort_by),
+        direction(question),
+        i64::from(limit),
+    );
+    read.fetch_all(sql, values).await
+}
+
+/// Groups of their lines, of one product each or all of one: so the lines say themselves which of them stand for an order.
+pub(crate) async fn of_lines(
+    read: &mut Queries,
+    question: &Question,
+    limit: u32,
+) -> Result<Vec<GroupRow>, CallFailure> {
+    let sql = sql!(concat!(
+        "WITH grouped AS (SELECT ",
+        dimensions!(),
+        ", CASE WHEN $12 THEN l.sku ELSE '' END AS sku, \
+         CAST(sum(l.orders) AS bigint) AS orders, \
+         CAST(sum(l.units) AS bigint) AS units, CAST(sum(l.gross) AS bigint) AS gross, \
+         CAST(sum(l.refunded) AS bigint) AS refunded \
+         FROM orders_copy o JOIN lines_copy l ON l.order_id = o.order_id WHERE ",
+        conditions!(),
+        " AND ($13 IS NULL OR l.sku = $13) GROUP BY 1, 2, 3, 4)",
+        in_order!(),
+    ));
+    let has = |dimension| question.dimensions.contains(&dimension);
+    let values = (
+        has(Dimension::Month),
+        has(Dimension::Country),
+        has(Dimension::Status),
+        question.currency.as_str(),
+        question.from,
+        question.to,
+        question.country.as_deref(),
+        question.status.map(reporting_api::v1::OrderStatus::as_str),
+        sorted_by(question.sort_by),
+        direction(question),
+        i64::from(limit),
+        has(Dimension::Product),
+        question.sku.as_deref(),
+    );
+    read.fetch_all(sql, values).await
+}
+
+fn direction(question: &Question) -> i64 {
+    if question.descending { -1 } else { 1 }
+}
+
+fn sorted_by(by: Option<SortBy>) -> &'static str {
+    match by {
+        None => "",
+        Some(SortBy::Month) => "month",
+        Some(SortBy::Country) => "country",
+        Some(SortBy::Product) => "product",
+        Some(SortBy::Status) => "status",
+        Some(SortBy::Orders) => "orders",
+        Some(SortBy::Units) => "units",
+        Some(SortBy::Gross) => "gross",
+        Some(SortBy::Refunded) => "refunded",
+        Some(SortBy::Net) => "net",
+    }
+}

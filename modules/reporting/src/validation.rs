@@ -1,0 +1,72 @@
+//! What may be asked. Knows no database; every function is pure.
+
+use reporting_api::v1::{Dimension, MAX_ROWS, Measure, Question, ReportingError, SortBy};
+
+/// Most dimensions of a question.
+const MAX_DIMENSIONS: usize = 3;
+
+/// Fails with `InvalidQuestion`.
+pub(crate) fn check(question: &Question) -> Result<(), ReportingError> {
+    let Question {
+        dimensions, measures, ..
+    } = question;
+    if dimensions.len() > MAX_DIMENSIONS || has_twice(dimensions) {
+        let reason = format!("takes at most {MAX_DIMENSIONS} of month, country, product and status, each once");
+        return Err(invalid("dimensions", reason));
+    }
+    if measures.is_empty() || has_twice(measures) {
+        let reason = "takes orders, units, gross, refunded and net: one at least, each once";
+        return Err(invalid("measures", reason));
+    }
+    if let (Some(from), Some(to)) = (question.from, question.to)
+        && from >= to
+    {
+        return Err(invalid("to", format!("{to} is not after {from}")));
+    }
+    for (field, text) in [("country", &question.country), ("sku", &question.sku)] {
+        if text.as_deref().is_some_and(|text| text.contains('\0')) {
+            return Err(invalid(field, "has a NUL character, which no such text has"));
+        }
+    }
+    if let Some(by) = question.sort_by
+        && !is_asked_for(question, by)
+    {
+        return Err(invalid(
+            "sort_by",
+            "is none of the dimensions and measures that are asked for",
+        ));
+    }
+    match question.limit {
+        Some(limit) if !(1..=MAX_ROWS).contains(&limit) => {
+            Err(invalid("limit", format!("{limit} is not between 1 and {MAX_ROWS}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn has_twice<T: PartialEq>(items: &[T]) -> bool {
+    (1..items.len()).any(|place| items[..place].contains(&items[place]))
+}
+
+fn is_asked_for(question: &Question, by: SortBy) -> bool {
+    let dimension = |dimension| question.dimensions.contains(&dimension);
+    let measure = |measure| question.measures.contains(&measure);
+    match by {
+        SortBy::Month => dimension(Dimension::Month),
+        SortBy::Country => dimension(Dimension::Country),
+        SortBy::Product => dimension(Dimension::Product),
+        SortBy::Status => dimension(Dimension::Status),
+        SortBy::Orders => measure(Measure::Orders),
+        SortBy::Units => measure(Measure::Units),
+        SortBy::Gross => measure(Measure::Gross),
+        SortBy::Refunded => measure(Measure::Refunded),
+        SortBy::Net => measure(Measure::Net),
+    }
+}
+
+fn invalid(field: &str, reason: impl Into<String>) -> ReportingError {
+    ReportingError::InvalidQuestion {
+        field: field.to_owned(),
+        reason: reason.into(),
+    }
+}
