@@ -56,11 +56,13 @@ impl FaultyProxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
         let (fault, faults) = watch::channel(Fault::None);
-        let (cuts, cut) = watch::channel(());
+        let cuts = watch::Sender::new(());
+        let cutting = cuts.clone();
         let address = address.to_owned();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let (address, faults, mut cut) = (address.clone(), faults.clone(), cut.clone());
+                // What was cut before is nothing to this one.
+                let (address, faults, mut cut) = (address.clone(), faults.clone(), cutting.subscribe());
                 tokio::spawn(async move {
                     // A connection that ends is what this is about.
                     tokio::select! {
