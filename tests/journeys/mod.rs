@@ -67,7 +67,7 @@ mod strangers;
 mod rush;
 // Killed, and started again; its disk full, its database lost.
 mod faults;
-mod killed;
+pub(crate) mod killed;
 mod outages;
 pub(crate) mod replaying;
 // Before the store runs, and beside it.
