@@ -1,6 +1,6 @@
 //! A process that is killed at each named point of the way that an event takes.
 
-use offshoot_tests::{Client, Engine};
+use offshoot_tests::{Client, Engine, free_address};
 
 use super::checks;
 use crate::journeys::killed::{Shop, payment};
@@ -10,11 +10,8 @@ on_both_engines! {
     events_whose_handling_is_killed_at_any_point_take_effect_once,
 }
 
-/// Nobody hears of orders.
-const DEAF: [(&str, &str); 2] = [
-    ("OFFSHOOT__MODULES__NOTIFICATIONS__PLACEMENT", "off"),
-    ("OFFSHOOT__MODULES__REPORTING__PLACEMENT", "off"),
-];
+/// Those who hear of orders.
+const HEARERS: [&str; 2] = ["notifications", "reporting"];
 
 async fn events_whose_handling_is_killed_at_any_point_take_effect_once(engine: Engine) {
     let points: &[&str] = match engine {
@@ -25,7 +22,10 @@ async fn events_whose_handling_is_killed_at_any_point_take_effect_once(engine: E
     for point in points {
         let shop = Shop::new(engine).await;
         let data = &shop.data;
-        let store = data.serve_with(&[&QUICK[..], &DEAF].concat(), &[]).await;
+        // Those who hear of orders are said to be elsewhere, where nobody is.
+        let away = HEARERS.map(|module| format!("{module}=http://{}", free_address()));
+        let away = away.each_ref().map(|away| ["--remote", away.as_str()]).concat();
+        let store = data.serve_with(&QUICK, &away).await;
         let client = Client::new(store.url());
         let checkout = shop.filled_cart(&client).await;
         let order = client.json("POST", &checkout, &payment("tok_visa")).await.expect(201);
