@@ -5,4 +5,7 @@ mod architecture;
 mod sources;
 mod tidy;
 // What the store does.
+#[macro_use]
 mod journeys;
+// What it does while its processes are killed.
+mod crash;

@@ -23,7 +23,7 @@ on_both_engines! {
 
 /// Enough to see that it works at all; the long run has many more.
 const KILLS: u32 = 3;
-pub(super) const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../app/sample/online-retail-small.csv");
+pub(crate) const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../app/sample/online-retail-small.csv");
 const IMPORT: [&str; 3] = ["import", "online-retail", SAMPLE];
 
 async fn an_import_that_was_killed_is_completed_by_the_next_run(engine: Engine) {
@@ -135,7 +135,7 @@ fn cx() -> CallContext {
 
 /// A number from the environment.
 #[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the store")]
-pub(super) fn setting<N: std::str::FromStr>(name: &str) -> Option<N> {
+pub(crate) fn setting<N: std::str::FromStr>(name: &str) -> Option<N> {
     let value = env::var(name).ok()?;
     Some(
         value

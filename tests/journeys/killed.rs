@@ -21,13 +21,13 @@ const QUICK: [(&str, &str); 2] = [
 ];
 
 /// A store with one product of which there are ten.
-pub(super) struct Shop {
-    pub(super) data: Data,
+pub(crate) struct Shop {
+    pub(crate) data: Data,
     product: String,
 }
 
 impl Shop {
-    pub(super) async fn new(engine: Engine) -> Self {
+    pub(crate) async fn new(engine: Engine) -> Self {
         let data = Data::new(engine).await;
         let store = data.serve(&[]).await;
         let client = Client::new(store.url()).with_token(data.operator_token());
@@ -46,7 +46,7 @@ impl Shop {
     }
 
     /// The path of a new cart's checkout.
-    pub(super) async fn filled_cart(&self, client: &Client) -> String {
+    pub(crate) async fn filled_cart(&self, client: &Client) -> String {
         let cart = client.send(client.request("POST", "/api/v1/carts")).await.expect(201);
         let path = format!("/api/v1/carts/{}", text(&cart["id"]));
         let lines = json!({ "lines": [{ "product_id": self.product, "quantity": 2 }] });
@@ -100,7 +100,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-pub(super) fn payment(token: &str) -> Value {
+pub(crate) fn payment(token: &str) -> Value {
     json!({ "payment_token": token, "email": "ada@example.com" })
 }
 

@@ -67,13 +67,14 @@ mod strangers;
 mod rush;
 // Killed, and started again; its disk full, its database lost.
 mod faults;
-mod killed;
+pub(crate) mod killed;
 mod outages;
-mod replaying;
+pub(crate) mod replaying;
 // Before the store runs, and beside it.
+mod backups;
 mod checking;
 mod commands;
-mod interrupted_import;
+pub(crate) mod interrupted_import;
 mod isolation;
 mod provisioning;
 mod sagas;
@@ -83,7 +84,7 @@ mod traced;
 
 /// Stores at once, whatever the number of cores: the tests' Postgres server allows 300 connections, and a store in two
 /// processes may have 48, one in six three times that, and one in nine more.
-static SEATS: Semaphore = Semaphore::const_new(6);
+pub(crate) static SEATS: Semaphore = Semaphore::const_new(6);
 
 /// Runs a body on a new store, which must stop well afterwards.
 async fn run(placement: Placement, engine: Engine, body: impl AsyncFnOnce(Store) -> Store) {
@@ -101,6 +102,6 @@ async fn run(placement: Placement, engine: Engine, body: impl AsyncFnOnce(Store)
 }
 
 /// Whether an engine can be used here. The test kit says loudly if Postgres is left out, and fails where it must not.
-fn is_there(engine: Engine) -> bool {
+pub(crate) fn is_there(engine: Engine) -> bool {
     engine == Engine::Sqlite || offshoot_testkit::postgres::server().is_some()
 }

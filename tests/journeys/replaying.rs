@@ -19,7 +19,7 @@ on_both_engines! {
 /// Kills of one run; the long run has many more.
 const KILLS: u32 = 6;
 /// So that what was broken off is taken up soon.
-pub(super) const QUICK: [(&str, &str); 3] = [
+pub(crate) const QUICK: [(&str, &str); 3] = [
     ("OFFSHOOT__JOBS__SILENCE", "1s"),
     ("OFFSHOOT__ORDERS__LEASE", "1s"),
     ("OFFSHOOT__ORDERS__SWEEP_EVERY", "100ms"),
@@ -117,7 +117,7 @@ async fn a_store_that_is_killed_again_and_again_loses_nothing(engine: Engine) {
 }
 
 /// What the payment provider did, by its own books, is what the store says it took.
-pub(super) async fn ledger_agrees(data: &Data, store: &Process) {
+pub(crate) async fn ledger_agrees(data: &Data, store: &Process) {
     let ledger =
         std::fs::read_to_string(data.folder().join("payment-sandbox.jsonl")).expect("the sandbox has a ledger");
     let mut held = std::collections::HashMap::new();

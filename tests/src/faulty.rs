@@ -47,6 +47,7 @@ pub struct FaultyProxy {
     pub url: String,
     /// What happens to requests from now on.
     pub fault: watch::Sender<Fault>,
+    cuts: watch::Sender<()>,
 }
 
 impl FaultyProxy {
@@ -55,17 +56,28 @@ impl FaultyProxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
         let (fault, faults) = watch::channel(Fault::None);
+        let cuts = watch::Sender::new(());
+        let cutting = cuts.clone();
         let address = address.to_owned();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let (address, faults) = (address.clone(), faults.clone());
+                // What was cut before is nothing to this one.
+                let (address, faults, mut cut) = (address.clone(), faults.clone(), cutting.subscribe());
                 tokio::spawn(async move {
                     // A connection that ends is what this is about.
-                    let _ = relay(client, &address, faults).await;
+                    tokio::select! {
+                        _ = relay(client, &address, faults) => {}
+                        _ = cut.changed() => {}
+                    }
                 });
             }
         });
-        Self { url, fault }
+        Self { url, fault, cuts }
+    }
+
+    /// Ends every connection that there is, wherever what goes over it has come.
+    pub fn cut(&self) {
+        self.cuts.send_replace(());
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use offshoot_jobs::Replica;
-use offshoot_outbox::{EventSource, LocalSource, Subscription, Tail, run};
+use offshoot_outbox::{EventSource, LocalSource, Subscription, Tail, disturbed, run};
 
 use crate::serve::working::Job;
 
@@ -59,7 +59,7 @@ impl Logs {
                 Log::Elsewhere(source) => (reader, source(reader)),
             };
             let tail = tails.entry((module, whose)).or_insert_with(|| {
-                let tail = Tail::new(source);
+                let tail = Tail::new(disturbed(source));
                 jobs.push(Box::pin(Arc::clone(&tail).run()));
                 tail
             });

@@ -8,8 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use offshoot_contract::{
-    Args, ArgsOf, CallContext, CallFailure, Class, Contract, ContractError, FailureKind, Invoke, Method, MethodSpec,
-    NoBody, Verb,
+    Args, ArgsOf, CallContext, CallFailure, Class, Contract, ContractError, Invoke, Method, MethodSpec, NoBody, Verb,
 };
 use offshoot_rest::{Client, Surface};
 use schemars::JsonSchema;
@@ -204,17 +203,7 @@ impl<A: Contract + ?Sized> EventSource for HttpSource<A> {
             body: NoBody {},
         };
         let page = self.client.invoke::<ReadEvents<A>>(&mut self.context(), args).await;
-        let page = page.map_err(failure)?;
-        let is_in_order = page.events.windows(2).all(|pair| pair[0].position < pair[1].position);
-        let is_answer = page.events.iter().all(|event| event.position > ask.after) && page.through >= ask.after;
-        if is_in_order && is_answer {
-            return Ok(page);
-        }
-        let why = format!(
-            "the log of {} answers events that were not asked for, or not in order",
-            A::NAME
-        );
-        Err(CallFailure::not_executed(FailureKind::BadAnswer, why))
+        page.map_err(failure)
     }
 }
 

@@ -15,6 +15,8 @@ mod feed;
 mod local;
 mod source;
 mod tail;
+// Answering as badly as a log may, for tests.
+mod disturbed;
 // Handling it: what a module declares, and how it is carried out.
 mod cursor;
 mod parked;
@@ -25,6 +27,7 @@ mod projection;
 // What operators see and do.
 mod operating;
 
+pub use crate::disturbed::disturbed;
 pub use crate::feed::{FeedError, HeadOfEvents, HttpSource, ReadEvents, serve_events};
 pub use crate::local::LocalSource;
 pub use crate::operating::{

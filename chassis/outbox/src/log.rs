@@ -3,7 +3,7 @@
 //! On Postgres whoever needs positions gives them: the row of `offshoot_log` is locked meanwhile, so there is one who does at
 //! any moment, a killed one holds nobody up, and no process has to be woken by another one.
 
-use offshoot_contract::{CallContext, CallFailure, Timestamp};
+use offshoot_contract::{CallContext, CallFailure, Timestamp, fault_point};
 use offshoot_db::{Db, Engine, Queries, sql};
 use uuid::Uuid;
 
@@ -43,6 +43,7 @@ pub(crate) async fn number(db: &Db, cx: &mut CallContext) -> Result<(), CallFail
         let (last,): (i64,) = tx.fetch_one(lock, ()).await?;
         let (numbered,): (i64,) = tx.fetch_one(NUMBER, (last, AT_ONCE)).await?;
         tx.commit_part().await?;
+        fault_point("events-numbered").await;
         if numbered < AT_ONCE {
             return Ok(());
         }
@@ -90,7 +91,7 @@ pub(crate) async fn page(read: &mut Queries, ask: &Ask) -> Result<EventPage, Cal
                         FROM (\
                             SELECT position, name, version, key, payload, at FROM offshoot_events \
                             WHERE position > $1 AND position <= $2 AND bucket % $3 = $4 ORDER BY position LIMIT $5\
-                        ) numbered\
+                        ) page\
                     ) sized WHERE bytes < $6 ORDER BY position",
             ),
             (

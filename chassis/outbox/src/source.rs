@@ -54,6 +54,22 @@ pub struct EventPage {
     pub events: Vec<Announced>,
 }
 
+impl EventPage {
+    /// What of a page is to be handled where everything up to `position` is handled, in order, each event once.
+    ///
+    /// A page may have been answered to an earlier question, and its events in any order and more than once: an event's
+    /// place is its position, wherever it comes. Only what is said to be complete, up to `through`, is taken.
+    pub(crate) fn after(mut self, position: i64) -> Self {
+        let through = self.through;
+        self.events
+            .retain(|event| event.position > position && event.position <= through);
+        self.events.sort_by_key(|event| event.position);
+        self.events.dedup_by_key(|event| event.position);
+        self.through = through.max(position);
+        self
+    }
+}
+
 /// An event as it was announced.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Announced {
@@ -82,4 +98,45 @@ pub trait EventSource: Send + Sync + 'static {
 
     /// Some of the events asked for.
     async fn read(&self, ask: &Ask) -> Result<EventPage, CallFailure>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(positions: &[i64], through: i64) -> EventPage {
+        let event = |position: &i64| Announced {
+            position: *position,
+            name: "counted".to_owned(),
+            version: 1,
+            key: "a".to_owned(),
+            payload: "{}".to_owned(),
+            at: Timestamp::from_micros(0).expect("it is one"),
+        };
+        let head = Head {
+            log_id: String::new(),
+            last: through,
+            removed: 0,
+        };
+        let events = positions.iter().map(event).collect();
+        EventPage { head, through, events }
+    }
+
+    #[test]
+    fn what_is_handled_comes_once_and_in_order_however_it_was_sent() {
+        for (sent, through, handled, upto) in [
+            (&[5, 6][..], 6, &[5, 6][..], 6),
+            (&[6, 5], 6, &[5, 6], 6),
+            (&[3, 4, 5, 5, 6, 4], 7, &[5, 6], 7),
+            // Nothing new; and what was said to be complete before.
+            (&[2, 3], 3, &[], 4),
+            (&[], 9, &[], 9),
+            // What lies behind a gap is asked for again.
+            (&[5, 8], 6, &[5], 6),
+        ] {
+            let page = page(sent, through).after(4);
+            let positions: Vec<_> = page.events.iter().map(|event| event.position).collect();
+            assert_eq!((&positions[..], page.through), (handled, upto), "{sent:?}");
+        }
+    }
 }

@@ -149,6 +149,7 @@ impl Worker {
             // What is announced from here on wakes us below.
             head.borrow_and_update();
             let page = self.tail.source().read(&self.ask(&standing)).await?;
+            let page = page.after(standing.cursor.position);
             if let Some(why) = self.obstacle(&standing, &page).await? {
                 self.hold(&standing, &why).await?;
                 sleep(RETRY_EVERY).await;
@@ -324,6 +325,7 @@ impl Worker {
             events.last().map(|event| event.at)
         };
         standing.cursor.advance(&mut tx, log, through, current_at).await?;
+        fault_point("events-handling").await;
         tx.commit_part().await?;
         standing.moved_to(log, through);
         standing.noted_at = Some(Instant::now());
@@ -439,9 +441,9 @@ impl Standing {
 }
 
 /// Whether a failure is of the moment and not of the event. What takes too long is tried in smaller parts, and at last set
-/// aside.
+/// aside; unless it was the commit that took long: only the cursor knows whether that came about, so it is read anew.
 fn passes(failure: &CallFailure) -> bool {
-    !matches!(failure.kind(), FailureKind::Internal | FailureKind::Timeout)
+    failure.may_have_executed() || !matches!(failure.kind(), FailureKind::Internal | FailureKind::Timeout)
 }
 
 /// With its causes, as far as there is room.
@@ -470,4 +472,16 @@ fn log_seen(head: &Head) -> Result<LogSeen, CallFailure> {
         id,
         removed: head.removed,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_without_an_answer_is_not_done_again_in_parts() {
+        let slow = CallFailure::not_executed(FailureKind::Timeout, "a statement took too long");
+        let silent = CallFailure::maybe_executed(FailureKind::Timeout, "the commit is not answered");
+        assert!(!passes(&slow) && passes(&silent));
+    }
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use offshoot_outbox::{LocalSource, MAX_PAYLOAD_BYTES, Publish};
+use async_trait::async_trait;
+use offshoot_contract::CallFailure;
+use offshoot_outbox::{Ask, EventPage, EventSource, Head, LocalSource, MAX_PAYLOAD_BYTES, Publish};
 use offshoot_testkit::{Fresh, on_both_engines};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
@@ -19,6 +21,7 @@ on_both_engines! {
     one_module_does_not_announce_for_another,
     an_event_has_a_largest_size,
     a_replay_begins_where_it_is_told,
+    what_comes_again_and_in_another_order_is_heard_once_and_in_order,
 }
 
 async fn what_was_announced_is_heard_in_order(place: Fresh) {
@@ -129,4 +132,38 @@ async fn a_replay_begins_where_it_is_told(place: Fresh) {
         unknown.to_string().contains("ledger has no subscription `nobody`"),
         "{unknown}"
     );
+}
+
+/// A log that answers what was handled before as well, and all of it backwards.
+struct Backwards(Arc<LocalSource>);
+
+#[async_trait]
+impl EventSource for Backwards {
+    fn module(&self) -> &'static str {
+        self.0.module()
+    }
+
+    async fn head(&self, beyond: i64) -> Result<Head, CallFailure> {
+        self.0.head(beyond).await
+    }
+
+    async fn read(&self, ask: &Ask) -> Result<EventPage, CallFailure> {
+        let after = (ask.after - 5).max(0);
+        let mut page = self.0.read(&Ask { after, ..ask.clone() }).await?;
+        page.events.reverse();
+        Ok(page)
+    }
+}
+
+async fn what_comes_again_and_in_another_order_is_heard_once_and_in_order(place: Fresh) {
+    let rig = Rig::on(place).await;
+    let source = Arc::new(Backwards(LocalSource::new(rig.depot.clone())));
+    let _process = Process::start(&rig.ledger, source, listening(&rig.listener, 2));
+    for count in 0..20 {
+        announce(&rig.depot, &[counted("a", count), counted("b", count)]).await;
+    }
+    let heard = rig.hears(40).await;
+    for key in ["a", "b"] {
+        assert_eq!(of(&heard, key), (0..20).collect::<Vec<_>>(), "{key}");
+    }
 }

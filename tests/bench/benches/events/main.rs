@@ -43,18 +43,25 @@ fn main() {
     let engines: Vec<_> = engines
         .filter(|engine| *engine == Engine::Sqlite || postgres.is_some())
         .collect();
+    // Words after `--` choose among: announcing, latency, steady, backlog.
+    let chosen: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let is_wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|word| word == name);
     runtime.block_on(async {
-        for engine in &engines {
+        for engine in engines.iter().filter(|_| is_wanted("announcing")) {
             announcing(*engine, postgres.as_ref()).await;
         }
-        for engine in &engines {
+        for engine in engines.iter().filter(|_| is_wanted("latency")) {
             latency(*engine, postgres.as_ref(), false).await;
         }
         if let Some(postgres) = &postgres {
-            latency(Engine::Postgres, Some(postgres), true).await;
-            steady(postgres).await;
+            if is_wanted("latency") {
+                latency(Engine::Postgres, Some(postgres), true).await;
+            }
+            if is_wanted("steady") {
+                steady(postgres).await;
+            }
         }
-        for engine in &engines {
+        for engine in engines.iter().filter(|_| is_wanted("backlog")) {
             backlog(*engine, postgres.as_ref()).await;
         }
     });
