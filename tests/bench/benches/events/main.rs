@@ -156,13 +156,13 @@ async fn latency(engine: Engine, postgres: Option<&Postgres>, long_transaction: 
         .map(|took| took.as_secs_f64() * 1e3)
         .collect();
     took.sort_by(f64::total_cmp);
-    let at = |part: f64| took[((took.len() - 1) as f64 * part) as usize];
+    let at = |permille: usize| took[(took.len() - 1) * permille / 1_000];
     println!(
         "{:34} | p50 {:.2} ms | p99 {:.2} ms | longest {:.2} ms | {TIMED} events, one every {} ms{}",
         format!("commit to handler, {engine}"),
-        at(0.5),
-        at(0.99),
-        at(1.0),
+        at(500),
+        at(990),
+        at(1_000),
         PAUSE.as_millis(),
         if long_transaction {
             ", beside a transaction that stays open in another database"
