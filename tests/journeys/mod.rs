@@ -74,6 +74,7 @@ pub(crate) mod replaying;
 mod backups;
 mod checking;
 mod commands;
+mod events;
 pub(crate) mod interrupted_import;
 mod isolation;
 mod provisioning;
