@@ -23,8 +23,9 @@ const ARMED: u32 = 40;
 const HEARING: u32 = 40;
 /// How long it may take to come to its point. Some are passed by few orders only.
 const REACHED: Duration = Duration::from_millis(1_500);
-/// What is done to the events. Of those that come alone none can be put out of order.
-const FAULTS: &str = "duplicate=4%,reorder=30%";
+/// What is done to the events. Of those that come alone none can be put out of order; a commit that lingers lets others
+/// overtake it.
+const FAULTS: &str = "duplicate=4%,reorder=30%,linger=20%";
 
 /// Where an order's way can be broken off.
 const ORDERS: [&str; 17] = [
