@@ -41,6 +41,11 @@ modules! {
 }
 
 /// Places every module as the settings say, those that are called before those that call them.
+#[allow(
+    unused_variables,
+    clippy::needless_update,
+    reason = "a binary may have none of the modules that only hear"
+)]
 pub async fn connect(settings: &Settings, clock: Arc<dyn Clock>) -> anyhow::Result<Wired> {
     let mut host = Host::new(settings, Arc::clone(&clock))?;
 
@@ -91,27 +96,7 @@ pub async fn connect(settings: &Settings, clock: Arc<dyn Clock>) -> anyhow::Resu
     #[cfg(all(feature = "orders-stub", not(feature = "orders")))]
     let orders = host.call::<dyn orders_api::v1::OrdersApi>()?;
 
-    #[cfg(feature = "storefront")]
-    let storefront = host
-        .place(&::storefront::SCHEMA, |here| Ok(hearing::storefront(here)))
-        .await?;
-    #[cfg(all(feature = "storefront-stub", not(feature = "storefront")))]
-    let storefront = host.call::<dyn storefront_api::v1::StorefrontApi>()?;
-
-    #[cfg(feature = "notifications")]
-    let notifications = host
-        .place(&::notifications::SCHEMA, |here| Ok(hearing::notifications(here)))
-        .await?;
-    #[cfg(all(feature = "notifications-stub", not(feature = "notifications")))]
-    let notifications = host.call::<dyn notifications_api::v1::NotificationsApi>()?;
-
-    #[cfg(feature = "reporting")]
-    let reporting = host
-        .place(&::reporting::SCHEMA, |here| Ok(hearing::reporting(here)))
-        .await?;
-    #[cfg(all(feature = "reporting-stub", not(feature = "reporting")))]
-    let reporting = host.call::<dyn reporting_api::v1::ReportingApi>()?;
-
+    let hearing = hearing::connect(&mut host).await?;
     let (placed, jobs) = host.finish()?;
     Ok(Wired {
         #[cfg(feature = "catalog-stub")]
@@ -124,14 +109,9 @@ pub async fn connect(settings: &Settings, clock: Arc<dyn Clock>) -> anyhow::Resu
         payments,
         #[cfg(feature = "orders-stub")]
         orders,
-        #[cfg(feature = "storefront-stub")]
-        storefront,
-        #[cfg(feature = "notifications-stub")]
-        notifications,
-        #[cfg(feature = "reporting-stub")]
-        reporting,
         placed,
         jobs,
+        ..hearing
     })
 }
 

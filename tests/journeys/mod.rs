@@ -71,8 +71,10 @@ pub(crate) mod killed;
 mod outages;
 pub(crate) mod replaying;
 // Before the store runs, and beside it.
+mod backups;
 mod checking;
 mod commands;
+mod events;
 pub(crate) mod interrupted_import;
 mod isolation;
 mod provisioning;

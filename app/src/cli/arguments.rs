@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 
+use super::backup::BackupCommand;
 #[cfg(feature = "store")]
 use super::check::CheckArguments;
 use super::contract::ContractCommand;
@@ -105,6 +106,16 @@ pub(super) enum Command {
     /// See and push changes that span modules and are not over yet.
     #[command(subcommand)]
     Sagas(SagasCommand),
+
+    /// Back the modules' data up while the store serves, check a backup, put it back.
+    #[command(subcommand)]
+    Backup(BackupCommand),
+
+    /// Say what differs between the modules' data, and the command that helps. Exit code 1 if something is wrong.
+    #[command(
+        after_help = "Reads the databases of the modules that run here, twice, a few seconds apart if processes work on them; changes nothing.\nFinds: missing migrations, a database that takes no writes, another store than remembered, processes that stopped without\nsaying so, events without a position, subscriptions that hold, read another log, are behind or ahead, that nobody works on,\nevents that were given up, old copies, sagas that are stuck or in flight for long.\n\nExample:\n  offshoot doctor --json"
+    )]
+    Doctor,
 
     /// Look at the modules' contracts.
     #[command(subcommand)]

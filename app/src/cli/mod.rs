@@ -5,6 +5,7 @@
 // What can be said.
 mod arguments;
 // One file per command.
+mod backup;
 #[cfg(feature = "store")]
 mod check;
 mod contract;
@@ -12,6 +13,7 @@ mod databases;
 mod db;
 #[cfg(feature = "store")]
 mod demo;
+mod doctor;
 mod events;
 #[cfg(feature = "store")]
 mod import;
@@ -143,6 +145,8 @@ async fn carry_out(arguments: Arguments, configuration: Configuration) -> Result
         Command::Db(what) => db::run(&what, settings, json).await?,
         Command::Events(what) => events::run(&what, settings, json).await?,
         Command::Sagas(what) => return sagas::run(&what, settings, json).await,
+        Command::Backup(what) => return backup::run(what, settings, json).await,
+        Command::Doctor => return doctor::run(settings, json).await,
         Command::Contract(what) => return contract::run(&what, json),
         #[cfg(feature = "store")]
         Command::Check(what) => return check::run(&what, json),

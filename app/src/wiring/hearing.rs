@@ -1,27 +1,58 @@
-//! How the modules are made that live from other modules' events, and who hears whose.
+//! The modules that call nobody and live from other modules' events; and who hears whose.
 
 #[cfg(any(feature = "storefront", feature = "notifications", feature = "reporting"))]
 use std::sync::Arc;
 
-#[cfg(any(feature = "storefront", feature = "notifications", feature = "reporting"))]
-use crate::serve::working::Working;
+use super::Wired;
+use crate::serve::host::Host;
 
-#[cfg(feature = "storefront")]
-pub(super) fn storefront(here: &mut Working) -> Arc<dyn storefront_api::v1::StorefrontApi> {
-    here.subscribe(::storefront::subscriptions());
-    Arc::new(::storefront::Storefront::new(here.db()))
-}
-
-#[cfg(feature = "notifications")]
-pub(super) fn notifications(here: &mut Working) -> Arc<dyn notifications_api::v1::NotificationsApi> {
-    here.subscribe(::notifications::subscriptions());
-    Arc::new(::notifications::Notifications::new(here.db()))
-}
-
-#[cfg(feature = "reporting")]
-pub(super) fn reporting(here: &mut Working) -> Arc<dyn reporting_api::v1::ReportingApi> {
-    here.subscribe(::reporting::subscriptions());
-    Arc::new(::reporting::Reporting::new(here.db()))
+/// Places them, after those that they hear. The others are left out.
+#[allow(
+    unused_mut,
+    unused_variables,
+    clippy::unused_async,
+    reason = "a binary may have none of them"
+)]
+pub(super) async fn connect(host: &mut Host<'_>) -> anyhow::Result<Wired> {
+    let mut wired = Wired::default();
+    #[cfg(feature = "storefront")]
+    {
+        let place = host.place(&::storefront::SCHEMA, |here| {
+            here.subscribe(::storefront::subscriptions());
+            Ok(Arc::new(::storefront::Storefront::new(here.db())) as Arc<dyn storefront_api::v1::StorefrontApi>)
+        });
+        wired.storefront = place.await?;
+    }
+    #[cfg(all(feature = "storefront-stub", not(feature = "storefront")))]
+    {
+        wired.storefront = host.call()?;
+    }
+    #[cfg(feature = "notifications")]
+    {
+        let place = host.place(&::notifications::SCHEMA, |here| {
+            here.subscribe(::notifications::subscriptions());
+            Ok(Arc::new(::notifications::Notifications::new(here.db()))
+                as Arc<dyn notifications_api::v1::NotificationsApi>)
+        });
+        wired.notifications = place.await?;
+    }
+    #[cfg(all(feature = "notifications-stub", not(feature = "notifications")))]
+    {
+        wired.notifications = host.call()?;
+    }
+    #[cfg(feature = "reporting")]
+    {
+        let place = host.place(&::reporting::SCHEMA, |here| {
+            here.subscribe(::reporting::subscriptions());
+            Ok(Arc::new(::reporting::Reporting::new(here.db())) as Arc<dyn reporting_api::v1::ReportingApi>)
+        });
+        wired.reporting = place.await?;
+    }
+    #[cfg(all(feature = "reporting-stub", not(feature = "reporting")))]
+    {
+        wired.reporting = host.call()?;
+    }
+    Ok(wired)
 }
 
 /// Each module that hears, and one that it hears.

@@ -6,6 +6,7 @@
 macro_rules! modules {
     ($($module:ident, $api:ty, $stub:literal, $implementation:literal;)*) => {
         /// Every module of the store, as a process sees it. One that is off here is none.
+        #[derive(Default)]
         #[expect(missing_docs, reason = "each contract says what it is")]
         pub struct Wired {
             $(#[cfg(feature = $stub)] pub $module: Option<Arc<$api>>,)*

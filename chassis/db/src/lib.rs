@@ -59,7 +59,8 @@ pub use crate::insert_many::InsertRow;
 pub use crate::isolation::{Isolation, isolation};
 pub use crate::list::List;
 pub use crate::migrate::{
-    AppliedMigration, Migration, MigrationReport, MigrationState, MigrationStatus, ModuleSchema, migrate, status,
+    AppliedMigration, Migration, MigrationReport, MigrationState, MigrationStatus, ModuleSchema, carried, migrate,
+    migrate_to, status,
 };
 pub use crate::open_error::OpenError;
 pub use crate::options::{DbOptions, PgBudget};

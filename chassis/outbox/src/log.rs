@@ -91,7 +91,7 @@ pub(crate) async fn page(read: &mut Queries, ask: &Ask) -> Result<EventPage, Cal
                         FROM (\
                             SELECT position, name, version, key, payload, at FROM offshoot_events \
                             WHERE position > $1 AND position <= $2 AND bucket % $3 = $4 ORDER BY position LIMIT $5\
-                        ) numbered\
+                        ) page\
                     ) sized WHERE bytes < $6 ORDER BY position",
             ),
             (

@@ -32,7 +32,7 @@ CREATE TABLE lines_copy (
     sku text COLLATE "C" NOT NULL,
     -- 1 for the first line of this SKU in an order that is no credit note, else 0: summed over a product, they are its orders,
     -- which is several times as fast as counting the different ones.
-    orders bigint NOT NULL CHECK (orders IN (0, 1)),
+    order_count bigint NOT NULL CHECK (order_count IN (0, 1)),
     units bigint NOT NULL,
     gross bigint NOT NULL,
     refunded bigint NOT NULL,

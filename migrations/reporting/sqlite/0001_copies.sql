@@ -33,7 +33,7 @@ CREATE TABLE lines_copy (
     sku TEXT NOT NULL,
     -- 1 for the first line of this SKU in an order that is no credit note, else 0: summed over a product, they are its orders,
     -- which is several times as fast as counting the different ones.
-    orders INTEGER NOT NULL CHECK (orders IN (0, 1)),
+    order_count INTEGER NOT NULL CHECK (order_count IN (0, 1)),
     units INTEGER NOT NULL,
     gross INTEGER NOT NULL,
     refunded INTEGER NOT NULL,

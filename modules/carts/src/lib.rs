@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catalog_api::v1::CatalogApi;
-use offshoot_contract::Clock;
+use offshoot_contract::{CallContext, CallFailure, Clock, Timestamp};
 use offshoot_db::{Db, Migration, ModuleSchema};
 
 // One method per use case.
@@ -24,6 +24,11 @@ pub use crate::copy::{CopyOfPrices, PRICES, subscriptions};
 /// How long a cart lives untouched where nobody says otherwise: a week, so that what was put in on one weekend is
 /// there on the next.
 const DEFAULT_TIME_TO_LIVE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// How long an expired cart is still known as such: a week, so that a shopper who comes back is told what happened.
+const KEPT_AFTER_EXPIRY_MICROS: i64 = 7 * 24 * 60 * 60 * 1_000_000;
+/// Expired carts that one transaction removes: milliseconds, for which shoppers wait on SQLite.
+const REMOVED_AT_ONCE: u32 = 100;
 
 /// The carts' tables.
 pub const SCHEMA: ModuleSchema = ModuleSchema {
@@ -78,6 +83,24 @@ impl Carts {
             clock,
             catalog,
             settings,
+        }
+    }
+
+    /// Removes the carts that expired more than a week ago; answers how many.
+    pub async fn remove_expired(&self, cx: &mut CallContext) -> Result<u64, CallFailure> {
+        let now = self.clock.now().as_micros();
+        let Ok(before) = Timestamp::from_micros(now - KEPT_AFTER_EXPIRY_MICROS) else {
+            return Ok(0);
+        };
+        let mut sum = 0;
+        loop {
+            let mut tx = self.db.begin(cx).await?;
+            let removed = store::remove_expired(&mut tx, before, REMOVED_AT_ONCE).await?;
+            tx.commit_part().await?;
+            sum += removed;
+            if removed < u64::from(REMOVED_AT_ONCE) {
+                return Ok(sum);
+            }
         }
     }
 }

@@ -3,16 +3,11 @@
 use async_trait::async_trait;
 use carts_api::v1::{Cart, CartId, CartsApi, CartsError, NewLine};
 use catalog_api::v1::ProductId;
-use offshoot_contract::{CallContext, CallFailure, Currency, Money, Timestamp};
+use offshoot_contract::{CallContext, CallFailure, Currency, Money};
 use offshoot_db::Tx;
 
 use crate::domain::{self, KeptCart, KeptLine, NoTotal};
 use crate::{Carts, store};
-
-/// How long an expired cart is still known as such: a week, so that a shopper who comes back is told what happened.
-const KEPT_AFTER_EXPIRY_MICROS: i64 = 7 * 24 * 60 * 60 * 1_000_000;
-/// Expired carts that the making of a new one removes. More than one, so that they are removed faster than they come.
-const REMOVED_AT_ONCE: u32 = 20;
 
 #[async_trait]
 impl CartsApi for Carts {
@@ -26,9 +21,6 @@ impl CartsApi for Carts {
         };
         let mut tx = self.db.begin(cx).await?;
         store::create(&mut tx, &cart).await?;
-        if let Ok(before) = Timestamp::from_micros(now.as_micros() - KEPT_AFTER_EXPIRY_MICROS) {
-            store::remove_expired(&mut tx, before, REMOVED_AT_ONCE).await?;
-        }
         Ok(tx.commit(cart.with(Vec::new(), Money::new(0, currency), None)).await?)
     }
 

@@ -107,17 +107,17 @@ pub(crate) async fn remove_line(tx: &mut Tx<'_>, id: CartId, product_id: Product
     tx.execute(sql, (id, product_id)).await.map(drop)
 }
 
-/// Removes the carts that expired before `before`, the oldest first, at most `limit`.
+/// Removes the carts that expired before `before`, the oldest first, at most `limit`; answers how many.
 ///
 /// On Postgres each transaction takes other carts: nobody waits for somebody else's cleaning.
-pub(crate) async fn remove_expired(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<(), CallFailure> {
+pub(crate) async fn remove_expired(tx: &mut Tx<'_>, before: Timestamp, limit: u32) -> Result<u64, CallFailure> {
     let sql = sql!(
         sqlite: "SELECT id FROM carts WHERE expires_at < $1 ORDER BY expires_at LIMIT $2",
         postgres: "SELECT id FROM carts WHERE expires_at < $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED",
     );
     let ids: Vec<(CartId,)> = tx.fetch_all(sql, (before, i64::from(limit))).await?;
     if ids.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let ids: List<CartId> = ids.into_iter().map(|(id,)| id).collect();
     let sql = sql!(
@@ -129,7 +129,7 @@ pub(crate) async fn remove_expired(tx: &mut Tx<'_>, before: Timestamp, limit: u3
         sqlite: "DELETE FROM carts WHERE id IN (SELECT unhex(value) FROM json_each($1))",
         postgres: "DELETE FROM carts WHERE id = ANY($1)",
     );
-    tx.execute(sql, (ids,)).await.map(drop)
+    tx.execute(sql, (ids,)).await
 }
 
 /// The schema checks what is stored, so a failure means that it was bypassed.

@@ -51,7 +51,7 @@ fn row(question: &Question, group: GroupRow) -> Result<Row, CallFailure> {
     let money = |amount| Some(Money::new(amount, question.currency));
     for measure in &question.measures {
         match measure {
-            Measure::Orders => row.orders = u64::try_from(group.orders).ok(),
+            Measure::Orders => row.orders = u64::try_from(group.order_count).ok(),
             Measure::Units => row.units = Some(group.units),
             Measure::Gross => row.gross = money(group.gross),
             Measure::Refunded => row.refunded = money(group.refunded),

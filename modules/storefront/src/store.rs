@@ -8,7 +8,7 @@ use storefront_api::v1::Listing;
 /// The columns of a [`ListingRow`], and where they come from.
 macro_rules! listings {
     () => {
-        "SELECT p.product_id, p.sku, p.name, p.description, p.category, p.price, p.currency, p.status, \
+        "p.product_id, p.sku, p.name, p.description, p.category, p.price, p.currency, p.status, \
          COALESCE(s.available, 0) AS available \
          FROM products_copy p LEFT JOIN stock_copy s ON s.product_id = p.product_id"
     };
@@ -87,7 +87,7 @@ pub(crate) async fn clear_stock(tx: &mut Tx<'_>) -> Result<(), CallFailure> {
 
 /// One product; none if the id is unknown.
 pub(crate) async fn listing(read: &mut Queries, id: ProductId) -> Result<Option<Listing>, CallFailure> {
-    let sql = sql!(concat!(listings!(), " WHERE p.product_id = $1"));
+    let sql = sql!(concat!("SELECT ", listings!(), " WHERE p.product_id = $1"));
     let row: Option<ListingRow> = read.fetch_optional(sql, (id,)).await?;
     row.map(ListingRow::into_listing).transpose()
 }
@@ -98,6 +98,7 @@ pub(crate) async fn page(read: &mut Queries, asked: &Asked<'_>, limit: u32) -> R
     let rows: Vec<ListingRow> = match asked.category {
         None => {
             let sql = sql!(concat!(
+                "SELECT ",
                 listings!(),
                 " WHERE p.status = 'active' AND (p.sku, p.product_id) > ($1, $2) \
                  AND ($3 IS NULL OR (COALESCE(s.available, 0) > 0) = $3) ORDER BY p.sku, p.product_id LIMIT $4"
@@ -106,6 +107,7 @@ pub(crate) async fn page(read: &mut Queries, asked: &Asked<'_>, limit: u32) -> R
         }
         Some(category) => {
             let sql = sql!(concat!(
+                "SELECT ",
                 listings!(),
                 " WHERE p.status = 'active' AND p.category = $5 AND (p.sku, p.product_id) > ($1, $2) \
                  AND ($3 IS NULL OR (COALESCE(s.available, 0) > 0) = $3) ORDER BY p.sku, p.product_id LIMIT $4"

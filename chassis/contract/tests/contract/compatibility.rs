@@ -1,6 +1,6 @@
 //! What counts as a breaking change.
 
-use offshoot_contract::{ContractDescription, Shape, breaches, describe};
+use offshoot_contract::{ContractDescription, EventDescription, Shape, breaches, describe};
 use serde_json::{Value, json};
 
 use crate::counters::CountersApi;
@@ -151,4 +151,68 @@ fn a_new_case_in_an_answer_breaks_unless_it_was_declared_open() {
         assert_eq!(breaches(&old, &new).len(), expected, "open: {open}");
         assert_eq!(breaches(&new, &old).len(), 0, "a case less breaks nobody");
     }
+}
+
+/// A contract with one event, and the same after a change.
+fn announced(change: impl FnOnce(&mut EventDescription)) -> Vec<String> {
+    let event = EventDescription {
+        name: "counted".to_owned(),
+        version: 1,
+        doc: String::new(),
+        key: "id".to_owned(),
+        payload: object(
+            json!({"id": {"type": "string"}, "value": {"type": "integer", "format": "uint32"}}),
+            json!(["id", "value"]),
+        ),
+    };
+    let mut old = describe::<dyn CountersApi>();
+    old.events.push(event);
+    let mut new = old.clone();
+    change(&mut new.events[0]);
+    breaches(&old, &new).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn what_is_added_to_an_event_breaks_nobody_if_it_may_be_absent() {
+    let fields =
+        json!({"id": {"type": "string"}, "value": {"type": "integer", "format": "uint32"}, "note": {"type": "string"}});
+    let optional = fields.clone();
+    assert_eq!(
+        announced(|event| event.payload = object(optional, json!(["id", "value"]))),
+        [""; 0]
+    );
+    // It is in no log that was written before.
+    assert_eq!(
+        announced(|event| event.payload = object(fields, json!(["id", "value", "note"]))),
+        ["event counted version 1 in a replay: `note` is required by the reading side and is not sent"]
+    );
+}
+
+#[test]
+fn what_older_subscribers_read_must_be_announced() {
+    let without = object(json!({"id": {"type": "string"}}), json!(["id"]));
+    assert_eq!(
+        announced(|event| event.payload = without),
+        ["event counted version 1 to older subscribers: `value` is required by the reading side and is not sent"]
+    );
+    assert_eq!(
+        announced(|event| event.version = 2),
+        ["event counted version 1: the event is gone, and is still in logs that will be replayed"]
+    );
+    assert_eq!(
+        announced(|event| event.key = "value".to_owned()),
+        ["event counted version 1: the key was id and is value"]
+    );
+}
+
+#[test]
+fn a_contract_without_events_is_described_as_before() {
+    let plain = describe::<dyn CountersApi>();
+    let again = describe::<dyn CountersApi>();
+    assert_eq!(plain.hash, again.hash);
+    let announcing = serde_json::to_value(&plain).expect("it serializes");
+    assert!(
+        announcing.get("events").is_none(),
+        "a contract without events is described as before"
+    );
 }

@@ -8,7 +8,7 @@ mod run;
 mod schema;
 mod status;
 
-pub use crate::migrate::run::{AppliedMigration, MigrationReport, migrate};
+pub use crate::migrate::run::{AppliedMigration, MigrationReport, carried, migrate, migrate_to};
 pub(crate) use crate::migrate::run::{bring_up_to_date, require_up_to_date};
 pub use crate::migrate::schema::{Migration, ModuleSchema};
 pub use crate::migrate::status::{MigrationState, MigrationStatus, status};

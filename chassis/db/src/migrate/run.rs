@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 use tokio::time::{Instant, sleep};
 
@@ -70,7 +71,7 @@ pub async fn migrate(
         }
         DatabaseUrl::Postgres(login) => {
             let server = PostgresServer::new(login, schema.module, Login::Itself);
-            migrate_postgres(schema, &server, options).await?
+            migrate_postgres(schema.module, plan::known(schema, Engine::Postgres)?, &server, options).await?
         }
     };
     Ok(MigrationReport {
@@ -79,12 +80,40 @@ pub async fn migrate(
     })
 }
 
-async fn migrate_postgres(
+/// Makes a schema on Postgres as it was when it had these migrations and no other: what was copied then fits into it.
+/// [`migrate`] brings it up to date afterwards.
+pub async fn migrate_to(
     schema: &'static ModuleSchema,
+    login: &PgConnectOptions,
+    history: &[AppliedMigration],
+    options: &DbOptions,
+) -> Result<(), OpenError> {
+    schema.check_name()?;
+    let mut known = plan::known(schema, Engine::Postgres)?;
+    known.retain(|known| {
+        let same = |old: &AppliedMigration| old.set == known.set && old.version == known.version;
+        history.iter().any(same)
+    });
+    let server = PostgresServer::new(login, schema.module, Login::Itself);
+    migrate_postgres(schema.module, known, &server, options).await.map(drop)
+}
+
+/// The migrations that this binary carries for `engine`, each with the checksum that histories have.
+pub fn carried(schema: &ModuleSchema, engine: Engine) -> Result<Vec<(AppliedMigration, Vec<u8>)>, OpenError> {
+    let known = plan::known(schema, engine)?;
+    Ok(known
+        .into_iter()
+        .map(|known| (AppliedMigration::of(&known), known.checksum))
+        .collect())
+}
+
+async fn migrate_postgres(
+    module: &'static str,
+    known: Vec<Known>,
     server: &PostgresServer,
     options: &DbOptions,
 ) -> Result<Vec<AppliedMigration>, OpenError> {
-    let (module, address, patience) = (schema.module, server.address(), options.migration_patience);
+    let (address, patience) = (server.address(), options.migration_patience);
     let mut connection = server.connect().await.map_err(|cause| OpenError::NoConnection {
         module,
         address: address.clone(),
@@ -112,7 +141,7 @@ async fn migrate_postgres(
     let acting = sqlx::raw_sql(AssertSqlSafe(act)).execute(&mut connection).await;
     acting.map_err(|cause| site.failed("acting as the owner of the schema", cause))?;
     let mut connection = Connection::Postgres(connection);
-    let applied = apply_all(schema, &mut connection, &address, options).await?;
+    let applied = apply_all(&known, &mut connection, &address, options).await?;
     if let Connection::Postgres(connection) = &mut connection {
         let granted = grant_rights(connection, module).await;
         granted.map_err(|cause| site.failed("granting rights to the runtime role", cause))?;
@@ -135,7 +164,7 @@ pub(crate) async fn bring_up_to_date(
     if plan::missing(&known, &applied, &place)?.is_empty() {
         return Ok(Vec::new());
     }
-    apply_all(schema, connection, &place, options)
+    apply_all(&known, connection, &place, options)
         .await
         .map_err(|error| match error {
             // What the whole file suffers from is told of the file.
@@ -173,15 +202,14 @@ pub(crate) async fn require_up_to_date(
 
 /// Applies what is missing, one transaction each. The history is read again in each: another migrator may have run.
 async fn apply_all(
-    schema: &'static ModuleSchema,
+    known: &[Known],
     connection: &mut Connection,
     place: &str,
     options: &DbOptions,
 ) -> Result<Vec<AppliedMigration>, OpenError> {
-    let known = plan::known(schema, connection.engine())?;
     let mut done = Vec::new();
     loop {
-        match apply_next(connection, &known, place, options).await {
+        match apply_next(connection, known, place, options).await {
             Ok(Some(applied)) => done.push(applied),
             result => {
                 // Fails only if nothing was begun, or together with the connection.

@@ -65,7 +65,7 @@ fn main() -> ExitCode {
         expiry::moves_forward_with_each_change,
         expiry::follows_the_settings,
         expiry::is_forgotten_a_week_later,
-        expiry::is_forgotten_a_few_carts_at_a_time,
+        expiry::is_forgotten_however_many_there_are,
         dependency::a_catalog_that_is_away_is_named,
         dependency::a_cart_needs_no_catalog_to_be_made_or_emptied,
         dependency::a_product_that_the_catalog_has_lost_is_named,

@@ -23,7 +23,7 @@ pub(crate) type OrderRow = (
     Timestamp,
     i64,
 );
-/// Order, number, SKU, orders, units, gross, refunded, position.
+/// Order, number, SKU, order count, units, gross, refunded, position.
 pub(crate) type LineRow = (OrderId, i64, String, i64, i64, i64, i64, i64);
 
 pub(crate) fn order_row(order: &OrderNews, counted: &Counted, position: i64) -> OrderRow {
@@ -79,8 +79,8 @@ pub(crate) async fn put_orders(tx: &mut Tx<'_>, rows: Vec<OrderRow>) -> Result<(
 /// The same of their lines. An order keeps the lines that it was placed with, so none has to be taken away.
 pub(crate) async fn put_lines(tx: &mut Tx<'_>, rows: Vec<LineRow>) -> Result<(), CallFailure> {
     let sql = sql!(
-        "INSERT INTO lines_copy (order_id, number, sku, orders, units, gross, refunded, position) VALUES $rows \
-         ON CONFLICT (order_id, number) DO UPDATE SET sku = excluded.sku, orders = excluded.orders, \
+        "INSERT INTO lines_copy (order_id, number, sku, order_count, units, gross, refunded, position) VALUES $rows \
+         ON CONFLICT (order_id, number) DO UPDATE SET sku = excluded.sku, order_count = excluded.order_count, \
          units = excluded.units, gross = excluded.gross, refunded = excluded.refunded, position = excluded.position \
          WHERE lines_copy.position < excluded.position"
     );

@@ -11,7 +11,7 @@ pub(crate) struct GroupRow {
     pub(crate) country: String,
     pub(crate) sku: String,
     pub(crate) status: String,
-    pub(crate) orders: i64,
+    pub(crate) order_count: i64,
     pub(crate) units: i64,
     pub(crate) gross: i64,
     pub(crate) refunded: i64,
@@ -38,8 +38,8 @@ macro_rules! conditions {
 /// round, and a text is in the second of two columns of which one is empty.
 macro_rules! in_order {
     () => {
-        " SELECT month, country, sku, status, orders, units, gross, refunded, gross - refunded AS net FROM grouped \
-         ORDER BY $10 * CASE $9 WHEN 'orders' THEN orders WHEN 'units' THEN units WHEN 'gross' THEN gross \
+        "month, country, sku, status, order_count, units, gross, refunded, gross - refunded AS net FROM grouped \
+         ORDER BY $10 * CASE $9 WHEN 'order-count' THEN order_count WHEN 'units' THEN units WHEN 'gross' THEN gross \
              WHEN 'refunded' THEN refunded WHEN 'net' THEN gross - refunded ELSE 0 END, \
          CASE WHEN $10 < 0 THEN '' ELSE CASE $9 WHEN 'month' THEN month WHEN 'country' THEN country \
              WHEN 'product' THEN sku WHEN 'status' THEN status ELSE '' END END, \
@@ -58,11 +58,11 @@ pub(crate) async fn of_orders(
     let sql = sql!(concat!(
         "WITH grouped AS (SELECT ",
         dimensions!(),
-        ", '' AS sku, CAST(sum(CASE WHEN o.credit THEN 0 ELSE 1 END) AS bigint) AS orders, \
+        ", '' AS sku, CAST(sum(CASE WHEN o.credit THEN 0 ELSE 1 END) AS bigint) AS order_count, \
          CAST(sum(o.units) AS bigint) AS units, CAST(sum(o.gross) AS bigint) AS gross, \
          CAST(sum(o.refunded) AS bigint) AS refunded FROM orders_copy o WHERE ",
         conditions!(),
-        " GROUP BY 1, 2, 3)",
+        " GROUP BY 1, 2, 3) SELECT ",
         in_order!(),
     ));
     let has = |dimension| question.dimensions.contains(&dimension);
@@ -92,12 +92,12 @@ pub(crate) async fn of_lines(
         "WITH grouped AS (SELECT ",
         dimensions!(),
         ", CASE WHEN $12 THEN l.sku ELSE '' END AS sku, \
-         CAST(sum(l.orders) AS bigint) AS orders, \
+         CAST(sum(l.order_count) AS bigint) AS order_count, \
          CAST(sum(l.units) AS bigint) AS units, CAST(sum(l.gross) AS bigint) AS gross, \
          CAST(sum(l.refunded) AS bigint) AS refunded \
          FROM orders_copy o JOIN lines_copy l ON l.order_id = o.order_id WHERE ",
         conditions!(),
-        " AND ($13 IS NULL OR l.sku = $13) GROUP BY 1, 2, 3, 4)",
+        " AND ($13 IS NULL OR l.sku = $13) GROUP BY 1, 2, 3, 4) SELECT ",
         in_order!(),
     ));
     let has = |dimension| question.dimensions.contains(&dimension);
@@ -130,7 +130,7 @@ fn sorted_by(by: Option<SortBy>) -> &'static str {
         Some(SortBy::Country) => "country",
         Some(SortBy::Product) => "product",
         Some(SortBy::Status) => "status",
-        Some(SortBy::Orders) => "orders",
+        Some(SortBy::Orders) => "order-count",
         Some(SortBy::Units) => "units",
         Some(SortBy::Gross) => "gross",
         Some(SortBy::Refunded) => "refunded",

@@ -1,0 +1,64 @@
+//! `offshoot doctor`: what differs between modules, and the command that helps.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use anyhow::{Result, ensure};
+use offshoot_backup::{Examined, Weight, examine};
+use offshoot_contract::SystemClock;
+
+use super::backup::places;
+use super::print;
+use crate::config::Settings;
+use crate::serve::store_ids;
+
+pub(super) async fn run(settings: &Settings, json: bool) -> Result<ExitCode> {
+    let places = places(settings, None)?;
+    ensure!(
+        !places.is_empty(),
+        "no module keeps its data here: run this where one does"
+    );
+    let mut remembered = BTreeMap::new();
+    for data in &places {
+        let module = data.schema.module;
+        remembered.extend(store_ids::known(&settings.data_dir, module)?.map(|store| (module.to_owned(), store)));
+    }
+    let examined = examine(&places, &remembered, &SystemClock, &mut |line| eprintln!("{line}")).await;
+    print(&examined, &text(&examined), json)?;
+    Ok(if examined.is_healthy() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn text(examined: &Examined) -> String {
+    let mut text = String::new();
+    for finding in &examined.findings {
+        let weight = match finding.weight {
+            Weight::Problem => "PROBLEM",
+            Weight::Note => "note",
+        };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{weight:8} {:10} {}", finding.module, finding.what);
+        if let Some(command) = &finding.command {
+            let _ = write!(text, ": `{command}`");
+        }
+        text.push('\n');
+    }
+    let modules = match examined.modules.is_empty() {
+        true => "everything".to_owned(),
+        false => examined.modules.join(", "),
+    };
+    let verdict = if examined.is_healthy() {
+        "nothing is wrong"
+    } else {
+        "something is wrong"
+    };
+    let _ = write!(
+        text,
+        "{verdict} with {modules}; whether they agree about orders, goods and money: `offshoot replay proofs`"
+    );
+    text
+}

@@ -1,0 +1,225 @@
+//! A store backed up while it is bought from, and put back: what its snapshots have in common although they were taken one
+//! after the other.
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+use std::time::Duration;
+
+use offshoot_tests::{Data, Engine, Finished};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
+
+use super::interrupted_import::SAMPLE;
+use super::replaying::QUICK;
+
+on_both_engines! {
+    a_backup_of_a_busy_store_has_every_confirmed_order_with_its_goods_and_money,
+    a_quiet_store_that_is_restored_proves_all_that_it_did_before,
+    a_store_that_runs_is_not_replaced,
+}
+
+async fn filled(engine: Engine) -> Data {
+    let data = Data::new(engine).await;
+    data.run(&["import", "online-retail", SAMPLE]).await.expect_success();
+    data
+}
+
+fn path(data: &Data, name: &str) -> String {
+    data.folder().join(name).display().to_string()
+}
+
+fn json(finished: &Finished) -> Value {
+    serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("no JSON, {error}: {}", finished.stdout))
+}
+
+/// Two texts of each row of a module's table, behind the store's back.
+async fn pairs(data: &Data, module: &str, columns: &str) -> BTreeMap<String, String> {
+    let rows: Vec<(String, String)> = match data.database() {
+        Some(url) => {
+            let mut connection = PgConnection::connect(url).await.expect("the server is there");
+            let sql = AssertSqlSafe(format!("SELECT {columns}").replace("FROM ", &format!("FROM {module}.")));
+            sqlx::query_as(sql).fetch_all(&mut connection).await.expect("it runs")
+        }
+        None => {
+            let url = format!("sqlite:{}", data.folder().join(format!("{module}.db")).display());
+            let mut connection = SqliteConnection::connect(&url).await.expect("the file is there");
+            let sql = AssertSqlSafe(format!("SELECT {columns}"));
+            sqlx::query_as(sql).fetch_all(&mut connection).await.expect("it runs")
+        }
+    };
+    rows.into_iter().collect()
+}
+
+async fn a_backup_of_a_busy_store_has_every_confirmed_order_with_its_goods_and_money(engine: Engine) {
+    let data = filled(engine).await;
+    let store = data.serve_with(&QUICK, &[]).await;
+    let url = store.url().to_owned();
+    let buying = [
+        "replay",
+        "online-retail",
+        SAMPLE,
+        "--url",
+        &url,
+        "--limit",
+        "150",
+        "--run",
+        "busy",
+    ];
+    let mut buying = data
+        .command(&buying)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    store
+        .eventually("sells nothing", async || {
+            let confirmed = confirmed(&data, engine).await;
+            confirmed.len() > 10
+        })
+        .await;
+    let backup = path(&data, "backup");
+    let manifest = data
+        .run(&["backup", "create", "--to", &backup, "--json"])
+        .await
+        .expect_success();
+    assert!(
+        buying.try_wait().expect("it can be asked").is_none(),
+        "the store was bought from all the time"
+    );
+    let names: Vec<_> = json(&manifest)["modules"]
+        .as_array()
+        .expect("modules")
+        .iter()
+        .map(|one| one["module"].clone())
+        .collect();
+    assert_eq!(names, ["orders", "payments", "carts", "inventory", "catalog"]);
+    assert!(buying.wait().await.expect("it ends").success());
+    store.stop().await;
+    data.run(&["backup", "verify", &backup]).await.expect_success();
+
+    let restored = Data::new(engine).await;
+    restored.run(&["backup", "restore", &backup]).await.expect_success();
+    // What the payment provider did is not the store's to restore.
+    std::fs::copy(
+        data.folder().join("payment-sandbox.jsonl"),
+        restored.folder().join("payment-sandbox.jsonl"),
+    )
+    .expect("the sandbox has a ledger");
+    let before = confirmed(&restored, engine).await;
+    assert!(before.len() > 10, "{before:?}");
+    holds_of_each(&restored, &before).await;
+    // Those that were under way are brought to their end, and then it holds of them too.
+    let store = restored.serve_with(&QUICK, &[]).await;
+    store
+        .eventually("does not end what was under way", async || {
+            open_sagas(&restored).await == 0
+        })
+        .await;
+    let after = confirmed(&restored, engine).await;
+    assert!(after.len() >= before.len());
+    holds_of_each(&restored, &after).await;
+    store.stop().await;
+}
+
+/// Ids of the orders of this store that are confirmed, as their references begin.
+async fn confirmed(data: &Data, engine: Engine) -> Vec<String> {
+    let id = match engine {
+        Engine::Sqlite => "lower(hex(id))",
+        Engine::Postgres => "replace(CAST(id AS text), '-', '')",
+    };
+    let columns = format!("{id}, CAST(status AS text) FROM orders WHERE number IS NULL AND status = 'confirmed'");
+    pairs(data, "orders", &columns).await.into_keys().collect()
+}
+
+async fn open_sagas(data: &Data) -> usize {
+    let list = data.run(&["sagas", "list", "--json"]).await.expect_success();
+    json(&list).as_array().map_or(0, Vec::len)
+}
+
+/// No confirmed order without its reservation and its payment.
+async fn holds_of_each(data: &Data, orders: &[String]) {
+    let reservations = pairs(data, "inventory", "reference, CAST(state AS text) FROM reservations").await;
+    let payments = pairs(data, "payments", "reference, CAST(status AS text) FROM payments").await;
+    for id in orders {
+        let uuid = u128::from_str_radix(id, 16).expect("an id is hexadecimal");
+        let order = orders_api::OrderId::from_uuid(uuid::Uuid::from_u128(uuid));
+        let goods = reservations.get(&format!("{order}.reserve")).map(String::as_str);
+        let money = payments.get(&format!("{order}.authorize")).map(String::as_str);
+        assert!(matches!(goods, Some("held" | "committed")), "{order}: {goods:?}");
+        assert!(matches!(money, Some("authorized" | "captured")), "{order}: {money:?}");
+    }
+}
+
+async fn a_quiet_store_that_is_restored_proves_all_that_it_did_before(engine: Engine) {
+    let data = filled(engine).await;
+    let replay = ["replay", "online-retail", SAMPLE, "--limit", "20", "--run", "quiet"];
+    data.run(&replay).await.expect_success();
+    let backup = path(&data, "backup");
+    data.run(&["backup", "create", "--to", &backup]).await.expect_success();
+    data.run(&["backup", "create", "--to", &backup])
+        .await
+        .expect_error(1, &["is not empty"]);
+    // What is sold after the backup is gone with it.
+    let more = ["replay", "online-retail", SAMPLE, "--limit", "30", "--run", "more"];
+    data.run(&more).await.expect_success();
+    let sold = confirmed(&data, engine).await.len();
+    data.run(&["backup", "restore", &backup])
+        .await
+        .expect_error(1, &["has data in", "--replace"]);
+    let dry = data
+        .run(&["backup", "restore", &backup, "--replace", "--dry-run"])
+        .await
+        .expect_success();
+    assert!(dry.stdout.contains("would be restored"), "{}", dry.stdout);
+    assert_eq!(confirmed(&data, engine).await.len(), sold);
+    data.run(&["backup", "restore", &backup, "--replace"])
+        .await
+        .expect_success();
+    assert!(confirmed(&data, engine).await.len() < sold);
+    data.run(&["replay", "proofs"]).await.expect_success();
+    // And it goes on selling.
+    let again = ["replay", "online-retail", SAMPLE, "--limit", "10", "--run", "again"];
+    data.run(&again).await.expect_success();
+}
+
+async fn a_store_that_runs_is_not_replaced(engine: Engine) {
+    let data = filled(engine).await;
+    let store = data.serve_with(&QUICK, &[]).await;
+    store.ready().await;
+    let backup = path(&data, "backup");
+    data.run(&["backup", "create", "--to", &backup]).await.expect_success();
+    let refused = data.run(&["backup", "restore", &backup, "--replace"]).await;
+    refused.expect_error(1, &["is worked on", "stop every process"]);
+    store.ready().await;
+    // One that was killed has left traces, and is no obstacle.
+    store.kill().await;
+    if engine == Engine::Postgres {
+        // The server notices a moment later.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    data.run(&["backup", "restore", &backup, "--replace", "--module", "catalog"])
+        .await
+        .expect_success();
+    data.run(&["replay", "proofs"]).await.expect_success();
+}
+
+#[tokio::test]
+async fn a_full_disk_leaves_no_backup() {
+    let data = filled(Engine::Sqlite).await;
+    let backup = path(&data, "backup");
+    let command = data.command(&["backup", "create", "--to", &backup]);
+    let command = command.as_std();
+    // In blocks of 512 bytes; without the trap, the kernel would end a process that writes more.
+    let limited = tokio::process::Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 400 && exec \"$@\"", "sh"])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear()
+        .output();
+    let limited = limited.await.expect("there is a shell");
+    let told = String::from_utf8_lossy(&limited.stderr).into_owned();
+    assert_eq!(limited.status.code(), Some(1), "{told}");
+    assert!(told.contains("is full: free space there"), "{told}");
+    assert!(!data.folder().join("backup").exists());
+    data.run(&["backup", "create", "--to", &backup]).await.expect_success();
+}
