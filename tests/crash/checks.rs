@@ -19,12 +19,12 @@ pub(super) async fn everything_holds(data: &Data, front: &Process) {
     ledger_agrees(data, front).await;
     no_saga_is_open(data).await;
     // What they told of is told once, in order, and everybody has heard it.
-    told::every_log_is_whole(data).await;
     told::orders_told_of_each_turn_once(data).await;
     everything_is_heard(data).await;
     notices::each_was_written_once(data).await;
     copies::are_what_they_copy(data).await;
     copies::made_anew_are_the_same(data).await;
+    told::every_log_is_whole(data).await;
 }
 
 async fn no_saga_is_open(data: &Data) {
@@ -40,7 +40,7 @@ async fn no_saga_is_open(data: &Data) {
 }
 
 /// Waits until every subscription has handled every event; none may be set aside.
-pub(super) async fn everything_is_heard(data: &Data) {
+pub(crate) async fn everything_is_heard(data: &Data) {
     let give_up = Instant::now() + PATIENCE;
     loop {
         let status = data.run(&["events", "status", "--json"]).await.expect_success();

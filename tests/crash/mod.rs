@@ -16,11 +16,11 @@ mod harness;
 mod points;
 mod tally;
 // What must be true then.
-mod checks;
+pub(crate) mod checks;
 mod copies;
 mod notices;
 mod rows;
-mod told;
+pub(crate) mod told;
 
 use harness::{Harness, Placement};
 

@@ -68,7 +68,7 @@ struct Story {
 }
 
 /// Each order has told how it came to where it is.
-pub(super) async fn orders_told_of_each_turn_once(data: &Data) {
+pub(crate) async fn orders_told_of_each_turn_once(data: &Data) {
     let mut stories = HashMap::<String, Story>::new();
     for told in by_the_orders(data).await {
         let id: OrderId = told.key.parse().expect("the key of an order's event is the order");

@@ -5,6 +5,7 @@ use offshoot_tests::{Client, Data, Engine, Process};
 use serde_json::{Value, json};
 
 use super::replaying::ledger_agrees;
+use crate::crash::{checks, told};
 
 on_both_engines! {
     during_a_checkout,
@@ -87,11 +88,13 @@ impl Shop {
         (answer.status, body, store)
     }
 
-    /// Nothing is open, the provider's books agree, and every proof holds.
+    /// Nothing is open, the provider's books agree, every proof holds, and the order has told how it came to where it is.
     async fn is_sound(&self, point: &str, store: Process) {
         let proofs = self.data.run(&["replay", "proofs", "--patience", "20s"]).await;
         assert_eq!(proofs.code, Some(0), "killed at {point}:\n{}", proofs.stdout);
         ledger_agrees(&self.data, &store).await;
+        checks::everything_is_heard(&self.data).await;
+        told::orders_told_of_each_turn_once(&self.data).await;
         store.stop().await;
     }
 }

@@ -1,12 +1,13 @@
-//! A log that answers as badly as it may: what was handled before comes again, and events of different keys come in another
-//! order. For tests of those who read it; a release build has none.
+//! A log that behaves as badly as it may: what was announced early is committed late, what was handled before comes again,
+//! and events of different keys come in another order. For tests of those who read it; a release build has none.
 
 use std::sync::Arc;
 
 use crate::source::EventSource;
 
 /// `source`, unless this is a debug build and `OFFSHOOT_EVENT_FAULTS` in its environment says how it is disturbed, such as
-/// `seed=7,duplicate=2%,reorder=2%`: shares of the events. Each page that has any says on stderr what was done to it.
+/// `seed=7,duplicate=2%,reorder=2%,linger=5%`: shares of the events, and of the transactions that announce some. Each page
+/// that has any says on stderr what was done to it.
 #[must_use]
 pub fn disturbed(source: Arc<dyn EventSource>) -> Arc<dyn EventSource> {
     #[cfg(debug_assertions)]
@@ -16,9 +17,18 @@ pub fn disturbed(source: Arc<dyn EventSource>) -> Arc<dyn EventSource> {
     source
 }
 
+/// Goes on at once, unless the faults that are asked for keep the transaction from its commit for a moment.
+pub(crate) async fn linger() {
+    #[cfg(debug_assertions)]
+    if let Some(pause) = faults::pause_before_commit() {
+        tokio::time::sleep(pause).await;
+    }
+}
+
 #[cfg(debug_assertions)]
 mod faults {
-    use std::sync::{Arc, Mutex, PoisonError};
+    use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+    use std::time::Duration;
 
     use async_trait::async_trait;
     use offshoot_contract::CallFailure;
@@ -29,6 +39,8 @@ mod faults {
 
     /// So many events before those that were asked for may come again.
     const BACK: i64 = 8;
+    /// Milliseconds between announcing and committing.
+    const LINGER: std::ops::Range<u64> = 5..60;
 
     /// How a log is disturbed.
     #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -36,6 +48,7 @@ mod faults {
         seed: u64,
         duplicate: f64,
         reorder: f64,
+        linger: f64,
     }
 
     impl Faults {
@@ -47,6 +60,7 @@ mod faults {
                     ("seed", value) => faults.seed = value.parse().ok()?,
                     ("duplicate", value) => faults.duplicate = share(value)?,
                     ("reorder", value) => faults.reorder = share(value)?,
+                    ("linger", value) => faults.linger = share(value)?,
                     _ => return None,
                 }
             }
@@ -59,9 +73,18 @@ mod faults {
         reason = "no setting: it must not exist where it could be set by mistake"
     )]
     pub(super) fn asked_for() -> Option<Faults> {
-        let text = std::env::var("OFFSHOOT_EVENT_FAULTS").ok()?;
-        let faults = Faults::parse(&text);
-        Some(faults.expect("OFFSHOOT_EVENT_FAULTS is such as seed=7,duplicate=2%,reorder=2%"))
+        static FAULTS: OnceLock<Option<Faults>> = OnceLock::new();
+        *FAULTS.get_or_init(|| {
+            let text = std::env::var("OFFSHOOT_EVENT_FAULTS").ok()?;
+            let faults = Faults::parse(&text);
+            Some(faults.expect("OFFSHOOT_EVENT_FAULTS is such as seed=7,duplicate=2%,reorder=2%"))
+        })
+    }
+
+    pub(super) fn pause_before_commit() -> Option<Duration> {
+        let share = asked_for()?.linger;
+        let mut chance = rand::rng();
+        (chance.random::<f64>() < share).then(|| Duration::from_millis(chance.random_range(LINGER)))
     }
 
     pub(super) struct Disturbed {
@@ -136,11 +159,12 @@ mod faults {
 
         #[test]
         fn faults_are_shares_of_the_events() {
-            let faults = Faults::parse("seed=7,duplicate=2%,reorder=0.5%");
+            let faults = Faults::parse("seed=7,duplicate=2%,reorder=0.5%,linger=10%");
             let expected = Faults {
                 seed: 7,
                 duplicate: 0.02,
                 reorder: 0.005,
+                linger: 0.1,
             };
             assert_eq!(faults, Some(expected));
             for nonsense in ["", "seed=x", "duplicate=2", "lose=1%"] {

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use offshoot_contract::{CallFailure, EventSet};
 use offshoot_db::{Tx, sql};
 
+use crate::disturbed::linger;
 use crate::source::bucket_of;
 
 /// Largest payload, bytes: an event says what happened, and larger things are asked for. Some hundred bytes for each of a
@@ -37,6 +38,7 @@ impl Publish for Tx<'_> {
         )
         .await?;
         self.wake_after_commit();
+        linger().await;
         Ok(())
     }
 
@@ -56,6 +58,7 @@ impl Publish for Tx<'_> {
         )
         .await?;
         self.wake_after_commit();
+        linger().await;
         Ok(())
     }
 }
