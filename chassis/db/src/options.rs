@@ -7,8 +7,9 @@ use offshoot_contract::{Clock, SystemClock};
 
 /// Readers per SQLite file. They share the page cache of the system; more than the cores of a small machine only wait.
 const SQLITE_READERS: u32 = 4;
-/// Connections of one process to Postgres, over all its modules. Four processes fit into a server's default of 100.
-const POSTGRES_CONNECTIONS: u32 = 24;
+/// Connections of one process to Postgres, over all its modules: calls, subscriptions and jobs of eight of them. Three processes
+/// fit into a server's default of 100.
+const POSTGRES_CONNECTIONS: u32 = 32;
 /// How long a migrator waits for another one. Longer than a usual migration, shorter than an operator's patience.
 const MIGRATION_PATIENCE: Duration = Duration::from_secs(60);
 
