@@ -3,6 +3,9 @@
 //! What is handled and how far that is are one commit. An event that cannot be handled is set aside together with the later
 //! ones of its key, and the others go on. What the database or the log cannot do now is waited for.
 
+// What could not be handled.
+mod retrying;
+
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -18,7 +21,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
 use crate::cursor::{self, Cursor, LogSeen};
-use crate::parked::{self, Parked};
+use crate::parked;
 use crate::source::{Announced, Ask, EventPage, Head};
 use crate::subscription::{Rejection, Subscription};
 use crate::tail::Tail;
@@ -36,8 +39,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Most events of one partition that are set aside. With more it is not the events that are wrong.
 const PARKED_MAX: i64 = 10_000;
-/// Longest reason that is kept, bytes.
-const REASON_MAX: usize = 2_000;
 
 /// Carries a subscription out in this process, together with the other replicas. Runs until it is dropped.
 pub async fn run(subscription: Subscription, tail: Arc<Tail>, replica: Arc<Replica>) {
@@ -341,91 +342,6 @@ impl Worker {
         handled.unwrap_or_else(|_| Err(Rejection::Event("the subscriber panicked".to_owned())))
     }
 
-    /// The first attempt at an event was in vain.
-    async fn set_aside(
-        &self,
-        standing: &mut Standing,
-        event: &Announced,
-        rejection: &Rejection,
-        log: LogSeen,
-    ) -> Result<(), CallFailure> {
-        let reason = reason(rejection);
-        tracing::warn!(
-            subscription = self.subscription.name,
-            position = event.position,
-            key = event.key,
-            reason,
-            "could not be handled; will be tried again, later events of its key wait"
-        );
-        let due_at = self.db.now().plus(self.subscription.settings.pause);
-        let mut cx = self.context();
-        let mut tx = self.db.begin(&mut cx).await?;
-        parked::park(&mut tx, &standing.cursor, event, Some((Some(due_at), &reason))).await?;
-        standing.cursor.advance(&mut tx, log, event.position, None).await?;
-        tx.commit_part().await?;
-        standing.moved_to(log, event.position);
-        standing.blocked.insert(event.key.clone());
-        Ok(())
-    }
-
-    /// Tries what is parked and due, and what was behind it.
-    async fn retry(&self, standing: &mut Standing) -> Result<(), CallFailure> {
-        while !standing.blocked.is_empty() {
-            let due = {
-                let mut cx = self.context();
-                let mut read = self.db.read(&mut cx).await?;
-                parked::due(&mut read, &standing.cursor, self.db.now()).await?
-            };
-            if due.is_empty() {
-                break;
-            }
-            for parked in due {
-                self.try_again(standing, &parked).await?;
-            }
-            standing.blocked = parked::keys(&mut *self.db.read(&mut self.context()).await?, &standing.cursor).await?;
-        }
-        if !standing.blocked.is_empty() {
-            standing.blocked = parked::keys(&mut *self.db.read(&mut self.context()).await?, &standing.cursor).await?;
-        }
-        standing.retry_at = Instant::now() + RETRY_EVERY;
-        Ok(())
-    }
-
-    async fn try_again(&self, standing: &Standing, parked: &Parked) -> Result<(), CallFailure> {
-        let (name, event) = (standing.cursor.subscription, &parked.event);
-        let rejection = {
-            let mut cx = self.context();
-            let mut tx = self.db.begin(&mut cx).await?;
-            if !parked::remove(&mut tx, name, event.position).await? {
-                return Ok(());
-            }
-            match self.work(&mut tx, &[event]).await {
-                Ok(()) => return tx.commit_part().await,
-                Err(Rejection::Call(failure)) if passes(&failure) => return Err(failure),
-                Err(rejection) => rejection,
-            }
-        };
-        let (settings, reason) = (&self.subscription.settings, reason(&rejection));
-        let doublings = u32::try_from(parked.attempts).unwrap_or(0).min(7);
-        let is_dead = parked.attempts + 1 >= settings.attempts;
-        let due_at = (!is_dead).then(|| self.db.now().plus(settings.pause.saturating_mul(1 << doublings)));
-        if is_dead {
-            tracing::error!(
-                subscription = name,
-                position = event.position,
-                key = event.key,
-                reason,
-                "given up after {} attempts: mend the cause, then `offshoot events retry {name}`, or `offshoot events skip {name} {}`",
-                parked.attempts + 1,
-                event.position
-            );
-        }
-        let mut cx = self.context();
-        let mut tx = self.db.begin(&mut cx).await?;
-        parked::put_off(&mut tx, name, event.position, due_at, &reason).await?;
-        tx.commit_part().await
-    }
-
     fn context(&self) -> CallContext {
         self.lease.context("events", self.subscription.settings.timeout)
     }
@@ -444,24 +360,6 @@ impl Standing {
 /// aside; unless it was the commit that took long: only the cursor knows whether that came about, so it is read anew.
 fn passes(failure: &CallFailure) -> bool {
     failure.may_have_executed() || !matches!(failure.kind(), FailureKind::Internal | FailureKind::Timeout)
-}
-
-/// With its causes, as far as there is room.
-fn reason(rejection: &Rejection) -> String {
-    let mut text = rejection.to_string();
-    let mut cause = std::error::Error::source(rejection);
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    let end = (0..=REASON_MAX.min(text.len()))
-        .rev()
-        .find(|end| text.is_char_boundary(*end));
-    text.truncate(end.unwrap_or(0));
-    text
 }
 
 fn log_seen(head: &Head) -> Result<LogSeen, CallFailure> {
