@@ -65,6 +65,7 @@ async fn survives(placement: Placement, engine: Engine) {
         store.tally
     );
     checks::everything_holds(&data, store.front()).await;
-    println!("{engine}, {placement:?}, OFFSHOOT_SEED={seed}: everything holds");
+    let orders = told::orders_by_status(&data).await;
+    println!("{engine}, {placement:?}, OFFSHOOT_SEED={seed}: everything holds of orders that are {orders}");
     store.stop().await;
 }

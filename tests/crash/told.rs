@@ -100,6 +100,12 @@ pub(crate) async fn orders_told_of_each_turn_once(data: &Data) {
     assert!(stories.is_empty(), "there are no orders {:?}", stories.keys());
 }
 
+/// How many orders of this store there are of each status.
+pub(super) async fn orders_by_status(data: &Data) -> String {
+    let sql = "SELECT status || ': ' || count(*) FROM {m}orders WHERE number IS NULL GROUP BY status ORDER BY status";
+    texts(data, "orders", sql).await.join(", ")
+}
+
 /// Whether these turns, each told once, lead to this status.
 fn turns_make(origin: &str, status: &str, turns: &str) -> bool {
     let turns = turns.replace(" returned", "");

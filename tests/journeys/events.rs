@@ -7,7 +7,6 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
 use super::hearing::all_is_heard;
-use super::interrupted_import::SAMPLE;
 
 on_both_engines! {
     an_event_that_is_damaged_waits_for_an_operator_and_keeps_nobody_else,
