@@ -50,7 +50,7 @@ pub struct Placed {
     pub place: Arc<dyn Place>,
     /// Its contract's routes, if it runs here.
     pub routes: Option<Router>,
-    /// Holds no answer about its events back any more. The process is about to end.
+    /// Holds no answer about its events back any more, and gives its leases back. The process is about to end.
     pub hush: Box<dyn Fn() + Send + Sync>,
     /// Ends its admitted calls and closes its data. False if calls were cut off.
     pub stop: Box<dyn Fn(Duration) -> BoxFuture<'static, bool> + Send + Sync>,
@@ -205,6 +205,7 @@ impl<'a> Host<'a> {
             instance: self.instance,
             keys: self.key.of(A::NAME),
         };
+        let leaving = Arc::clone(&replica);
         let surface = Surface::new(A::NAME, options)
             .in_flight(self.settings.contracts.in_flight)
             .version(Arc::clone(&edge));
@@ -213,7 +214,11 @@ impl<'a> Host<'a> {
             location: format!("data in {url}, store {}", db.store_id()),
             place,
             routes: Some(serve_events::<A>(surface, Arc::clone(&log) as Arc<dyn EventSource>).into_router()),
-            hush: Box::new(move || log.close()),
+            hush: Box::new(move || {
+                log.close();
+                let replica = Arc::clone(&leaving);
+                tokio::spawn(async move { replica.leave().await });
+            }),
             stop: Box::new(move |patience| {
                 let (edge, db, replica) = (Arc::clone(&edge), db.clone(), Arc::clone(&replica));
                 Box::pin(async move {

@@ -124,9 +124,10 @@ where
 pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
-        // Shut down by an operator, crashed, starting up, and the class of connection errors.
+        // Shut down by an operator, crashed, starting up, idle in a transaction for too long, and the class of connection errors.
         sqlx::Error::Database(answer) => answer.code().is_some_and(|code| {
-            matches!(code.as_ref(), "57P01" | "57P02" | "57P03") || (code.len() == 5 && code.starts_with("08"))
+            matches!(code.as_ref(), "57P01" | "57P02" | "57P03" | "25P03")
+                || (code.len() == 5 && code.starts_with("08"))
         }),
         _ => false,
     }

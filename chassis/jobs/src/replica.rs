@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use offshoot_contract::{CallContext, CallFailure};
-use offshoot_db::Db;
+use offshoot_db::{Db, Engine};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
@@ -51,6 +51,13 @@ pub struct Replica {
     hurry: Notify,
     /// Whether we have left. Locked while we beat or leave, so that the last word is that we have.
     left: tokio::sync::Mutex<bool>,
+}
+
+/// What a look at the tables found.
+struct Seen {
+    dead: Vec<Member>,
+    living: Vec<Member>,
+    leases: Vec<Held>,
 }
 
 #[derive(Default)]
@@ -119,8 +126,18 @@ impl Replica {
                 return;
             }
             let began = Instant::now();
-            match timeout(self.pace.beat.max(Duration::from_secs(1)), self.beat()).await {
-                Ok(Ok(())) => self.locked().last_beat = Some(began),
+            let limit = self.pace.beat.max(Duration::from_secs(1));
+            match timeout(limit, self.beat()).await {
+                Ok(Ok(seen)) => {
+                    self.locked().last_beat = Some(began);
+                    // What somebody has locked keeps us from it and not from being heard.
+                    match timeout(limit, self.settle(seen)).await {
+                        Ok(Ok(())) => {}
+                        other => tracing::debug!(module = self.db.module(), ?other, "no change of leases"),
+                    }
+                }
+                // Who has the one writer works with it, perhaps for us; nobody else can, and so nobody takes us for dead.
+                Err(_) if self.db.engine() == Engine::Sqlite => self.locked().last_beat = Some(began),
                 Ok(Err(failure)) => tracing::debug!(module = self.db.module(), %failure, "no beat"),
                 Err(_) => tracing::debug!(module = self.db.module(), "no beat in time"),
             }
@@ -172,33 +189,44 @@ impl Replica {
         self.hurry.notify_one();
     }
 
-    /// One look at the tables, and what follows from it, in one transaction.
-    async fn beat(&self) -> Result<(), CallFailure> {
+    /// Says that we are there, and looks who else is and who has what. Ends the work that is not ours any more.
+    async fn beat(&self) -> Result<Seen, CallFailure> {
         let mut cx = self.context();
         let offers = serde_json::to_string(&self.offered()).unwrap_or_default();
         let mut tx = self.db.begin(&mut cx).await?;
         roster::beat(&mut tx, self.instance, &self.place, &offers).await?;
         let members = roster::members(&mut tx).await?;
+        let leases = roster::leases(&mut tx).await?;
+        tx.commit_part().await?;
         let dead = self.silent(&members);
-        for member in members.iter().filter(|member| dead.contains(&member.instance)) {
+        let is_dead = |member: &Member| dead.contains(&member.instance);
+        let (dead, living): (Vec<_>, Vec<_>) = members.into_iter().partition(is_dead);
+        self.judge(&living, &leases);
+        Ok(Seen { dead, living, leases })
+    }
+
+    /// Removes who is dead, and gives back and takes what follows from what was seen.
+    async fn settle(&self, seen: Seen) -> Result<(), CallFailure> {
+        let Seen { dead, living, leases } = seen;
+        let (over, due) = (self.over(&living, &leases), self.due(&living, &leases));
+        if dead.is_empty() && over.is_empty() && due.is_empty() {
+            return Ok(());
+        }
+        let mut cx = self.context();
+        let mut tx = self.db.begin(&mut cx).await?;
+        for member in &dead {
             roster::bury(&mut tx, member.instance, member.beats).await?;
         }
-        let leases = roster::leases(&mut tx).await?;
-        let living: Vec<_> = members
-            .into_iter()
-            .filter(|member| !dead.contains(&member.instance))
-            .collect();
-        let mut taken = Vec::new();
-        for name in self.over(&living, &leases) {
+        for name in over {
             roster::give_back(&mut tx, &name, self.instance).await?;
         }
-        for name in self.due(&living, &leases) {
+        let mut taken = Vec::new();
+        for name in due {
             if let Some(token) = roster::take(&mut tx, &name, self.instance).await? {
                 taken.push(Lease::new(name, token));
             }
         }
         tx.commit_part().await?;
-        self.judge(&living, &leases);
         for lease in taken {
             if let Some(offer) = self.locked().offers.get(lease.name()) {
                 offer.send_replace(Some(lease));

@@ -44,15 +44,16 @@ pub(crate) async fn prepare(
         let (subscription, module) = (subscription.to_owned(), module.to_owned());
         (subscription, partition, module, 0_i64, 0_i64, 0_i64, copies, false)
     };
-    let rows = (0..partitions).map(row);
-    tx.insert_many(
-        sql!(
-            "INSERT INTO offshoot_cursors (subscription, partition, module, position, token, removed, copies, rebuild) VALUES $rows \
-             ON CONFLICT (subscription, partition) DO NOTHING"
-        ),
-        rows,
-    )
-    .await?;
+    let insert = sql!(
+        "INSERT INTO offshoot_cursors (subscription, partition, module, position, token, removed, copies, rebuild) VALUES $rows \
+         ON CONFLICT (subscription, partition) DO NOTHING"
+    );
+    // The first alone: of two processes that begin at once, perhaps with other settings, one makes all of them.
+    if tx.insert_many(insert, [row(0)]).await? == 0 {
+        let (there,): (i64,) = tx.fetch_one(count, (subscription,)).await?;
+        return Ok(i32::try_from(there).unwrap_or(1));
+    }
+    tx.insert_many(insert, (1..partitions).map(row)).await?;
     Ok(partitions)
 }
 

@@ -26,8 +26,8 @@ const NOTE_EVERY: Duration = Duration::from_secs(5);
 /// A module's log, read from its own database.
 pub struct LocalSource {
     db: Db,
-    /// When each reader was noted last.
-    noted: Mutex<HashMap<String, Instant>>,
+    /// When each reader was noted last, and where.
+    noted: Mutex<HashMap<String, (Instant, i64)>>,
     closed: watch::Sender<bool>,
 }
 
@@ -57,10 +57,12 @@ impl LocalSource {
         {
             let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
             let now = Instant::now();
-            if noted.get(&reader).is_some_and(|at| now - *at < NOTE_EVERY) {
+            // One that goes back wants what it comes to again: nothing of it may be removed meanwhile.
+            let is_fresh = |(at, position): &(Instant, i64)| now - *at < NOTE_EVERY && ask.after >= *position;
+            if noted.get(&reader).is_some_and(is_fresh) {
                 return;
             }
-            noted.insert(reader.clone(), now);
+            noted.insert(reader.clone(), (now, ask.after));
         }
         let (db, after) = (self.db.clone(), ask.after);
         tokio::spawn(async move {
@@ -98,7 +100,10 @@ impl EventSource for LocalSource {
     }
 
     async fn read(&self, ask: &Ask) -> Result<EventPage, CallFailure> {
-        let page = log::page(&mut *self.db.read(&mut Self::context()).await?, ask).await?;
+        // What has no position yet is not to be missed by one that asks whether it has everything.
+        let mut cx = Self::context();
+        log::number(&self.db, &mut cx).await?;
+        let page = log::page(&mut *self.db.read(&mut cx).await?, ask).await?;
         self.note(ask);
         Ok(page)
     }

@@ -104,6 +104,9 @@ pub(crate) async fn page(read: &mut Queries, ask: &Ask) -> Result<EventPage, Cal
             ),
         )
         .await?;
+    // After the events: what was removed before they were read is known to have been.
+    let (removed,): (i64,) = read.fetch_one(sql!("SELECT removed FROM offshoot_log"), ()).await?;
+    let head = Head { removed, ..head };
     let bytes: i64 = rows.last().map_or(0, |row| row.6);
     let cut = rows.len() == limit as usize || bytes + MAX_PAYLOAD_BYTES as i64 >= PAGE_BYTES;
     let event = |(position, name, version, key, payload, at, _): (i64, String, i32, String, String, Timestamp, i64)| {

@@ -75,18 +75,23 @@ pub(crate) async fn park(
     .map(drop)
 }
 
-/// The first event of each key whose time has come, or that nothing is before any more.
-pub(crate) async fn due(read: &mut Queries, cursor: &Cursor, now: Timestamp) -> Result<Vec<Parked>, CallFailure> {
+/// The first event of each key whose time has come, or lies beyond `latest`, or that nothing is before any more.
+pub(crate) async fn due(
+    read: &mut Queries,
+    cursor: &Cursor,
+    now: Timestamp,
+    latest: Timestamp,
+) -> Result<Vec<Parked>, CallFailure> {
     let rows: Vec<(i64, String, i32, String, String, Timestamp, i32)> = read
         .fetch_all(
             sql!(
                 "SELECT p.position, p.name, p.version, p.key, p.payload, p.at, p.attempts FROM offshoot_parked p \
-                 WHERE p.subscription = $1 AND p.partition = $2 AND (p.due_at <= $3 OR p.attempts = 0) \
+                 WHERE p.subscription = $1 AND p.partition = $2 AND (p.due_at <= $3 OR p.due_at > $4 OR p.attempts = 0) \
                  AND NOT EXISTS (SELECT 1 FROM offshoot_parked b WHERE b.subscription = p.subscription \
                     AND b.partition = p.partition AND b.key = p.key AND b.position < p.position) \
-                 ORDER BY p.position LIMIT $4"
+                 ORDER BY p.position LIMIT $5"
             ),
-            (cursor.subscription, cursor.partition, now, AT_ONCE),
+            (cursor.subscription, cursor.partition, now, latest, AT_ONCE),
         )
         .await?;
     let parked = |(position, name, version, key, payload, at, attempts): (i64, String, i32, String, String, _, i32)| {

@@ -199,7 +199,15 @@ fn read<E: EventSet>(announced: &Announced) -> Result<Option<Delivered<E>>, Unre
             position: announced.position,
             at: announced.at,
         })),
-        Err(UnreadableEvent::UnknownName { .. }) => Ok(None),
+        Err(UnreadableEvent::UnknownName { name }) => {
+            tracing::warn!(
+                module = E::MODULE,
+                name,
+                position = announced.position,
+                "passed over: this binary's contract has no such event; if a newer one handles it, replay from here"
+            );
+            Ok(None)
+        }
         Err(unreadable) => Err(unreadable),
     }
 }

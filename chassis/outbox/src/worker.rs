@@ -33,6 +33,8 @@ const RETRY_EVERY: Duration = Duration::from_millis(500);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often it notes that it is up to date.
 const IDLE: Duration = Duration::from_secs(10);
+/// How long a copy may take to be emptied.
+const EMPTYING: Duration = Duration::from_secs(10 * 60);
 /// How long after a failure that passes it is tried again; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Soon enough after an outage of hours.
@@ -176,7 +178,7 @@ impl Worker {
     }
 
     async fn take_up(&self) -> Result<Standing, CallFailure> {
-        let mut cx = self.context();
+        let mut cx = self.lease.context("events", EMPTYING);
         let mut tx = self.db.begin(&mut cx).await?;
         let mut cursor = Cursor::take(&mut tx, self.subscription.name, self.partition).await?;
         if cursor.rebuild {
@@ -224,7 +226,9 @@ impl Worker {
                 head.last + 1
             )));
         }
-        if known.is_some() && cursor.position < head.removed && cursor.removed < head.removed {
+        // One that begins takes what is there; one that was set to a position expects what follows it.
+        let expects = known.is_some() || cursor.position > 0;
+        if expects && cursor.position < head.removed && cursor.removed < head.removed {
             return Ok(Some(format!(
                 "events of {module} up to {} were removed for their age before they were handled: `offshoot events rebuild {name}` \
                  makes a copy anew, `offshoot events replay {name} --from {}` goes on with what is there",

@@ -12,6 +12,9 @@ use crate::{DatabaseUrl, OpenError};
 
 /// Longest time the server spends on a read whose caller has gone away. Transactions have their own, shorter limit.
 const READ_LIMIT: Duration = Duration::from_secs(60);
+/// How long a transaction may do nothing. Nothing but statements happens in one, so longer than this is a process that was
+/// stopped, or a host that is gone, and others wait for what it has locked.
+const IDLE_LIMIT: &str = "15s";
 /// How often the server looks, during a statement, whether its client is still there.
 const CLIENT_CHECK: &str = "1s";
 
@@ -100,7 +103,8 @@ impl PostgresServer {
             let limit = READ_LIMIT.as_millis();
             let session = format!(
                 "SET ROLE {name}; SET search_path TO {name}, pg_temp; SET default_transaction_read_only TO on; \
-                 SET statement_timeout TO {limit}; SET client_connection_check_interval TO '{CLIENT_CHECK}'"
+                 SET statement_timeout TO {limit}; SET client_connection_check_interval TO '{CLIENT_CHECK}'; \
+                 SET idle_in_transaction_session_timeout TO '{IDLE_LIMIT}'"
             );
             connection.execute(AssertSqlSafe(session)).await?;
         }

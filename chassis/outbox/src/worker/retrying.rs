@@ -12,6 +12,9 @@ use crate::subscription::Rejection;
 /// Longest reason that is kept, bytes.
 const REASON_MAX: usize = 2_000;
 
+/// The longest pause between two attempts, in first pauses; those that are noted are at most half as long.
+const LONGEST_PAUSE: u32 = 256;
+
 impl Worker {
     /// The first attempt at an event was in vain.
     pub(super) async fn set_aside(
@@ -46,7 +49,12 @@ impl Worker {
             let due = {
                 let mut cx = self.context();
                 let mut read = self.db.read(&mut cx).await?;
-                parked::due(&mut read, &standing.cursor, self.db.now()).await?
+                let (now, longest) = (
+                    self.db.now(),
+                    self.subscription.settings.pause.saturating_mul(LONGEST_PAUSE),
+                );
+                // Later than any pause: the clock was ahead when that was noted.
+                parked::due(&mut read, &standing.cursor, now, now.plus(longest)).await?
             };
             if due.is_empty() {
                 break;
@@ -72,7 +80,12 @@ impl Worker {
                 return Ok(());
             }
             match self.work(&mut tx, &[event]).await {
-                Ok(()) => return tx.commit_part().await,
+                // What only the commit finds wrong is the event's fault too.
+                Ok(()) => match tx.commit_part().await {
+                    Ok(()) => return Ok(()),
+                    Err(failure) if passes(&failure) => return Err(failure),
+                    Err(failure) => failure.into(),
+                },
                 Err(Rejection::Call(failure)) if passes(&failure) => return Err(failure),
                 Err(rejection) => rejection,
             }
@@ -101,10 +114,11 @@ impl Worker {
 
 /// With its causes, as far as there is room.
 fn reason(rejection: &Rejection) -> String {
-    let mut text = rejection.to_string();
+    // Postgres keeps no NUL in a text.
+    let mut text = rejection.to_string().replace('\0', "");
     let mut cause = std::error::Error::source(rejection);
     while let Some(error) = cause {
-        let said = error.to_string();
+        let said = error.to_string().replace('\0', "");
         if !text.contains(&said) {
             text = format!("{text}: {said}");
         }

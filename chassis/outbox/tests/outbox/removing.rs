@@ -55,6 +55,8 @@ async fn what_is_old_and_read_is_removed(place: Fresh) {
     source.head(-1).await.unwrap();
     let young = offshoot_outbox::remove_old(&depot, &mut cx(), KEPT_FOR).await.unwrap();
     assert_eq!(young, 0);
+    source.read(&asking(4)).await.unwrap();
+    eventually(async || is_noted(&depot).await).await;
     clock.advance(KEPT_FOR + Duration::from_secs(1));
     announce(&depot, &[visited("b")]).await;
     source.head(-1).await.unwrap();
