@@ -7,6 +7,7 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
 use super::hearing::all_is_heard;
+use super::interrupted_import::SAMPLE;
 
 on_both_engines! {
     an_event_that_is_damaged_waits_for_an_operator_and_keeps_nobody_else,
@@ -19,9 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn serve(engine: Engine) -> (Data, Process) {
     let data = Data::new(engine).await;
-    let store = data
-        .serve_with(&[("OFFSHOOT__JOBS__SILENCE", "1s")], &["--sample", "on"])
-        .await;
+    data.run(&["import", "online-retail", SAMPLE]).await.expect_success();
+    let store = data.serve_with(&[("OFFSHOOT__JOBS__SILENCE", "1s")], &[]).await;
     store.ready().await;
     all_is_heard(&data).await;
     (data, store)
