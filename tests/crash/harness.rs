@@ -120,7 +120,7 @@ impl<'a> Harness<'a> {
         for seat in 0..harness.seats.len() {
             harness.serve(seat, None).await;
         }
-        harness.front().ready().await;
+        harness.ready().await;
         harness
     }
 
@@ -137,6 +137,13 @@ impl<'a> Harness<'a> {
     pub(super) fn next_round(&mut self) -> u32 {
         self.tally.rounds += 1;
         self.tally.rounds
+    }
+
+    /// The public side, once it and all that it needs is ready.
+    pub(super) async fn ready(&self) -> &Process {
+        let front = self.front();
+        front.ready().await;
+        front
     }
 
     fn front(&self) -> &Process {
@@ -170,7 +177,7 @@ impl<'a> Harness<'a> {
 
     /// Undisturbed from here on.
     pub(super) async fn calm(mut self) -> Calm {
-        self.front().ready().await;
+        self.ready().await;
         let news = self.log.news();
         self.tally.count_faults(&news);
         let processes = self.seats.into_iter().filter_map(|seat| seat.process);

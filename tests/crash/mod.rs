@@ -14,6 +14,7 @@ use crate::journeys::interrupted_import::{SAMPLE, setting};
 mod buyers;
 mod harness;
 mod points;
+mod restock;
 mod tally;
 // What must be true then.
 pub(crate) mod checks;
@@ -50,6 +51,7 @@ async fn survives(placement: Placement, engine: Engine) {
     let mut harness = Harness::start(&data, placement, seed).await;
     while harness.killed() < kills {
         let round = harness.next_round();
+        restock::receive(&data, harness.ready().await, round).await;
         let mut buying = buyers::start(&data, harness.url(), seed, round);
         while harness.killed() < kills && buying.are_at_it() {
             harness.disturb().await;
