@@ -40,7 +40,7 @@ async fn no_saga_is_open(data: &Data) {
 }
 
 /// Waits until every subscription has handled every event; none may be set aside.
-pub(crate) async fn everything_is_heard(data: &Data) {
+pub(super) async fn everything_is_heard(data: &Data) {
     let give_up = Instant::now() + PATIENCE;
     loop {
         let status = data.run(&["events", "status", "--json"]).await.expect_success();

@@ -17,7 +17,7 @@ mod points;
 mod restock;
 mod tally;
 // What must be true then.
-pub(crate) mod checks;
+mod checks;
 mod copies;
 mod notices;
 mod rows;
