@@ -59,7 +59,7 @@ async fn no_module_reaches_beyond_its_rows() {
     if !is_there(Postgres) {
         return;
     }
-    assert_eq!(modules().len(), 5);
+    assert_eq!(modules().len(), 8);
     let (_data, url) = provisioned().await;
     let found = intruder::breaches(&url, &modules(), PASSWORD).await;
     assert!(found.is_empty(), "{} breaches:\n{}", found.len(), found.join("\n"));
@@ -127,7 +127,7 @@ async fn modules_on_several_databases_and_both_engines_make_one_store() {
         .await
         .told("OFFSHOOT__MODULES__INVENTORY__DATABASE", &first)
         .told("OFFSHOOT__MODULES__ORDERS__DATABASE", &second)
-        // Two modules at once on one database, and one on another, beside two on files.
+        // Two modules at once on one database, and one on another, beside those on files.
         .told("OFFSHOOT__MODULES__CARTS__DATABASE", &first);
     let refused = data.run(&["serve", "--listen", "127.0.0.1:0"]).await;
     refused.expect_error(1, &["offshoot db migrate"]);
@@ -137,7 +137,14 @@ async fn modules_on_several_databases_and_both_engines_make_one_store() {
     sells(&store).await;
     let store = store.restart().await;
     let files = files(&store);
-    assert_eq!(files, ["catalog.db", "payments.db"]);
+    let expected = [
+        "catalog.db",
+        "notifications.db",
+        "payments.db",
+        "reporting.db",
+        "storefront.db",
+    ];
+    assert_eq!(files, expected);
     assert!(data_has_orders(&second).await);
     store.stop().await;
 }

@@ -33,7 +33,7 @@ async fn a_second_provisioning_changes_nothing_and_says_so() {
     let first = data.run(&with("--json")).await.expect_success();
     let rows = list(&first.stdout);
     let passwords = std::fs::read_to_string(&file).expect("it was made");
-    assert_eq!(passwords.lines().count(), 5, "one for each module");
+    assert_eq!(passwords.lines().count(), 8, "one for each module");
     let mode = std::fs::metadata(&file).expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     for line in passwords.lines() {
@@ -44,7 +44,7 @@ async fn a_second_provisioning_changes_nothing_and_says_so() {
         }
     }
     let modules: std::collections::BTreeSet<_> = rows.iter().filter_map(|row| row["module"].as_str()).collect();
-    assert_eq!(modules.len(), 5, "{modules:?}");
+    assert_eq!(modules.len(), 8, "{modules:?}");
 
     // Another test's store has the same roles on this server, and may have set a password in between.
     let again = data.run(&with("--json")).await.expect_success();
