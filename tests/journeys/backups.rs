@@ -18,6 +18,18 @@ on_both_engines! {
     a_store_that_runs_is_not_replaced,
 }
 
+/// Who hears before whom is heard, who calls before who is called: what one knows, the next has.
+const IN_TURN: [&str; 8] = [
+    "reporting",
+    "notifications",
+    "storefront",
+    "orders",
+    "payments",
+    "carts",
+    "inventory",
+    "catalog",
+];
+
 async fn filled(engine: Engine) -> Data {
     let data = Data::new(engine).await;
     data.run(&["import", "online-retail", SAMPLE]).await.expect_success();
@@ -92,18 +104,7 @@ async fn a_backup_of_a_busy_store_has_every_confirmed_order_with_its_goods_and_m
         .iter()
         .map(|one| one["module"].clone())
         .collect();
-    // Who hears before whom is heard, who calls before who is called: what one knows, the next has.
-    let expected = [
-        "reporting",
-        "notifications",
-        "storefront",
-        "orders",
-        "payments",
-        "carts",
-        "inventory",
-        "catalog",
-    ];
-    assert_eq!(names, expected);
+    assert_eq!(names, IN_TURN);
     assert!(buying.wait().await.expect("it ends").success());
     store.stop().await;
     data.run(&["backup", "verify", &backup]).await.expect_success();
