@@ -55,7 +55,7 @@ pub struct LogPosition {
     pub last: i64,
     /// The highest one removed for its age.
     pub removed: i64,
-    /// Events that were committed and had no position yet.
+    /// Events that were committed and had no position yet; 10,000 are so many or more.
     pub unnumbered: i64,
 }
 
@@ -128,7 +128,9 @@ pub(crate) async fn log(link: &mut Link) -> Result<Option<LogPosition>, Error> {
     let sql = sql!(
         sqlite: "SELECT log_id, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'offshoot_events'), 0), removed, 0 \
                  FROM offshoot_log",
-        postgres: "SELECT log_id, last, removed, (SELECT count(*) FROM offshoot_events WHERE position IS NULL) FROM offshoot_log",
+        postgres: "SELECT log_id, last, removed, \
+                    (SELECT count(*) FROM (SELECT FROM offshoot_events WHERE position IS NULL LIMIT 10000) waiting) \
+                 FROM offshoot_log",
     );
     let (log_id, last, removed, unnumbered): (Uuid, i64, i64, i64) = link.one(sql, ()).await?;
     Ok(Some(LogPosition {

@@ -46,7 +46,7 @@ pub use crate::description::{
 };
 pub use crate::edge::Edge;
 pub use crate::event::{EventSet, EventSpec, NoEvents, UnreadableEvent};
-pub use crate::failure::{CallFailure, FailureKind, Replay};
+pub use crate::failure::{CallFailure, FailureKind, Replay, with_causes};
 pub use crate::fault::fault_point;
 pub use crate::fork::Fork;
 pub use crate::id::{Entity, Id, InvalidId};

@@ -131,6 +131,11 @@ impl ManualClock {
         Self(AtomicI64::new(now.as_micros()))
     }
 
+    /// Sets it, back too, as the clock of a machine may be.
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.as_micros(), Ordering::Release);
+    }
+
     /// Moves it forward.
     pub fn advance(&self, by: Duration) {
         let now = Timestamp(self.0.load(Ordering::Acquire)).plus(by);

@@ -31,8 +31,8 @@ pub use crate::disturbed::disturbed;
 pub use crate::feed::{FeedError, HeadOfEvents, HttpSource, ReadEvents, serve_events};
 pub use crate::local::LocalSource;
 pub use crate::operating::{
-    DeadLetter, EventsFailure, OutboxStatus, SubscriptionStatus, begin_new_log, dead_letters, outbox_status, rebuild,
-    replay, retry, skip, status,
+    COUNTED, DeadLetter, EventsFailure, OutboxStatus, SubscriptionStatus, begin_new_log, dead_letters, outbox_status,
+    rebuild, replay, retry, skip, status,
 };
 pub use crate::projection::{Age, Projection, age, latest};
 pub use crate::publish::{MAX_PAYLOAD_BYTES, Publish};

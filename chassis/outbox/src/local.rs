@@ -86,6 +86,7 @@ impl EventSource for LocalSource {
         loop {
             announcements.borrow_and_update();
             let mut cx = Self::context();
+            // As many as give readers something to do, who see to those that follow.
             log::number(&self.db, &mut cx).await?;
             let head = log::head(&mut *self.db.read(&mut cx).await?).await?;
             if head.last > beyond || Instant::now() >= until || *closed.borrow() {
@@ -100,10 +101,16 @@ impl EventSource for LocalSource {
     }
 
     async fn read(&self, ask: &Ask) -> Result<EventPage, CallFailure> {
-        // What has no position yet is not to be missed by one that asks whether it has everything.
         let mut cx = Self::context();
-        log::number(&self.db, &mut cx).await?;
-        let page = log::page(&mut *self.db.read(&mut cx).await?, ask).await?;
+        let mut page = log::page(&mut *self.db.read(&mut cx).await?, ask).await?;
+        if !page.more {
+            // One that has all that has a position gets more of them: a backlog is numbered as fast as it is read.
+            let numbered = log::number(&self.db, &mut cx).await?;
+            if numbered > 0 {
+                page = log::page(&mut *self.db.read(&mut cx).await?, ask).await?;
+                page.more |= numbered == log::AT_ONCE;
+            }
+        }
         self.note(ask);
         Ok(page)
     }

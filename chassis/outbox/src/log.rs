@@ -10,44 +10,40 @@ use uuid::Uuid;
 use crate::publish::MAX_PAYLOAD_BYTES;
 use crate::source::{Announced, Ask, EventPage, Head};
 
-/// Events numbered by one transaction: milliseconds.
-const AT_ONCE: i64 = 2_000;
+/// Most events that are given positions at once: milliseconds.
+pub(crate) const AT_ONCE: i64 = 2_000;
 /// A page takes no further event once it has so many bytes of payload.
 const PAGE_BYTES: i64 = 1 << 20;
 /// Most events of one page.
 pub(crate) const PAGE: u32 = 500;
 
-/// Gives a position to every committed event that has none. On SQLite they have.
-pub(crate) async fn number(db: &Db, cx: &mut CallContext) -> Result<(), CallFailure> {
+/// Gives a position to committed events that have none, at most [`AT_ONCE`] of them. Answers how many. On SQLite they have.
+pub(crate) async fn number(db: &Db, cx: &mut CallContext) -> Result<i64, CallFailure> {
     if db.engine() == Engine::Sqlite {
-        return Ok(());
+        return Ok(0);
     }
-    loop {
-        let waiting: Option<(i64,)> = {
-            let mut read = db.read(cx).await?;
-            let sql = sql!(
-                sqlite: "SELECT 0 WHERE false",
-                postgres: "SELECT id FROM offshoot_events WHERE position IS NULL LIMIT 1",
-            );
-            read.fetch_optional(sql, ()).await?
-        };
-        if waiting.is_none() {
-            return Ok(());
-        }
-        let mut tx = db.begin(cx).await?;
-        // The lock, in a statement of its own: the next one sees all that was committed before it was given.
-        let lock = sql!(
-            sqlite: "SELECT 0",
-            postgres: "UPDATE offshoot_log SET last = last RETURNING last",
+    let waiting: Option<(i64,)> = {
+        let mut read = db.read(cx).await?;
+        let sql = sql!(
+            sqlite: "SELECT 0 WHERE false",
+            postgres: "SELECT id FROM offshoot_events WHERE position IS NULL LIMIT 1",
         );
-        let (last,): (i64,) = tx.fetch_one(lock, ()).await?;
-        let (numbered,): (i64,) = tx.fetch_one(NUMBER, (last, AT_ONCE)).await?;
-        tx.commit_part().await?;
-        fault_point("events-numbered").await;
-        if numbered < AT_ONCE {
-            return Ok(());
-        }
+        read.fetch_optional(sql, ()).await?
+    };
+    if waiting.is_none() {
+        return Ok(0);
     }
+    let mut tx = db.begin(cx).await?;
+    // The lock, in a statement of its own: the next one sees all that was committed before it was given.
+    let lock = sql!(
+        sqlite: "SELECT 0",
+        postgres: "UPDATE offshoot_log SET last = last RETURNING last",
+    );
+    let (last,): (i64,) = tx.fetch_one(lock, ()).await?;
+    let (numbered,): (i64,) = tx.fetch_one(NUMBER, (last, AT_ONCE)).await?;
+    tx.commit_part().await?;
+    fault_point("events-numbered").await;
+    Ok(numbered)
 }
 
 const NUMBER: offshoot_db::Sql = sql!(
@@ -124,7 +120,12 @@ pub(crate) async fn page(read: &mut Queries, ask: &Ask) -> Result<EventPage, Cal
         Some(last) if cut => last.position,
         _ => head.last.max(ask.after),
     };
-    Ok(EventPage { head, through, events })
+    Ok(EventPage {
+        head,
+        through,
+        more: cut,
+        events,
+    })
 }
 
 /// Notes how far a reader has come.

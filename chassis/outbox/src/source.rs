@@ -50,6 +50,8 @@ pub struct EventPage {
     pub head: Head,
     /// The partition has no other events up to here.
     pub through: i64,
+    /// More may have been committed that is not among them: only a page without more is the end of the log.
+    pub more: bool,
     /// Some or none.
     pub events: Vec<Announced>,
 }
@@ -119,7 +121,12 @@ mod tests {
             removed: 0,
         };
         let events = positions.iter().map(event).collect();
-        EventPage { head, through, events }
+        EventPage {
+            head,
+            through,
+            more: false,
+            events,
+        }
     }
 
     #[test]

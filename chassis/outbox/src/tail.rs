@@ -13,6 +13,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Soon enough after an outage of hours.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// When so many events are new, readers have enough to do, and find what follows by themselves.
+const MANY: i64 = 1_000;
+/// How long they are left alone with it.
+const READING: Duration = Duration::from_millis(250);
+
 /// A log and what is known of its end.
 pub struct Tail {
     source: Arc<dyn EventSource>,
@@ -48,11 +53,15 @@ impl Tail {
             match self.source.head(known).await {
                 Ok(head) => {
                     pause = FIRST_PAUSE;
+                    let many = known >= 0 && head.last - known >= MANY;
                     self.head.send_if_modified(|known| {
                         let changed = known.as_ref() != Some(&head);
                         *known = Some(head);
                         changed
                     });
+                    if many {
+                        sleep(READING).await;
+                    }
                 }
                 Err(failure) => {
                     tracing::debug!(module = self.source.module(), %failure, "its log does not answer");

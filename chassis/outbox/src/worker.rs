@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
-use offshoot_contract::{CallContext, CallFailure, FailureKind, fault_point};
+use offshoot_contract::{CallContext, CallFailure, FailureKind, fault_point, with_causes};
 use offshoot_db::Db;
 use offshoot_jobs::{Lease, Replica};
 use tokio::sync::watch;
@@ -134,9 +134,21 @@ impl Worker {
                 Ok(()) => pause = FIRST_PAUSE,
                 Err(failure) => {
                     let (subscription, partition) = (self.subscription.name, self.partition);
-                    tracing::debug!(subscription, partition, %failure, "will go on in a moment");
+                    let longer = (pause * 2).min(LONGEST_PAUSE);
+                    // Told once, and only of what does not pass in a moment.
+                    if longer == LONGEST_PAUSE && pause < longer {
+                        let failure = with_causes(&failure);
+                        tracing::warn!(
+                            subscription,
+                            partition,
+                            failure,
+                            "does not get on; goes on by itself once it can"
+                        );
+                    } else {
+                        tracing::debug!(subscription, partition, %failure, "will go on in a moment");
+                    }
                     sleep(pause.mul_f64(0.5 + rand::random::<f64>())).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    pause = longer;
                 }
             }
         }
@@ -161,6 +173,9 @@ impl Worker {
             let log = log_seen(&page.head)?;
             if page.events.is_empty() {
                 self.note_idle(&mut standing, &page, log).await?;
+                if page.more {
+                    continue;
+                }
                 let is_woken = self.wait(&standing, head).await;
                 if !is_woken
                     && !standing
@@ -271,7 +286,7 @@ impl Worker {
         }
         let mut cx = self.context();
         let mut tx = self.db.begin(&mut cx).await?;
-        let now = (page.through >= page.head.last).then(|| self.db.now());
+        let now = (!page.more).then(|| self.db.now());
         standing.cursor.advance(&mut tx, log, page.through, now).await?;
         tx.commit_part().await?;
         standing.moved_to(log, page.through);
@@ -324,7 +339,7 @@ impl Worker {
         if !free.is_empty() {
             self.work(&mut tx, &free).await?;
         }
-        let current_at = if through >= page.head.last {
+        let current_at = if through == page.through && !page.more {
             Some(self.db.now())
         } else {
             events.last().map(|event| event.at)

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use offshoot_outbox::DeadLetter;
+use offshoot_outbox::{COUNTED, DeadLetter};
 
 use super::{Overview, Reading};
 
@@ -15,7 +15,8 @@ pub(super) fn overview(overview: &Overview) -> String {
     for log in &overview.logs {
         let _ = write!(text, "{:14} announced {}", log.module, log.last);
         if log.unnumbered > 0 {
-            let _ = write!(text, ", {} more without a position", log.unnumbered);
+            let or_more = if log.unnumbered == COUNTED { " or more" } else { "" };
+            let _ = write!(text, ", {}{or_more} without a position yet", log.unnumbered);
         }
         if log.removed > 0 {
             let _ = write!(text, ", removed up to {}", log.removed);

@@ -1,6 +1,6 @@
 //! What becomes of an event that could not be handled: set aside, tried again with growing pauses, given up.
 
-use offshoot_contract::CallFailure;
+use offshoot_contract::{CallFailure, with_causes};
 use tokio::time::Instant;
 
 use super::{RETRY_EVERY, Standing, Worker, passes};
@@ -46,6 +46,8 @@ impl Worker {
     /// Tries what is parked and due, and what was behind it.
     pub(super) async fn retry(&self, standing: &mut Standing) -> Result<(), CallFailure> {
         while !standing.blocked.is_empty() {
+            // An operator may have skipped some.
+            standing.blocked = parked::keys(&mut *self.db.read(&mut self.context()).await?, &standing.cursor).await?;
             let due = {
                 let mut cx = self.context();
                 let mut read = self.db.read(&mut cx).await?;
@@ -62,10 +64,6 @@ impl Worker {
             for parked in due {
                 self.try_again(standing, &parked).await?;
             }
-            standing.blocked = parked::keys(&mut *self.db.read(&mut self.context()).await?, &standing.cursor).await?;
-        }
-        if !standing.blocked.is_empty() {
-            standing.blocked = parked::keys(&mut *self.db.read(&mut self.context()).await?, &standing.cursor).await?;
         }
         standing.retry_at = Instant::now() + RETRY_EVERY;
         Ok(())
@@ -115,15 +113,7 @@ impl Worker {
 /// With its causes, as far as there is room.
 fn reason(rejection: &Rejection) -> String {
     // Postgres keeps no NUL in a text.
-    let mut text = rejection.to_string().replace('\0', "");
-    let mut cause = std::error::Error::source(rejection);
-    while let Some(error) = cause {
-        let said = error.to_string().replace('\0', "");
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
+    let mut text = with_causes(rejection).replace('\0', "");
     let end = (0..=REASON_MAX.min(text.len()))
         .rev()
         .find(|end| text.is_char_boundary(*end));

@@ -1,12 +1,14 @@
 //! Events that cannot be handled: tried again, given up, and in nobody's way but that of their own key.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use offshoot_contract::Timestamp;
-use offshoot_outbox::{DeadLetter, LocalSource};
+use offshoot_contract::{Clock as _, ManualClock, SystemClock, Timestamp};
+use offshoot_outbox::{DeadLetter, LocalSource, SubscriptionSettings};
 use offshoot_testkit::{Fresh, on_both_engines};
 
-use crate::rig::{Rig, announce, counted, cx, eventually, of, status};
+use crate::rig::{DEPOT, LEDGER, Process, Rig, announce, counted, cx, eventually, listening, of, quick, status};
 
 on_both_engines! {
     only_its_own_key_waits_for_one_that_fails,
@@ -17,6 +19,7 @@ on_both_engines! {
     a_payload_that_is_damaged_is_set_aside,
     an_event_that_nobody_waits_for_is_passed_over,
     what_is_set_aside_outlives_the_worker,
+    a_clock_that_jumps_keeps_and_loses_nothing,
 }
 
 async fn letters(rig: &Rig) -> Vec<DeadLetter> {
@@ -183,4 +186,41 @@ async fn what_is_set_aside_outlives_the_worker(place: Fresh) {
     let log = offshoot_outbox::outbox_status(&rig.depot, &mut cx()).await.unwrap();
     assert_eq!((log.last, log.unnumbered), (2, 0));
     drop(LocalSource::new(rig.depot.clone()));
+}
+
+/// An hour ahead for a while, and an hour back: times are shown, and positions decide.
+async fn a_clock_that_jumps_keeps_and_loses_nothing(place: Fresh) {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let now = SystemClock.now();
+    let clock = Arc::new(ManualClock::new(now));
+    let mut rig = Rig::on(place).await;
+    rig.depot = rig.place.open_at(&DEPOT, clock.clone()).await;
+    rig.ledger = rig.place.open_at(&LEDGER, clock.clone()).await;
+    rig.listener.refuse("a");
+    let source = LocalSource::new(rig.depot.clone());
+    let patient = SubscriptionSettings {
+        attempts: 100,
+        ..quick(1)
+    };
+    let subscription = listening(&rig.listener, 1).with(patient);
+    let _process = Process::start(&rig.ledger, source, subscription);
+    announce(&rig.depot, &[counted("b", 1)]).await;
+    rig.hears(1).await;
+    clock.advance(HOUR);
+    announce(&rig.depot, &[counted("a", 1), counted("b", 2)]).await;
+    rig.hears(2).await;
+    let tried_later = async || {
+        letters(&rig)
+            .await
+            .iter()
+            .any(|letter| letter.due_at > Some(now.plus(HOUR)))
+    };
+    eventually(tried_later).await;
+    // By the new time, the next attempt is in an hour.
+    clock.set(now);
+    rig.listener.accept("a");
+    announce(&rig.depot, &[counted("a", 2), counted("b", 3)]).await;
+    let heard = rig.hears(5).await;
+    assert_eq!((of(&heard, "a"), of(&heard, "b")), (vec![1, 2], vec![1, 2, 3]));
+    assert_eq!(letters(&rig).await, []);
 }

@@ -15,5 +15,7 @@ mod copying;
 mod traps;
 // how long it lasts,
 mod removing;
+// how far behind a reader may be,
+mod backlog;
 // and the log in another process.
 mod over_http;
