@@ -10,13 +10,26 @@ use tokio::time::sleep;
 use crate::serving::Serving;
 use crate::shop::Shop;
 use crate::store::{Binary, Store};
+use crate::store_without_hearers;
 
 /// Every statement that was issued, without its values, and nothing else.
 const LOG: (&str, &str) = ("RUST_LOG", "off,sqlx::query=debug");
-/// Nobody looks for interrupted orders meanwhile, whose statements would be among them.
-const NO_SWEEPING: (&str, &str) = ("OFFSHOOT__ORDERS__SWEEP_EVERY", "1h");
 /// How long the log gets after an answer, to be written.
 const SETTLE: Duration = Duration::from_millis(500);
+/// With this a checkout begins, and some time before the next COMMIT after the other it ends.
+const FIRST: &str = "FROM orders WHERE request";
+const LAST: &str = "INSERT INTO offshoot_answers";
+/// What a store does at all times names one of these.
+const OTHERS: [&str; 6] = [
+    "offshoot_replicas",
+    "offshoot_leases",
+    "offshoot_cursors",
+    "offshoot_log",
+    "offshoot_readers",
+    "FROM offshoot_sagas",
+];
+/// So many checkouts are made until one has no such statement beside it.
+const ATTEMPTS: usize = 50;
 
 /// Tables of the modules whose statements are looked for. The first that is named by a statement tells its module.
 const TABLES: [(&str, &str); 10] = [
@@ -67,22 +80,22 @@ impl Captured {
     pub(crate) async fn from(binary: &Binary, store: &Store) -> Self {
         let file = store.folder.path().join("statements.log");
         let log = fs::File::create(&file).expect("a temporary file can be made");
-        let arguments = ["serve", "--listen", "127.0.0.1:0", "--sample", "yes"];
-        let mut command = binary.command(store, &arguments);
-        command.envs([LOG, NO_SWEEPING]).stderr(log);
+        let mut command = store_without_hearers(binary, store);
+        command.env(LOG.0, LOG.1).stderr(log);
         let serving = Serving::of(&mut command);
-        serving.wait_until_ready();
         let shop = Arc::new(Shop::open(&serving.address, store).await);
         // One before it fills caches and connections.
         Arc::clone(&shop).buy(shop.carts(1).await).await;
-        let cart = shop.carts(1).await;
-        sleep(SETTLE).await;
-        let before = texts(&file).len();
-        Arc::clone(&shop).buy(cart).await;
-        sleep(SETTLE).await;
-        let texts = texts(&file).split_off(before);
-        assert!(!texts.is_empty(), "{} has no statements", file.display());
-        Self::of(texts)
+        for _ in 0..ATTEMPTS {
+            let cart = shop.carts(1).await;
+            let before = texts(&file).len();
+            Arc::clone(&shop).buy(cart).await;
+            sleep(SETTLE).await;
+            if let Some(texts) = checkout(texts(&file).split_off(before)) {
+                return Self::of(texts);
+            }
+        }
+        panic!("{} has no checkout with nothing beside it", file.display());
     }
 
     fn of(texts: Vec<(String, u64)>) -> Self {
@@ -112,6 +125,23 @@ impl Captured {
 fn asks(text: &str) -> bool {
     // Whoever owns the data is asked for with the BEGIN.
     ["SELECT", "BEGIN"].iter().any(|word| text.starts_with(word)) || text.contains("RETURNING")
+}
+
+/// From its first statement to its last, if nothing else was asked for meanwhile.
+fn checkout(mut texts: Vec<(String, u64)>) -> Option<Vec<(String, u64)>> {
+    let place = |from: usize, is: &dyn Fn(&str) -> bool| {
+        let found = texts[from..].iter().position(|(text, _)| is(text));
+        found.map(|place| from + place)
+    };
+    let first = place(0, &|text| text.contains(FIRST))?;
+    let answered = place(first, &|text| text.contains(LAST))?;
+    let last = place(answered, &|text| text == "COMMIT")?;
+    texts.truncate(last + 1);
+    texts.drain(..first);
+    let alone = !texts
+        .iter()
+        .any(|(text, _)| OTHERS.iter().any(|other| text.contains(other)));
+    alone.then_some(texts)
 }
 
 /// The module whose table a statement names first.

@@ -3,7 +3,11 @@
 //! A real checkout is made first and its statements are taken from the log. The baseline issues the same texts in the
 //! same order and the same transactions, on connections of sqlx to the same files or the same server, as durable and as
 //! many: what is left out is everything else. It has to change and find as many rows as the checkout did.
+//!
+//! The modules that hear of orders and stock are elsewhere, and hear nothing: their work is not the checkout's. What a store
+//! of all modules does, which hears of its sales while it sells, is printed too, over the same baseline.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -39,34 +43,42 @@ const ROUNDS: usize = 7;
 /// Checkouts of one contestant in a round, shared among the buyers.
 const CHECKOUTS: usize = 320;
 const BUYERS: [usize; 2] = [1, 16];
+/// Nobody has to answer for them.
+const HEARERS: [&str; 3] = ["storefront", "notifications", "reporting"];
+const NOWHERE: &str = "http://127.0.0.1:9";
+/// Nobody looks for interrupted orders meanwhile.
+const NO_SWEEPING: (&str, &str) = ("OFFSHOOT__ORDERS__SWEEP_EVERY", "1h");
 
 #[tokio::main]
 async fn main() {
     let binary = Binary::build();
     println!("checking out three lines (medians of {ROUNDS} rounds of {CHECKOUTS} checkouts each)");
-    compare("SQLite", &binary, &Store::empty(None)).await;
+    compare("SQLite", &binary, [None, None]).await;
     let Some(cluster) = Postgres::start() else { return };
-    let store = Store::empty(Some(cluster.database("store")));
-    binary.run(&store, &["db", "migrate"]);
-    compare("Postgres", &binary, &store).await;
+    let databases = ["alone", "whole"].map(|name| Some(cluster.database(name)));
+    compare("Postgres", &binary, databases).await;
 }
 
-async fn compare(engine: &str, binary: &Binary, store: &Store) {
-    let captured = Captured::from(binary, store).await;
+async fn compare(engine: &str, binary: &Binary, databases: [Option<String>; 2]) {
+    let [store, whole] = databases.map(|database| filled(binary, Store::empty(database)));
+    let captured = Captured::from(binary, &store).await;
     let (statements, commits) = (captured.statements.len(), captured.commits());
     println!("{engine}: a checkout is {statements} statements and {commits} commits");
-    let serving = Serving::start(binary, store, "no");
-    serving.wait_until_ready();
-    let shop = Arc::new(Shop::open(&serving.address, store).await);
-    let bare = Arc::new(Bare::connect(store, captured).await);
+    let serving = Serving::of(&mut store_without_hearers(binary, &store));
+    let shop = Arc::new(Shop::open(&serving.address, &store).await);
+    let all = Serving::start(binary, &whole, "no");
+    all.wait_until_ready();
+    let hearing = Arc::new(Shop::open(&all.address, &whole).await);
+    let bare = Arc::new(Bare::connect(&store, captured).await);
     for buyers in BUYERS {
-        let figures = alternate(ROUNDS, 2, async |contestant| {
-            let carts = shop.carts(CHECKOUTS).await;
+        let figures = alternate(ROUNDS, 3, async |contestant| {
+            let at = if contestant == 2 { &hearing } else { &shop };
+            let carts = at.carts(CHECKOUTS).await;
             let shares = carts.chunks(CHECKOUTS / buyers).map(<[Cart]>::to_vec);
-            if contestant == 0 {
-                timed(shares.map(|share| Arc::clone(&shop).buy(share))).await
-            } else {
+            if contestant == 1 {
                 timed(shares.map(|share| Arc::clone(&bare).buy(share))).await
+            } else {
+                timed(shares.map(|share| Arc::clone(at).buy(share))).await
             }
         })
         .await;
@@ -76,9 +88,35 @@ async fn compare(engine: &str, binary: &Binary, store: &Store) {
             let rate = Spread::of(rates(contestant)).median;
             format!("{rate:5.0}/s p50 {:.2} ms", Spread::of(p50).median)
         };
-        let what = format!("{engine}, {buyers} buying");
-        report(&what, told(0), told(1), Spread::of_ratios(rates(0), rates(1)));
+        for (contestant, what) in [(0, ""), (2, ", all hearing")] {
+            let what = format!("{engine}, {buyers} buying{what}");
+            report(
+                &what,
+                told(contestant),
+                told(1),
+                Spread::of_ratios(rates(contestant), rates(1)),
+            );
+        }
     }
+}
+
+/// With the sample, which a first run brings.
+fn filled(binary: &Binary, store: Store) -> Store {
+    if store.database.is_some() {
+        binary.run(&store, &["db", "migrate"]);
+    }
+    Serving::start(binary, &store, "yes").wait_until_ready();
+    store
+}
+
+/// `offshoot serve` of the modules that a checkout needs. Says nothing of being ready, since the others are not there.
+fn store_without_hearers(binary: &Binary, store: &Store) -> Command {
+    let mut command = binary.command(store, &["serve", "--listen", "127.0.0.1:0", "--sample", "no"]);
+    for module in HEARERS {
+        command.args(["--remote", &format!("{module}={NOWHERE}")]);
+    }
+    command.env(NO_SWEEPING.0, NO_SWEEPING.1);
+    command
 }
 
 /// What one round came to.

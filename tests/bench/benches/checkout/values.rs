@@ -16,8 +16,10 @@ use crate::shop::Cart;
 const PRICE: i64 = 12_500;
 const TOTAL: i64 = 3 * PRICE;
 const LEASE: Duration = Duration::from_secs(60);
-/// About as long as the answer of a checkout of three lines.
+/// About as long as the answer of a checkout of three lines, and what is announced of an order and of a product's stock.
 const ANSWER: usize = 1_100;
+const ORDER_EVENT: usize = 716;
+const STOCK_EVENT: usize = 96;
 
 /// One checkout.
 pub(crate) struct Sale {
@@ -43,12 +45,13 @@ pub(crate) enum Value {
     Ints(Vec<i64>),
     Texts(Vec<String>),
     NoTexts(usize),
+    Flags(Vec<bool>),
     Times(Vec<Timestamp>),
     /// Several rows: of each column a list.
     Columns(Vec<Value>),
 }
 
-use Value::{At, Bytes, Columns, Flag, Id, Ids, Int, Ints, NoText, NoTexts, NoTime, Text, Texts, Times};
+use Value::{At, Bytes, Columns, Flag, Flags, Id, Ids, Int, Ints, NoText, NoTexts, NoTime, Text, Texts, Times};
 
 fn text(text: &str) -> Value {
     Text(text.to_owned())
@@ -116,6 +119,7 @@ impl Sale {
             return vec![scope(), scope(), Text(answer), At(self.now), At(self.now)];
         }
         let found = match statement.module {
+            module if is("INSERT INTO offshoot_events") => Some(self.of_events(module)),
             "carts" => Some(vec![Id(self.cart)]),
             "catalog" => Some(vec![self.products()]),
             "orders" if is("offshoot_saga") => self.of_sagas(statement),
@@ -234,6 +238,31 @@ impl Sale {
         })
     }
 
+    /// Nobody hears them.
+    fn of_events(&self, module: &str) -> Vec<Value> {
+        let now = self.now;
+        if module == "orders" {
+            let what = [text("order-placed"), Int(1), Text(self.order.to_string()), Int(35)];
+            return what
+                .into_iter()
+                .chain([Flag(true), Text("x".repeat(ORDER_EVENT)), At(now)])
+                .collect();
+        }
+        let keys = self.products.map(|id| id.to_string()).into();
+        let what = [
+            texts(["stock-changed"; 3]),
+            Ints(vec![1; 3]),
+            Texts(keys),
+            Ints(vec![35; 3]),
+        ];
+        let rest = [
+            Flags(vec![true; 3]),
+            Texts(vec!["x".repeat(STOCK_EVENT); 3]),
+            Times(vec![now; 3]),
+        ];
+        vec![Columns(what.into_iter().chain(rest).collect())]
+    }
+
     /// So that nobody takes it for interrupted.
     fn lease(&self) -> Value {
         At(self.now.plus(LEASE))
@@ -261,6 +290,7 @@ pub(crate) fn postgres(values: Vec<Value>) -> PgArguments {
             Ints(numbers) => arguments.add(numbers),
             Texts(texts) => arguments.add(texts),
             NoTexts(count) => arguments.add(vec![None::<String>; count]),
+            Flags(flags) => arguments.add(flags),
             Times(times) => arguments.add(times),
             Columns(_) => unreachable!("columns are lists"),
         };
@@ -300,6 +330,7 @@ fn elements(list: Value) -> Vec<serde_json::Value> {
         Ids(ids) => ids.into_iter().map(|id| id.simple().to_string().into()).collect(),
         Ints(numbers) => numbers.into_iter().map(Into::into).collect(),
         Texts(texts) => texts.into_iter().map(Into::into).collect(),
+        Flags(flags) => flags.into_iter().map(Into::into).collect(),
         NoTexts(count) => vec![serde_json::Value::Null; count],
         Times(times) => times.into_iter().map(|time| time.as_micros().into()).collect(),
         _ => unreachable!("it is no list"),
