@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use offshoot_tests::{Data, Engine, Finished};
+use offshoot_tests::{Data, Engine, Finished, Process};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
@@ -62,11 +62,8 @@ async fn pairs(data: &Data, module: &str, columns: &str) -> BTreeMap<String, Str
     rows.into_iter().collect()
 }
 
-async fn a_backup_of_a_busy_store_has_every_confirmed_order_with_its_goods_and_money(engine: Engine) {
-    let data = filled(engine).await;
-    let store = data.serve_with(&QUICK, &[]).await;
-    let url = store.url().to_owned();
-    let backup = path(&data, "backup");
+/// Answers what the backup says of itself.
+async fn backed_up_while_bought_from(data: &Data, store: &Process, backup: &str, engine: Engine) -> Finished {
     // However fast the store is, it is bought from until the backup is there.
     let done = Cell::new(false);
     let buying = async {
@@ -76,7 +73,7 @@ async fn a_backup_of_a_busy_store_has_every_confirmed_order_with_its_goods_and_m
                 "online-retail",
                 SAMPLE,
                 "--url",
-                &url,
+                store.url(),
                 "--limit",
                 "150",
                 "--run",
@@ -90,13 +87,21 @@ async fn a_backup_of_a_busy_store_has_every_confirmed_order_with_its_goods_and_m
     };
     let backing_up = async {
         store
-            .eventually("sells nothing", async || confirmed(&data, engine).await.len() > 10)
+            .eventually("sells nothing", async || confirmed(data, engine).await.len() > 10)
             .await;
-        let manifest = data.run(&["backup", "create", "--to", &backup, "--json"]).await;
+        let manifest = data.run(&["backup", "create", "--to", backup, "--json"]).await;
         done.set(true);
         manifest.expect_success()
     };
     let ((), manifest) = tokio::join!(buying, backing_up);
+    manifest
+}
+
+async fn a_backup_of_a_busy_store_has_every_confirmed_order_with_its_goods_and_money(engine: Engine) {
+    let data = filled(engine).await;
+    let store = data.serve_with(&QUICK, &[]).await;
+    let backup = path(&data, "backup");
+    let manifest = backed_up_while_bought_from(&data, &store, &backup, engine).await;
     let names: Vec<_> = json(&manifest)["modules"]
         .as_array()
         .expect("modules")

@@ -70,6 +70,7 @@ mod faults;
 pub(crate) mod killed;
 mod outages;
 pub(crate) mod replaying;
+mod unheard;
 // Before the store runs, and beside it.
 mod backups;
 mod checking;

@@ -201,16 +201,24 @@ impl Process {
         .await;
     }
 
-    /// Asks the process to stop, and fails the test unless it ends well.
-    pub async fn stop(mut self) {
+    /// Sends it a signal, by its name without `SIG`.
+    pub async fn signal(&self, name: &str) {
         let id = self.child.id().expect("nobody else ended it").to_string();
         // The shell has `kill` built in, so nothing has to be installed.
-        let kill = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &id]).status();
+        let kill = Command::new("sh")
+            .args(["-c", "kill -\"$0\" \"$1\"", name, &id])
+            .status();
         assert!(
             kill.await.expect("there is a shell").success(),
             "no process {id}:\n{}",
             text(&self.log)
         );
+    }
+
+    /// Asks the process to stop, and fails the test unless it ends well.
+    pub async fn stop(mut self) {
+        let id = self.child.id().expect("nobody else ended it");
+        self.signal("TERM").await;
         let ended = timeout(PATIENCE, self.child.wait()).await;
         let status = ended.unwrap_or_else(|_| panic!("process {id} does not stop:\n{}", text(&self.log)));
         let status = status.expect("the child can be waited for");

@@ -6,7 +6,7 @@ mod look;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use offshoot_contract::Clock;
+use offshoot_contract::{Clock, with_causes};
 use offshoot_db::{DbOptions, MigrationState, status};
 use serde::Serialize;
 use uuid::Uuid;
@@ -77,7 +77,7 @@ pub async fn examine(
                 );
                 findings.push(problem(data.name(), what, None));
             }
-            Err(error) => findings.push(problem(data.name(), chain(&error), None)),
+            Err(error) => findings.push(problem(data.name(), with_causes(&error), None)),
         }
     }
     let is_watched = looks.iter().any(|(_, look)| look.before.is_worth_a_second_look());
@@ -134,16 +134,6 @@ async fn first_look(data: &ModuleData, findings: &mut Vec<Finding>) -> Result<Op
     let look = Look::read(data.name(), &mut link).await;
     let look = look.map_err(|cause| failed(data, "reading", cause))?;
     Ok(Some((link, look)))
-}
-
-fn chain(error: &BackupError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text += &format!(": {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 fn problem(module: &str, what: impl Into<String>, command: Option<String>) -> Finding {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use offshoot_contract::{CallContext, CallFailure};
+use offshoot_contract::{CallContext, CallFailure, with_causes};
 use offshoot_db::{Db, Engine};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, watch};
@@ -68,6 +68,8 @@ struct State {
     seen: BTreeMap<Uuid, (i64, Instant)>,
     /// When the last beat that succeeded began.
     last_beat: Option<Instant>,
+    /// It was told that none succeeds.
+    told: bool,
 }
 
 impl Replica {
@@ -127,9 +129,10 @@ impl Replica {
             }
             let began = Instant::now();
             let limit = self.pace.beat.max(Duration::from_secs(1));
+            let mut failure = "no answer in time".to_owned();
             match timeout(limit, self.beat()).await {
                 Ok(Ok(seen)) => {
-                    self.locked().last_beat = Some(began);
+                    self.is_heard(began);
                     // What somebody has locked keeps us from it and not from being heard.
                     match timeout(limit, self.settle(seen)).await {
                         Ok(Ok(())) => {}
@@ -137,12 +140,12 @@ impl Replica {
                     }
                 }
                 // Who has the one writer works with it, perhaps for us; nobody else can, and so nobody takes us for dead.
-                Err(_) if self.db.engine() == Engine::Sqlite => self.locked().last_beat = Some(began),
-                Ok(Err(failure)) => tracing::debug!(module = self.db.module(), %failure, "no beat"),
-                Err(_) => tracing::debug!(module = self.db.module(), "no beat in time"),
+                Err(_) if self.db.engine() == Engine::Sqlite => self.is_heard(began),
+                Ok(Err(failed)) => failure = with_causes(&failed),
+                Err(_) => {}
             }
             drop(left);
-            self.stop_if_unheard();
+            self.stop_if_unheard(&failure);
             tokio::select! {
                 () = sleep(self.pace.beat) => {}
                 () = self.hurry.notified() => {}
@@ -304,15 +307,35 @@ impl Replica {
         turn(name, offering.map(|member| member.instance).collect()) == Some(self.instance)
     }
 
+    fn is_heard(&self, since: Instant) {
+        let mut state = self.locked();
+        state.last_beat = Some(since);
+        if std::mem::take(&mut state.told) {
+            tracing::info!(module = self.db.module(), "shows the others again that it is there");
+        }
+    }
+
     /// Ends all our work before others may take us for dead.
-    fn stop_if_unheard(&self) {
+    fn stop_if_unheard(&self, failure: &str) {
         let limit = self.pace.silence.saturating_sub(self.pace.beat);
-        let is_heard = self.locked().last_beat.is_some_and(|last| last.elapsed() < limit);
-        if !is_heard {
-            for lease in self.held() {
-                tracing::warn!(job = lease.name(), "stopped: this process cannot show that it is there");
-                lease.ended.cancel();
+        let is_told = {
+            let mut state = self.locked();
+            if state.last_beat.is_some_and(|last| last.elapsed() < limit) {
+                return;
             }
+            std::mem::replace(&mut state.told, true)
+        };
+        if !is_told {
+            let module = self.db.module();
+            tracing::warn!(
+                module,
+                failure,
+                "cannot write that it is there, so it does no jobs and handles no events until it can"
+            );
+        }
+        for lease in self.held() {
+            tracing::debug!(job = lease.name(), "stopped");
+            lease.ended.cancel();
         }
     }
 
