@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use catalog_api::v1::CatalogApi;
 use offshoot_contract::{CallContext, CallFailure, Clock, Timestamp};
-use offshoot_db::{Db, Migration, ModuleSchema};
+use offshoot_db::{Db, ModuleSchema, migrations};
 
 // One method per use case.
 mod service;
@@ -33,20 +33,7 @@ const REMOVED_AT_ONCE: u32 = 100;
 /// The carts' tables.
 pub const SCHEMA: ModuleSchema = ModuleSchema {
     module: "carts",
-    migrations: &[
-        Migration {
-            version: 1,
-            name: "0001_carts",
-            sqlite: include_str!("../../../migrations/carts/sqlite/0001_carts.sql"),
-            postgres: include_str!("../../../migrations/carts/postgres/0001_carts.sql"),
-        },
-        Migration {
-            version: 2,
-            name: "0002_known_products",
-            sqlite: include_str!("../../../migrations/carts/sqlite/0002_known_products.sql"),
-            postgres: include_str!("../../../migrations/carts/postgres/0002_known_products.sql"),
-        },
-    ],
+    migrations: migrations!("../../../migrations/carts": 1 "0001_carts", 2 "0002_known_products"),
     tables: include_str!("../../../migrations/carts/tables.toml"),
 };
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use offshoot_contract::Clock;
-use offshoot_db::{Db, Migration, ModuleSchema};
+use offshoot_db::{Db, ModuleSchema, migrations};
 
 // One method per use case.
 mod service;
@@ -21,12 +21,7 @@ mod store;
 /// The catalog's tables.
 pub const SCHEMA: ModuleSchema = ModuleSchema {
     module: "catalog",
-    migrations: &[Migration {
-        version: 1,
-        name: "0001_products",
-        sqlite: include_str!("../../../migrations/catalog/sqlite/0001_products.sql"),
-        postgres: include_str!("../../../migrations/catalog/postgres/0001_products.sql"),
-    }],
+    migrations: migrations!("../../../migrations/catalog": 1 "0001_products"),
     tables: include_str!("../../../migrations/catalog/tables.toml"),
 };
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use offshoot_contract::{CallContext, CallFailure, Clock};
-use offshoot_db::{Db, Migration, ModuleSchema};
+use offshoot_db::{Db, ModuleSchema, migrations};
 
 // One method per use case.
 mod service;
@@ -21,12 +21,7 @@ mod store;
 /// The inventory's tables.
 pub const SCHEMA: ModuleSchema = ModuleSchema {
     module: "inventory",
-    migrations: &[Migration {
-        version: 1,
-        name: "0001_inventory",
-        sqlite: include_str!("../../../migrations/inventory/sqlite/0001_inventory.sql"),
-        postgres: include_str!("../../../migrations/inventory/postgres/0001_inventory.sql"),
-    }],
+    migrations: migrations!("../../../migrations/inventory": 1 "0001_inventory"),
     tables: include_str!("../../../migrations/inventory/tables.toml"),
 };
 

@@ -2,7 +2,7 @@
 //!
 //! Knows what the orders announce, and does not call them.
 
-use offshoot_db::{Db, Migration, ModuleSchema};
+use offshoot_db::{Db, ModuleSchema, migrations};
 
 // What is told of which event.
 mod telling;
@@ -16,12 +16,7 @@ pub use crate::telling::{ORDERS, Teller, subscriptions};
 /// The notifications' tables.
 pub const SCHEMA: ModuleSchema = ModuleSchema {
     module: "notifications",
-    migrations: &[Migration {
-        version: 1,
-        name: "0001_notices",
-        sqlite: include_str!("../../../migrations/notifications/sqlite/0001_notices.sql"),
-        postgres: include_str!("../../../migrations/notifications/postgres/0001_notices.sql"),
-    }],
+    migrations: migrations!("../../../migrations/notifications": 1 "0001_notices"),
     tables: include_str!("../../../migrations/notifications/tables.toml"),
 };
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use carts_api::v1::CartsApi;
 use inventory_api::v1::InventoryApi;
 use offshoot_contract::{CallFailure, Clock};
-use offshoot_db::{Db, Migration, ModuleSchema};
+use offshoot_db::{Db, ModuleSchema, migrations};
 use offshoot_saga::{SagaSettings, Sagas};
 use payments_api::v1::PaymentsApi;
 
@@ -37,20 +37,7 @@ mod store;
 /// The orders' tables.
 pub const SCHEMA: ModuleSchema = ModuleSchema {
     module: "orders",
-    migrations: &[
-        Migration {
-            version: 1,
-            name: "0001_orders",
-            sqlite: include_str!("../../../migrations/orders/sqlite/0001_orders.sql"),
-            postgres: include_str!("../../../migrations/orders/postgres/0001_orders.sql"),
-        },
-        Migration {
-            version: 2,
-            name: "0002_open_steps",
-            sqlite: include_str!("../../../migrations/orders/sqlite/0002_open_steps.sql"),
-            postgres: include_str!("../../../migrations/orders/postgres/0002_open_steps.sql"),
-        },
-    ],
+    migrations: migrations!("../../../migrations/orders": 1 "0001_orders", 2 "0002_open_steps"),
     tables: include_str!("../../../migrations/orders/tables.toml"),
 };
 

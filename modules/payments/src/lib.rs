@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use offshoot_contract::Clock;
-use offshoot_db::{Db, Migration, ModuleSchema};
+use offshoot_db::{Db, ModuleSchema, migrations};
 
 // One method per use case.
 mod service;
@@ -25,12 +25,7 @@ pub use crate::sandbox::{Charge, SandboxProvider, read_ledger};
 /// The payments' tables.
 pub const SCHEMA: ModuleSchema = ModuleSchema {
     module: "payments",
-    migrations: &[Migration {
-        version: 1,
-        name: "0001_payments",
-        sqlite: include_str!("../../../migrations/payments/sqlite/0001_payments.sql"),
-        postgres: include_str!("../../../migrations/payments/postgres/0001_payments.sql"),
-    }],
+    migrations: migrations!("../../../migrations/payments": 1 "0001_payments"),
     tables: include_str!("../../../migrations/payments/tables.toml"),
 };
 

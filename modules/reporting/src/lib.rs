@@ -2,7 +2,7 @@
 //!
 //! Knows what the orders announce, and does not call them.
 
-use offshoot_db::{Db, Migration, ModuleSchema};
+use offshoot_db::{Db, ModuleSchema, migrations};
 
 // The copy of the orders, and what is counted of each.
 mod copy;
@@ -18,12 +18,7 @@ pub use crate::copy::{CopyOfOrders, ORDERS, subscriptions};
 /// The reporting's tables.
 pub const SCHEMA: ModuleSchema = ModuleSchema {
     module: "reporting",
-    migrations: &[Migration {
-        version: 1,
-        name: "0001_copies",
-        sqlite: include_str!("../../../migrations/reporting/sqlite/0001_copies.sql"),
-        postgres: include_str!("../../../migrations/reporting/postgres/0001_copies.sql"),
-    }],
+    migrations: migrations!("../../../migrations/reporting": 1 "0001_copies"),
     tables: include_str!("../../../migrations/reporting/tables.toml"),
 };
 

@@ -2,7 +2,7 @@
 //!
 //! Knows what the catalog and the inventory announce, and calls neither.
 
-use offshoot_db::{Db, Migration, ModuleSchema};
+use offshoot_db::{Db, ModuleSchema, migrations};
 
 // The copies that it keeps, and how they follow.
 mod copies;
@@ -16,12 +16,7 @@ pub use crate::copies::{CopyOfProducts, CopyOfStock, PRODUCTS, STOCK, subscripti
 /// The storefront's tables.
 pub const SCHEMA: ModuleSchema = ModuleSchema {
     module: "storefront",
-    migrations: &[Migration {
-        version: 1,
-        name: "0001_copies",
-        sqlite: include_str!("../../../migrations/storefront/sqlite/0001_copies.sql"),
-        postgres: include_str!("../../../migrations/storefront/postgres/0001_copies.sql"),
-    }],
+    migrations: migrations!("../../../migrations/storefront": 1 "0001_copies"),
     tables: include_str!("../../../migrations/storefront/tables.toml"),
 };
 

@@ -57,49 +57,32 @@ impl ModuleSchema {
     }
 }
 
+/// The migrations in a folder, from version 1 on, each `sqlite/<name>.sql` and `postgres/<name>.sql` there. The folder is
+/// named from the file that says so.
+///
+/// ```ignore
+/// migrations: migrations!("../migrations": 1 "0001_readings", 2 "0002_units"),
+/// ```
+#[macro_export]
+macro_rules! migrations {
+    ($folder:literal: $($version:literal $name:literal),+ $(,)?) => {
+        &[$($crate::Migration {
+            version: $version,
+            name: $name,
+            sqlite: include_str!(concat!($folder, "/sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!($folder, "/postgres/", $name, ".sql")),
+        }),+]
+    };
+}
+
 /// Who owns the data, recorded answers, how a transaction begins; which processes work on it; what is announced and what
 /// was handled; changes that span modules.
-pub(crate) const CHASSIS_MIGRATIONS: &[Migration] = &[
-    Migration {
-        version: 1,
-        name: "0001_owner",
-        sqlite: include_str!("../../migrations/sqlite/0001_owner.sql"),
-        postgres: include_str!("../../migrations/postgres/0001_owner.sql"),
-    },
-    Migration {
-        version: 2,
-        name: "0002_answers",
-        sqlite: include_str!("../../migrations/sqlite/0002_answers.sql"),
-        postgres: include_str!("../../migrations/postgres/0002_answers.sql"),
-    },
-    Migration {
-        version: 3,
-        name: "0003_begin",
-        sqlite: include_str!("../../migrations/sqlite/0003_begin.sql"),
-        postgres: include_str!("../../migrations/postgres/0003_begin.sql"),
-    },
-    Migration {
-        version: 4,
-        name: "0004_replicas",
-        sqlite: include_str!("../../migrations/sqlite/0004_replicas.sql"),
-        postgres: include_str!("../../migrations/postgres/0004_replicas.sql"),
-    },
-    Migration {
-        version: 5,
-        name: "0005_outbox",
-        sqlite: include_str!("../../migrations/sqlite/0005_outbox.sql"),
-        postgres: include_str!("../../migrations/postgres/0005_outbox.sql"),
-    },
-    Migration {
-        version: 6,
-        name: "0006_subscriptions",
-        sqlite: include_str!("../../migrations/sqlite/0006_subscriptions.sql"),
-        postgres: include_str!("../../migrations/postgres/0006_subscriptions.sql"),
-    },
-    Migration {
-        version: 7,
-        name: "0007_sagas",
-        sqlite: include_str!("../../migrations/sqlite/0007_sagas.sql"),
-        postgres: include_str!("../../migrations/postgres/0007_sagas.sql"),
-    },
-];
+pub(crate) const CHASSIS_MIGRATIONS: &[Migration] = migrations!("../../migrations":
+    1 "0001_owner",
+    2 "0002_answers",
+    3 "0003_begin",
+    4 "0004_replicas",
+    5 "0005_outbox",
+    6 "0006_subscriptions",
+    7 "0007_sagas",
+);
