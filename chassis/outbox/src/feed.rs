@@ -39,7 +39,7 @@ pub struct HeadOfEvents<A: ?Sized>(PhantomData<fn() -> Box<A>>);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReadParams {
-    /// Who reads.
+    /// Who reads: the calling module, `/`, and its subscription.
     pub reader: String,
     /// Everything up to here is handled.
     pub after: i64,
@@ -125,9 +125,9 @@ impl<A: Contract + ?Sized> Method for HeadOfEvents<A> {
 pub fn serve_events<A: Contract + ?Sized>(surface: Surface, source: Arc<dyn EventSource>) -> Surface {
     let pages = Arc::clone(&source);
     surface
-        .answering::<ReadEvents<A>>(move |_, args| {
+        .answering::<ReadEvents<A>>(move |cx, args| {
             let source = Arc::clone(&pages);
-            Box::pin(async move { Ok(source.read(&ask(args.params)?).await?) })
+            Box::pin(async move { Ok(source.read(&ask(cx.caller(), args.params)?).await?) })
         })
         .answering::<HeadOfEvents<A>>(move |_, args| {
             let source = Arc::clone(&source);
@@ -135,7 +135,7 @@ pub fn serve_events<A: Contract + ?Sized>(surface: Surface, source: Arc<dyn Even
         })
 }
 
-fn ask(params: ReadParams) -> Result<Ask, CallFailure> {
+fn ask(caller: &str, params: ReadParams) -> Result<Ask, CallFailure> {
     let ReadParams {
         reader,
         after,
@@ -146,6 +146,11 @@ fn ask(params: ReadParams) -> Result<Ask, CallFailure> {
     let divides = (1..=64).contains(&of) && of.count_ones() == 1 && (0..of).contains(&partition);
     if !divides || reader.is_empty() || reader.len() > 100 || after < 0 {
         let why = "`of` is a power of two up to 64, `partition` is below it, `after` is not below 0, and `reader` has 1 to 100 bytes";
+        return Err(CallFailure::refused(422, "bad-request", why));
+    }
+    // What others have yet to read is not theirs to let go.
+    if reader.split_once('/').is_none_or(|(module, _)| module != caller) {
+        let why = format!("{caller} reads as `{caller}/<subscription>`, and not as `{reader}`");
         return Err(CallFailure::refused(422, "bad-request", why));
     }
     Ok(Ask {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use offshoot_contract::{CallContext, CallFailure, ContractError, Edge, contract};
-use offshoot_outbox::{EventSource, HttpSource, LocalSource, serve_events};
+use offshoot_outbox::{Ask, EventSource, HttpSource, LocalSource, serve_events};
 use offshoot_rest::{Client, ClientOptions, ExpectedStore, ServerOptions, ServiceKeys, Surface};
 use offshoot_testkit::{Fresh, on_both_engines};
 use tokio::net::TcpListener;
@@ -89,6 +89,19 @@ async fn who_may_not_call_may_not_read(place: Fresh) {
     assert!(refused.to_string().contains("stranger may not call depot"), "{refused}");
     let refused = source(&rig, &ServiceKeys::random(), port, "ledger").head(-1).await;
     assert!(refused.is_err());
+    // What another one has yet to read is kept: nobody says for it how far it is.
+    let ask = Ask {
+        reader: "till/listener".to_owned(),
+        after: 7,
+        partition: 0,
+        of: 1,
+        limit: 1,
+    };
+    let refused = source(&rig, &keys, port, "ledger").read(&ask).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("ledger reads as `ledger/<subscription>`"),
+        "{refused}"
+    );
 }
 
 async fn a_server_that_is_away_is_waited_for(place: Fresh) {
