@@ -77,8 +77,8 @@ pub trait EventSet: Clone + fmt::Debug + Send + Sync + Sized + 'static {
 /// Why an event cannot be read here.
 #[derive(Debug, thiserror::Error)]
 pub enum UnreadableEvent {
-    /// It was added after this binary was built, so nobody here waits for it.
-    #[error("there is no event `{name}` in the contract that this binary knows")]
+    /// It was added after this binary was built.
+    #[error("there is no event `{name}` in the contract that this binary knows: start a newer one")]
     UnknownName {
         /// As it was announced.
         name: String,

@@ -153,9 +153,7 @@ struct OneByOne<S>(Arc<S>);
 impl<S: Subscriber> Work for OneByOne<S> {
     async fn handle(&self, tx: &mut Tx<'_>, events: &[&Announced]) -> Result<(), Rejection> {
         for announced in events {
-            if let Some(event) = read(announced)? {
-                self.0.handle(tx, &event).await?;
-            }
+            self.0.handle(tx, &read(announced)?).await?;
         }
         Ok(())
     }
@@ -174,11 +172,8 @@ struct Copying<P>(Arc<P>);
 #[async_trait]
 impl<P: Projection> Work for Copying<P> {
     async fn handle(&self, tx: &mut Tx<'_>, events: &[&Announced]) -> Result<(), Rejection> {
-        let events = events.iter().filter_map(|announced| read(announced).transpose());
+        let events = events.iter().map(|announced| read(announced));
         let events = events.collect::<Result<Vec<_>, _>>()?;
-        if events.is_empty() {
-            return Ok(());
-        }
         self.0.apply(tx, &events).await
     }
 
@@ -191,23 +186,11 @@ impl<P: Projection> Work for Copying<P> {
     }
 }
 
-/// None for an event that was added to the contract after this binary was built: nobody here waits for it.
-fn read<E: EventSet>(announced: &Announced) -> Result<Option<Delivered<E>>, UnreadableEvent> {
-    match E::read(&announced.name, announced.version, &announced.payload) {
-        Ok(event) => Ok(Some(Delivered {
-            event,
-            position: announced.position,
-            at: announced.at,
-        })),
-        Err(UnreadableEvent::UnknownName { name }) => {
-            tracing::warn!(
-                module = E::MODULE,
-                name,
-                position = announced.position,
-                "passed over: this binary's contract has no such event; if a newer one handles it, replay from here"
-            );
-            Ok(None)
-        }
-        Err(unreadable) => Err(unreadable),
-    }
+/// What this binary's contract does not have is not passed over: a newer one may wait for it.
+fn read<E: EventSet>(announced: &Announced) -> Result<Delivered<E>, UnreadableEvent> {
+    Ok(Delivered {
+        event: E::read(&announced.name, announced.version, &announced.payload)?,
+        position: announced.position,
+        at: announced.at,
+    })
 }
