@@ -55,7 +55,7 @@ impl Bare {
         for cart in &carts {
             let sale = Sale::of(cart);
             let began = Instant::now();
-            self.check_out(&sale)
+            self.check_out(&sale, true)
                 .await
                 .expect("what the store asks for is answered");
             times.push(began.elapsed());
@@ -63,8 +63,20 @@ impl Bare {
         times
     }
 
-    /// A connection is taken for a transaction or for a read, and given back after it.
-    async fn check_out(&self, sale: &Sale) -> Result<(), sqlx::Error> {
+    /// How long the transactions took that confirm these carts' orders, with the event that they announce or without.
+    pub(crate) async fn confirm(&self, carts: &[Cart], announces: bool) -> Duration {
+        let mut took = Duration::ZERO;
+        for cart in carts {
+            let confirming = self.check_out(&Sale::of(cart), announces).await;
+            took += confirming.expect("what the store asks for is answered");
+        }
+        took
+    }
+
+    /// A connection is taken for a transaction or for a read, and given back after it. Answers how long the transaction took
+    /// that confirms the order; without its event, unless it `announces`.
+    async fn check_out(&self, sale: &Sale, announces: bool) -> Result<Duration, sqlx::Error> {
+        let mut confirming = Duration::ZERO;
         let mut rest = &self.captured.statements[..];
         while let Some(first) = rest.first() {
             let length = if first.begins() {
@@ -77,23 +89,31 @@ impl Bare {
             };
             let (together, after) = rest.split_at(length);
             rest = after;
+            let confirms = together.iter().any(Statement::confirms);
+            let wanted = together
+                .iter()
+                .filter(|statement| announces || !confirms || !statement.announces());
+            let began = Instant::now();
             match &self.pools {
                 Pools::Sqlite { writers, readers } => {
                     let pools = if first.begins() { writers } else { readers };
                     let mut connection = pools[first.module].acquire().await?;
-                    for statement in together {
+                    for statement in wanted {
                         on_sqlite(&mut connection, statement, sale).await?;
                     }
                 }
                 Pools::Postgres(pools) => {
                     let mut connection = pools[first.module].acquire().await?;
-                    for statement in together {
+                    for statement in wanted {
                         on_postgres(&mut connection, statement, sale).await?;
                     }
                 }
             }
+            if confirms {
+                confirming += began.elapsed();
+            }
         }
-        Ok(())
+        Ok(confirming)
     }
 }
 

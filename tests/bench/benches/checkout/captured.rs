@@ -69,6 +69,15 @@ impl Statement {
         &*self.text == "COMMIT"
     }
 
+    /// Whether it makes its transaction the one that confirms the order.
+    pub(crate) fn confirms(&self) -> bool {
+        self.text.starts_with("UPDATE orders SET status = 'confirmed'")
+    }
+
+    pub(crate) fn announces(&self) -> bool {
+        self.text.starts_with("INSERT INTO offshoot_events")
+    }
+
     /// Whether it answers rows.
     pub(crate) fn asks(&self) -> bool {
         asks(&self.text)

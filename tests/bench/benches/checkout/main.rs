@@ -5,7 +5,8 @@
 //! many: what is left out is everything else. It has to change and find as many rows as the checkout did.
 //!
 //! The modules that hear of orders and stock are elsewhere, and hear nothing: their work is not the checkout's. What a store
-//! of all modules does, which hears of its sales while it sells, is printed too, over the same baseline.
+//! of all modules does, which hears of its sales while it sells, is printed too, over the same baseline; and what the event
+//! costs the transaction that confirms the order.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -70,6 +71,7 @@ async fn compare(engine: &str, binary: &Binary, databases: [Option<String>; 2]) 
     all.wait_until_ready();
     let hearing = Arc::new(Shop::open(&all.address, &whole).await);
     let bare = Arc::new(Bare::connect(&store, captured).await);
+    announcing(engine, &shop, &bare).await;
     for buyers in BUYERS {
         let figures = alternate(ROUNDS, 3, async |contestant| {
             let at = if contestant == 2 { &hearing } else { &shop };
@@ -98,6 +100,18 @@ async fn compare(engine: &str, binary: &Binary, databases: [Option<String>; 2]) 
             );
         }
     }
+}
+
+/// What the event costs the transaction that confirms the order: its statements with and without, one after the other.
+async fn announcing(engine: &str, shop: &Shop, bare: &Bare) {
+    let figures = alternate(ROUNDS, 2, async |contestant| {
+        let carts = shop.carts(CHECKOUTS).await;
+        bare.confirm(&carts, contestant == 0).await.as_secs_f64() * 1e3 / CHECKOUTS as f64
+    })
+    .await;
+    let told = |contestant: usize| format!("{:.3} ms", Spread::of(figures[contestant].iter().copied()).median);
+    let ratio = Spread::of_ratios(figures[0].iter().copied(), figures[1].iter().copied());
+    report(&format!("{engine}, confirming with an event"), told(0), told(1), ratio);
 }
 
 /// With the sample, which a first run brings.

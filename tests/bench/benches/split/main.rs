@@ -28,8 +28,17 @@ const ROUNDS: usize = 7;
 /// Checkouts of one contestant in a round, shared among the buyers.
 const CHECKOUTS: usize = 320;
 const BUYERS: [usize; 2] = [1, 16];
-/// Those that are called before those that call them.
-const MODULES: [&str; 5] = ["catalog", "inventory", "carts", "payments", "orders"];
+/// Those that are called or heard before those that call or hear them.
+const MODULES: [&str; 8] = [
+    "catalog",
+    "inventory",
+    "carts",
+    "payments",
+    "orders",
+    "storefront",
+    "notifications",
+    "reporting",
+];
 /// Of a second, as Linux counts processor time.
 const TICKS: f64 = 100.0;
 
