@@ -27,7 +27,7 @@ impl Told {
 /// Every event has a position, and there are as many as the last one says.
 pub(super) async fn every_log_is_whole(data: &Data) {
     let last = match data.database() {
-        Some(_) => "(SELECT last FROM {m}offshoot_log)",
+        Some(_) => "(SELECT GREATEST(removed, (SELECT max(position) FROM {m}offshoot_events)) FROM {m}offshoot_log)",
         None => "COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'offshoot_events'), 0)",
     };
     for module in MODULES {

@@ -3,20 +3,27 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::process::Stdio;
 use std::time::Duration;
 
 use offshoot_tests::{Data, Engine, Finished, Process};
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
-use super::interrupted_import::SAMPLE;
+use super::interrupted_import::{SAMPLE, setting};
 use super::replaying::QUICK;
 
 on_both_engines! {
     a_backup_of_a_busy_store_has_every_confirmed_order_with_its_goods_and_money,
     a_quiet_store_that_is_restored_proves_all_that_it_did_before,
     a_store_that_runs_is_not_replaced,
+    what_is_killed_on_the_way_is_done_again,
 }
+
+/// How often a backup and a restore are killed.
+const KILLS: u32 = 4;
 
 /// Who hears before whom is heard, who calls before who is called: what one knows, the next has.
 const IN_TURN: [&str; 8] = [
@@ -222,6 +229,49 @@ async fn a_store_that_runs_is_not_replaced(engine: Engine) {
         .await
         .expect_success();
     data.run(&["replay", "proofs"]).await.expect_success();
+}
+
+/// A command that is killed after a while, unless it has ended by then. Whether it has, well.
+async fn ends_within(data: &Data, arguments: &[&str], while_: Duration) -> bool {
+    let mut command = data.command(arguments);
+    let mut child = command
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the binary can be started");
+    if let Ok(ended) = tokio::time::timeout(while_, child.wait()).await {
+        return ended.expect("it can be asked").success();
+    }
+    child.kill().await.expect("nobody else ended it");
+    false
+}
+
+async fn what_is_killed_on_the_way_is_done_again(engine: Engine) {
+    let seed = setting("OFFSHOOT_SEED").unwrap_or_else(rand::random);
+    println!("{engine}: {KILLS} kills each, at moments drawn with OFFSHOOT_SEED={seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut soon = || Duration::from_millis(random.random_range(10..400));
+    let data = filled(engine).await;
+    let replay = ["replay", "online-retail", SAMPLE, "--limit", "20", "--run", "before"];
+    data.run(&replay).await.expect_success();
+    let sold = confirmed(&data, engine).await;
+    for kill in 0..KILLS {
+        let to = path(&data, &format!("killed-{kill}"));
+        let is_whole = ends_within(&data, &["backup", "create", "--to", &to], soon()).await;
+        let verified = data.run(&["backup", "verify", &to]).await;
+        // It may have been killed when all was done; but what has ended well is whole.
+        assert!(verified.code == Some(0) || !is_whole, "{}", verified.stderr);
+    }
+    let backup = path(&data, "backup");
+    data.run(&["backup", "create", "--to", &backup]).await.expect_success();
+    let restore = ["backup", "restore", &backup, "--replace"];
+    for _ in 0..KILLS {
+        ends_within(&data, &restore, soon()).await;
+    }
+    data.run(&restore).await.expect_success();
+    assert_eq!(confirmed(&data, engine).await, sold);
+    data.run(&["replay", "proofs"]).await.expect_success();
+    let again = ["replay", "online-retail", SAMPLE, "--limit", "10", "--run", "again"];
+    data.run(&again).await.expect_success();
 }
 
 #[tokio::test]

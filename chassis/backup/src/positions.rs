@@ -128,7 +128,7 @@ pub(crate) async fn log(link: &mut Link) -> Result<Option<LogPosition>, Error> {
     let sql = sql!(
         sqlite: "SELECT log_id, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'offshoot_events'), 0), removed, 0 \
                  FROM offshoot_log",
-        postgres: "SELECT log_id, last, removed, \
+        postgres: "SELECT log_id, GREATEST(removed, (SELECT max(position) FROM offshoot_events)), removed, \
                     (SELECT count(*) FROM (SELECT FROM offshoot_events WHERE position IS NULL LIMIT 10000) waiting) \
                  FROM offshoot_log",
     );

@@ -103,7 +103,10 @@ impl EventSource for LocalSource {
     async fn read(&self, ask: &Ask) -> Result<EventPage, CallFailure> {
         let mut cx = Self::context();
         let mut page = log::page(&mut *self.db.read(&mut cx).await?, ask).await?;
-        if !page.more {
+        if !page.events.is_empty() {
+            // Whoever handles them looks again.
+            page.more = true;
+        } else if !page.more {
             // One that has all that has a position gets more of them: a backlog is numbered as fast as it is read.
             let numbered = log::number(&self.db, &mut cx).await?;
             if numbered > 0 {

@@ -14,6 +14,8 @@ use crate::source::{Announced, Ask, EventPage, Head};
 pub(crate) const AT_ONCE: i64 = 2_000;
 /// A page takes no further event once it has so many bytes of payload.
 const PAGE_BYTES: i64 = 1 << 20;
+/// Most positions that one page looks at: what it costs has an end, whatever the database knows of the table.
+const LOOKED_AT: i64 = 10_000;
 /// Most events of one page.
 pub(crate) const PAGE: u32 = 500;
 
@@ -34,13 +36,14 @@ pub(crate) async fn number(db: &Db, cx: &mut CallContext) -> Result<i64, CallFai
         return Ok(0);
     }
     let mut tx = db.begin(cx).await?;
-    // The lock, in a statement of its own: the next one sees all that was committed before it was given.
+    // The lock, in a statement of its own: the next one sees all that was committed before it was given. Nothing is written to
+    // the row: while a transaction is open anywhere on the server, each version of it would stay, and be passed by every look.
     let lock = sql!(
         sqlite: "SELECT 0",
-        postgres: "UPDATE offshoot_log SET last = last RETURNING last",
+        postgres: "SELECT one FROM offshoot_log FOR UPDATE",
     );
-    let (last,): (i64,) = tx.fetch_one(lock, ()).await?;
-    let (numbered,): (i64,) = tx.fetch_one(NUMBER, (last, AT_ONCE)).await?;
+    tx.fetch_one::<(i32,)>(lock, ()).await?;
+    let (numbered,): (i64,) = tx.fetch_one(NUMBER, (AT_ONCE,)).await?;
     tx.commit_part().await?;
     fault_point("events-numbered").await;
     Ok(numbered)
@@ -48,13 +51,15 @@ pub(crate) async fn number(db: &Db, cx: &mut CallContext) -> Result<i64, CallFai
 
 const NUMBER: offshoot_db::Sql = sql!(
     sqlite: "SELECT 0",
-    postgres: "WITH waiting AS (\
+    postgres: "WITH given AS (\
+            SELECT GREATEST(removed, (SELECT max(position) FROM offshoot_events)) AS last FROM offshoot_log), \
+        waiting AS (\
             SELECT id, row_number() OVER (ORDER BY id) AS place FROM offshoot_events \
-            WHERE position IS NULL ORDER BY id LIMIT $2), \
+            WHERE position IS NULL ORDER BY id LIMIT $1), \
         numbered AS (\
-            UPDATE offshoot_events e SET position = $1 + waiting.place FROM waiting WHERE e.id = waiting.id RETURNING 1), \
-        counted AS (SELECT count(*) AS n FROM numbered) \
-        UPDATE offshoot_log SET last = last + counted.n FROM counted RETURNING counted.n",
+            UPDATE offshoot_events e SET position = given.last + waiting.place \
+            FROM waiting, given WHERE e.id = waiting.id RETURNING 1) \
+        SELECT count(*) FROM numbered",
 );
 
 /// The state of the log.
@@ -62,7 +67,7 @@ pub(crate) async fn head(read: &mut Queries) -> Result<Head, CallFailure> {
     let sql = sql!(
         sqlite: "SELECT log_id, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'offshoot_events'), 0), removed \
                  FROM offshoot_log",
-        postgres: "SELECT log_id, last, removed FROM offshoot_log",
+        postgres: "SELECT log_id, GREATEST(removed, (SELECT max(position) FROM offshoot_events)), removed FROM offshoot_log",
     );
     let (log_id, last, removed): (Uuid, i64, i64) = read.fetch_one(sql, ()).await?;
     Ok(Head {
@@ -77,6 +82,7 @@ pub(crate) async fn page(read: &mut Queries, ask: &Ask) -> Result<EventPage, Cal
     // Before the events: what is numbered in between is for the next page.
     let head = head(read).await?;
     let limit = ask.limit.clamp(1, PAGE);
+    let upto = head.last.min(ask.after.saturating_add(LOOKED_AT));
     // Cut by the database, so that no more than a page is ever in memory.
     let rows: Vec<(i64, String, i32, String, String, Timestamp, i64)> = read
         .fetch_all(
@@ -90,19 +96,12 @@ pub(crate) async fn page(read: &mut Queries, ask: &Ask) -> Result<EventPage, Cal
                         ) page\
                     ) sized WHERE bytes < $6 ORDER BY position",
             ),
-            (
-                ask.after,
-                head.last,
-                ask.of,
-                ask.partition,
-                i64::from(limit),
-                PAGE_BYTES,
-            ),
+            (ask.after, upto, ask.of, ask.partition, i64::from(limit), PAGE_BYTES),
         )
         .await?;
     // After the events: what was removed before they were read is known to have been.
     let (removed,): (i64,) = read.fetch_one(sql!("SELECT removed FROM offshoot_log"), ()).await?;
-    let head = Head { removed, ..head };
+    let (head, last) = (Head { removed, ..head }, head.last);
     let bytes: i64 = rows.last().map_or(0, |row| row.6);
     let cut = rows.len() == limit as usize || bytes + MAX_PAYLOAD_BYTES as i64 >= PAGE_BYTES;
     let event = |(position, name, version, key, payload, at, _): (i64, String, i32, String, String, Timestamp, i64)| {
@@ -118,12 +117,12 @@ pub(crate) async fn page(read: &mut Queries, ask: &Ask) -> Result<EventPage, Cal
     let events: Vec<_> = rows.into_iter().map(event).collect();
     let through = match events.last() {
         Some(last) if cut => last.position,
-        _ => head.last.max(ask.after),
+        _ => upto.max(ask.after),
     };
     Ok(EventPage {
         head,
         through,
-        more: cut,
+        more: through < last,
         events,
     })
 }

@@ -22,21 +22,20 @@ CREATE TABLE offshoot_events (
     at       timestamptz      NOT NULL
 );
 
--- Readers go by position.
-CREATE UNIQUE INDEX offshoot_events_position_idx ON offshoot_events (position);
+-- Readers go by position. Those without are in the other index only.
+CREATE UNIQUE INDEX offshoot_events_position_idx ON offshoot_events (position) WHERE position IS NOT NULL;
 -- Finds what has none, which are few at any time.
 CREATE INDEX offshoot_events_unnumbered_idx ON offshoot_events (id) WHERE position IS NULL;
 
 -- One row. `log_id` names this log: another one under the same name, such as a restored backup, has another id, and readers
--- notice. `last` is the last position given; `removed` the highest one that was removed for its age.
+-- notice. `removed` is the highest position that was removed for its age: the last one given is that, or the highest there is.
 CREATE TABLE offshoot_log (
     one     integer NOT NULL PRIMARY KEY CHECK (one = 1),
     log_id  uuid    NOT NULL,
-    last    bigint  NOT NULL,
     removed bigint  NOT NULL
 );
 
-INSERT INTO offshoot_log (one, log_id, last, removed) VALUES (1, gen_random_uuid(), 0, 0);
+INSERT INTO offshoot_log (one, log_id, removed) VALUES (1, gen_random_uuid(), 0);
 
 -- How far each subscription has read, as far as it was said here: nothing that somebody still reads is removed. `at` is when
 -- it was last heard of.

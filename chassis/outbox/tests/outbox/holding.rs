@@ -1,5 +1,6 @@
 //! A log that is not the one that was read: nothing is handled, and the operator is told what to do.
 
+use offshoot_outbox::{EventSource as _, LocalSource};
 use offshoot_testkit::{Fresh, on_both_engines};
 
 use crate::rig::{Rig, announce, counted, cx, eventually, of, status};
@@ -66,6 +67,8 @@ async fn what_was_removed_unread_is_noticed(place: Fresh) {
     rig.hears(1).await;
     process.kill();
     announce(&rig.depot, &[counted("a", 2), counted("a", 3)]).await;
+    // So that they have positions.
+    LocalSource::new(rig.depot.clone()).head(-1).await.unwrap();
     rig.place
         .administer(
             "depot",
