@@ -2,11 +2,11 @@
 //! other processes made.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use offshoot_contract::{CallContext, CallFailure};
+use offshoot_contract::{CallContext, CallFailure, Timestamp};
 use offshoot_db::Db;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -28,7 +28,18 @@ pub struct LocalSource {
     db: Db,
     /// When each reader was noted last, and where.
     noted: Mutex<HashMap<String, (Instant, i64)>>,
+    /// When nothing was without a position.
+    looked: Mutex<Option<Look>>,
     closed: watch::Sender<bool>,
+}
+
+/// A look at the log that found all that was committed before it.
+#[derive(Clone, Copy)]
+struct Look {
+    /// How often this process had announced something before.
+    announced: u64,
+    began: Instant,
+    at: Timestamp,
 }
 
 impl LocalSource {
@@ -38,6 +49,7 @@ impl LocalSource {
         Arc::new(Self {
             db,
             noted: Mutex::default(),
+            looked: Mutex::default(),
             closed: watch::Sender::new(false),
         })
     }
@@ -45,6 +57,38 @@ impl LocalSource {
     /// Holds no answer back any more, since the process is about to end.
     pub fn close(&self) {
         self.closed.send_replace(true);
+    }
+
+    /// Gives positions to what has none, at most to a few thousand. Answers to how many; and, if that was all, when.
+    ///
+    /// Where nothing was announced here since it was looked last, it is looked now and then for what others announced.
+    async fn number(&self, cx: &mut CallContext) -> Result<(i64, Option<Timestamp>), CallFailure> {
+        let now = Look {
+            announced: *self.db.announcements().borrow(),
+            began: Instant::now(),
+            at: self.db.now(),
+        };
+        let before = *self.looked();
+        let before = before.filter(|look| look.announced == now.announced);
+        if let Some(look) = before
+            && look.began.elapsed() < LOOK_EVERY
+        {
+            return Ok((0, Some(look.at)));
+        }
+        let numbered = if before.is_none() || log::is_waiting(&self.db, cx).await? {
+            log::number(&self.db, cx).await?
+        } else {
+            0
+        };
+        let is_all = numbered < log::AT_ONCE;
+        if is_all {
+            *self.looked() = Some(now);
+        }
+        Ok((numbered, is_all.then_some(now.at)))
+    }
+
+    fn looked(&self) -> MutexGuard<'_, Option<Look>> {
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn context() -> CallContext {
@@ -87,7 +131,7 @@ impl EventSource for LocalSource {
             announcements.borrow_and_update();
             let mut cx = Self::context();
             // As many as give readers something to do, who see to those that follow.
-            log::number(&self.db, &mut cx).await?;
+            self.number(&mut cx).await?;
             let head = log::head(&mut *self.db.read(&mut cx).await?).await?;
             if head.last > beyond || Instant::now() >= until || *closed.borrow() {
                 return Ok(head);
@@ -103,16 +147,14 @@ impl EventSource for LocalSource {
     async fn read(&self, ask: &Ask) -> Result<EventPage, CallFailure> {
         let mut cx = Self::context();
         let mut page = log::page(&mut *self.db.read(&mut cx).await?, ask).await?;
-        if !page.events.is_empty() {
-            // Whoever handles them looks again.
-            page.more = true;
-        } else if !page.more {
-            // One that has all that has a position gets more of them: a backlog is numbered as fast as it is read.
-            let numbered = log::number(&self.db, &mut cx).await?;
+        // Whoever gets events handles them and asks again. One that has all that has a position gets more of them: a backlog is
+        // numbered as fast as it is read.
+        if page.events.is_empty() && page.is_last() {
+            let (numbered, complete_at) = self.number(&mut cx).await?;
             if numbered > 0 {
                 page = log::page(&mut *self.db.read(&mut cx).await?, ask).await?;
-                page.more |= numbered == log::AT_ONCE;
             }
+            page.complete_at = complete_at.filter(|_| page.is_last());
         }
         self.note(ask);
         Ok(page)

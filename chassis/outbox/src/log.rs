@@ -19,20 +19,19 @@ const LOOKED_AT: i64 = 10_000;
 /// Most events of one page.
 pub(crate) const PAGE: u32 = 500;
 
-/// Gives a position to committed events that have none, at most [`AT_ONCE`] of them. Answers how many. On SQLite they have.
+/// Whether a committed event has no position. On SQLite all have.
+pub(crate) async fn is_waiting(db: &Db, cx: &mut CallContext) -> Result<bool, CallFailure> {
+    let sql = sql!(
+        sqlite: "SELECT 0 WHERE false",
+        postgres: "SELECT id FROM offshoot_events WHERE position IS NULL LIMIT 1",
+    );
+    let waiting: Option<(i64,)> = db.read(cx).await?.fetch_optional(sql, ()).await?;
+    Ok(waiting.is_some())
+}
+
+/// Gives a position to committed events that have none, at most [`AT_ONCE`] of them. Answers how many.
 pub(crate) async fn number(db: &Db, cx: &mut CallContext) -> Result<i64, CallFailure> {
     if db.engine() == Engine::Sqlite {
-        return Ok(0);
-    }
-    let waiting: Option<(i64,)> = {
-        let mut read = db.read(cx).await?;
-        let sql = sql!(
-            sqlite: "SELECT 0 WHERE false",
-            postgres: "SELECT id FROM offshoot_events WHERE position IS NULL LIMIT 1",
-        );
-        read.fetch_optional(sql, ()).await?
-    };
-    if waiting.is_none() {
         return Ok(0);
     }
     let mut tx = db.begin(cx).await?;
@@ -101,7 +100,7 @@ pub(crate) async fn page(read: &mut Queries, ask: &Ask) -> Result<EventPage, Cal
         .await?;
     // After the events: what was removed before they were read is known to have been.
     let (removed,): (i64,) = read.fetch_one(sql!("SELECT removed FROM offshoot_log"), ()).await?;
-    let (head, last) = (Head { removed, ..head }, head.last);
+    let head = Head { removed, ..head };
     let bytes: i64 = rows.last().map_or(0, |row| row.6);
     let cut = rows.len() == limit as usize || bytes + MAX_PAYLOAD_BYTES as i64 >= PAGE_BYTES;
     let event = |(position, name, version, key, payload, at, _): (i64, String, i32, String, String, Timestamp, i64)| {
@@ -122,7 +121,7 @@ pub(crate) async fn page(read: &mut Queries, ask: &Ask) -> Result<EventPage, Cal
     Ok(EventPage {
         head,
         through,
-        more: through < last,
+        complete_at: None,
         events,
     })
 }

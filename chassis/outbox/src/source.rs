@@ -50,13 +50,19 @@ pub struct EventPage {
     pub head: Head,
     /// The partition has no other events up to here.
     pub through: i64,
-    /// More may have been committed that is not among them: only a page without more is the end of the log.
-    pub more: bool,
+    /// If this is the end of the log, when that was found: nothing that was announced before lies beyond `through`. None where
+    /// more may follow.
+    pub complete_at: Option<Timestamp>,
     /// Some or none.
     pub events: Vec<Announced>,
 }
 
 impl EventPage {
+    /// Whether no position beyond was given when it was read.
+    pub(crate) fn is_last(&self) -> bool {
+        self.through >= self.head.last
+    }
+
     /// What of a page is to be handled where everything up to `position` is handled, in order, each event once.
     ///
     /// A page may have been answered to an earlier question, and its events in any order and more than once: an event's
@@ -124,7 +130,7 @@ mod tests {
         EventPage {
             head,
             through,
-            more: false,
+            complete_at: None,
             events,
         }
     }

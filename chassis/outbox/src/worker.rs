@@ -173,7 +173,7 @@ impl Worker {
             let log = log_seen(&page.head)?;
             if page.events.is_empty() {
                 self.note_idle(&mut standing, &page, log).await?;
-                if page.more {
+                if page.complete_at.is_none() {
                     continue;
                 }
                 let is_woken = self.wait(&standing, head).await;
@@ -286,8 +286,10 @@ impl Worker {
         }
         let mut cx = self.context();
         let mut tx = self.db.begin(&mut cx).await?;
-        let now = (!page.more).then(|| self.db.now());
-        standing.cursor.advance(&mut tx, log, page.through, now).await?;
+        standing
+            .cursor
+            .advance(&mut tx, log, page.through, page.complete_at)
+            .await?;
         tx.commit_part().await?;
         standing.moved_to(log, page.through);
         standing.noted_at = Some(Instant::now());
@@ -339,11 +341,8 @@ impl Worker {
         if !free.is_empty() {
             self.work(&mut tx, &free).await?;
         }
-        let current_at = if through == page.through && !page.more {
-            Some(self.db.now())
-        } else {
-            events.last().map(|event| event.at)
-        };
+        let complete_at = page.complete_at.filter(|_| through == page.through);
+        let current_at = complete_at.or(events.last().map(|event| event.at));
         standing.cursor.advance(&mut tx, log, through, current_at).await?;
         fault_point("events-handling").await;
         tx.commit_part().await?;

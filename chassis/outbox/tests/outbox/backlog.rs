@@ -60,7 +60,7 @@ async fn only_the_end_of_the_log_is_called_so(place: Fresh) {
         let page = source.read(&ask(empty, after)).await.unwrap();
         assert_eq!(page.events, []);
         after = page.through;
-        if !page.more {
+        if page.complete_at.is_some() {
             break;
         }
     }
@@ -69,7 +69,7 @@ async fn only_the_end_of_the_log_is_called_so(place: Fresh) {
     loop {
         let page = source.read(&ask(busy, after)).await.unwrap();
         (read, after) = (read + page.events.len(), page.through);
-        if !page.more {
+        if page.complete_at.is_some() {
             break;
         }
         assert!(after < MANY || page.events.len() == 500, "{after}");
