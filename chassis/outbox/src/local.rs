@@ -59,10 +59,11 @@ impl LocalSource {
         self.closed.send_replace(true);
     }
 
-    /// Gives positions to what has none, at most to a few thousand. Answers to how many; and, if that was all, when.
+    /// Gives positions to what has none, at most to a few thousand. Answers the last look that found that this was all; none if
+    /// more may be waiting.
     ///
     /// Where nothing was announced here since it was looked last, it is looked now and then for what others announced.
-    async fn number(&self, cx: &mut CallContext) -> Result<(i64, Option<Timestamp>), CallFailure> {
+    async fn number(&self, cx: &mut CallContext) -> Result<Option<Look>, CallFailure> {
         let now = Look {
             announced: *self.db.announcements().borrow(),
             began: Instant::now(),
@@ -73,18 +74,18 @@ impl LocalSource {
         if let Some(look) = before
             && look.began.elapsed() < LOOK_EVERY
         {
-            return Ok((0, Some(look.at)));
+            return Ok(Some(look));
         }
         let numbered = if before.is_none() || log::is_waiting(&self.db, cx).await? {
             log::number(&self.db, cx).await?
         } else {
             0
         };
-        let is_all = numbered < log::AT_ONCE;
-        if is_all {
-            *self.looked() = Some(now);
+        if numbered >= log::AT_ONCE {
+            return Ok(None);
         }
-        Ok((numbered, is_all.then_some(now.at)))
+        *self.looked() = Some(now);
+        Ok(Some(now))
     }
 
     fn looked(&self) -> MutexGuard<'_, Option<Look>> {
@@ -145,16 +146,17 @@ impl EventSource for LocalSource {
     }
 
     async fn read(&self, ask: &Ask) -> Result<EventPage, CallFailure> {
-        let mut cx = Self::context();
+        let (mut cx, began) = (Self::context(), Instant::now());
         let mut page = log::page(&mut *self.db.read(&mut cx).await?, ask).await?;
         // Whoever gets events handles them and asks again. One that has all that has a position gets more of them: a backlog is
         // numbered as fast as it is read.
         if page.events.is_empty() && page.is_last() {
-            let (numbered, complete_at) = self.number(&mut cx).await?;
-            if numbered > 0 {
+            let look = self.number(&mut cx).await?;
+            // What that found, whoever looked, has to be among them.
+            if look.is_none_or(|look| look.began >= began) {
                 page = log::page(&mut *self.db.read(&mut cx).await?, ask).await?;
             }
-            page.complete_at = complete_at.filter(|_| page.is_last());
+            page.complete_at = look.filter(|_| page.is_last()).map(|look| look.at);
         }
         self.note(ask);
         Ok(page)
