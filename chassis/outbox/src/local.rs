@@ -2,7 +2,7 @@
 //! other processes made.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -28,18 +28,19 @@ pub struct LocalSource {
     db: Db,
     /// When each reader was noted last, and where.
     noted: Mutex<HashMap<String, (Instant, i64)>>,
-    /// When nothing was without a position.
-    looked: Mutex<Option<Look>>,
+    /// The last look that left nothing without a position.
+    looked: tokio::sync::Mutex<Option<Look>>,
     closed: watch::Sender<bool>,
 }
 
-/// A look at the log that found all that was committed before it.
+/// A look for events without a position.
 #[derive(Clone, Copy)]
 struct Look {
     /// How often this process had announced something before.
     announced: u64,
-    began: Instant,
+    /// When it began, by the database's clock: what was committed before was found.
     at: Timestamp,
+    ended: Instant,
 }
 
 impl LocalSource {
@@ -49,7 +50,7 @@ impl LocalSource {
         Arc::new(Self {
             db,
             noted: Mutex::default(),
-            looked: Mutex::default(),
+            looked: tokio::sync::Mutex::default(),
             closed: watch::Sender::new(false),
         })
     }
@@ -62,34 +63,26 @@ impl LocalSource {
     /// Gives positions to what has none, at most to a few thousand. Answers the last look that found that this was all; none if
     /// more may be waiting.
     ///
-    /// Where nothing was announced here since it was looked last, it is looked now and then for what others announced.
+    /// One caller looks for all. Where nothing was announced here since, it is looked now and then for what others announced.
     async fn number(&self, cx: &mut CallContext) -> Result<Option<Look>, CallFailure> {
-        let now = Look {
-            announced: *self.db.announcements().borrow(),
-            began: Instant::now(),
-            at: self.db.now(),
-        };
-        let before = *self.looked();
-        let before = before.filter(|look| look.announced == now.announced);
-        if let Some(look) = before
-            && look.began.elapsed() < LOOK_EVERY
+        let mut looked = self.looked.lock().await;
+        let (announced, at) = (*self.db.announcements().borrow(), self.db.now());
+        let is_new = looked.is_some_and(|look| look.announced != announced);
+        if let Some(look) = *looked
+            && !is_new
+            && look.ended.elapsed() < LOOK_EVERY
         {
             return Ok(Some(look));
         }
-        let numbered = if before.is_none() || log::is_waiting(&self.db, cx).await? {
-            log::number(&self.db, cx).await?
-        } else {
-            0
-        };
-        if numbered >= log::AT_ONCE {
+        if (is_new || log::is_waiting(&self.db, cx).await?) && log::number(&self.db, cx).await? >= log::AT_ONCE {
             return Ok(None);
         }
-        *self.looked() = Some(now);
-        Ok(Some(now))
-    }
-
-    fn looked(&self) -> MutexGuard<'_, Option<Look>> {
-        self.looked.lock().unwrap_or_else(PoisonError::into_inner)
+        *looked = Some(Look {
+            announced,
+            at,
+            ended: Instant::now(),
+        });
+        Ok(*looked)
     }
 
     fn context() -> CallContext {
@@ -131,7 +124,7 @@ impl EventSource for LocalSource {
         loop {
             announcements.borrow_and_update();
             let mut cx = Self::context();
-            // As many as give readers something to do, who see to those that follow.
+            // As many as give readers something to do. They see to those that follow.
             self.number(&mut cx).await?;
             let head = log::head(&mut *self.db.read(&mut cx).await?).await?;
             if head.last > beyond || Instant::now() >= until || *closed.borrow() {
@@ -153,7 +146,7 @@ impl EventSource for LocalSource {
         if page.events.is_empty() && page.is_last() {
             let look = self.number(&mut cx).await?;
             // What that found, whoever looked, has to be among them.
-            if look.is_none_or(|look| look.began >= began) {
+            if look.is_none_or(|look| look.ended >= began) {
                 page = log::page(&mut *self.db.read(&mut cx).await?, ask).await?;
             }
             page.complete_at = look.filter(|_| page.is_last()).map(|look| look.at);

@@ -23,7 +23,7 @@ pub(crate) const PAGE: u32 = 500;
 pub(crate) async fn is_waiting(db: &Db, cx: &mut CallContext) -> Result<bool, CallFailure> {
     let sql = sql!(
         sqlite: "SELECT 0 WHERE false",
-        postgres: "SELECT id FROM offshoot_events WHERE position IS NULL LIMIT 1",
+        postgres: "SELECT id FROM offshoot_events WHERE position IS NULL ORDER BY id LIMIT 1",
     );
     let waiting: Option<(i64,)> = db.read(cx).await?.fetch_optional(sql, ()).await?;
     Ok(waiting.is_some())

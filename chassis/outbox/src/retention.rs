@@ -5,12 +5,14 @@ use std::time::Duration;
 use offshoot_contract::{CallContext, CallFailure, Timestamp};
 use offshoot_db::{Db, List, Queries, sql};
 
+use crate::log::{AT_ONCE, number};
+
 /// How long events are kept at least: time to notice a fault and to replay.
 pub const KEPT_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// A reader that was not heard of for so long keeps nothing any more.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Events removed by one transaction.
-const AT_ONCE: usize = 1_000;
+const REMOVED_AT_ONCE: usize = 1_000;
 /// Events found by one look through the log.
 const LOOKED_UP: usize = 20_000;
 
@@ -19,6 +21,8 @@ const LOOKED_UP: usize = 20_000;
 pub async fn remove_old(db: &Db, cx: &mut CallContext, keep: Duration) -> Result<u64, CallFailure> {
     let now = db.now();
     let forgotten = earlier(now, FORGOTTEN_AFTER);
+    // Where nobody reads, nobody else gives positions.
+    while number(db, cx).await? >= AT_ONCE {}
     let mut sum = 0;
     loop {
         // Found outside of the transaction that removes them: to look through a long log takes longer than writers should
@@ -37,7 +41,7 @@ pub async fn remove_old(db: &Db, cx: &mut CallContext, keep: Duration) -> Result
             };
             old(&mut read, before, read_by_all.unwrap_or(i64::MAX)).await?
         };
-        for some in old.chunks(AT_ONCE) {
+        for some in old.chunks(REMOVED_AT_ONCE) {
             sum += remove(db, cx, some).await?;
         }
         if old.len() < LOOKED_UP {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
-use offshoot_contract::{CallContext, CallFailure, FailureKind, fault_point, with_causes};
+use offshoot_contract::{CallContext, CallFailure, FailureKind, Timestamp, fault_point, with_causes};
 use offshoot_db::Db;
 use offshoot_jobs::{Lease, Replica};
 use tokio::sync::watch;
@@ -121,8 +121,8 @@ struct Standing {
     /// Keys that something is parked of.
     blocked: HashSet<String>,
     retry_at: Instant,
-    /// When it was last noted that everything is handled.
-    noted_at: Option<Instant>,
+    /// When it is noted again how far everything is handled, though nothing is new.
+    note_at: Instant,
 }
 
 impl Worker {
@@ -172,8 +172,9 @@ impl Worker {
             }
             let log = log_seen(&page.head)?;
             if page.events.is_empty() {
+                let is_further = page.through > standing.cursor.position;
                 self.note_idle(&mut standing, &page, log).await?;
-                if page.complete_at.is_none() {
+                if page.complete_at.is_none() && is_further {
                     continue;
                 }
                 let is_woken = self.wait(&standing, head).await;
@@ -208,7 +209,7 @@ impl Worker {
             cursor,
             blocked,
             retry_at: Instant::now(),
-            noted_at: None,
+            note_at: Instant::now(),
         })
     }
 
@@ -280,20 +281,23 @@ impl Worker {
     /// Nothing to handle: notes now and then that this is so.
     async fn note_idle(&self, standing: &mut Standing, page: &EventPage, log: LogSeen) -> Result<(), CallFailure> {
         let is_known = standing.cursor.log_id.is_some() && standing.cursor.held.is_none();
-        if is_known && standing.noted_at.is_some_and(|at| at.elapsed() < IDLE) {
+        if is_known && Instant::now() < standing.note_at {
             standing.cursor.position = page.through;
             return Ok(());
         }
         let mut cx = self.context();
         let mut tx = self.db.begin(&mut cx).await?;
-        standing
-            .cursor
-            .advance(&mut tx, log, page.through, page.complete_at)
-            .await?;
+        let current_at = self.current_at(standing, page.complete_at);
+        standing.cursor.advance(&mut tx, log, page.through, current_at).await?;
         tx.commit_part().await?;
         standing.moved_to(log, page.through);
-        standing.noted_at = Some(Instant::now());
+        standing.note_at = Instant::now() + IDLE;
         Ok(())
+    }
+
+    /// A copy that lacks what was set aside is not current, whatever it has of later events.
+    fn current_at(&self, standing: &Standing, at: Option<Timestamp>) -> Option<Timestamp> {
+        at.filter(|_| standing.blocked.is_empty() || !self.subscription.work.is_copy())
     }
 
     /// Waits for the log to grow, or for the time to look at something else. Whether it grew.
@@ -342,12 +346,13 @@ impl Worker {
             self.work(&mut tx, &free).await?;
         }
         let complete_at = page.complete_at.filter(|_| through == page.through);
-        let current_at = complete_at.or(events.last().map(|event| event.at));
+        let current_at = self.current_at(standing, complete_at.or(events.last().map(|event| event.at)));
         standing.cursor.advance(&mut tx, log, through, current_at).await?;
         fault_point("events-handling").await;
         tx.commit_part().await?;
         standing.moved_to(log, through);
-        standing.noted_at = Some(Instant::now());
+        // Whether that was all is known by then.
+        standing.note_at = Instant::now() + LOOK_EVERY;
         fault_point("events-handled").await;
         Ok(())
     }

@@ -13,6 +13,7 @@ use crate::rig::{Counted, DEPOT, DepotEvent, announce, counted, cx, eventually};
 on_both_engines! {
     what_is_old_and_read_is_removed,
     what_somebody_has_yet_to_read_stays,
+    what_nobody_reads_is_removed_after_a_month,
 }
 
 /// 2026-01-01T00:00:00Z.
@@ -92,4 +93,17 @@ async fn what_somebody_has_yet_to_read_stays(place: Fresh) {
         offshoot_outbox::remove_old(&depot, &mut cx(), KEPT_FOR).await.unwrap(),
         2
     );
+}
+
+/// Nobody has asked for positions either.
+async fn what_nobody_reads_is_removed_after_a_month(place: Fresh) {
+    let clock = Arc::new(ManualClock::new(Timestamp::from_micros(START).unwrap()));
+    let depot = place.open_at(&DEPOT, clock.clone()).await;
+    announce(&depot, &[visited("a"), counted("a", 1), visited("b")]).await;
+    clock.advance(Duration::from_secs(29 * 24 * 60 * 60));
+    let removed = offshoot_outbox::remove_old(&depot, &mut cx(), KEPT_FOR).await.unwrap();
+    assert_eq!(removed, 0);
+    clock.advance(Duration::from_secs(2 * 24 * 60 * 60));
+    let removed = offshoot_outbox::remove_old(&depot, &mut cx(), KEPT_FOR).await.unwrap();
+    assert_eq!(removed, 2);
 }
