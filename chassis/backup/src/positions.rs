@@ -3,6 +3,7 @@
 
 use offshoot_contract::Timestamp;
 use offshoot_db::sql;
+use offshoot_outbox::COUNTED;
 use serde::{Deserialize, Serialize};
 use sqlx::Error;
 use uuid::Uuid;
@@ -55,7 +56,7 @@ pub struct LogPosition {
     pub last: i64,
     /// The highest one removed for its age.
     pub removed: i64,
-    /// Events that were committed and had no position yet; 10,000 are so many or more.
+    /// Events that were committed and had no position yet; [`COUNTED`] are so many or more.
     pub unnumbered: i64,
 }
 
@@ -126,13 +127,13 @@ pub(crate) async fn log(link: &mut Link) -> Result<Option<LogPosition>, Error> {
         return Ok(None);
     }
     let sql = sql!(
-        sqlite: "SELECT log_id, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'offshoot_events'), 0), removed, 0 \
+        sqlite: "SELECT log_id, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'offshoot_events'), 0), removed, 0 * $1 \
                  FROM offshoot_log",
         postgres: "SELECT log_id, GREATEST(removed, (SELECT max(position) FROM offshoot_events)), removed, \
-                    (SELECT count(*) FROM (SELECT FROM offshoot_events WHERE position IS NULL LIMIT 10000) waiting) \
+                    (SELECT count(*) FROM (SELECT FROM offshoot_events WHERE position IS NULL LIMIT $1) waiting) \
                  FROM offshoot_log",
     );
-    let (log_id, last, removed, unnumbered): (Uuid, i64, i64, i64) = link.one(sql, ()).await?;
+    let (log_id, last, removed, unnumbered): (Uuid, i64, i64, i64) = link.one(sql, (COUNTED,)).await?;
     Ok(Some(LogPosition {
         log_id,
         last,

@@ -129,7 +129,7 @@ impl Replica {
             }
             let began = Instant::now();
             let limit = self.pace.beat.max(Duration::from_secs(1));
-            let mut failure = "no answer in time".to_owned();
+            let mut failure = None;
             match timeout(limit, self.beat()).await {
                 Ok(Ok(seen)) => {
                     self.is_heard(began);
@@ -141,11 +141,11 @@ impl Replica {
                 }
                 // Who has the one writer works with it, perhaps for us; nobody else can, and so nobody takes us for dead.
                 Err(_) if self.db.engine() == Engine::Sqlite => self.is_heard(began),
-                Ok(Err(failed)) => failure = with_causes(&failed),
+                Ok(Err(failed)) => failure = Some(failed),
                 Err(_) => {}
             }
             drop(left);
-            self.stop_if_unheard(&failure);
+            self.stop_if_unheard(failure.as_ref());
             tokio::select! {
                 () = sleep(self.pace.beat) => {}
                 () = self.hurry.notified() => {}
@@ -316,7 +316,7 @@ impl Replica {
     }
 
     /// Ends all our work before others may take us for dead.
-    fn stop_if_unheard(&self, failure: &str) {
+    fn stop_if_unheard(&self, failure: Option<&CallFailure>) {
         let limit = self.pace.silence.saturating_sub(self.pace.beat);
         let is_told = {
             let mut state = self.locked();
@@ -326,9 +326,9 @@ impl Replica {
             std::mem::replace(&mut state.told, true)
         };
         if !is_told {
-            let module = self.db.module();
+            let failure = failure.map_or_else(|| "no answer in time".to_owned(), |failure| with_causes(failure));
             tracing::warn!(
-                module,
+                module = self.db.module(),
                 failure,
                 "cannot write that it is there, so it does no jobs and handles no events until it can"
             );

@@ -21,8 +21,11 @@ pub(crate) const PAGE: u32 = 500;
 
 /// Whether a committed event has no position. On SQLite all have.
 pub(crate) async fn is_waiting(db: &Db, cx: &mut CallContext) -> Result<bool, CallFailure> {
+    if db.engine() == Engine::Sqlite {
+        return Ok(false);
+    }
     let sql = sql!(
-        sqlite: "SELECT 0 WHERE false",
+        sqlite: "SELECT 0",
         postgres: "SELECT id FROM offshoot_events WHERE position IS NULL ORDER BY id LIMIT 1",
     );
     let waiting: Option<(i64,)> = db.read(cx).await?.fetch_optional(sql, ()).await?;

@@ -2,7 +2,7 @@
 //! do take note within a second.
 
 use offshoot_contract::{CallContext, CallFailure, Timestamp};
-use offshoot_db::{Db, Engine, sql};
+use offshoot_db::{Db, sql};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -119,13 +119,10 @@ pub async fn outbox_status(db: &Db, cx: &mut CallContext) -> Result<OutboxStatus
     let mut read = db.read(cx).await?;
     let head = log::head(&mut read).await?;
     let sql = sql!(
-        sqlite: "SELECT 0",
+        sqlite: "SELECT 0 * $1",
         postgres: "SELECT count(*) FROM (SELECT FROM offshoot_events WHERE position IS NULL LIMIT $1) waiting",
     );
-    let (unnumbered,): (i64,) = match db.engine() {
-        Engine::Sqlite => (0,),
-        Engine::Postgres => read.fetch_one(sql, (COUNTED,)).await?,
-    };
+    let (unnumbered,): (i64,) = read.fetch_one(sql, (COUNTED,)).await?;
     Ok(OutboxStatus {
         module: db.module(),
         last: head.last,

@@ -1,6 +1,6 @@
 //! Gives a saga that does not go on to whoever looks for it next, or to an operator.
 
-use offshoot_contract::{CallFailure, FailureKind, Timestamp};
+use offshoot_contract::{CallFailure, FailureKind, Timestamp, with_causes};
 use offshoot_db::Tx;
 
 use crate::execution::{Execution, Halt};
@@ -68,15 +68,10 @@ fn is_nobody_there(halt: &Halt) -> bool {
 
 /// The chain of causes, for a list.
 fn one_line(failure: &CallFailure) -> String {
-    let mut line = match failure.callee() {
-        Some((module, method)) => format!("{module}.{method}: {failure}"),
-        None => failure.to_string(),
+    let why = with_causes(failure);
+    let line = match failure.callee() {
+        Some((module, method)) => format!("{module}.{method}: {why}"),
+        None => why,
     };
-    let mut cause = std::error::Error::source(failure);
-    while let Some(error) = cause {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        cause = error.source();
-    }
     line.replace(['\n', '\r'], " ")
 }
