@@ -239,14 +239,14 @@ async fn a_store_that_runs_is_not_replaced(engine: Engine) {
     data.run(&["replay", "proofs"]).await.expect_success();
 }
 
-/// A command that is killed after a while, unless it has ended by then. Whether it has, well.
-async fn ends_within(data: &Data, arguments: &[&str], while_: Duration) -> bool {
+/// Runs a command and kills it after so long. Whether it had ended by then, and well.
+async fn ends_within(data: &Data, arguments: &[&str], patience: Duration) -> bool {
     let mut command = data.command(arguments);
     let mut child = command
         .stdout(Stdio::null())
         .spawn()
         .expect("the binary can be started");
-    if let Ok(ended) = tokio::time::timeout(while_, child.wait()).await {
+    if let Ok(ended) = tokio::time::timeout(patience, child.wait()).await {
         return ended.expect("it can be asked").success();
     }
     child.kill().await.expect("nobody else ended it");

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use offshoot_tests::{Client, Data, Engine, Process};
+use offshoot_tests::{Client, Data, Engine, Operator, Process};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
@@ -82,12 +82,10 @@ async fn an_event_that_is_damaged_waits_for_an_operator_and_keeps_nobody_else(en
         "{shown}"
     );
     // Others go on.
-    let client = Client::new(store.url()).with_token(data.operator_token());
-    let added = serde_json::json!({
-        "sku": "NEW", "name": "Brass lamp", "category": "garden", "price": { "amount": "2.50", "currency": "GBP" },
-    });
-    let added = client.json("POST", "/api/v1/admin/products", &added).await.expect(201);
-    let path = format!("/api/v1/storefront/products/{}", added["id"].as_str().expect("an id"));
+    let client = Client::new(store.url());
+    let operator = Operator::new(Client::new(store.url()).with_token(data.operator_token()));
+    let added = operator.add("NEW", "Brass lamp", "2.50").await;
+    let path = format!("/api/v1/storefront/products/{added}");
     until(async || client.get(&path).await.status == 200).await;
     // Tried again it fails again; skipped, it is gone.
     let retried = data

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use offshoot_tests::{Client, Data, Engine, Store};
+use offshoot_tests::{Client, Data, Engine, Operator, Store};
 use serde_json::{Value, json};
 
 everywhere! {
@@ -18,7 +18,7 @@ on_both_engines! {
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks until the answer is as it should be.
-async fn until(client: &Client, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
+pub(super) async fn until(client: &Client, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
     let give_up = Instant::now() + PATIENCE;
     loop {
         let answer = client.get(path).await;
@@ -120,18 +120,9 @@ async fn without_its_catalog_the_store_shows_and_sells_what_it_knows(engine: Eng
     let front = data.serve(&["--remote", &format!("catalog={}", catalog.url())]).await;
     front.ready().await;
     let client = Client::new(front.url()).with_token(data.operator_token());
-    let lantern = json!({
-        "sku": "L-1", "name": "Tin lantern", "category": "garden",
-        "price": { "amount": "2.50", "currency": "GBP" },
-    });
-    let added = client
-        .json("POST", "/api/v1/admin/products", &lantern)
-        .await
-        .expect(201);
-    let product = added["id"].as_str().expect("an id");
-    let goods = json!({ "change": 10, "reason": "bought", "kind": "received" });
-    let stock = format!("/api/v1/admin/products/{product}/stock-adjustments");
-    client.json("POST", &stock, &goods).await.expect(200);
+    let operator = Operator::new(Client::new(front.url()).with_token(data.operator_token()));
+    let product = operator.add("L-1", "Tin lantern", "2.50").await;
+    operator.receive(&product, 10).await;
     let cart = client.send(client.request("POST", "/api/v1/carts")).await;
     let cart = cart.header("location").to_owned();
     all_is_heard(&data).await;

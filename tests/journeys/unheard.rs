@@ -1,44 +1,25 @@
 //! Those who hear are kept from it: by their own full disk, or because their process was stopped where it stood.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use offshoot_tests::{Client, Data, Engine, Process};
-use serde_json::json;
+use offshoot_tests::{Client, Data, Engine, Operator, Process};
 use sqlx::{Connection as _, SqliteConnection};
 
-use super::hearing::all_is_heard;
+use super::hearing::{all_is_heard, until};
 
 on_both_engines! {
     a_process_that_is_stopped_where_it_stands_holds_up_nobody,
 }
 
-/// More than a transaction of a process that was stopped is left open.
-const PATIENCE: Duration = Duration::from_secs(60);
 const SILENCE: (&str, &str) = ("OFFSHOOT__JOBS__SILENCE", "1s");
 
-async fn add(client: &Client, sku: &str) -> String {
-    let product = json!({
-        "sku": sku, "name": "Tin lantern", "category": "garden", "price": { "amount": "2.50", "currency": "GBP" },
-    });
-    let added = client
-        .json("POST", "/api/v1/admin/products", &product)
-        .await
-        .expect(201);
-    added["id"].as_str().expect("an id").to_owned()
+async fn add(operator: &Operator, sku: &str) -> String {
+    operator.add(sku, "Tin lantern", "2.50").await
 }
 
 /// Waits until a product is in the storefront's copy.
 async fn is_heard_of(client: &Client, product: &str) {
-    let path = format!("/api/v1/storefront/products/{product}");
-    let give_up = Instant::now() + PATIENCE;
-    while client.get(&path).await.status != 200 {
-        assert!(
-            Instant::now() < give_up,
-            "{product} is not heard of: {}",
-            client.get(&path).await.text
-        );
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until(client, &format!("/api/v1/storefront/products/{product}"), |_| true).await;
 }
 
 /// Bytes, and products of which each takes more than a hundredth of them.
@@ -82,16 +63,17 @@ async fn a_process_that_is_stopped_where_it_stands_holds_up_nobody(engine: Engin
     all_is_heard(&data).await;
     let second = data.serve_with(&[SILENCE], &[]).await;
     second.ready().await;
-    let client = Client::new(second.url()).with_token(data.operator_token());
+    let client = Client::new(second.url());
+    let operator = Operator::new(Client::new(second.url()).with_token(data.operator_token()));
     for round in 0..3 {
         stop_where_it_stands(&data, &first, engine).await;
         // The other one takes over all that it had.
-        let product = add(&client, &format!("STOPPED-{round}")).await;
+        let product = add(&operator, &format!("STOPPED-{round}")).await;
         is_heard_of(&client, &product).await;
         all_is_heard(&data).await;
         first.signal("CONT").await;
         // It takes itself for the owner of what it had, until its next transaction.
-        let product = add(&client, &format!("GOES-ON-{round}")).await;
+        let product = add(&operator, &format!("GOES-ON-{round}")).await;
         is_heard_of(&client, &product).await;
         all_is_heard(&data).await;
     }
@@ -122,8 +104,9 @@ async fn who_hears_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
     let front = [&goods_there[..], &["--remote", &storefront_there]].concat();
     let front = data.serve_with(&[SILENCE], &front).await;
     front.ready().await;
-    let client = Client::new(front.url()).with_token(data.operator_token());
-    is_heard_of(&client, &add(&client, "BEFORE").await).await;
+    let client = Client::new(front.url());
+    let operator = Operator::new(Client::new(front.url()).with_token(data.operator_token()));
+    is_heard_of(&client, &add(&operator, "BEFORE").await).await;
     all_is_heard(&data).await;
     hearing.stop().await;
 
@@ -133,7 +116,7 @@ async fn who_hears_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
     let hearing = data.serve_on_a_small_disk(size + ROOM, &storefront).await;
     let mut products = Vec::new();
     for number in 0..MANY {
-        products.push(add(&client, &format!("AFTER-{number}")).await);
+        products.push(add(&operator, &format!("AFTER-{number}")).await);
     }
     hearing.logged("cannot write that it is there").await;
     let told = data.logged();

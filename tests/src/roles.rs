@@ -101,7 +101,9 @@ impl Shopper {
 pub struct Operator(Client);
 
 impl Operator {
-    pub(crate) fn new(client: Client) -> Self {
+    /// With a client that carries an operator's token.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
         Self(client)
     }
 
