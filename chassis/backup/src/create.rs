@@ -1,77 +1,78 @@
-//! Taking a backup while the store serves.
+//! Creating a backup while the store keeps serving.
 
 use std::path::Path;
 
 use offshoot_contract::{Clock, Timestamp};
 use offshoot_db::{DatabaseUrl, Engine};
 
-use crate::link::{Link, failed};
+use crate::connection::{Connection, database_error};
 use crate::manifest::Manifest;
-use crate::{BackupError, ModuleBackup, ModuleData, Positions, Tell, files, postgres, sqlite};
+use crate::{BackupError, ModuleBackup, ModuleData, Positions, Progress, files, postgres, sqlite};
 
-/// What is backed up.
+/// Options of [`create_backup`].
 #[derive(Debug, Clone, Default)]
 pub struct CreateOptions {
-    /// These modules only; all if none is named.
+    /// Names of the modules to back up; all if empty.
     pub modules: Vec<String>,
-    /// The version of the binary, for the manifest.
+    /// Version of the binary, recorded in the manifest.
     pub store_version: String,
 }
 
-/// Takes a backup of `places`, which come in the sequence of their snapshots: those that call before those that they call.
+/// Creates a backup of `hosted` in `directory`. `hosted` must list callers before callees.
 ///
-/// What a caller's snapshot knows to have happened in a callee is then in the callee's, which is taken later. On Postgres all
-/// snapshots are fixed at the start, within moments; on SQLite each is fixed when its file's turn comes.
-pub async fn create(
-    places: &[ModuleData],
+/// A callee's snapshot is taken after the caller's, so every effect that the caller's snapshot relies on is in the
+/// callee's snapshot too. On Postgres all snapshots are pinned at the start, within moments; on SQLite each snapshot is
+/// taken when the module's file is copied. On failure the written files are removed.
+pub async fn create_backup(
+    hosted: &[ModuleData],
     directory: &Path,
     options: &CreateOptions,
     clock: &dyn Clock,
-    tell: Tell<'_>,
+    progress: Progress<'_>,
 ) -> Result<Manifest, BackupError> {
     let is_chosen =
         |data: &&ModuleData| options.modules.is_empty() || options.modules.iter().any(|name| name == data.name());
-    let chosen: Vec<_> = places.iter().filter(is_chosen).collect();
-    let made = files::claim(directory)?;
-    let taken = take(&chosen, directory, options, clock, tell).await;
+    let chosen: Vec<_> = hosted.iter().filter(is_chosen).collect();
+    let made = files::claim_directory(directory)?;
+    let taken = take_snapshots(&chosen, directory, options, clock, progress).await;
     if taken.is_err() {
-        files::clear(directory, made);
+        files::discard_backup(directory, made);
     }
     taken
 }
 
-async fn take(
+async fn take_snapshots(
     chosen: &[&ModuleData],
     directory: &Path,
     options: &CreateOptions,
     clock: &dyn Clock,
-    tell: Tell<'_>,
+    progress: Progress<'_>,
 ) -> Result<Manifest, BackupError> {
     let created_at = clock.now();
     let mut open = Vec::new();
     for data in chosen {
-        let mut link = Link::to_read(data).await?.ok_or_else(|| BackupError::NoData {
+        let mut connection = Connection::open_data(data).await?.ok_or_else(|| BackupError::NoData {
             module: data.name().to_owned(),
-            place: data.url.to_string(),
+            location: data.url.to_string(),
         })?;
         let taken_at = clock.now();
-        if link.engine() == Engine::Postgres {
-            let pinned = postgres::pin(&mut link).await;
-            pinned.map_err(|cause| failed(data, "fixing a snapshot", cause))?;
+        if connection.engine() == Engine::Postgres {
+            let pinned = postgres::pin_snapshot(&mut connection).await;
+            pinned.map_err(|cause| database_error(data, "pinning a snapshot", cause))?;
         }
-        open.push((*data, link, taken_at));
+        open.push((*data, connection, taken_at));
     }
     let mut modules = Vec::new();
-    for (data, mut link, pinned_at) in open {
+    for (data, mut connection, pinned_at) in open {
         let taken_at = match &data.url {
             DatabaseUrl::Postgres(_) => pinned_at,
             DatabaseUrl::Sqlite(_) => clock.now(),
         };
-        let backup = one(data, &mut link, taken_at, directory, tell).await?;
-        // What is on the disk is all that is wanted of it.
-        let _ = link.close().await;
+        let backup = back_up_module(data, &mut connection, taken_at, directory, progress).await?;
+        // An error of closing is ignored: the backup needs only the files on disk.
+        let _ = connection.close().await;
         let bytes: u64 = backup.files.iter().map(|file| file.bytes).sum();
-        tell(format!("{}: {bytes} bytes", data.name()));
+        progress(format!("{}: {bytes} bytes", data.name()));
         modules.push(backup);
     }
     let manifest = Manifest::new(created_at, &options.store_version, modules);
@@ -79,15 +80,15 @@ async fn take(
     Ok(manifest)
 }
 
-async fn one(
+async fn back_up_module(
     data: &ModuleData,
-    link: &mut Link,
+    connection: &mut Connection,
     taken_at: Timestamp,
     directory: &Path,
-    tell: Tell<'_>,
+    progress: Progress<'_>,
 ) -> Result<ModuleBackup, BackupError> {
-    let engine = link.engine();
-    tell(format!("{}: from {}", data.name(), data.url));
+    let engine = connection.engine();
+    progress(format!("{}: from {}", data.name(), data.url));
     let backup = |positions, files, tables, sequences| ModuleBackup {
         module: data.name().to_owned(),
         engine: engine.to_string(),
@@ -98,12 +99,12 @@ async fn one(
         sequences,
     };
     if engine == Engine::Sqlite {
-        let snapshot = sqlite::snapshot(data, link, directory).await?;
+        let snapshot = sqlite::take_snapshot(data, connection, directory).await?;
         let files = vec![snapshot.file];
         return Ok(backup(snapshot.positions, files, snapshot.tables, Default::default()));
     }
-    let positions = Positions::read(link).await;
-    let positions = positions.map_err(|cause| failed(data, "reading the positions", cause))?;
-    let copied = postgres::copy_out(data, link, directory, tell).await?;
+    let positions = Positions::read(connection).await;
+    let positions = positions.map_err(|cause| database_error(data, "reading the positions", cause))?;
+    let copied = postgres::copy_out_tables(data, connection, directory, progress).await?;
     Ok(backup(positions, copied.files, copied.tables, copied.sequences))
 }

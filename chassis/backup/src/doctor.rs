@@ -1,118 +1,133 @@
-//! What differs between modules: each one's data is read twice, a few seconds apart, and compared with that of the others.
+//! Doctor: reads the data of each module, twice and a few seconds apart if processes use it, and compares the modules.
+//! Changes nothing.
 
 mod findings;
-mod look;
+mod observation;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use offshoot_contract::{Clock, with_causes};
-use offshoot_db::{DbOptions, MigrationState, status};
+use offshoot_contract::{Clock, error_chain};
+use offshoot_db::{DbOptions, MigrationState, migration_status};
 use serde::Serialize;
 use uuid::Uuid;
 
-use self::look::{Look, Signs};
-use crate::link::{Link, failed};
-use crate::{BackupError, ModuleData, Tell};
+use self::observation::{Activity, Observation};
+use crate::connection::{Connection, database_error};
+use crate::{BackupError, ModuleData, Progress};
 
-/// Longer than a process takes to show that it is there, and to number what was announced.
-const WATCHED: Duration = Duration::from_secs(3);
+/// Longer than the heartbeat interval, and than a process takes to assign positions to new events.
+const OBSERVATION_PERIOD: Duration = Duration::from_secs(3);
 
-/// How bad it is.
+/// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Weight {
-    /// Somebody has to do something.
+pub enum Severity {
+    /// An operator must act.
     Problem,
-    /// Good to know.
+    /// For information.
     Note,
 }
 
-/// One thing that was found.
+/// One finding of the doctor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Whose data.
+    /// Module with the finding.
     pub module: String,
-    /// How bad it is.
-    pub weight: Weight,
-    /// What, in a sentence.
-    pub what: String,
-    /// The command that helps.
+    /// Severity.
+    pub severity: Severity,
+    /// The finding, as a sentence without the module name.
+    pub message: String,
+    /// Command that resolves the finding or shows more.
     pub command: Option<String>,
 }
 
-/// What was found.
+/// Result of [`diagnose`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Examined {
-    /// The modules whose data was read.
+pub struct Diagnosis {
+    /// Modules with readable data.
     pub modules: Vec<String>,
-    /// Problems first.
+    /// Findings, problems first.
     pub findings: Vec<Finding>,
 }
 
-impl Examined {
-    /// Whether nobody has to do anything.
+impl Diagnosis {
+    /// Whether no finding is a problem.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
-        !self.findings.iter().any(|finding| finding.weight == Weight::Problem)
+        !self
+            .findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Problem)
     }
 }
 
-/// Examines modules. `remembered` are the stores that the data directory knows.
-pub async fn examine(
-    places: &[ModuleData],
+/// Examines the modules in `hosted`. `remembered` maps modules to the store ids that the data directory remembers.
+///
+/// Unreadable modules become findings.
+pub async fn diagnose(
+    hosted: &[ModuleData],
     remembered: &BTreeMap<String, Uuid>,
     clock: &dyn Clock,
-    tell: Tell<'_>,
-) -> Examined {
+    progress: Progress<'_>,
+) -> Diagnosis {
     let mut findings = Vec::new();
-    let mut looks = Vec::new();
-    for data in places {
-        match first_look(data, &mut findings).await {
-            Ok(Some(look)) => looks.push(look),
+    let mut observations = Vec::new();
+    for data in hosted {
+        match observe(data, &mut findings).await {
+            Ok(Some(observation)) => observations.push(observation),
             Ok(None) => {
-                let what = format!(
-                    "has no data in {}: it was never started there, or it is elsewhere",
+                let message = format!(
+                    "has no data in {}: the module was never started there, or its data lives elsewhere",
                     data.url
                 );
-                findings.push(problem(data.name(), what, None));
+                findings.push(problem(data.name(), message, None));
             }
-            Err(error) => findings.push(problem(data.name(), with_causes(&error), None)),
+            Err(error) => findings.push(problem(data.name(), error_chain(&error), None)),
         }
     }
-    let is_watched = looks.iter().any(|(_, look)| look.before.is_worth_a_second_look());
-    if is_watched {
-        tell(format!("watching for {} s", WATCHED.as_secs()));
-        tokio::time::sleep(WATCHED).await;
+    let is_observed_twice = observations
+        .iter()
+        .any(|(_, observation)| observation.before.needs_second_reading());
+    if is_observed_twice {
+        progress(format!("observing processes for {} s", OBSERVATION_PERIOD.as_secs()));
+        tokio::time::sleep(OBSERVATION_PERIOD).await;
     }
-    let mut seen = Vec::new();
-    for (mut link, mut look) in looks {
-        if is_watched {
-            match Signs::read(&mut link).await {
-                Ok(signs) => look.after = signs,
-                Err(error) => findings.push(problem(&look.module, format!("cannot be read: {error}"), None)),
+    let mut observed = Vec::new();
+    for (mut connection, mut observation) in observations {
+        if is_observed_twice {
+            match Activity::read(&mut connection).await {
+                Ok(activity) => observation.after = activity,
+                Err(error) => findings.push(problem(&observation.module, format!("cannot be read: {error}"), None)),
             }
         }
-        let _ = link.close().await;
-        seen.push(look);
+        let _ = connection.close().await;
+        observed.push(observation);
     }
     let now = clock.now();
-    for look in &seen {
-        findings.extend(findings::of_one(look, remembered.get(&look.module).copied(), now));
-        findings.extend(findings::of_cursors(look, &seen, now));
+    for observation in &observed {
+        findings.extend(findings::judge_module(
+            observation,
+            remembered.get(&observation.module).copied(),
+            now,
+        ));
+        findings.extend(findings::judge_subscriptions(observation, &observed, now));
     }
-    findings.sort_by_key(|finding| finding.weight);
-    Examined {
-        modules: seen.into_iter().map(|look| look.module).collect(),
+    findings.sort_by_key(|finding| finding.severity);
+    Diagnosis {
+        modules: observed.into_iter().map(|observation| observation.module).collect(),
         findings,
     }
 }
 
-async fn first_look(data: &ModuleData, findings: &mut Vec<Finding>) -> Result<Option<(Link, Look)>, BackupError> {
-    let Some(mut link) = Link::to_read(data).await? else {
+async fn observe(
+    data: &ModuleData,
+    findings: &mut Vec<Finding>,
+) -> Result<Option<(Connection, Observation)>, BackupError> {
+    let Some(mut connection) = Connection::open_data(data).await? else {
         return Ok(None);
     };
-    let migrations = status(data.schema, &data.url, &DbOptions::default()).await?;
+    let migrations = migration_status(data.schema, &data.url, &DbOptions::default()).await?;
     let differing = migrations.iter().filter_map(|found| {
         let name = format!("{} {}", found.migration.set, found.migration.name);
         match found.state {
@@ -121,8 +136,8 @@ async fn first_look(data: &ModuleData, findings: &mut Vec<Finding>) -> Result<Op
                 format!("lacks the migration {name}"),
                 Some("offshoot db migrate".to_owned()),
             )),
-            MigrationState::Changed => Some((format!("has the migration {name} with another text"), None)),
-            // Only one that removes something keeps this binary from running.
+            MigrationState::Changed => Some((format!("has the migration {name} with a different text"), None)),
+            // A binary runs on a schema with unknown `expand` migrations, but not with unknown `contract` ones.
             MigrationState::Unknown if found.kind == "expand" => None,
             MigrationState::Unknown => Some((
                 format!("has the migration {name}, which this binary does not know"),
@@ -130,26 +145,26 @@ async fn first_look(data: &ModuleData, findings: &mut Vec<Finding>) -> Result<Op
             )),
         }
     });
-    findings.extend(differing.map(|(what, command)| problem(data.name(), what, command)));
-    let look = Look::read(data.name(), &mut link).await;
-    let look = look.map_err(|cause| failed(data, "reading", cause))?;
-    Ok(Some((link, look)))
+    findings.extend(differing.map(|(message, command)| problem(data.name(), message, command)));
+    let observation = Observation::read(data.name(), &mut connection).await;
+    let observation = observation.map_err(|cause| database_error(data, "reading", cause))?;
+    Ok(Some((connection, observation)))
 }
 
-fn problem(module: &str, what: impl Into<String>, command: Option<String>) -> Finding {
+fn problem(module: &str, message: impl Into<String>, command: Option<String>) -> Finding {
     Finding {
         module: module.to_owned(),
-        weight: Weight::Problem,
-        what: what.into(),
+        severity: Severity::Problem,
+        message: message.into(),
         command,
     }
 }
 
-fn note(module: &str, what: impl Into<String>) -> Finding {
+fn note(module: &str, message: impl Into<String>) -> Finding {
     Finding {
         module: module.to_owned(),
-        weight: Weight::Note,
-        what: what.into(),
+        severity: Severity::Note,
+        message: message.into(),
         command: None,
     }
 }

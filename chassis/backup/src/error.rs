@@ -1,16 +1,16 @@
-//! Why a backup is not made or not restored: what it is, what is wrong with it, and what to do.
+//! Errors of backup, verify and restore. Each text names the object, the cause and the next command.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use offshoot_contract::CallFailure;
 use offshoot_db::OpenError;
-use offshoot_outbox::EventsFailure;
+use offshoot_outbox::SubscriptionError;
 
-/// Why a backup is not made or not restored.
+/// Why a backup, verification or restore failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the messages say it")]
+#[expect(missing_docs, reason = "the error texts document the variants")]
 pub enum BackupError {
     #[error("{path} is not empty: name a directory that does not exist yet, one for each backup")]
     NotEmpty { path: PathBuf },
@@ -25,7 +25,7 @@ pub enum BackupError {
     #[error(
         "{path} needs {needed} bytes and its disk has {free} free: free space there or name another directory, then try again"
     )]
-    NoRoom { path: PathBuf, needed: u64, free: u64 },
+    InsufficientSpace { path: PathBuf, needed: u64, free: u64 },
     #[error("{path} cannot be read")]
     Read {
         path: PathBuf,
@@ -33,31 +33,33 @@ pub enum BackupError {
         cause: io::Error,
     },
     #[error(
-        "{path} has no manifest.json: the backup was broken off, or this is none; \
-         nothing in it can be relied on, make another with `offshoot backup create`"
+        "{path} has no manifest.json: the backup is incomplete, or the directory is not a backup; \
+         do not use its files, create another backup with `offshoot backup create`"
     )]
     NoManifest { path: PathBuf },
-    #[error("{path} is damaged: {what}; take another backup")]
-    Damaged { path: PathBuf, what: String },
-    #[error("{path} is of format {found} and this binary reads format {known}: use the binary that made it")]
-    OtherFormat { path: PathBuf, found: u32, known: u32 },
+    #[error("{path} is damaged: {reason}; use another backup")]
+    Damaged { path: PathBuf, reason: String },
+    #[error("{path} has format {found}, but this binary reads format {known}: use the binary that created the backup")]
+    UnsupportedFormat { path: PathBuf, found: u32, known: u32 },
     #[error(
-        "{module} has no data in {place}: start the store there first, or name the modules that have with --module"
+        "{module} has no data in {location}: \
+         start the store there first, or select the modules that have data with --module"
     )]
-    NoData { module: String, place: String },
-    #[error("the backup has nothing of {module}: it has {has}")]
-    NotInBackup { module: String, has: String },
+    NoData { module: String, location: String },
+    #[error("the backup does not contain {module}: it contains {available}")]
+    NotInBackup { module: String, available: String },
     #[error(
-        "{modules} cannot be restored here, since this configuration keeps no data of it: name others with --module"
+        "{modules} cannot be restored here: this configuration hosts no such data; select other modules with --module"
     )]
-    NotHere { modules: String },
+    NotHostedHere { modules: String },
     #[error(
-        "the backup of {module} comes from {from} and its data lives on {to} here: \
-         a backup goes back to the engine it was taken from, set `modules.{module}.database` to one"
+        "the backup of {module} was taken on {from}, but its data lives on {to} here: \
+         restore a backup to the same engine, set `modules.{module}.database` to a {from} database"
     )]
-    OtherEngine { module: String, from: String, to: String },
+    EngineMismatch { module: String, from: String, to: String },
     #[error(
-        "the backup of {module} has the migration {migration}, which this binary {how}: use the binary that made it ({version})"
+        "the backup of {module} has the migration {migration}, which this binary {how}: \
+         use the binary that created the backup ({version})"
     )]
     UnknownMigration {
         module: String,
@@ -66,19 +68,24 @@ pub enum BackupError {
         version: String,
     },
     #[error(
-        "{module} is worked on at {place} by {who}: stop every process of the store that works on it, then try again"
+        "{module} is in use at {location} by {user}: \
+         stop every process of the store that uses the module, then try again"
     )]
-    InUse { module: String, place: String, who: String },
+    InUse {
+        module: String,
+        location: String,
+        user: String,
+    },
     #[error(
-        "{module} has data in {place}: --replace moves it aside, and it can be put back; \
-         without it a backup goes into an empty place only"
+        "{module} has data in {location}: pass --replace to move the data aside, where it can be restored from; \
+         without --replace a backup is restored only into an empty target"
     )]
-    HasData { module: String, place: String },
-    #[error("{module}: {what} failed at {place}")]
+    TargetNotEmpty { module: String, location: String },
+    #[error("{module}: {operation} failed at {location}")]
     Database {
         module: String,
-        what: String,
-        place: String,
+        operation: String,
+        location: String,
         #[source]
         cause: sqlx::Error,
     },
@@ -87,11 +94,11 @@ pub enum BackupError {
     #[error(transparent)]
     Call(#[from] CallFailure),
     #[error(transparent)]
-    Events(#[from] EventsFailure),
+    Events(#[from] SubscriptionError),
 }
 
 impl BackupError {
-    /// A file could not be written.
+    /// Error of writing `path`. A full disk becomes [`Self::DiskFull`].
     pub(crate) fn write(path: &Path, cause: io::Error) -> Self {
         let path = path.to_owned();
         match cause.kind() {
@@ -102,16 +109,16 @@ impl BackupError {
         }
     }
 
-    /// A file could not be read.
+    /// Error of reading `path`.
     pub(crate) fn read(path: &Path, cause: io::Error) -> Self {
         let path = path.to_owned();
         Self::Read { path, cause }
     }
 
-    pub(crate) fn damaged(path: &Path, what: impl Into<String>) -> Self {
+    pub(crate) fn damaged(path: &Path, reason: impl Into<String>) -> Self {
         Self::Damaged {
             path: path.to_owned(),
-            what: what.into(),
+            reason: reason.into(),
         }
     }
 }

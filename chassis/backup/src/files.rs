@@ -1,4 +1,4 @@
-//! The files of a backup: private, on the disk before anything relies on them, and with a sum that is checked.
+//! Files of a backup: owner-only, synced to disk, and checksummed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write};
@@ -10,13 +10,13 @@ use sha2::{Digest as _, Sha256};
 use crate::BackupError;
 use crate::positions::hex;
 
-/// Read at once.
-const CHUNK: usize = 1 << 16;
-/// What has to stay free on a disk: a full one stops the store too.
-const RESERVE: u64 = 16 << 20;
+/// Bytes per read.
+const CHUNK_BYTES: usize = 1 << 16;
+/// Bytes that must stay free on a disk: a full disk stops the running store too.
+const RESERVED_BYTES: u64 = 16 << 20;
 
-/// Makes the directory, or takes one that is empty. True if it was made.
-pub(crate) fn claim(directory: &Path) -> Result<bool, BackupError> {
+/// Creates `directory`, or accepts an empty one. True if the directory was created.
+pub(crate) fn claim_directory(directory: &Path) -> Result<bool, BackupError> {
     match fs::read_dir(directory) {
         Ok(mut entries) => match entries.next() {
             None => Ok(false),
@@ -29,16 +29,16 @@ pub(crate) fn claim(directory: &Path) -> Result<bool, BackupError> {
             made.map_err(|cause| BackupError::write(directory, cause))
                 .map(|()| true)
         }
-        // A file, for instance.
+        // `directory` may be a file.
         Err(cause) => Err(BackupError::write(directory, cause)),
     }
 }
 
-/// Removes what a backup that failed has left, so that a full disk is as free as before.
-pub(crate) fn clear(directory: &Path, made: bool) {
+/// Removes the files of a failed backup, so that a full disk has its former free space again.
+pub(crate) fn discard_backup(directory: &Path, made: bool) {
     let entries = fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok);
     for entry in entries {
-        // What cannot be removed stays, without a manifest.
+        // A file that cannot be removed stays, without a manifest.
         let _ = match entry.file_type() {
             Ok(kind) if kind.is_dir() => fs::remove_dir_all(entry.path()),
             _ => fs::remove_file(entry.path()),
@@ -49,30 +49,30 @@ pub(crate) fn clear(directory: &Path, made: bool) {
     }
 }
 
-/// A new file that its owner alone reads.
+/// Creates a file that only its owner can read.
 pub(crate) fn new_file(path: &Path) -> Result<File, BackupError> {
     let options = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     options.map_err(|cause| BackupError::write(path, cause))
 }
 
-/// Writes a whole new file that survives the loss of power.
-pub(crate) fn write_new(path: &Path, text: &[u8]) -> Result<(), BackupError> {
+/// Creates a file with `text` and syncs the file to disk.
+pub(crate) fn write_new_file(path: &Path, text: &[u8]) -> Result<(), BackupError> {
     let mut file = new_file(path)?;
     let written = file.write_all(text).and_then(|()| file.sync_all());
     written.map_err(|cause| BackupError::write(path, cause))
 }
 
-/// Has renames and new files in a directory survive the loss of power.
+/// Syncs a directory, so that renames and new files in the directory survive a power loss.
 pub(crate) fn sync_directory(path: &Path) -> Result<(), BackupError> {
     let synced = File::open(path).and_then(|directory| directory.sync_all());
     synced.map_err(|cause| BackupError::write(path, cause))
 }
 
-/// Size and SHA-256 of a file.
-pub(crate) fn sum(path: &Path) -> io::Result<(u64, String)> {
+/// Size in bytes and SHA-256 of a file.
+pub(crate) fn checksum(path: &Path) -> io::Result<(u64, String)> {
     let mut file = File::open(path)?;
     let mut hash = Sha256::new();
-    let mut chunk = vec![0; CHUNK];
+    let mut chunk = vec![0; CHUNK_BYTES];
     let mut bytes = 0;
     loop {
         match file.read(&mut chunk)? {
@@ -85,36 +85,36 @@ pub(crate) fn sum(path: &Path) -> io::Result<(u64, String)> {
     }
 }
 
-/// Fails if the disk of `directory` has no room for `needed` bytes and a reserve.
-pub(crate) fn require_room(directory: &Path, needed: u64) -> Result<(), BackupError> {
+/// Fails if the disk of `directory` has fewer than `needed` bytes plus [`RESERVED_BYTES`] free.
+pub(crate) fn require_free_space(directory: &Path, needed: u64) -> Result<(), BackupError> {
     let disk = rustix::fs::statvfs(directory).map_err(|cause| BackupError::read(directory, cause.into()))?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-    if free >= needed.saturating_add(RESERVE) {
+    if free >= needed.saturating_add(RESERVED_BYTES) {
         return Ok(());
     }
-    Err(BackupError::NoRoom {
+    Err(BackupError::InsufficientSpace {
         path: directory.to_owned(),
         needed,
         free,
     })
 }
 
-/// Copies a file into a new one that is on the disk afterwards.
-pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
+/// Copies a file into a new file and syncs the new file to disk.
+pub(crate) fn copy_file(from: &Path, to: &Path) -> Result<(), BackupError> {
     let mut source = File::open(from).map_err(|cause| BackupError::read(from, cause))?;
     let mut target = new_file(to)?;
     let copied = io::copy(&mut source, &mut target).and_then(|_| target.sync_all());
     copied.map_err(|cause| BackupError::write(to, cause))
 }
 
-/// Passes on what is written and sums it up.
-pub(crate) struct Summing<W> {
+/// Writer that counts and hashes the bytes it passes on.
+pub(crate) struct ChecksumWriter<W> {
     inner: W,
     hash: Sha256,
     bytes: u64,
 }
 
-impl<W: Write> Summing<W> {
+impl<W: Write> ChecksumWriter<W> {
     pub(crate) fn new(inner: W) -> Self {
         Self {
             inner,
@@ -123,12 +123,12 @@ impl<W: Write> Summing<W> {
         }
     }
 
-    pub(crate) fn end(self) -> (W, u64, String) {
+    pub(crate) fn finish(self) -> (W, u64, String) {
         (self.inner, self.bytes, hex(&self.hash.finalize()))
     }
 }
 
-impl<W: Write> Write for Summing<W> {
+impl<W: Write> Write for ChecksumWriter<W> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         let written = self.inner.write(data)?;
         self.hash.update(&data[..written]);

@@ -1,131 +1,133 @@
-//! Whether anybody works on a module's data: nothing is put in its place under a process that does.
+//! Guard before a restore: finds processes that use a module's data, so that no data is replaced under a running
+//! process.
 
 use std::time::Duration;
 
 use offshoot_db::{DatabaseUrl, sql};
 use uuid::Uuid;
 
-use crate::link::{Link, failed};
+use crate::connection::{Connection, database_error};
 use crate::{BackupError, ModuleData, sqlite, tables};
 
-/// Longer than a process takes to show that it is there, which it does once a second.
-const WATCHED: Duration = Duration::from_secs(3);
+/// Longer than the heartbeat interval of one second.
+const OBSERVATION_PERIOD: Duration = Duration::from_secs(3);
 
-/// What is in the module's place.
+/// Content of the restore target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// Nothing, or a schema that was only migrated.
+pub(crate) enum TargetState {
+    /// No data, or a schema with migrations only.
     Empty,
-    /// Data.
-    Data,
-    /// A file that SQLite does not take for a database.
-    Ruined,
+    /// Data of the module.
+    Occupied,
+    /// A file that is not a readable SQLite database.
+    Corrupt,
 }
 
-/// A process that works on the data: how often it has said so, and where it runs.
-type Beats = Vec<(Uuid, i64, String)>;
+/// Heartbeats of the processes that use the data: instance, count, address.
+type Heartbeats = Vec<(Uuid, i64, String)>;
 
-/// What each place holds; fails if somebody works on one of them.
-pub(crate) async fn require_unused(places: &[&ModuleData]) -> Result<Vec<Place>, BackupError> {
-    let mut found = Vec::new();
-    let mut watched = Vec::new();
-    for data in places {
-        let place = match data.file() {
-            Some(file) => on_sqlite(data, &file).await?,
-            None => on_postgres(data, &mut watched).await?,
+/// Inspects each target. Fails if a process uses one of them.
+pub(crate) async fn require_unused(hosted: &[&ModuleData]) -> Result<Vec<TargetState>, BackupError> {
+    let mut states = Vec::new();
+    let mut observed = Vec::new();
+    for data in hosted {
+        let state = match data.file() {
+            Some(file) => inspect_sqlite(data, &file).await?,
+            None => inspect_postgres(data, &mut observed).await?,
         };
-        found.push(place);
+        states.push(state);
     }
-    if !watched.is_empty() {
-        // A row alone says nothing: a process that was killed has left one.
-        tokio::time::sleep(WATCHED).await;
+    if !observed.is_empty() {
+        // A heartbeat row alone proves nothing: a killed process leaves its row behind.
+        tokio::time::sleep(OBSERVATION_PERIOD).await;
     }
-    for (data, mut link, before) in watched {
-        let now = beats(data, &mut link).await?;
-        let moves = |(instance, beats, _): &&(Uuid, i64, String)| {
+    for (data, mut connection, before) in observed {
+        let now = read_heartbeats(data, &mut connection).await?;
+        let has_advanced = |(instance, beats, _): &&(Uuid, i64, String)| {
             let earlier = before.iter().find(|(known, ..)| known == instance);
             earlier.is_none_or(|(_, earlier, _)| earlier != beats)
         };
-        if let Some((_, _, place)) = now.iter().find(moves) {
+        if let Some((_, _, place)) = now.iter().find(has_advanced) {
             return Err(in_use(data, format!("the process at {place}")));
         }
     }
-    Ok(found)
+    Ok(states)
 }
 
-async fn on_sqlite(data: &ModuleData, file: &std::path::Path) -> Result<Place, BackupError> {
+async fn inspect_sqlite(data: &ModuleData, file: &std::path::Path) -> Result<TargetState, BackupError> {
     if !file.exists() {
-        return Ok(Place::Empty);
+        return Ok(TargetState::Empty);
     }
-    match sqlite::is_free(file).await {
+    match sqlite::is_unused(file).await {
         Ok(true) => {}
         Ok(false) => return Err(in_use(data, "a process that has the file open".to_owned())),
-        Err(error) if sqlite::is_ruined(&error) => return Ok(Place::Ruined),
-        Err(error) => return Err(failed(data, "taking the file", error)),
+        Err(error) if sqlite::is_corrupt(&error) => return Ok(TargetState::Corrupt),
+        Err(error) => return Err(database_error(data, "locking the file", error)),
     }
-    match Link::to_read(data).await? {
-        None => Ok(Place::Empty),
-        Some(mut link) => content(data, &mut link).await,
+    match Connection::open_data(data).await? {
+        None => Ok(TargetState::Empty),
+        Some(mut connection) => classify_content(data, &mut connection).await,
     }
 }
 
-async fn on_postgres<'a>(
+async fn inspect_postgres<'a>(
     data: &'a ModuleData,
-    watched: &mut Vec<(&'a ModuleData, Link, Beats)>,
-) -> Result<Place, BackupError> {
-    let Some(mut link) = Link::to_read(data).await? else {
-        return Ok(Place::Empty);
+    observed: &mut Vec<(&'a ModuleData, Connection, Heartbeats)>,
+) -> Result<TargetState, BackupError> {
+    let Some(mut connection) = Connection::open_data(data).await? else {
+        return Ok(TargetState::Empty);
     };
-    // A process with nothing to do has no connection for long, and one that runs elsewhere may hide behind a pool: this
-    // finds those that it can find at once, and beats find the others.
+    // Connections show a process at once. Heartbeats show the rest: an idle process closes its connections, and a
+    // pooler may hide the application name of a remote process.
     let sql = sql!(
         sqlite: "SELECT 0 WHERE $1 IS NULL",
         postgres: "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()",
     );
-    let connected = link.one::<(i64,)>(sql, (format!("offshoot {}", data.name()),)).await;
-    let (connected,) = connected.map_err(|cause| failed(data, "looking for connections", cause))?;
+    let connected = connection
+        .fetch_one::<(i64,)>(sql, (format!("offshoot {}", data.name()),))
+        .await;
+    let (connected,) = connected.map_err(|cause| database_error(data, "counting connections", cause))?;
     if connected > 0 {
-        return Err(in_use(
-            data,
-            format!("{connected} connections of processes of the store"),
-        ));
+        return Err(in_use(data, format!("{connected} connections of store processes")));
     }
-    let place = content(data, &mut link).await?;
-    let before = beats(data, &mut link).await?;
+    let state = classify_content(data, &mut connection).await?;
+    let before = read_heartbeats(data, &mut connection).await?;
     if !before.is_empty() {
-        watched.push((data, link, before));
+        observed.push((data, connection, before));
     }
-    Ok(place)
+    Ok(state)
 }
 
-async fn content(data: &ModuleData, link: &mut Link) -> Result<Place, BackupError> {
-    match tables::has_content(link).await {
-        Ok(true) => Ok(Place::Data),
-        Ok(false) => Ok(Place::Empty),
-        Err(error) if sqlite::is_ruined(&error) => Ok(Place::Ruined),
-        Err(error) => Err(failed(data, "looking for data", error)),
+async fn classify_content(data: &ModuleData, connection: &mut Connection) -> Result<TargetState, BackupError> {
+    match tables::has_content(connection).await {
+        Ok(true) => Ok(TargetState::Occupied),
+        Ok(false) => Ok(TargetState::Empty),
+        Err(error) if sqlite::is_corrupt(&error) => Ok(TargetState::Corrupt),
+        Err(error) => Err(database_error(data, "looking for data", error)),
     }
 }
 
-async fn beats(data: &ModuleData, link: &mut Link) -> Result<Beats, BackupError> {
+async fn read_heartbeats(data: &ModuleData, connection: &mut Connection) -> Result<Heartbeats, BackupError> {
     let read = async {
-        if !link.has_table("offshoot_replicas").await? {
+        if !connection.has_table("offshoot_replicas").await? {
             return Ok(Vec::new());
         }
-        link.all(sql!("SELECT instance, beats, place FROM offshoot_replicas"), ())
+        connection
+            .fetch_all(sql!("SELECT instance, beats, place FROM offshoot_replicas"), ())
             .await
     };
-    read.await.map_err(|cause| failed(data, "looking for replicas", cause))
+    read.await
+        .map_err(|cause| database_error(data, "reading heartbeats", cause))
 }
 
-fn in_use(data: &ModuleData, who: String) -> BackupError {
-    let place = match &data.url {
+fn in_use(data: &ModuleData, user: String) -> BackupError {
+    let location = match &data.url {
         DatabaseUrl::Sqlite(directory) => directory.display().to_string(),
         url => url.to_string(),
     };
     BackupError::InUse {
         module: data.name().to_owned(),
-        place,
-        who,
+        location,
+        user,
     }
 }

@@ -1,51 +1,51 @@
-//! Backups of modules' data while they are used, and putting them back; and what differs between modules.
+//! Online backups of module data, restore, and a doctor that compares modules afterwards.
 //!
-//! A backup is a directory: for each module a consistent snapshot, and `manifest.json`, which says where each module stood
-//! in its own log and in those of others. The snapshots are taken one after the other, callers before callees: what a
-//! caller's snapshot knows to have happened elsewhere is in the callee's, which is taken later. After [`restore`] every
-//! cursor either goes on where it is right to, or holds and is listed with the command that decides. Knows no module: it is
-//! given schemas and where their data lives.
+//! A backup is a directory with one consistent snapshot per module and a `manifest.json`. The manifest records each
+//! module's position in its own log and in the logs of other modules. Snapshots are taken callers before callees, so
+//! every effect in a callee that a caller's snapshot relies on is also in the callee's later snapshot. After
+//! [`restore_backup`] every subscription either continues from a valid position, or is held and listed with the command
+//! that resolves the case. This crate must not know any module: callers pass schemas and database URLs.
 
-// What a backup consists of.
+// Parts of a backup.
 mod files;
 mod manifest;
 mod positions;
-// Connections past the modules' own, which need no guarded transaction.
-mod link;
-// Engine by engine.
+// Plain database connections: pools and guarded transactions are not needed here.
+mod connection;
+// Snapshots per engine.
 mod postgres;
 mod sqlite;
 mod tables;
-// What operators ask for.
+// Operator commands.
 mod create;
 mod doctor;
 mod restore;
 mod verify;
-// What restoring does to others.
-mod aftermath;
+// Safety checks before a restore, and the impact on subscriptions and sagas after it.
 mod guard;
-// Why something is not done.
+mod impact;
+// Errors.
 mod error;
 
 use std::path::PathBuf;
 
 use offshoot_db::{DatabaseUrl, ModuleSchema};
 
-pub use crate::aftermath::{Aftermath, CursorFate, Fate, SagaSeen};
-pub use crate::create::{CreateOptions, create};
-pub use crate::doctor::{Examined, Finding, Weight, examine};
+pub use crate::create::{CreateOptions, create_backup};
+pub use crate::doctor::{Diagnosis, Finding, Severity, diagnose};
 pub use crate::error::BackupError;
+pub use crate::impact::{AffectedSaga, RestoreImpact, SubscriptionImpact, SubscriptionOutcome};
 pub use crate::manifest::{FileEntry, Manifest, ModuleBackup, TableEntry};
 pub use crate::positions::{CursorPosition, LogPosition, MigrationEntry, OpenSaga, Positions};
-pub use crate::restore::{RestoreOptions, RestoreReport, Restored, restore};
-pub use crate::verify::{Verified, verify};
+pub use crate::restore::{RestoreOptions, RestoreReport, RestoredModule, restore_backup};
+pub use crate::verify::{VerifiedModule, verify_backup};
 
-/// A module's data and where it lives.
+/// Schema and database of one module.
 #[derive(Debug, Clone)]
 pub struct ModuleData {
-    /// What the module declares about its data.
+    /// Tables and migrations that the module declares.
     pub schema: &'static ModuleSchema,
-    /// Where it is.
+    /// Database that holds the data.
     pub url: DatabaseUrl,
 }
 
@@ -54,7 +54,7 @@ impl ModuleData {
         self.schema.module
     }
 
-    /// Its file, on SQLite.
+    /// The module's SQLite file; `None` on Postgres.
     fn file(&self) -> Option<PathBuf> {
         match &self.url {
             DatabaseUrl::Sqlite(directory) => Some(directory.join(format!("{}.db", self.name()))),
@@ -63,5 +63,5 @@ impl ModuleData {
     }
 }
 
-/// Says, in a line, how far long work has come.
-pub type Tell<'a> = &'a mut (dyn FnMut(String) + Send);
+/// Receives one line of text per finished step of a long operation.
+pub type Progress<'a> = &'a mut (dyn FnMut(String) + Send);

@@ -1,4 +1,5 @@
-//! What a backup says of itself: `manifest.json`, written last and all at once. Without one there is no backup.
+//! Manifest of a backup, `manifest.json`. The manifest is written last and atomically: a directory without a manifest
+//! is not a backup.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,66 +13,66 @@ use serde::{Deserialize, Serialize};
 use crate::files;
 use crate::{BackupError, Positions};
 
-/// Raised when a reader of the old one would misunderstand the new one.
+/// Version of the manifest format. Raise the version when an older reader would misunderstand a new manifest.
 const FORMAT: u32 = 1;
-/// Its name.
-pub(crate) const MANIFEST: &str = "manifest.json";
-/// The sums of every file and of the manifest, as `sha256sum -c` reads them.
-pub(crate) const SUMS: &str = "SHA256SUMS";
+/// File name of the manifest.
+pub(crate) const MANIFEST_FILE: &str = "manifest.json";
+/// File with the checksums of every file and of the manifest, in the format of `sha256sum -c`.
+pub(crate) const CHECKSUMS_FILE: &str = "SHA256SUMS";
 
-/// What is in a backup.
+/// Content of a backup.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Of the manifest.
+    /// Version of the manifest format.
     pub format: u32,
-    /// When the first snapshot was begun.
+    /// Time just before the first snapshot.
     pub created_at: Timestamp,
-    /// The binary that made it.
+    /// Version of the binary that created the backup.
     pub store_version: String,
-    /// In the sequence in which the snapshots were taken.
+    /// Modules in the order of their snapshots: callers before callees.
     pub modules: Vec<ModuleBackup>,
 }
 
-/// One module's snapshot.
+/// Snapshot of one module.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModuleBackup {
-    /// The module.
+    /// Module name.
     pub module: String,
-    /// Where its data lived: `SQLite` or `Postgres`.
+    /// Engine that the snapshot was taken from: `SQLite` or `Postgres`.
     pub engine: String,
-    /// When the snapshot was begun: what was committed before is in it.
+    /// Start of the snapshot. The snapshot contains everything committed before that time.
     pub taken_at: Timestamp,
-    /// Where the module stood.
+    /// Positions of the module in the snapshot.
     pub positions: Positions,
-    /// Its files.
+    /// Files of the snapshot.
     pub files: Vec<FileEntry>,
-    /// Its tables, those that others refer to first.
+    /// Tables, referenced tables before referencing ones.
     pub tables: Vec<TableEntry>,
-    /// Postgres only: the last number that each sequence gave, and whether it gave any.
+    /// Postgres only: last value of each sequence, and whether the sequence was ever called.
     pub sequences: BTreeMap<String, (i64, bool)>,
 }
 
-/// A file of the backup.
+/// One file of a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
-    /// From the backup's directory.
+    /// Path relative to the backup directory.
     pub path: String,
-    /// Its size.
+    /// Size in bytes.
     pub bytes: u64,
-    /// SHA-256.
+    /// SHA-256 in lower-case hexadecimal.
     pub sha256: String,
 }
 
-/// A table in it.
+/// One table of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableEntry {
-    /// The table.
+    /// Table name.
     pub name: String,
-    /// How many rows.
+    /// Number of rows.
     pub rows: u64,
-    /// Postgres only: the columns in their sequence, without those that the database computes.
+    /// Postgres only: stored columns in table order, without generated columns.
     pub columns: Vec<String>,
-    /// Postgres only: the file of its rows.
+    /// Postgres only: path of the file with the rows, relative to the backup directory.
     pub file: Option<String>,
 }
 
@@ -85,39 +86,42 @@ impl Manifest {
         }
     }
 
-    /// Makes the directory a backup.
+    /// Writes the checksums, then the manifest by an atomic rename: `directory` becomes a valid backup.
     pub(crate) fn write(&self, directory: &Path) -> Result<(), BackupError> {
         let text = serde_json::to_vec_pretty(self).map_err(|error| BackupError::write(directory, error.into()))?;
         let draft = directory.join("manifest.draft");
-        files::write_new(&draft, &text)?;
-        let (_, sum) = files::sum(&draft).map_err(|cause| BackupError::read(&draft, cause))?;
-        let mut sums = String::new();
+        files::write_new_file(&draft, &text)?;
+        let (_, sum) = files::checksum(&draft).map_err(|cause| BackupError::read(&draft, cause))?;
+        let mut checksums = String::new();
         let all = self.modules.iter().flat_map(|module| &module.files);
-        for (path, sum) in all.map(|file| (&*file.path, &*file.sha256)).chain([(MANIFEST, &*sum)]) {
+        for (path, sum) in all
+            .map(|file| (&*file.path, &*file.sha256))
+            .chain([(MANIFEST_FILE, &*sum)])
+        {
             // Writing to a string cannot fail.
-            let _ = writeln!(sums, "{sum}  {path}");
+            let _ = writeln!(checksums, "{sum}  {path}");
         }
-        files::write_new(&directory.join(SUMS), sums.as_bytes())?;
-        let path = directory.join(MANIFEST);
+        files::write_new_file(&directory.join(CHECKSUMS_FILE), checksums.as_bytes())?;
+        let path = directory.join(MANIFEST_FILE);
         fs::rename(&draft, &path).map_err(|cause| BackupError::write(&path, cause))?;
         files::sync_directory(directory)
     }
 
-    /// Reads the manifest of a backup, and makes sure that it is as it was written.
+    /// Reads the manifest of a backup and checks the manifest against its recorded checksum.
     pub(crate) fn read(directory: &Path) -> Result<Self, BackupError> {
-        let path = directory.join(MANIFEST);
+        let path = directory.join(MANIFEST_FILE);
         let text = fs::read(&path).map_err(|cause| match cause.kind() {
             ErrorKind::NotFound => BackupError::NoManifest {
                 path: directory.to_owned(),
             },
             _ => BackupError::read(&path, cause),
         })?;
-        let sums = directory.join(SUMS);
-        let noted = fs::read_to_string(&sums).map_err(|cause| BackupError::read(&sums, cause))?;
-        let (_, sum) = files::sum(&path).map_err(|cause| BackupError::read(&path, cause))?;
-        if !noted.lines().any(|line| line == format!("{sum}  {MANIFEST}")) {
-            let what = format!("it is not the file whose sum {SUMS} has");
-            return Err(BackupError::damaged(&path, what));
+        let checksums = directory.join(CHECKSUMS_FILE);
+        let recorded = fs::read_to_string(&checksums).map_err(|cause| BackupError::read(&checksums, cause))?;
+        let (_, sum) = files::checksum(&path).map_err(|cause| BackupError::read(&path, cause))?;
+        if !recorded.lines().any(|line| line == format!("{sum}  {MANIFEST_FILE}")) {
+            let reason = format!("its checksum differs from the one in {CHECKSUMS_FILE}");
+            return Err(BackupError::damaged(&path, reason));
         }
         let format = |text: &[u8]| {
             serde_json::from_slice::<serde_json::Value>(text)
@@ -126,7 +130,7 @@ impl Manifest {
                 .as_u64()
         };
         if let Some(found) = format(&text).filter(|found| *found != u64::from(FORMAT)) {
-            return Err(BackupError::OtherFormat {
+            return Err(BackupError::UnsupportedFormat {
                 path,
                 found: u32::try_from(found).unwrap_or(u32::MAX),
                 known: FORMAT,
@@ -135,14 +139,14 @@ impl Manifest {
         serde_json::from_slice(&text).map_err(|error| BackupError::damaged(&path, error.to_string()))
     }
 
-    /// The modules that are asked for, all if none is named, in the manifest's sequence.
-    pub(crate) fn chosen(&self, names: &[String]) -> Result<Vec<&ModuleBackup>, BackupError> {
-        let has = |name: &&String| !self.modules.iter().any(|module| module.module == **name);
-        if let Some(strange) = names.iter().find(has) {
-            let has: Vec<_> = self.modules.iter().map(|module| module.module.as_str()).collect();
+    /// The modules called `names`, in manifest order; every module if `names` is empty.
+    pub(crate) fn select_modules(&self, names: &[String]) -> Result<Vec<&ModuleBackup>, BackupError> {
+        let is_missing = |name: &&String| !self.modules.iter().any(|module| module.module == **name);
+        if let Some(unknown) = names.iter().find(is_missing) {
+            let available: Vec<_> = self.modules.iter().map(|module| module.module.as_str()).collect();
             return Err(BackupError::NotInBackup {
-                module: strange.clone(),
-                has: has.join(", "),
+                module: unknown.clone(),
+                available: available.join(", "),
             });
         }
         let chosen = |module: &&ModuleBackup| names.is_empty() || names.contains(&module.module);

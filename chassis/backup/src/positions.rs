@@ -1,117 +1,121 @@
-//! Where a module stands: which store it is, what was migrated, the end of its log, how far it has handled others' logs,
-//! which sagas it has begun. Read from the data itself, live or a snapshot.
+//! Positions of a module: store id, owner role, applied migrations, end of the log, cursors into other logs, open
+//! sagas. Read from live data or from a snapshot.
 
 use offshoot_contract::Timestamp;
 use offshoot_db::sql;
-use offshoot_outbox::COUNTED;
+use offshoot_outbox::UNNUMBERED_COUNT_MAX;
 use serde::{Deserialize, Serialize};
 use sqlx::Error;
 use uuid::Uuid;
 
-use crate::link::Link;
+use crate::connection::Connection;
 
-/// Sagas that a manifest names: far more than are ever under way at once. Their number is exact in any case.
+/// Maximum number of sagas listed in a manifest, far above the number ever open at once. The count is exact regardless.
 const SAGAS_NAMED: i64 = 10_000;
 
-/// Where a module stands.
+/// Positions of one module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Positions {
-    /// Which store.
+    /// Id of the store.
     pub store_id: Uuid,
-    /// What this database is to the module's data: `open` if it takes writes.
+    /// Role of this database in the owner row: `open` accepts writes.
     pub role: String,
-    /// Rises with every change of the role.
+    /// Epoch of the owner row, raised by each change of role.
     pub epoch: i64,
-    /// What was migrated.
+    /// Applied migrations.
     pub migrations: Vec<MigrationEntry>,
-    /// What it announces; none if it was made before there were events.
+    /// The module's event log; `None` if the schema predates event logs.
     pub log: Option<LogPosition>,
-    /// What it handles of others.
+    /// Cursors into the logs of other modules.
     pub cursors: Vec<CursorPosition>,
-    /// How many sagas are not over.
+    /// Number of open sagas.
     pub sagas_in_flight: i64,
-    /// Which ones.
+    /// The open sagas, oldest first.
     pub sagas: Vec<OpenSaga>,
 }
 
-/// One migration.
+/// One applied migration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MigrationEntry {
-    /// `chassis`, or the module.
+    /// Migration set: `chassis` or the module name.
     pub set: String,
-    /// Its number there.
+    /// Version within the set.
     pub version: u32,
-    /// Its name.
+    /// Migration name.
     pub name: String,
-    /// SHA-256 of its text.
+    /// SHA-256 of the migration text, hexadecimal.
     pub checksum: String,
 }
 
-/// The log of a module.
+/// Position of a module's event log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogPosition {
-    /// Which log.
+    /// Id of the log.
     pub log_id: Uuid,
-    /// The last position given.
+    /// Last assigned position.
     pub last: i64,
-    /// The highest one removed for its age.
-    pub removed: i64,
-    /// Events that were committed and had no position yet; [`COUNTED`] are so many or more.
+    /// Highest position removed by retention.
+    pub removed_through: i64,
+    /// Committed events without a position; [`UNNUMBERED_COUNT_MAX`] means that many or more.
     pub unnumbered: i64,
 }
 
-/// How far one partition of a subscription has come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
-pub struct CursorPosition {
-    /// The subscription.
-    pub subscription: String,
-    /// The partition.
-    pub partition: i32,
-    /// Whose events.
-    pub module: String,
-    /// In which log; none before the first read.
-    pub log_id: Option<Uuid>,
-    /// Everything up to here is handled or set aside.
-    pub position: i64,
-    /// Whether it keeps a copy.
-    pub copies: bool,
+offshoot_db::row! {
+    /// Cursor of one partition of a subscription.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct CursorPosition {
+        /// Subscription name.
+        pub subscription: String,
+        /// Partition number.
+        pub partition: i32,
+        /// Publisher of the events.
+        pub module: String,
+        /// Id of the log that was read; `None` before the first read.
+        pub log_id: Option<Uuid>,
+        /// Every event up to this position is handled or parked.
+        pub position: i64,
+        /// Whether the subscription maintains a projection, which can be rebuilt.
+        pub is_projection: bool,
+    }
 }
 
-/// A saga that is not over.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
-pub struct OpenSaga {
-    /// Subject and name.
-    pub id: String,
-    /// Which definition.
-    pub kind: String,
-    /// Where it stands.
-    pub state: String,
-    /// When it last changed.
-    pub updated_at: Timestamp,
+offshoot_db::row! {
+    /// A saga that has not ended.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct OpenSaga {
+        /// Saga id: subject and name.
+        pub id: String,
+        /// Name of the saga definition.
+        pub kind: String,
+        /// State of the saga.
+        pub state: String,
+        /// Time of the last change.
+        pub updated_at: Timestamp,
+    }
 }
 
 impl Positions {
-    /// Reads them.
-    pub(crate) async fn read(link: &mut Link) -> Result<Self, Error> {
+    /// Reads the positions of the module behind `connection`.
+    pub(crate) async fn read(connection: &mut Connection) -> Result<Self, Error> {
         let owner = sql!("SELECT store_id, role, epoch FROM offshoot_owner");
-        let (store_id, role, epoch): (Uuid, String, i64) = link.one(owner, ()).await?;
-        let (sagas_in_flight, sagas) = open_sagas(link).await?;
+        let (store_id, role, epoch): (Uuid, String, i64) = connection.fetch_one(owner, ()).await?;
+        let (sagas_in_flight, sagas) = read_open_sagas(connection).await?;
         Ok(Self {
             store_id,
             role,
             epoch,
-            migrations: migrations(link).await?,
-            log: log(link).await?,
-            cursors: cursors(link).await?,
+            migrations: read_migrations(connection).await?,
+            log: read_log(connection).await?,
+            cursors: read_cursors(connection).await?,
             sagas_in_flight,
             sagas,
         })
     }
 }
 
-async fn migrations(link: &mut Link) -> Result<Vec<MigrationEntry>, Error> {
+async fn read_migrations(connection: &mut Connection) -> Result<Vec<MigrationEntry>, Error> {
     let sql = sql!("SELECT set_name, version, name, checksum FROM offshoot_migrations ORDER BY set_name, version");
-    let rows: Vec<(String, i32, String, Vec<u8>)> = link.all(sql, ()).await?;
+    let rows: Vec<(String, i32, String, Vec<u8>)> = connection.fetch_all(sql, ()).await?;
     let entry = |(set, version, name, checksum): (String, i32, String, Vec<u8>)| MigrationEntry {
         set,
         version: version.unsigned_abs(),
@@ -121,9 +125,9 @@ async fn migrations(link: &mut Link) -> Result<Vec<MigrationEntry>, Error> {
     Ok(rows.into_iter().map(entry).collect())
 }
 
-/// The end of the log.
-pub(crate) async fn log(link: &mut Link) -> Result<Option<LogPosition>, Error> {
-    if !link.has_table("offshoot_log").await? {
+/// Reads the position of the log; `None` if there is no log table.
+pub(crate) async fn read_log(connection: &mut Connection) -> Result<Option<LogPosition>, Error> {
+    if !connection.has_table("offshoot_log").await? {
         return Ok(None);
     }
     let sql = sql!(
@@ -133,49 +137,53 @@ pub(crate) async fn log(link: &mut Link) -> Result<Option<LogPosition>, Error> {
                     (SELECT count(*) FROM (SELECT FROM offshoot_events WHERE position IS NULL LIMIT $1) waiting) \
                  FROM offshoot_log",
     );
-    let (log_id, last, removed, unnumbered): (Uuid, i64, i64, i64) = link.one(sql, (COUNTED,)).await?;
+    let (log_id, last, removed_through, unnumbered): (Uuid, i64, i64, i64) =
+        connection.fetch_one(sql, (UNNUMBERED_COUNT_MAX,)).await?;
     Ok(Some(LogPosition {
         log_id,
         last,
-        removed,
+        removed_through,
         unnumbered,
     }))
 }
 
-/// Every partition of every subscription.
-pub(crate) async fn cursors(link: &mut Link) -> Result<Vec<CursorPosition>, Error> {
-    if !link.has_table("offshoot_cursors").await? {
+/// Reads the cursor of every partition of every subscription.
+pub(crate) async fn read_cursors(connection: &mut Connection) -> Result<Vec<CursorPosition>, Error> {
+    if !connection.has_table("offshoot_cursors").await? {
         return Ok(Vec::new());
     }
     let sql = sql!(
-        "SELECT subscription, partition, module, log_id, position, copies FROM offshoot_cursors \
+        "SELECT subscription, partition, module, log_id, position, copies AS is_projection FROM offshoot_cursors \
          ORDER BY subscription, partition"
     );
-    link.all(sql, ()).await
+    connection.fetch_all(sql, ()).await
 }
 
-async fn open_sagas(link: &mut Link) -> Result<(i64, Vec<OpenSaga>), Error> {
-    if !link.has_table("offshoot_sagas").await? {
+async fn read_open_sagas(connection: &mut Connection) -> Result<(i64, Vec<OpenSaga>), Error> {
+    if !connection.has_table("offshoot_sagas").await? {
         return Ok((0, Vec::new()));
     }
     let count = sql!("SELECT count(*) FROM offshoot_sagas WHERE state IN ('running', 'waiting', 'stuck')");
-    let (count,): (i64,) = link.one(count, ()).await?;
+    let (count,): (i64,) = connection.fetch_one(count, ()).await?;
     let sql = sql!(
         "SELECT id, kind, state, updated_at FROM offshoot_sagas WHERE state IN ('running', 'waiting', 'stuck') \
          ORDER BY started_at, id LIMIT $1"
     );
-    Ok((count, link.all(sql, (SAGAS_NAMED,)).await?))
+    Ok((count, connection.fetch_all(sql, (SAGAS_NAMED,)).await?))
 }
 
-/// Sagas that changed after a moment, the latest first.
-pub(crate) async fn sagas_since(link: &mut Link, moment: Timestamp) -> Result<Vec<OpenSaga>, Error> {
-    if !link.has_table("offshoot_sagas").await? {
+/// Reads the sagas that changed after `moment`, latest first.
+pub(crate) async fn read_sagas_changed_after(
+    connection: &mut Connection,
+    moment: Timestamp,
+) -> Result<Vec<OpenSaga>, Error> {
+    if !connection.has_table("offshoot_sagas").await? {
         return Ok(Vec::new());
     }
     let sql = sql!(
         "SELECT id, kind, state, updated_at FROM offshoot_sagas WHERE updated_at > $1 ORDER BY updated_at DESC, id LIMIT $2"
     );
-    link.all(sql, (moment, SAGAS_NAMED)).await
+    connection.fetch_all(sql, (moment, SAGAS_NAMED)).await
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -1,128 +1,140 @@
-//! Putting a backup back: into an empty place, or in place of data that is moved aside.
+//! Restoring a backup into an empty target, or in place of existing data that is moved aside.
 
 use std::path::Path;
 
 use offshoot_contract::{CallContext, Clock};
-use offshoot_db::{DatabaseUrl, Db, DbOptions, PgBudget, carried};
+use offshoot_db::{DatabaseUrl, Db, DbOptions, PgBudget, carried_migrations};
 use offshoot_outbox::{rebuild, replay};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::aftermath::{Aftermath, Fate, Finishing, NewLog, Other, highest_token, stamp};
-use crate::guard::{Place, require_unused};
-use crate::link::{Link, failed};
+use crate::connection::{Connection, database_error};
+use crate::guard::{TargetState, require_unused};
+use crate::impact::{
+    Adjustments, RestoreImpact, RestoredLog, SubscriptionOutcome, UnrestoredModule, highest_token, timestamp_digits,
+};
 use crate::manifest::Manifest;
 use crate::positions::{self, hex};
-use crate::{BackupError, ModuleBackup, ModuleData, Positions, Tell, postgres, sqlite, verify};
+use crate::{BackupError, ModuleBackup, ModuleData, Positions, Progress, postgres, sqlite, verify};
 
-/// What is restored, and how.
+/// Options of [`restore_backup`].
 #[derive(Debug, Clone, Default)]
 pub struct RestoreOptions {
-    /// These modules only; all of the backup if none is named.
+    /// Names of the modules to restore; every module of the backup if empty.
     pub modules: Vec<String>,
-    /// Data that is there is moved aside.
+    /// Move existing data aside instead of refusing.
     pub replace: bool,
-    /// Everything is checked and nothing is done.
+    /// Run every check and change nothing.
     pub dry_run: bool,
-    /// Subscriptions of other modules that would hold are decided for: copies are made anew, others go on at the end of the
-    /// restored log.
+    /// Resolve held subscriptions of modules that are not restored: projections are rebuilt, other subscriptions
+    /// continue at the end of the restored log.
     pub resync: bool,
 }
 
-/// One module that was restored.
+/// Result of restoring one module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Restored {
-    /// The module.
+pub struct RestoredModule {
+    /// Module name.
     pub module: String,
-    /// Where its data lives.
-    pub place: String,
-    /// Where the data that was there is now.
+    /// Database that holds the restored data.
+    pub location: String,
+    /// Where the replaced data was moved; `None` if the target was empty.
     pub replaced: Option<String>,
-    /// Which store it is.
+    /// Id of the store.
     pub store_id: Uuid,
-    /// What this database is to the module's data, as the backup has it: only `open` takes writes.
+    /// Role in the owner row, as backed up. Only `open` accepts writes.
     pub role: String,
-    /// Rows in its tables.
+    /// Number of rows in all tables.
     pub rows: u64,
 }
 
-/// What was done, and what it means.
+/// Result of a restore.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RestoreReport {
-    /// Nothing was done.
+    /// Whether the restore was only checked.
     pub dry_run: bool,
-    /// Each module.
-    pub modules: Vec<Restored>,
-    /// What becomes of cursors and sagas.
-    pub aftermath: Aftermath,
+    /// The restored modules.
+    pub modules: Vec<RestoredModule>,
+    /// Impact on subscriptions and sagas.
+    pub impact: RestoreImpact,
 }
 
-/// Restores modules of a backup. `places` are all whose data this configuration has: those that are not restored are looked
-/// at, and with [`RestoreOptions::resync`] their subscriptions are moved.
-pub async fn restore(
-    places: &[ModuleData],
+/// Restores modules of a backup. `hosted` lists all data of this configuration: the data of modules that are not
+/// restored is read for the report, and with [`RestoreOptions::resync`] their held subscriptions are resolved.
+///
+/// Every check runs before the first change. Fails if a process uses the data.
+pub async fn restore_backup(
+    hosted: &[ModuleData],
     directory: &Path,
     options: &RestoreOptions,
     clock: &dyn Clock,
-    tell: Tell<'_>,
+    progress: Progress<'_>,
 ) -> Result<RestoreReport, BackupError> {
     let manifest = Manifest::read(directory)?;
-    let chosen = manifest.chosen(&options.modules)?;
-    let targets = targets(places, &chosen)?;
+    let chosen = manifest.select_modules(&options.modules)?;
+    let targets = match_targets(hosted, &chosen)?;
     for (data, backup) in &targets {
-        require_fit(data, backup, &manifest)?;
-        tell(format!("{}: checking the backup", backup.module));
-        if let Some(problem) = verify::check(directory, backup).await.problems.into_iter().next() {
+        require_compatible(data, backup, &manifest)?;
+        progress(format!("{}: checking the backup", backup.module));
+        if let Some(problem) = verify::verify_module(directory, backup)
+            .await
+            .problems
+            .into_iter()
+            .next()
+        {
             return Err(BackupError::damaged(directory, problem));
         }
     }
-    tell("looking for processes that work on the data".to_owned());
+    progress("checking that no process uses the data".to_owned());
     let data: Vec<_> = targets.iter().map(|(data, _)| *data).collect();
-    let found = require_unused(&data).await?;
-    let occupied = targets.iter().zip(&found).find(|(_, place)| **place != Place::Empty);
+    let states = require_unused(&data).await?;
+    let occupied = targets
+        .iter()
+        .zip(&states)
+        .find(|(_, state)| **state != TargetState::Empty);
     if let (Some(((data, _), _)), false) = (occupied, options.replace) {
-        return Err(BackupError::HasData {
+        return Err(BackupError::TargetNotEmpty {
             module: data.name().to_owned(),
-            place: data.url.to_string(),
+            location: data.url.to_string(),
         });
     }
-    let logs = new_logs(&chosen);
-    let others = others(places, &chosen, tell).await?;
-    let mut aftermath = Aftermath::of(&chosen, &logs, &others);
-    let stamp = stamp(clock.now());
+    let logs = assign_log_ids(&chosen);
+    let others = read_unrestored(hosted, &chosen, progress).await?;
+    let mut impact = RestoreImpact::assess(&chosen, &logs, &others);
+    let suffix = timestamp_digits(clock.now());
     let mut modules = Vec::new();
-    for ((data, backup), place) in targets.into_iter().zip(found) {
-        let mut restored = unrestored(data, backup);
+    for ((data, backup), state) in targets.into_iter().zip(states) {
+        let mut restored = describe_target(data, backup);
         if !options.dry_run {
-            let finishing = Finishing {
+            let adjustments = Adjustments {
                 module: backup.module.clone(),
-                stamp: stamp.clone(),
+                suffix: suffix.clone(),
                 logs: logs.clone(),
-                token: token_of(data, place).await?,
+                token: highest_token_of(data, state).await?,
             };
-            restored.replaced = one(data, backup, directory, &finishing, tell).await?;
-            tell(format!("{}: restored", data.name()));
+            restored.replaced = restore_module(data, backup, directory, &adjustments, progress).await?;
+            progress(format!("{}: restored", data.name()));
         }
         modules.push(restored);
     }
     if options.resync && !options.dry_run {
-        resync(places, &chosen, &mut aftermath, tell).await?;
+        resync_subscriptions(hosted, &chosen, &mut impact, progress).await?;
     }
     Ok(RestoreReport {
         dry_run: options.dry_run,
         modules,
-        aftermath,
+        impact,
     })
 }
 
-/// Where each module goes.
-fn targets<'a>(
-    places: &'a [ModuleData],
+/// Pairs each backed-up module with its hosted data.
+fn match_targets<'a>(
+    hosted: &'a [ModuleData],
     chosen: &[&'a ModuleBackup],
 ) -> Result<Vec<(&'a ModuleData, &'a ModuleBackup)>, BackupError> {
     let (mut targets, mut missing) = (Vec::new(), Vec::new());
     for backup in chosen {
-        match places.iter().find(|data| data.name() == backup.module) {
+        match hosted.iter().find(|data| data.name() == backup.module) {
             Some(data) => targets.push((data, *backup)),
             None => missing.push(backup.module.as_str()),
         }
@@ -130,29 +142,29 @@ fn targets<'a>(
     if missing.is_empty() {
         return Ok(targets);
     }
-    Err(BackupError::NotHere {
+    Err(BackupError::NotHostedHere {
         modules: missing.join(", "),
     })
 }
 
-/// The same engine, and only migrations that this binary has word for word.
-fn require_fit(data: &ModuleData, backup: &ModuleBackup, manifest: &Manifest) -> Result<(), BackupError> {
+/// Requires the same engine, and that this binary has every migration of the backup with the same text.
+fn require_compatible(data: &ModuleData, backup: &ModuleBackup, manifest: &Manifest) -> Result<(), BackupError> {
     let (module, engine) = (backup.module.clone(), data.url.engine());
     if backup.engine != engine.to_string() {
-        return Err(BackupError::OtherEngine {
+        return Err(BackupError::EngineMismatch {
             module,
             from: backup.engine.clone(),
             to: engine.to_string(),
         });
     }
-    let known = carried(data.schema, engine)?;
+    let known = carried_migrations(data.schema, engine)?;
     for entry in &backup.positions.migrations {
         let own = known
             .iter()
             .find(|(own, _)| own.set == entry.set && own.version == entry.version);
         let how = match own {
             None => "does not know",
-            Some((_, checksum)) if hex(checksum) != entry.checksum => "knows with another text",
+            Some((_, checksum)) if hex(checksum) != entry.checksum => "has with a different text",
             Some(_) => continue,
         };
         return Err(BackupError::UnknownMigration {
@@ -165,50 +177,57 @@ fn require_fit(data: &ModuleData, backup: &ModuleBackup, manifest: &Manifest) ->
     Ok(())
 }
 
-fn new_logs(chosen: &[&ModuleBackup]) -> Vec<NewLog> {
+fn assign_log_ids(chosen: &[&ModuleBackup]) -> Vec<RestoredLog> {
     let logs = chosen.iter().filter_map(|backup| {
-        let before = backup.positions.log.clone()?;
-        Some(NewLog {
+        let backed_up = backup.positions.log.clone()?;
+        Some(RestoredLog {
             module: backup.module.clone(),
-            before,
-            id: Uuid::new_v4(),
+            backed_up,
+            new_id: Uuid::new_v4(),
         })
     });
     logs.collect()
 }
 
-/// The modules that are not restored and whose data can be read. One that cannot be keeps nobody from restoring.
-async fn others(places: &[ModuleData], chosen: &[&ModuleBackup], tell: Tell<'_>) -> Result<Vec<Other>, BackupError> {
-    // What was done after the first of them was taken may be gone.
+/// Reads the modules that are not restored. An unreadable module is reported and does not prevent the restore.
+async fn read_unrestored(
+    hosted: &[ModuleData],
+    chosen: &[&ModuleBackup],
+    progress: Progress<'_>,
+) -> Result<Vec<UnrestoredModule>, BackupError> {
+    // Changes after the earliest snapshot may be lost by the restore.
     let Some(moment) = chosen.iter().map(|backup| backup.taken_at).min() else {
         return Ok(Vec::new());
     };
     let mut others = Vec::new();
-    for data in places {
+    for data in hosted {
         if chosen.iter().any(|backup| backup.module == data.name()) {
             continue;
         }
         let read = async {
-            let Some(mut link) = Link::to_read(data).await? else {
+            let Some(mut connection) = Connection::open_data(data).await? else {
                 return Ok(None);
             };
             let found = async {
-                let positions = Positions::read(&mut link).await?;
-                Ok((positions, positions::sagas_since(&mut link, moment).await?))
+                let positions = Positions::read(&mut connection).await?;
+                Ok((
+                    positions,
+                    positions::read_sagas_changed_after(&mut connection, moment).await?,
+                ))
             };
-            let (positions, sagas_since) = found
+            let (positions, sagas_changed_after) = found
                 .await
-                .map_err(|cause| failed(data, "reading the positions", cause))?;
-            Ok::<_, BackupError>(Some(Other {
+                .map_err(|cause| database_error(data, "reading the positions", cause))?;
+            Ok::<_, BackupError>(Some(UnrestoredModule {
                 module: data.name().to_owned(),
                 positions,
-                sagas_since,
+                sagas_changed_after,
             }))
         };
         match read.await {
             Ok(other) => others.extend(other),
-            Err(error) => tell(format!(
-                "{}: its cursors and sagas are not listed: {error}",
+            Err(error) => progress(format!(
+                "{}: subscriptions and sagas are not listed: {error}",
                 data.name()
             )),
         }
@@ -216,10 +235,10 @@ async fn others(places: &[ModuleData], chosen: &[&ModuleBackup], tell: Tell<'_>)
     Ok(others)
 }
 
-fn unrestored(data: &ModuleData, backup: &ModuleBackup) -> Restored {
-    Restored {
+fn describe_target(data: &ModuleData, backup: &ModuleBackup) -> RestoredModule {
+    RestoredModule {
         module: backup.module.clone(),
-        place: data.url.to_string(),
+        location: data.url.to_string(),
         replaced: None,
         store_id: backup.positions.store_id,
         role: backup.positions.role.clone(),
@@ -227,44 +246,46 @@ fn unrestored(data: &ModuleData, backup: &ModuleBackup) -> Restored {
     }
 }
 
-async fn token_of(data: &ModuleData, place: Place) -> Result<i64, BackupError> {
-    if place == Place::Ruined {
-        // Nothing can be read there, and no process can have it open and work.
+async fn highest_token_of(data: &ModuleData, state: TargetState) -> Result<i64, BackupError> {
+    if state == TargetState::Corrupt {
+        // The tokens of a corrupt file are unreadable, and no process can be working with the file.
         return Ok(0);
     }
-    match Link::to_read(data).await? {
+    match Connection::open_data(data).await? {
         None => Ok(0),
-        Some(mut link) => {
-            let token = highest_token(&mut link).await;
-            let _ = link.close().await;
-            token.map_err(|cause| failed(data, "reading the tokens", cause))
+        Some(mut connection) => {
+            let token = highest_token(&mut connection).await;
+            let _ = connection.close().await;
+            token.map_err(|cause| database_error(data, "reading the tokens", cause))
         }
     }
 }
 
-async fn one(
+async fn restore_module(
     data: &ModuleData,
     backup: &ModuleBackup,
     directory: &Path,
-    finishing: &Finishing,
-    tell: Tell<'_>,
+    adjustments: &Adjustments,
+    progress: Progress<'_>,
 ) -> Result<Option<String>, BackupError> {
     match &data.url {
-        DatabaseUrl::Postgres(login) => postgres::restore(data, login, backup, directory, finishing, tell).await,
+        DatabaseUrl::Postgres(login) => {
+            postgres::restore_schema(data, login, backup, directory, adjustments, progress).await
+        }
         DatabaseUrl::Sqlite(_) => {
             let Some(file) = data.file() else { return Ok(None) };
-            let aside = sqlite::restore(data, &file, backup, directory, finishing).await?;
+            let aside = sqlite::restore_file(data, &file, backup, directory, adjustments).await?;
             Ok(aside.map(|path| path.display().to_string()))
         }
     }
 }
 
-/// Decides for the subscriptions of modules that were not restored.
-async fn resync(
-    places: &[ModuleData],
+/// Resolves the held subscriptions of modules that were not restored.
+async fn resync_subscriptions(
+    hosted: &[ModuleData],
     chosen: &[&ModuleBackup],
-    aftermath: &mut Aftermath,
-    tell: Tell<'_>,
+    impact: &mut RestoreImpact,
+    progress: Progress<'_>,
 ) -> Result<(), BackupError> {
     let is_restored = |module: &str| chosen.iter().any(|backup| backup.module == module);
     let options = DbOptions {
@@ -274,26 +295,32 @@ async fn resync(
         },
         ..DbOptions::default()
     };
-    for fate in &mut aftermath.cursors {
-        let Some(data) = places.iter().find(|data| data.name() == fate.subscriber) else {
+    for subscription in &mut impact.subscriptions {
+        let Some(data) = hosted.iter().find(|data| data.name() == subscription.subscriber) else {
             continue;
         };
-        if fate.fate != Fate::Holds || is_restored(&fate.subscriber) {
+        if subscription.outcome != SubscriptionOutcome::Held || is_restored(&subscription.subscriber) {
             continue;
         }
         let db = Db::open(data.schema, &data.url, &options).await?;
         let mut cx = CallContext::root("operator");
-        if fate.copies {
-            rebuild(&db, &mut cx, &fate.subscription).await?;
+        if subscription.is_projection {
+            rebuild(&db, &mut cx, &subscription.subscription).await?;
         } else {
-            replay(&db, &mut cx, &fate.subscription, fate.last.unwrap_or(0) + 1).await?;
+            replay(
+                &db,
+                &mut cx,
+                &subscription.subscription,
+                subscription.log_end.unwrap_or(0) + 1,
+            )
+            .await?;
         }
         db.close().await;
-        tell(format!(
-            "{}: {} is moved to the new log",
-            fate.subscriber, fate.subscription
+        progress(format!(
+            "{}: {} moved to the new log",
+            subscription.subscriber, subscription.subscription
         ));
-        fate.fate = Fate::Resynced;
+        subscription.outcome = SubscriptionOutcome::Resynced;
     }
     Ok(())
 }

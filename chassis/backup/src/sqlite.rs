@@ -1,4 +1,4 @@
-//! Snapshots of a module's file on SQLite, and putting one in its place.
+//! SQLite snapshots of a module's file, and replacing the file by a snapshot.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -6,51 +6,55 @@ use std::path::{Path, PathBuf};
 
 use sqlx::Error;
 
-use crate::aftermath::Finishing;
+use crate::connection::{Connection, database_error};
 use crate::files;
-use crate::link::{Link, failed};
+use crate::impact::Adjustments;
 use crate::{BackupError, FileEntry, ModuleBackup, ModuleData, Positions, TableEntry, tables};
 
-/// What SQLite keeps beside a file.
-const BESIDE: [&str; 2] = ["-wal", "-shm"];
+/// Suffixes of the files that SQLite keeps beside a database: write-ahead log and shared memory.
+const SIDE_FILES: [&str; 2] = ["-wal", "-shm"];
 
-/// A snapshot.
+/// A snapshot file, with the positions and tables read from the file.
 pub(crate) struct Snapshot {
     pub(crate) file: FileEntry,
     pub(crate) positions: Positions,
     pub(crate) tables: Vec<TableEntry>,
 }
 
-/// The name of a module's snapshot in a backup.
+/// File name of a module's snapshot in a backup.
 fn file_name(module: &str) -> String {
     format!("{module}.db")
 }
 
-/// Writes a consistent snapshot of the module's data, while others read and write it.
-pub(crate) async fn snapshot(data: &ModuleData, link: &mut Link, directory: &Path) -> Result<Snapshot, BackupError> {
+/// Writes a consistent snapshot of the module's data while other processes read and write the data.
+pub(crate) async fn take_snapshot(
+    data: &ModuleData,
+    connection: &mut Connection,
+    directory: &Path,
+) -> Result<Snapshot, BackupError> {
     if let Some(live) = data.file() {
-        // What is in the log and not in the file yet counts too.
+        // Pages in the write-ahead log count too: VACUUM INTO writes them into the snapshot.
         let size = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
-        files::require_room(directory, size(&live) + size(&beside(&live, BESIDE[0])))?;
+        files::require_free_space(directory, size(&live) + size(&side_file(&live, SIDE_FILES[0])))?;
     }
     let name = file_name(data.name());
     let path = directory.join(&name);
-    // SQLite takes an empty file, which is private from the start.
+    // VACUUM INTO accepts an existing empty file. Creating the file first keeps the snapshot owner-only from the start.
     drop(files::new_file(&path)?);
     let literal = path.display().to_string().replace('\'', "''");
-    let written = link.script(&format!("VACUUM INTO '{literal}'")).await;
-    written.map_err(|cause| not_written(data, &path, cause))?;
+    let written = connection.execute_script(&format!("VACUUM INTO '{literal}'")).await;
+    written.map_err(|cause| write_error(data, &path, cause))?;
     let synced = File::open(&path).and_then(|file| file.sync_all());
     synced.map_err(|cause| BackupError::write(&path, cause))?;
-    let (bytes, sha256) = files::sum(&path).map_err(|cause| BackupError::read(&path, cause))?;
+    let (bytes, sha256) = files::checksum(&path).map_err(|cause| BackupError::read(&path, cause))?;
     let read = async {
-        let mut copy = Link::to_read_file(&path).await?;
-        let found = (Positions::read(&mut copy).await?, tables::counted(&mut copy).await?);
+        let mut copy = Connection::open_snapshot(&path).await?;
+        let found = (Positions::read(&mut copy).await?, tables::count_rows(&mut copy).await?);
         copy.close().await.map(|()| found)
     };
     let (positions, tables) = read
         .await
-        .map_err(|cause| failed(data, "reading the snapshot", cause))?;
+        .map_err(|cause| database_error(data, "reading the snapshot", cause))?;
     Ok(Snapshot {
         file: FileEntry {
             path: name,
@@ -62,60 +66,63 @@ pub(crate) async fn snapshot(data: &ModuleData, link: &mut Link, directory: &Pat
     })
 }
 
-/// A disk that takes no more says so, or fails the write.
-fn not_written(data: &ModuleData, path: &Path, cause: Error) -> BackupError {
+/// Error of writing a database file: [`BackupError::DiskFull`] if SQLite reports a full disk or a failed write.
+fn write_error(data: &ModuleData, path: &Path, cause: Error) -> BackupError {
     match primary_code(&cause) {
         Some(13) => BackupError::DiskFull { path: path.to_owned() },
-        // SQLITE_IOERR_WRITE: SQLite knows one cause of a full disk by its name, and there are others.
+        // SQLITE_IOERR_WRITE: SQLITE_FULL covers only one of the causes of a full disk.
         Some(10) if extended_code(&cause) == Some(778) => BackupError::DiskFull { path: path.to_owned() },
-        _ => failed(data, format!("writing {}", path.display()), cause),
+        _ => database_error(data, format!("writing {}", path.display()), cause),
     }
 }
 
-/// What is wrong with a snapshot, if anything is.
-pub(crate) async fn check(path: &Path, backup: &ModuleBackup) -> Result<Vec<String>, Error> {
-    let mut link = Link::to_read_file(path).await?;
-    let found: Vec<(String,)> = link
-        .all(
+/// Problems of a snapshot file; empty if the snapshot is intact.
+pub(crate) async fn find_problems(path: &Path, backup: &ModuleBackup) -> Result<Vec<String>, Error> {
+    let mut connection = Connection::open_snapshot(path).await?;
+    let found: Vec<(String,)> = connection
+        .fetch_all(
             offshoot_db::sql!("SELECT integrity_check FROM pragma_integrity_check"),
             (),
         )
         .await?;
-    let mut wrong: Vec<_> = found
+    let mut problems: Vec<_> = found
         .into_iter()
         .map(|(line,)| line)
         .filter(|line| line != "ok")
         .collect();
     let broken = offshoot_db::sql!("SELECT \"table\", count(*) FROM pragma_foreign_key_check GROUP BY 1");
-    let broken: Vec<(String, i64)> = link.all(broken, ()).await?;
-    wrong.extend(
+    let broken: Vec<(String, i64)> = connection.fetch_all(broken, ()).await?;
+    problems.extend(
         broken
             .iter()
-            .map(|(table, rows)| format!("{rows} rows of {table} refer to rows that are not there")),
+            .map(|(table, rows)| format!("{rows} rows of {table} reference missing rows")),
     );
-    if wrong.is_empty() {
-        let counted = tables::counted(&mut link).await?;
+    if problems.is_empty() {
+        let counted = tables::count_rows(&mut connection).await?;
         let differs = |table: &&TableEntry| !counted.contains(table);
-        wrong.extend(backup.tables.iter().filter(differs).map(|table| {
+        problems.extend(backup.tables.iter().filter(differs).map(|table| {
             let now = counted
                 .iter()
                 .find(|found| found.name == table.name)
                 .map(|found| found.rows);
-            format!("{} has {now:?} rows and the manifest says {}", table.name, table.rows)
+            format!(
+                "{} has {now:?} rows, but the manifest records {}",
+                table.name, table.rows
+            )
         }));
     }
-    link.close().await?;
-    Ok(wrong)
+    connection.close().await?;
+    Ok(problems)
 }
 
-/// Whether this process alone has the file. What is in its log is written into it on the way.
-pub(crate) async fn is_free(file: &Path) -> Result<bool, Error> {
-    let mut link = Link::to_change_file(file).await?;
-    // Leaving the log behind takes a lock that nobody else's connection lets through.
-    let alone = link
-        .script("PRAGMA busy_timeout = 1000; PRAGMA journal_mode = DELETE")
+/// Whether no other process has the file open. Checkpoints the write-ahead log into the file.
+pub(crate) async fn is_unused(file: &Path) -> Result<bool, Error> {
+    let mut connection = Connection::open_for_writing(file).await?;
+    // Leaving WAL mode takes an exclusive lock, which fails while any other connection is open.
+    let alone = connection
+        .execute_script("PRAGMA busy_timeout = 1000; PRAGMA journal_mode = DELETE")
         .await;
-    link.close().await?;
+    connection.close().await?;
     match alone {
         Ok(()) => Ok(true),
         Err(error) if matches!(primary_code(&error), Some(5 | 6)) => Ok(false),
@@ -123,54 +130,54 @@ pub(crate) async fn is_free(file: &Path) -> Result<bool, Error> {
     }
 }
 
-/// Whether the file is none of SQLite's, or is damaged: a reason to restore, and nobody can work with it.
-pub(crate) fn is_ruined(error: &Error) -> bool {
+/// Whether the error says that the file is not a SQLite database or is corrupt. No process can work with such a file.
+pub(crate) fn is_corrupt(error: &Error) -> bool {
     matches!(primary_code(error), Some(11 | 26))
 }
 
-/// Puts a snapshot in the place of the module's file. Answers where the file that was there is now.
-pub(crate) async fn restore(
+/// Replaces the module's file by a snapshot. Returns the path of the file moved aside, if there was one.
+pub(crate) async fn restore_file(
     data: &ModuleData,
     file: &Path,
     backup: &ModuleBackup,
     directory: &Path,
-    finishing: &Finishing,
+    adjustments: &Adjustments,
 ) -> Result<Option<PathBuf>, BackupError> {
     let folder = file.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(|cause| BackupError::write(folder, cause))?;
     let draft = folder.join(format!(".{}.restored", file_name(data.name())));
-    // Of a restore that was broken off.
+    // Left behind by an interrupted restore.
     if let Err(cause) = fs::remove_file(&draft)
         && cause.kind() != ErrorKind::NotFound
     {
         return Err(BackupError::write(&draft, cause));
     }
     for entry in &backup.files {
-        files::require_room(folder, entry.bytes)?;
-        files::copy(&directory.join(&entry.path), &draft)?;
+        files::require_free_space(folder, entry.bytes)?;
+        files::copy_file(&directory.join(&entry.path), &draft)?;
     }
     let finished = async {
-        let mut link = Link::to_change_file(&draft).await?;
-        link.script("BEGIN IMMEDIATE").await?;
-        finishing.apply(&mut link).await?;
-        link.script("COMMIT").await?;
-        link.close().await
+        let mut connection = Connection::open_for_writing(&draft).await?;
+        connection.execute_script("BEGIN IMMEDIATE").await?;
+        adjustments.apply(&mut connection).await?;
+        connection.execute_script("COMMIT").await?;
+        connection.close().await
     };
-    finished.await.map_err(|cause| not_written(data, &draft, cause))?;
-    let aside = move_aside(file, &finishing.stamp)?;
+    finished.await.map_err(|cause| write_error(data, &draft, cause))?;
+    let aside = move_aside(file, &adjustments.suffix)?;
     fs::rename(&draft, file).map_err(|cause| BackupError::write(file, cause))?;
     files::sync_directory(folder)?;
     Ok(aside)
 }
 
-fn move_aside(file: &Path, stamp: &str) -> Result<Option<PathBuf>, BackupError> {
+fn move_aside(file: &Path, suffix: &str) -> Result<Option<PathBuf>, BackupError> {
     let mut aside = file.as_os_str().to_owned();
-    aside.push(format!(".replaced-{stamp}"));
+    aside.push(format!(".replaced-{suffix}"));
     let aside = PathBuf::from(aside);
-    // Of a damaged file its log may be all that is left. A log without its file would be taken for that of the snapshot, and
-    // ruin it.
-    for ending in BESIDE {
-        let (from, to) = (beside(file, ending), beside(&aside, ending));
+    // The write-ahead log moves first and with its file: it may be all that is left of a corrupt file, and SQLite
+    // would apply a leftover log to the snapshot and corrupt the snapshot.
+    for ending in SIDE_FILES {
+        let (from, to) = (side_file(file, ending), side_file(&aside, ending));
         if from.exists() {
             fs::rename(&from, &to).map_err(|cause| BackupError::write(&to, cause))?;
         }
@@ -182,7 +189,7 @@ fn move_aside(file: &Path, stamp: &str) -> Result<Option<PathBuf>, BackupError> 
     Ok(Some(aside))
 }
 
-fn beside(file: &Path, ending: &str) -> PathBuf {
+fn side_file(file: &Path, ending: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)

@@ -1,54 +1,57 @@
-//! Whether a backup is whole: every file is as it was written, and what is in it can be read.
+//! Verifying a backup: every file matches its checksum, and its content is readable. Needs no database server.
 
 use std::path::Path;
 
 use serde::Serialize;
 
 use crate::manifest::Manifest;
-use crate::{BackupError, ModuleBackup, Tell, files, postgres, sqlite};
+use crate::{BackupError, ModuleBackup, Progress, files, postgres, sqlite};
 
-/// What was found of one module.
+/// Result of verifying one module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Verified {
-    /// The module.
+pub struct VerifiedModule {
+    /// Module name.
     pub module: String,
-    /// Its files.
+    /// Number of files.
     pub files: usize,
-    /// Rows in its tables.
+    /// Number of rows in all tables.
     pub rows: u64,
-    /// What is wrong; empty if nothing is.
+    /// Problems found; empty if the snapshot is intact.
     pub problems: Vec<String>,
 }
 
-/// Checks every file of a backup. An error if it is none.
-pub async fn verify(directory: &Path, tell: Tell<'_>) -> Result<(Manifest, Vec<Verified>), BackupError> {
+/// Checks every file of a backup. Fails if `directory` is not a backup.
+pub async fn verify_backup(
+    directory: &Path,
+    progress: Progress<'_>,
+) -> Result<(Manifest, Vec<VerifiedModule>), BackupError> {
     let manifest = Manifest::read(directory)?;
     let mut found = Vec::new();
     for backup in &manifest.modules {
-        tell(format!("{}: checking", backup.module));
-        found.push(check(directory, backup).await);
+        progress(format!("{}: checking", backup.module));
+        found.push(verify_module(directory, backup).await);
     }
     Ok((manifest, found))
 }
 
-/// Checks one module.
-pub(crate) async fn check(directory: &Path, backup: &ModuleBackup) -> Verified {
+/// Checks the files of one module.
+pub(crate) async fn verify_module(directory: &Path, backup: &ModuleBackup) -> VerifiedModule {
     let mut problems = Vec::new();
     for file in &backup.files {
-        match files::sum(&directory.join(&file.path)) {
+        match files::checksum(&directory.join(&file.path)) {
             Err(error) => problems.push(format!("{} cannot be read: {error}", file.path)),
             Ok((bytes, _)) if bytes != file.bytes => {
-                problems.push(format!("{} has {bytes} bytes and not {}", file.path, file.bytes));
+                problems.push(format!("{} has {bytes} bytes instead of {}", file.path, file.bytes));
             }
-            Ok((_, sum)) if sum != file.sha256 => problems.push(format!("{} is not as it was written", file.path)),
+            Ok((_, sum)) if sum != file.sha256 => problems.push(format!("{} does not match its checksum", file.path)),
             Ok(_) => {}
         }
     }
-    // What was damaged afterwards says nothing more by its content.
+    // Content is checked only in files that match their checksums: further errors would only repeat the damage.
     if problems.is_empty() {
-        problems = content(directory, backup).await;
+        problems = verify_content(directory, backup).await;
     }
-    Verified {
+    VerifiedModule {
         module: backup.module.clone(),
         files: backup.files.len(),
         rows: backup.tables.iter().map(|table| table.rows).sum(),
@@ -56,18 +59,18 @@ pub(crate) async fn check(directory: &Path, backup: &ModuleBackup) -> Verified {
     }
 }
 
-async fn content(directory: &Path, backup: &ModuleBackup) -> Vec<String> {
+async fn verify_content(directory: &Path, backup: &ModuleBackup) -> Vec<String> {
     let mut problems = Vec::new();
     for file in backup.files.iter().filter(|file| file.path.ends_with(".db")) {
-        match sqlite::check(&directory.join(&file.path), backup).await {
-            Ok(wrong) => problems.extend(wrong.into_iter().map(|what| format!("{}: {what}", file.path))),
-            Err(error) => problems.push(format!("{} is no sound database: {error}", file.path)),
+        match sqlite::find_problems(&directory.join(&file.path), backup).await {
+            Ok(found) => problems.extend(found.into_iter().map(|problem| format!("{}: {problem}", file.path))),
+            Err(error) => problems.push(format!("{} is not a valid SQLite database: {error}", file.path)),
         }
     }
     for table in &backup.tables {
         let Some(file) = &table.file else { continue };
         match postgres::check_rows(&directory.join(file), table) {
-            Ok(wrong) => problems.extend(wrong.map(|what| format!("{file}: {what}"))),
+            Ok(found) => problems.extend(found.map(|problem| format!("{file}: {problem}"))),
             Err(error) => problems.push(format!("{file} cannot be read: {error}")),
         }
     }

@@ -1,13 +1,13 @@
-//! Allowances: a comment on the line before lets one violation stand, and says why.
+//! Allowances: a comment on the line before a violation permits that violation and states the reason.
 
 use crate::file::File;
 use crate::project::Project;
 use crate::violation::{Rule, Violation};
 
-/// How an allowance begins, behind the comment's sign.
+/// Start of an allowance, after the comment marker.
 const ALLOW: &str = "offshoot: allow(";
-/// What comments begin with in Rust, SQL and manifests. Documentation is none: it is no place for this.
-const SIGNS: [&str; 3] = ["// ", "-- ", "# "];
+/// Comment markers of Rust, SQL and manifests. Doc comments are not scanned for allowances.
+const COMMENT_MARKERS: [&str; 3] = ["// ", "-- ", "# "];
 
 struct Allowance<'a> {
     file: &'a File,
@@ -19,7 +19,7 @@ struct Allowance<'a> {
 fn allowances(file: &File) -> impl Iterator<Item = Allowance<'_>> {
     (1..).zip(file.text.lines()).filter_map(move |(line, text)| {
         let text = text.trim_start();
-        let comment = SIGNS.iter().find_map(|sign| text.strip_prefix(sign))?;
+        let comment = COMMENT_MARKERS.iter().find_map(|sign| text.strip_prefix(sign))?;
         let (rule, reason) = comment.strip_prefix(ALLOW)?.split_once(')')?;
         Some(Allowance {
             file,
@@ -30,8 +30,8 @@ fn allowances(file: &File) -> impl Iterator<Item = Allowance<'_>> {
     })
 }
 
-/// Takes away what is allowed, and adds allowances that say no reason or allow nothing.
-pub(crate) fn apply(project: &Project, mut found: Vec<Violation>) -> Vec<Violation> {
+/// Removes allowed violations, and adds a violation for each allowance without a reason or without effect.
+pub(crate) fn apply_allowances(project: &Project, mut found: Vec<Violation>) -> Vec<Violation> {
     let mut wrong = Vec::new();
     for allowance in project.files.iter().flat_map(allowances) {
         let Allowance {
@@ -40,7 +40,7 @@ pub(crate) fn apply(project: &Project, mut found: Vec<Violation>) -> Vec<Violati
             rule,
             reason,
         } = allowance;
-        // Of an allowance without a reason, what it would allow is told too.
+        // An allowance without a reason does not apply: its target is reported too.
         let allows = |violation: &Violation| {
             violation.path == file.path && violation.line == line + 1 && violation.rule.as_str() == rule
         };
@@ -49,10 +49,10 @@ pub(crate) fn apply(project: &Project, mut found: Vec<Violation>) -> Vec<Violati
             found.retain(|violation| !allows(violation));
         }
         let message = match (reason.is_empty(), is_needed) {
-            (true, _) => format!("allow({rule}) says no reason: write it behind the bracket"),
-            // Code that is no module's may speak of allowances without making one.
-            (false, false) if !project.is_a_modules(file) => continue,
-            (false, false) => format!("allow({rule}) allows nothing: the next line does not break that rule"),
+            (true, _) => format!("allow({rule}) has no reason: write the reason after the bracket"),
+            // Code outside of modules may contain the text of an allowance as data.
+            (false, false) if !project.belongs_to_module(file) => continue,
+            (false, false) => format!("allow({rule}) is unused: the next line does not break that rule"),
             (false, true) => continue,
         };
         wrong.push(Violation::new(file, line, Rule::Allow, message));

@@ -1,36 +1,36 @@
-//! What a project has not mended yet: violations that are known, one on a line, without line numbers, so that code can
-//! move. What is in the baseline and no longer found is stale, and has to go: it would hide a new one of its kind.
+//! Baseline: the known violations of a project, one per line and without line numbers, so that code may move. An entry
+//! without a matching violation is stale and must be removed: it would hide a new violation of the same text.
 
 use std::collections::BTreeMap;
 
 use crate::violation::Violation;
 
-/// What the file begins with.
+/// First lines of a baseline file.
 const HEADER: &str = "\
-# Violations that are known and not mended yet. `offshoot check --baseline FILE` reports everything else, and lines here
-# that nothing answers to any more; `--write-baseline` writes the file anew.
+# Known violations. `offshoot check --baseline FILE` reports all other violations, and entries of this file that no
+# longer match; `--write-baseline` rewrites the file.
 ";
 
-/// Known violations.
+/// Known violations of a project.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Baseline {
-    /// How often each line stands there.
+    /// Number of occurrences of each line.
     entries: BTreeMap<String, usize>,
 }
 
-/// Violations beside a baseline.
+/// Violations compared with a baseline.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Compared {
-    /// Not in the baseline.
+pub struct BaselineComparison {
+    /// Violations that are not in the baseline.
     pub new: Vec<Violation>,
-    /// In the baseline.
+    /// Violations that are in the baseline.
     pub known: Vec<Violation>,
-    /// In the baseline, and not found.
+    /// Baseline entries without a matching violation.
     pub stale: Vec<String>,
 }
 
 impl Baseline {
-    /// Reads a baseline. Lines that begin with `#` and empty ones are comments.
+    /// Parses a baseline. Empty lines and lines that begin with `#` are ignored.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut baseline = Self::default();
@@ -44,19 +44,19 @@ impl Baseline {
         baseline
     }
 
-    /// The baseline of a project that has these violations, as text.
+    /// Renders a baseline of `violations`, as the text of a file.
     #[must_use]
-    pub fn of(violations: &[Violation]) -> String {
+    pub fn render(violations: &[Violation]) -> String {
         let mut lines: Vec<_> = violations.iter().map(entry).collect();
         lines.sort();
         let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
         format!("{HEADER}{lines}")
     }
 
-    /// Tells known violations from new ones, and finds what is stale.
+    /// Sorts violations into new and known ones, and finds stale entries.
     #[must_use]
-    pub fn compare(mut self, violations: Vec<Violation>) -> Compared {
-        let mut compared = Compared::default();
+    pub fn compare(mut self, violations: Vec<Violation>) -> BaselineComparison {
+        let mut compared = BaselineComparison::default();
         for violation in violations {
             match self.entries.get_mut(&entry(&violation)) {
                 Some(left) if *left > 0 => {
@@ -75,7 +75,7 @@ impl Baseline {
     }
 }
 
-/// A violation as a line of a baseline.
+/// Baseline line of a violation.
 fn entry(violation: &Violation) -> String {
     let Violation {
         path, rule, message, ..

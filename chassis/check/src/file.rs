@@ -1,41 +1,41 @@
-//! A project's files as data, so that a rule is a function of them and can be shown to fail on planted ones.
+//! Source files of a project as values, so that rules are pure functions of files and can be tested on planted files.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Kinds of files that rules read.
-const KINDS: [&str; 3] = ["rs", "toml", "sql"];
-/// What cargo builds is nobody's source.
-const BUILT: &str = "target";
+/// Extensions of the files that rules read.
+const EXTENSIONS: [&str; 3] = ["rs", "toml", "sql"];
+/// Folder of cargo's build output, which is not source.
+const BUILD_FOLDER: &str = "target";
 
 /// Why a project cannot be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
     /// The root has no modules.
     #[error(
-        "{} has no folder `{modules}` with modules in it: name the project's root with --root, or its modules' folder in {}",
+        "{} has no modules in the folder `{modules}`: name the project's root with --root, or set `modules` in {}",
         .root.display(),
         crate::SETTINGS
     )]
     NoModules {
-        /// Where they were looked for.
+        /// Root of the project.
         root: PathBuf,
-        /// The folder.
+        /// Folder that should contain the modules.
         modules: String,
     },
-    /// The settings are not understood.
-    #[error("{} is not understood: {reason}", crate::SETTINGS)]
+    /// The settings file is invalid.
+    #[error("{} is not a valid settings file: {reason}", crate::SETTINGS)]
     Settings {
-        /// Why.
+        /// Error of the parser.
         reason: String,
     },
     /// A file cannot be read.
     #[error("{} cannot be read", .path.display())]
     Io {
-        /// Which.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         source: io::Error,
     },
 }
@@ -43,14 +43,14 @@ pub enum CheckError {
 /// A text file of a project.
 #[derive(Debug, Clone)]
 pub struct File {
-    /// From the project's root, with `/` between folders.
+    /// Path from the project's root, with `/` between folders.
     pub path: String,
-    /// What is in it.
+    /// Content.
     pub text: String,
 }
 
 impl File {
-    /// A file with this text.
+    /// Creates a file with this path and text.
     #[must_use]
     pub fn new(path: &str, text: &str) -> Self {
         Self {
@@ -59,20 +59,21 @@ impl File {
         }
     }
 
-    /// Whether it is Rust.
+    /// Whether the file is a Rust source file.
     #[must_use]
     pub fn is_rust(&self) -> bool {
         self.path.ends_with(".rs")
     }
 
-    /// The folder's name behind `parent`: `depot` of `modules/depot/src/lib.rs` behind `modules/`.
+    /// Name of the folder directly below `parent`: `depot` for `modules/depot/src/lib.rs` below `modules/`.
     #[must_use]
-    pub fn behind(&self, parent: &str) -> Option<&str> {
+    pub fn folder_below(&self, parent: &str) -> Option<&str> {
         self.path.strip_prefix(parent)?.split('/').next()
     }
 }
 
-/// Adds the files of a folder, which need not be there. A link to a folder is not followed: it may lead back.
+/// Adds the files of a folder, if the folder exists. Symbolic links to folders are not followed, since they may be
+/// cyclic.
 pub(crate) fn collect(root: &Path, folder: &str, into: &mut Vec<File>) -> Result<(), CheckError> {
     let path = root.join(folder);
     let failed = |path: &Path| {
@@ -85,15 +86,15 @@ pub(crate) fn collect(root: &Path, folder: &str, into: &mut Vec<File>) -> Result
     };
     for entry in entries {
         let entry = entry.map_err(failed(&path))?;
-        // A name that is no UTF-8 is none of Rust's or SQL's.
+        // Rust and SQL file names are UTF-8.
         let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
             continue;
         };
         let from_root = format!("{folder}/{name}");
         let kind = entry.file_type().map_err(failed(&entry.path()))?;
-        if kind.is_dir() && name != BUILT && !name.starts_with('.') {
+        if kind.is_dir() && name != BUILD_FOLDER && !name.starts_with('.') {
             collect(root, &from_root, into)?;
-        } else if !kind.is_dir() && KINDS.contains(&name.rsplit('.').next().unwrap_or_default()) {
+        } else if !kind.is_dir() && EXTENSIONS.contains(&name.rsplit('.').next().unwrap_or_default()) {
             let bytes = fs::read(entry.path()).map_err(failed(&entry.path()))?;
             into.push(File::new(&from_root, &String::from_utf8_lossy(&bytes)));
         }

@@ -1,27 +1,27 @@
-//! Where a project has its modules, and how it writes SQL.
+//! Layout of a project: folders of modules and migrations, and the SQL macro.
 
 use serde::Deserialize;
 
 use crate::file::CheckError;
 
-/// The file in a project's root that says how it differs from the defaults.
+/// Settings file in a project's root, with the deviations from the default layout.
 pub const SETTINGS: &str = "offshoot-check.toml";
 
-/// Where things are. Paths are from the root, with `/` between folders.
+/// Layout of a project. Paths are relative to the root, with `/` between folders.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Layout {
-    /// The folder with one folder per module.
+    /// Folder with one subfolder per module.
     pub modules: String,
-    /// The folder of the contract's crate, in a module's folder.
+    /// Folder of the contract crate, inside a module's folder.
     pub contract: String,
-    /// The folder of a module's migrations; `{module}` stands for its name.
+    /// Folder of a module's migrations; `{module}` stands for the module's name.
     pub migrations: String,
-    /// The macro that SQL stands in.
+    /// Name of the macro that contains SQL.
     pub sql_macro: String,
-    /// How tables begin that belong to the chassis and are touched by no module.
+    /// Prefix of chassis tables, which no module may access.
     pub chassis_prefix: String,
-    /// Folders of code that has no data, and so no SQL.
+    /// Folders of code without data, which must not contain SQL.
     pub without_data: Vec<String>,
 }
 
@@ -45,14 +45,14 @@ impl Layout {
         })
     }
 
-    /// The module that a path belongs to, by its code.
+    /// Module whose code contains `path`.
     pub(crate) fn module_of_code<'a>(&self, path: &'a str) -> Option<&'a str> {
         let mut parts = path.strip_prefix(&self.modules)?.strip_prefix('/')?.split('/');
         let module = parts.next()?;
         parts.next().map(|_| module)
     }
 
-    /// The module that a path belongs to, by its migrations.
+    /// Module whose migrations contain `path`.
     pub(crate) fn module_of_migrations<'a>(&self, path: &'a str) -> Option<&'a str> {
         let (before, after) = self.migrations.split_once("{module}")?;
         let (module, rest) = path.strip_prefix(before)?.split_once('/')?;
@@ -60,7 +60,7 @@ impl Layout {
         (after.is_empty() || rest.strip_prefix(after)?.starts_with('/')).then_some(module)
     }
 
-    /// The folders that are read.
+    /// Folders to read.
     pub(crate) fn folders(&self) -> Vec<&str> {
         let migrations = self.migrations.split("{module}").next().unwrap_or_default();
         let mut folders = vec![self.modules.as_str()];

@@ -1,33 +1,32 @@
-//! What keeps a module splittable, as rules over a project's sources. Reads files, compiles and runs nothing.
+//! Static rules that keep modules splittable, checked over a project's sources. Reads files; compiles and runs nothing.
 //!
-//! Knows no project: where modules, contracts and migrations are is a [`Layout`], whose defaults are those of the
-//! chassis. What is found is a [`Violation`] with file and line. One can be allowed where it stands, by a comment on the
-//! line before, which has to say why:
+//! This crate must not know any project: a [`Layout`] describes where modules, contracts and migrations are. A
+//! [`Violation`] has a file and a line. A comment on the line before permits one violation and must state the reason:
 //!
 //! ```text
 //! // offshoot: allow(state) counts for operators; no answer depends on it
 //! ```
 //!
-//! (`--` instead of `//` in SQL, `#` in manifests.) A [`Baseline`] holds what a project has not mended yet.
+//! Use `--` instead of `//` in SQL, and `#` in manifests. A [`Baseline`] lists the known violations of a project.
 
-// A project: its layout and files.
+// A project: layout and files.
 mod file;
 mod layout;
 mod project;
-// What is read from them.
+// Readers for manifests, SQL, table ownership and Rust tokens.
 mod manifest;
 mod sql;
 mod tables;
 mod tokens;
-// What is found.
+// Rules and their results.
 mod allow;
 mod baseline;
 mod rules;
 mod violation;
 
-pub use crate::baseline::{Baseline, Compared};
+pub use crate::baseline::{Baseline, BaselineComparison};
 pub use crate::file::{CheckError, File};
 pub use crate::layout::{Layout, SETTINGS};
 pub use crate::project::Project;
-pub use crate::tokens::{Token, Unreadable, tokens};
+pub use crate::tokens::{ParseError, Token, tokenize};
 pub use crate::violation::{Rule, Violation};

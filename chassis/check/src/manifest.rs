@@ -1,24 +1,24 @@
-//! The manifests of modules and of their contracts: which crates they are, and which they depend on.
+//! Cargo manifests of modules and contracts: crate names and dependencies.
 
 use crate::file::File;
 use crate::project::Project;
 use crate::violation::{Rule, Violation};
 
-/// Tables of dependencies in a manifest, and whether the module itself, and not only its tests, needs what is there.
+/// Dependency tables of a manifest, and whether non-test code needs their entries.
 const TABLES: [(&str, bool); 3] = [
     ("dependencies", true),
     ("build-dependencies", true),
     ("dev-dependencies", false),
 ];
 
-/// One crate of a module.
+/// Manifest of one crate of a module.
 #[derive(Debug)]
 pub(crate) struct Manifest<'a> {
     pub(crate) file: &'a File,
     pub(crate) module: &'a str,
-    /// The contract's, and not the implementation's.
+    /// Whether the crate is the contract rather than the implementation.
     pub(crate) is_contract: bool,
-    /// The crate's name.
+    /// Name of the crate.
     pub(crate) name: String,
     pub(crate) dependencies: Vec<Dependency>,
     unreadable: Option<Violation>,
@@ -26,18 +26,18 @@ pub(crate) struct Manifest<'a> {
 
 #[derive(Debug)]
 pub(crate) struct Dependency {
-    /// The crate's name, whatever it is called here.
+    /// Package name, also if the dependency is renamed.
     pub(crate) name: String,
     pub(crate) line: usize,
-    /// Not only for tests.
+    /// Whether non-test code needs the dependency.
     pub(crate) is_needed: bool,
 }
 
-/// All of a project.
+/// All manifests of a project's modules.
 pub(crate) struct Manifests<'a>(pub(crate) Vec<Manifest<'a>>);
 
 impl<'a> Manifest<'a> {
-    pub(crate) fn of(project: &'a Project) -> Manifests<'a> {
+    pub(crate) fn read_all(project: &'a Project) -> Manifests<'a> {
         let read = |file: &'a File| {
             let module = project.layout.module_of_code(&file.path)?;
             let inside = file
@@ -55,7 +55,7 @@ impl<'a> Manifest<'a> {
             Err(error) => {
                 let before = error.span().map_or(0, |span| span.start).min(file.text.len());
                 let line = 1 + file.text.bytes().take(before).filter(|byte| *byte == b'\n').count();
-                let message = format!("this is no manifest: {}", error.message());
+                let message = format!("not a valid manifest: {}", error.message());
                 (
                     toml::Table::new(),
                     Some(Violation::new(file, line, Rule::Unreadable, message)),
@@ -102,7 +102,7 @@ impl Manifests<'_> {
     }
 }
 
-/// The line at which a table names a key: inside it, or as its header.
+/// Line of a key in a dependency table, or of the table header that contains the key.
 fn line_of(text: &str, table: &str, key: &str) -> usize {
     let mut inside = false;
     for (line, written) in (1..).zip(text.lines()) {

@@ -1,4 +1,4 @@
-//! A project that is checked: every rule over all its files, less what is allowed where it stands.
+//! Checks a project: applies every rule to all files, then removes allowed violations.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::tables::Tables;
 use crate::violation::{Rule, Violation};
 use crate::{allow, rules};
 
-/// A project's layout and files.
+/// Layout and files of a project.
 #[derive(Debug)]
 pub struct Project {
     pub(crate) layout: Layout,
@@ -20,7 +20,7 @@ pub struct Project {
 }
 
 impl Project {
-    /// Reads a project from its root.
+    /// Reads the project at `root`. Fails if there are no modules, or if a file cannot be read.
     pub fn read(root: &Path) -> Result<Self, CheckError> {
         let settings = root.join(SETTINGS);
         let layout = match fs::read_to_string(&settings) {
@@ -32,7 +32,7 @@ impl Project {
         for folder in layout.folders() {
             collect(root, folder, &mut files)?;
         }
-        let project = Self::of(layout, files);
+        let project = Self::from_files(layout, files);
         if project.modules().is_empty() {
             return Err(CheckError::NoModules {
                 root: root.to_owned(),
@@ -42,54 +42,54 @@ impl Project {
         Ok(project)
     }
 
-    /// A project of these files.
+    /// Creates a project from files in memory.
     #[must_use]
-    pub fn of(layout: Layout, mut files: Vec<File>) -> Self {
+    pub fn from_files(layout: Layout, mut files: Vec<File>) -> Self {
         files.sort_by(|a, b| a.path.cmp(&b.path));
         files.dedup_by(|a, b| a.path == b.path);
         Self { layout, files }
     }
 
-    /// The modules, by their folders' names.
+    /// Module names, taken from their folders.
     #[must_use]
     pub fn modules(&self) -> BTreeSet<&str> {
         let paths = self.files.iter().map(|file| file.path.as_str());
         paths.filter_map(|path| self.layout.module_of_code(path)).collect()
     }
 
-    pub(crate) fn is_a_modules(&self, file: &File) -> bool {
+    pub(crate) fn belongs_to_module(&self, file: &File) -> bool {
         let layout = &self.layout;
         layout.module_of_code(&file.path).is_some() || layout.module_of_migrations(&file.path).is_some()
     }
 
-    /// Everything that breaks a rule, in order of path and line.
+    /// All violations, ordered by path and line.
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
-        let tables = Tables::of(self);
-        let manifests = Manifest::of(self);
+        let tables = Tables::from_project(self);
+        let manifests = Manifest::read_all(self);
         let mut found = Vec::new();
         for file in self.files.iter().filter(|file| file.is_rust()) {
-            match crate::tokens(file) {
+            match crate::tokenize(file) {
                 Ok(tokens) => {
-                    found.extend(rules::sql::misplaced(self, file, &tokens));
-                    found.extend(rules::tables::in_code(self, file, &tokens, &tables));
-                    found.extend(rules::state::kept(self, file));
+                    found.extend(rules::sql::find_misplaced(self, file, &tokens));
+                    found.extend(rules::tables::find_in_code(self, file, &tokens, &tables));
+                    found.extend(rules::state::find_kept_state(self, file));
                 }
-                Err(unreadable) => found.push(Violation::new(
+                Err(error) => found.push(Violation::new(
                     file,
-                    unreadable.line,
+                    error.line,
                     Rule::Unreadable,
-                    format!("this is no Rust: {}", unreadable.reason),
+                    format!("not valid Rust: {}", error.reason),
                 )),
             }
         }
         for file in &self.files {
-            found.extend(rules::tables::in_migrations(self, file, &tables));
+            found.extend(rules::tables::find_in_migrations(self, file, &tables));
         }
         found.extend(manifests.unreadable());
-        found.extend(rules::dependencies::on_implementations(&manifests));
-        found.extend(rules::dependencies::cycles(&manifests));
-        let mut found = allow::apply(self, found);
+        found.extend(rules::dependencies::find_implementation_dependencies(&manifests));
+        found.extend(rules::dependencies::find_cycles(&manifests));
+        let mut found = allow::apply_allowances(self, found);
         found.sort();
         found.dedup();
         found

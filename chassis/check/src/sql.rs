@@ -1,6 +1,7 @@
-//! SQL as words with their lines. No parser: what a statement names is enough, and every dialect has it.
+//! SQL as words with line numbers. Not a parser: rules need only the names in a statement, in any dialect.
 
-/// How statements begin, and what follows in one that is not written in capitals, so that prose is not taken for SQL.
+/// First words of statements. A text that is not in capitals must also contain the second entry, so that prose is not
+/// taken for SQL.
 const STATEMENTS: [(&str, &str); 8] = [
     ("SELECT ", " from "),
     ("INSERT ", " into "),
@@ -15,13 +16,13 @@ const STATEMENTS: [(&str, &str); 8] = [
 /// A word of SQL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Word {
-    /// In lower case, without quotes.
+    /// The word in lower case, without quotes.
     pub(crate) text: String,
-    /// Counted from zero, from the text's beginning.
+    /// Line, counted from zero.
     pub(crate) line: usize,
-    /// What stands before it, without spaces.
+    /// Last character before the word, ignoring whitespace.
     pub(crate) before: char,
-    /// What stands behind it, without spaces.
+    /// First character after the word, ignoring whitespace.
     pub(crate) after: char,
 }
 
@@ -34,17 +35,17 @@ pub(crate) fn looks_like_sql(text: &str) -> bool {
     STATEMENTS.iter().any(begins)
 }
 
-/// The statements of a script, each as its words. Comments and texts are none; the body of a function counts, even where
-/// it stands between dollars.
+/// Splits a script into statements, and each statement into words. Comments and string literals are skipped. The body
+/// of a function counts, also between dollar quotes.
 pub(crate) fn statements(sql: &str) -> Vec<Vec<Word>> {
-    let plain = without_comments_and_texts(sql);
+    let plain = blank_comments_and_literals(sql);
     let mut statements = vec![Vec::<Word>::new()];
     let (mut line, mut before) = (0, ' ');
-    let mut letters = plain.chars().peekable();
-    while let Some(letter) = letters.next() {
-        if is_of_a_word(letter) {
+    let mut chars = plain.chars().peekable();
+    while let Some(letter) = chars.next() {
+        if is_word_char(letter) {
             let mut text = String::from(letter);
-            while let Some(letter) = letters.next_if(|letter| is_of_a_word(*letter)) {
+            while let Some(letter) = chars.next_if(|letter| is_word_char(*letter)) {
                 text.push(letter);
             }
             if let Some(words) = statements.last_mut() {
@@ -64,7 +65,7 @@ pub(crate) fn statements(sql: &str) -> Vec<Vec<Word>> {
                 statements.push(Vec::new());
                 before = ' ';
             }
-            // Quotes of a name are no part of it.
+            // Quotes around an identifier are not part of the word.
             '"' | '`' => {}
             sign if !sign.is_whitespace() => {
                 if let Some(word) = statements
@@ -83,20 +84,20 @@ pub(crate) fn statements(sql: &str) -> Vec<Vec<Word>> {
     statements
 }
 
-fn is_of_a_word(letter: char) -> bool {
+fn is_word_char(letter: char) -> bool {
     letter.is_alphanumeric() || letter == '_'
 }
 
-/// The same text, of the same lines, with spaces in the place of comments and texts.
-fn without_comments_and_texts(sql: &str) -> String {
+/// Replaces comments and string literals by spaces. Line breaks are kept.
+fn blank_comments_and_literals(sql: &str) -> String {
     let mut plain = String::with_capacity(sql.len());
-    let mut letters = sql.chars().peekable();
-    while let Some(letter) = letters.next() {
-        let next = letters.peek().copied();
+    let mut chars = sql.chars().peekable();
+    while let Some(letter) = chars.next() {
+        let next = chars.peek().copied();
         let mut skip_to = |is_end: &mut dyn FnMut(char, Option<char>) -> bool| {
-            while let Some(skipped) = letters.next() {
+            while let Some(skipped) = chars.next() {
                 plain.push(if skipped == '\n' { '\n' } else { ' ' });
-                if is_end(skipped, letters.peek().copied()) {
+                if is_end(skipped, chars.peek().copied()) {
                     break;
                 }
             }
@@ -111,7 +112,7 @@ fn without_comments_and_texts(sql: &str) -> String {
                     ends
                 });
             }
-            // A doubled quote ends one text and begins the next.
+            // A doubled quote ends one literal and starts the next.
             ('\'', _) => skip_to(&mut |letter, _| letter == '\''),
             (letter, _) => plain.push(letter),
         }
@@ -124,17 +125,17 @@ mod tests {
     use super::*;
 
     fn words(sql: &str) -> Vec<Vec<String>> {
-        let of = |words: Vec<Word>| {
+        let format_words = |words: Vec<Word>| {
             words
                 .into_iter()
                 .map(|word| format!("{}@{}", word.text, word.line))
                 .collect()
         };
-        statements(sql).into_iter().map(of).collect()
+        statements(sql).into_iter().map(format_words).collect()
     }
 
     #[test]
-    fn comments_and_texts_are_no_words_and_lines_are_kept() {
+    fn comments_and_literals_are_skipped_and_lines_are_kept() {
         let sql = "-- of parts\nSELECT 'a parts''s' /* parts\n parts */ FROM \"Things\";\nDELETE\nFROM a.b -- end";
         assert_eq!(
             words(sql),

@@ -1,34 +1,34 @@
-//! Whose tables are whose: those that a module's migrations make, and those that its `tables.toml` names.
+//! Table ownership: a module owns the tables that its migrations create and the tables in its `tables.toml`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::project::Project;
 use crate::sql::{Word, statements};
 
-/// The file in which a module may list its tables, beside its migrations.
+/// File beside the migrations in which a module may list its tables.
 const LIST: &str = "/tables.toml";
 
-/// The tables of each module.
+/// Tables of each module.
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
-    of: BTreeMap<String, BTreeSet<String>>,
-    /// What the chassis's tables begin with.
+    by_module: BTreeMap<String, BTreeSet<String>>,
+    /// Prefix of chassis tables.
     chassis_prefix: String,
 }
 
 impl Tables {
-    pub(crate) fn of(project: &Project) -> Self {
-        let mut of: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    pub(crate) fn from_project(project: &Project) -> Self {
+        let mut by_module: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for module in project.modules() {
-            of.entry(module.to_owned()).or_default();
+            by_module.entry(module.to_owned()).or_default();
         }
         for file in &project.files {
             let Some(module) = project.layout.module_of_migrations(&file.path) else {
                 continue;
             };
-            let own = of.entry(module.to_owned()).or_default();
+            let own = by_module.entry(module.to_owned()).or_default();
             if file.path.ends_with(".sql") {
-                own.extend(statements(&file.text).iter().filter_map(|words| made(words)));
+                own.extend(statements(&file.text).iter().filter_map(|words| created_table(words)));
             } else if file.path.ends_with(LIST) {
                 let parsed = file.text.parse::<toml::Table>().unwrap_or_default();
                 let listed = parsed.get("tables").and_then(toml::Value::as_table);
@@ -36,23 +36,23 @@ impl Tables {
             }
         }
         Self {
-            of,
+            by_module,
             chassis_prefix: project.layout.chassis_prefix.clone(),
         }
     }
 
-    /// Whose it is what a statement of `module` names by this word, if it is not its own: another module's schema or
-    /// table, or a table of the chassis.
+    /// Owner of the schema or table that `word` names in a statement of `module`: another module, or the chassis.
+    /// `None` if the name is the module's own or unknown.
     pub(crate) fn foreign<'a>(&'a self, word: &Word, module: &str) -> Option<&'a str> {
-        let own = self.of.get(module);
+        let own = self.by_module.get(module);
         let is_own = own.is_some_and(|own| own.contains(&word.text)) || schema_of(module) == word.text;
-        // Behind a dot stands a column, or a table whose schema has been looked at.
+        // A word after a dot is a column, or a table whose schema was already checked.
         if is_own || word.before == '.' {
             return None;
         }
         let schema = self.schema(&word.text).filter(|_| word.after == '.');
         let table = || {
-            let mut others = self.of.iter().filter(|(owner, _)| *owner != module);
+            let mut others = self.by_module.iter().filter(|(owner, _)| *owner != module);
             others
                 .find(|(_, tables)| tables.contains(&word.text))
                 .map(|(owner, _)| owner.as_str())
@@ -61,22 +61,22 @@ impl Tables {
         schema.or_else(table).or(is_chassis.then_some("the chassis"))
     }
 
-    /// The module whose schema this is.
+    /// Module that owns the schema `name`.
     fn schema(&self, name: &str) -> Option<&str> {
-        self.of
+        self.by_module
             .keys()
             .find(|module| schema_of(module) == name)
             .map(String::as_str)
     }
 }
 
-/// A schema's name has no hyphen.
+/// Schema name of a module: hyphens become underscores.
 fn schema_of(module: &str) -> String {
     module.replace('-', "_")
 }
 
-/// The table or view that a statement makes, or gives another name.
-fn made(words: &[Word]) -> Option<String> {
+/// Name of the table or view that a statement creates, or renames to.
+fn created_table(words: &[Word]) -> Option<String> {
     let texts: Vec<_> = words.iter().map(|word| word.text.as_str()).collect();
     if texts.first() == Some(&"alter") {
         let place = texts.windows(2).position(|pair| pair == ["rename", "to"])?;

@@ -1,32 +1,32 @@
-//! Rust source as words, signs and literals, with their lines. Comments and attributes are none.
+//! Tokens of Rust source with their lines. Comments and attributes are skipped.
 
 use proc_macro2::{Delimiter, LexError, Span, TokenStream, TokenTree};
 
 use crate::file::File;
 
-/// A word, sign or literal of Rust source. Comments and attributes, doc comments among them, are none.
+/// A token of Rust source: word, punctuation or literal. Comments, doc comments and attributes are not tokens.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Token {
-    /// Counted from one.
+    /// Line, counted from one.
     pub line: usize,
-    /// As it is written.
+    /// Source text of the token.
     pub text: String,
-    /// The value, if it is a literal text.
+    /// Value of a string literal.
     pub literal: Option<String>,
 }
 
-/// A file that is no Rust.
+/// A file that is not valid Rust.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Unreadable {
-    /// Where that shows.
+pub struct ParseError {
+    /// Line of the error.
     pub line: usize,
-    /// Why.
+    /// Error of the parser.
     pub reason: String,
 }
 
-/// The tokens of Rust source in order, brackets included.
-pub fn tokens(file: &File) -> Result<Vec<Token>, Unreadable> {
-    let stream: TokenStream = file.text.parse().map_err(|error: LexError| Unreadable {
+/// Splits Rust source into tokens, in source order and including brackets.
+pub fn tokenize(file: &File) -> Result<Vec<Token>, ParseError> {
+    let stream: TokenStream = file.text.parse().map_err(|error: LexError| ParseError {
         line: error.span().start().line,
         reason: error.to_string(),
     })?;

@@ -1,4 +1,4 @@
-//! What breaks a rule: where, which, and in words that stay the same when lines move.
+//! Violations: path, line, rule, and a message that stays the same when lines move.
 
 use std::fmt;
 
@@ -7,28 +7,28 @@ use crate::file::File;
 /// A rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
-    /// A module's SQL names another module's table or schema, or the chassis's tables, or becomes somebody else.
+    /// A module's SQL names a table or schema of another module or of the chassis, or switches role or database.
     ForeignTable,
-    /// A migration makes a foreign key to another module's table.
+    /// A migration creates a foreign key to another module's table.
     ForeignKey,
-    /// A migration makes a view over another module's table.
+    /// A migration creates a view over another module's table.
     ForeignView,
     /// A module depends on another module's implementation.
     Implementation,
-    /// Modules depend on each other in a circle.
+    /// Modules depend on each other in a cycle.
     Cycle,
-    /// SQL stands outside its macro, where no other rule sees it, or in code that has no data.
+    /// SQL is outside of its macro, where no other rule sees the statement, or in code without data.
     Sql,
-    /// A module keeps state in memory between calls, which its next process, or its other replica, has not.
+    /// A module keeps state in memory between calls. Another replica, or the process after a move, lacks that state.
     State,
-    /// An allowance without a reason, or without anything to allow.
+    /// An allowance has no reason or no effect.
     Allow,
-    /// A file that cannot be understood, so that nothing is known of it.
+    /// A file cannot be parsed, so no rule can check the file.
     Unreadable,
 }
 
 impl Rule {
-    /// Its name, as it is printed and allowed.
+    /// Rule name in reports and in allowances.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -45,16 +45,16 @@ impl Rule {
     }
 }
 
-/// A place that breaks a rule.
+/// A violation of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
-    /// From the project's root.
+    /// Path from the project's root.
     pub path: String,
-    /// Counted from one.
+    /// Line, counted from one.
     pub line: usize,
-    /// Which rule.
+    /// The violated rule.
     pub rule: Rule,
-    /// What is wrong, without the line.
+    /// Message without a line number.
     pub message: String,
 }
 

@@ -23,19 +23,20 @@ impl ::offshoot_contract::Contract for dyn CountersApi {
         minor: 0u32,
     };
     const DOC: &'static str = "Counts.";
-    const CALLERS: &'static [&'static str] = &[];
     type Events = ::offshoot_contract::NoEvents;
     fn visit_methods<V: ::offshoot_contract::MethodVisitor<Self>>(visitor: &mut V) {
-        visitor.method::<counters_api_methods::CounterMethod>();
-        visitor.method::<counters_api_methods::AddMethod>();
+        visitor.visit_method::<counters_api_methods::CounterMethod>();
+        visitor.visit_method::<counters_api_methods::AddMethod>();
     }
-    fn object(invoke: impl ::offshoot_contract::Invoke<Self>) -> ::std::sync::Arc<Self> {
-        ::std::sync::Arc::new(::offshoot_contract::Invoker(invoke))
+    fn new_proxy(
+        invoke: impl ::offshoot_contract::Invoke<Self>,
+    ) -> ::std::sync::Arc<Self> {
+        ::std::sync::Arc::new(::offshoot_contract::ContractProxy(invoke))
     }
 }
 #[async_trait]
 impl<I: ::offshoot_contract::Invoke<dyn CountersApi>> CountersApi
-for ::offshoot_contract::Invoker<I> {
+for ::offshoot_contract::ContractProxy<I> {
     async fn counter(
         &self,
         cx: &mut ::offshoot_contract::CallContext,
@@ -74,12 +75,12 @@ for ::offshoot_contract::Invoker<I> {
             .await
     }
 }
-/// What consumers of [`CountersApi`] hold: decides per call where it runs.
+/// Routes the calls of [`CountersApi`]: decides for each call where the call runs.
 pub type CountersSwitch = ::offshoot_contract::Switch<dyn CountersApi>;
-/// The methods of [`CountersApi`] as values.
+/// The methods of [`CountersApi`] as types.
 pub mod counters_api_methods {
     use super::*;
-    /// What `counter` takes in path and query.
+    /// Path and query parameters of `counter`.
     #[derive(
         Debug,
         Clone,
@@ -144,7 +145,7 @@ pub mod counters_api_methods {
         ::offshoot_contract::generated::assert_scalar::<Option<Timestamp>>();
         ::offshoot_contract::generated::assert_wire_value::<Counter>();
     };
-    /// What `add` takes in path and query.
+    /// Path and query parameters of `add`.
     #[derive(
         Debug,
         Clone,
@@ -159,7 +160,7 @@ pub mod counters_api_methods {
         /// Parameter `id`.
         pub id: CounterId,
     }
-    /// What `add` takes as JSON.
+    /// JSON body of `add`.
     #[derive(
         Debug,
         Clone,

@@ -61,7 +61,7 @@ impl ::offshoot_contract::ContractError for CountersError {
     ) -> ::std::result::Result<::offshoot_contract::CallFailure, Self> {
         match self {
             Self::Call(failure) => ::std::result::Result::Ok(failure),
-            own => ::std::result::Result::Err(own),
+            domain_error => ::std::result::Result::Err(domain_error),
         }
     }
 }

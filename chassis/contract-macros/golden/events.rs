@@ -33,19 +33,19 @@ impl ::offshoot_contract::EventSet for CountersEvent {
             }
         }
     }
-    fn read(
+    fn decode(
         name: &str,
         version: u32,
         payload: &str,
     ) -> ::std::result::Result<Self, ::offshoot_contract::UnreadableEvent> {
         match (name, version) {
             ("counted", 1u32) => {
-                ::offshoot_contract::generated::read_payload(name, payload)
+                ::offshoot_contract::generated::decode_payload(name, payload)
                     .map(Self::Counted)
             }
             _ => {
                 ::std::result::Result::Err(
-                    ::offshoot_contract::generated::unknown::<Self>(name, version),
+                    ::offshoot_contract::generated::unknown_event::<Self>(name, version),
                 )
             }
         }
@@ -54,7 +54,7 @@ impl ::offshoot_contract::EventSet for CountersEvent {
         generator: &mut ::offshoot_contract::generated::schemars::SchemaGenerator,
     ) -> ::std::vec::Vec<::offshoot_contract::EventDescription> {
         ::std::vec![
-            ::offshoot_contract::EventDescription::of:: < Counter > (&
+            ::offshoot_contract::EventDescription::from_spec:: < Counter > (&
             Self::SPECS[0usize], generator)
         ]
     }

@@ -1,31 +1,28 @@
-//! The attributes of a contract and of its methods.
+//! Parsing of the arguments of `#[contract]` and of the verb attributes `#[get]`, `#[put]`, `#[post]` and `#[delete]`.
 
 use syn::parse::{Parse, ParseStream};
-use syn::punctuated::Punctuated;
 use syn::{Error, Ident, LitStr, Path, Result, Token};
 
-/// `name = "readings", version = "1.0", callers = ["forecasts"], events = ReadingsEvent`.
+/// Arguments of `#[contract]`: `name = "readings", version = "1.0", events = ReadingsEvent`.
 pub(crate) struct ContractAttribute {
     pub(crate) name: String,
     pub(crate) major: u32,
     pub(crate) minor: u32,
-    pub(crate) callers: Vec<LitStr>,
     pub(crate) events: Option<Path>,
 }
 
 impl Parse for ContractAttribute {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let (mut name, mut version, mut callers, mut events) = (None, None, Vec::new(), None);
+        let (mut name, mut version, mut events) = (None, None, None);
         while !input.is_empty() {
             let option: Ident = input.parse()?;
             input.parse::<Token![=]>()?;
             match option.to_string().as_str() {
                 "name" => name = Some(input.parse::<LitStr>()?),
                 "version" => version = Some(input.parse::<LitStr>()?),
-                "callers" => callers = names(input)?,
                 "events" => events = Some(input.parse::<Path>()?),
                 _ => {
-                    let known = "expected `name`, `version`, `callers` or `events`";
+                    let known = "expected `name`, `version` or `events`";
                     return Err(Error::new(option.span(), known));
                 }
             }
@@ -33,9 +30,9 @@ impl Parse for ContractAttribute {
                 input.parse::<Token![,]>()?;
             }
         }
-        let missing = |what| {
+        let missing = |option| {
             input.error(format!(
-                "a contract has a {what}: #[contract(name = \"readings\", version = \"1.0\")]"
+                "a contract needs a {option}: #[contract(name = \"readings\", version = \"1.0\")]"
             ))
         };
         let name = name.ok_or_else(|| missing("name"))?;
@@ -46,44 +43,32 @@ impl Parse for ContractAttribute {
         let (major, minor) = numbers
             .split_once('.')
             .and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)))
-            .ok_or_else(|| Error::new(version.span(), "a version is major.minor, such as \"1.0\""))?;
+            .ok_or_else(|| Error::new(version.span(), "a version has the form major.minor, such as \"1.0\""))?;
         Ok(Self {
             name: text,
             major,
             minor,
-            callers,
             events,
         })
     }
 }
 
-/// `["one", "two"]`: modules, or origins of requests.
-fn names(input: ParseStream<'_>) -> Result<Vec<LitStr>> {
-    let list;
-    syn::bracketed!(list in input);
-    let names: Vec<LitStr> = Punctuated::<LitStr, Token![,]>::parse_terminated(&list)?
-        .into_iter()
-        .collect();
-    names.iter().try_for_each(require_name)?;
-    Ok(names)
-}
-
 pub(crate) fn require_name(name: &LitStr) -> Result<()> {
     let text = name.value();
-    let plain = text.starts_with(|c: char| c.is_ascii_lowercase())
+    let valid = text.starts_with(|c: char| c.is_ascii_lowercase())
         && text
             .chars()
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if plain {
+    if valid {
         return Ok(());
     }
     Err(Error::new(
         name.span(),
-        "a contract's name is lower-case letters, digits and `_`: it names a schema, a path and a role",
+        "a contract's name starts with a lower-case letter, followed by lower-case letters, digits and `_`: it names a schema, a path and a role",
     ))
 }
 
-/// `"/stations/{id}", key = id, safe, stale_ok, max = "64KiB", timeout = "5s"`.
+/// Arguments of a verb attribute: `"/stations/{id}", key = id, safe, stale_ok, max = "64KiB", timeout = "5s"`.
 pub(crate) struct MethodAttribute {
     pub(crate) path: LitStr,
     pub(crate) key: Option<Ident>,
@@ -108,14 +93,14 @@ impl Parse for MethodAttribute {
             if input.is_empty() {
                 break;
             }
-            attribute.option(input)?;
+            attribute.parse_option(input)?;
         }
         Ok(attribute)
     }
 }
 
 impl MethodAttribute {
-    fn option(&mut self, input: ParseStream<'_>) -> Result<()> {
+    fn parse_option(&mut self, input: ParseStream<'_>) -> Result<()> {
         let option: Ident = input.parse()?;
         match option.to_string().as_str() {
             "safe" | "idempotent" if self.class.is_none() => self.class = Some(option),
@@ -124,8 +109,8 @@ impl MethodAttribute {
                 input.parse::<Token![=]>()?;
                 self.key = Some(input.parse()?);
             }
-            "max" => self.max_bytes = Some(quantity(input, &[("KiB", 1 << 10), ("MiB", 1 << 20), ("B", 1)])?),
-            "timeout" => self.timeout_ms = Some(quantity(input, &[("ms", 1), ("s", 1_000), ("min", 60_000)])?),
+            "max" => self.max_bytes = Some(parse_quantity(input, &[("KiB", 1 << 10), ("MiB", 1 << 20), ("B", 1)])?),
+            "timeout" => self.timeout_ms = Some(parse_quantity(input, &[("ms", 1), ("s", 1_000), ("min", 60_000)])?),
             _ => {
                 return Err(Error::new(
                     option.span(),
@@ -136,12 +121,12 @@ impl MethodAttribute {
         Ok(())
     }
 
-    /// The parameter names of the path template, in order.
+    /// Parameter names of the path template, in order.
     pub(crate) fn path_parameters(&self) -> Result<Vec<String>> {
         let path = self.path.value();
-        let bad = |why: &str| Error::new(self.path.span(), format!("`{path}` {why}"));
+        let invalid = |why: &str| Error::new(self.path.span(), format!("`{path}` {why}"));
         if !path.starts_with('/') {
-            return Err(bad("does not start with `/`"));
+            return Err(invalid("does not start with `/`"));
         }
         let mut names = Vec::new();
         for segment in path.split('/').skip(1) {
@@ -150,7 +135,7 @@ impl MethodAttribute {
                 Some(name) if syn::parse_str::<Ident>(name).is_ok() => names.push(name.to_owned()),
                 None if !segment.is_empty() && !segment.contains(['{', '}', '?', '#', '*', ':']) => {}
                 _ => {
-                    return Err(bad(
+                    return Err(invalid(
                         "has a segment that is neither a plain word nor a parameter such as `{id}`",
                     ));
                 }
@@ -160,8 +145,8 @@ impl MethodAttribute {
     }
 }
 
-/// `= "64KiB"`: a whole number and one of the units.
-fn quantity(input: ParseStream<'_>, units: &[(&str, u64)]) -> Result<u64> {
+/// Parses `= "64KiB"`: a whole number followed by one of the units.
+fn parse_quantity(input: ParseStream<'_>, units: &[(&str, u64)]) -> Result<u64> {
     input.parse::<Token![=]>()?;
     let literal: LitStr = input.parse()?;
     let text = literal.value();

@@ -1,4 +1,4 @@
-//! What `#[derive(ContractError)]` writes.
+//! Code generation for `#[derive(ContractError)]`.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -6,7 +6,7 @@ use syn::{Attribute, Data, DeriveInput, Error, Fields, FieldsNamed, Ident, LitIn
 
 use crate::model::doc;
 
-/// A problem's own members, and what a `CallFailure` adds to them.
+/// Members of every problem document, and the members that a `CallFailure` adds.
 const RESERVED_FIELDS: [&str; 9] = [
     "type",
     "title",
@@ -18,7 +18,7 @@ const RESERVED_FIELDS: [&str; 9] = [
     "may_have_executed",
     "retry_after_ms",
 ];
-/// The codes of a `CallFailure`, and those with which the chassis refuses a call.
+/// Codes of `CallFailure`, and codes with which the chassis refuses a call.
 const RESERVED_CODES: [&str; 13] = [
     "unavailable",
     "overloaded",
@@ -37,9 +37,9 @@ const RESERVED_CODES: [&str; 13] = [
 
 pub(crate) fn derive(item: &DeriveInput) -> Result<TokenStream> {
     let Data::Enum(data) = &item.data else {
-        return Err(Error::new(item.ident.span(), "a contract's error is an enum"));
+        return Err(Error::new(item.ident.span(), "a contract's error must be an enum"));
     };
-    let mut own = Vec::new();
+    let mut domain_errors = Vec::new();
     let mut failure = None;
     for variant in &data.variants {
         match variant
@@ -47,10 +47,10 @@ pub(crate) fn derive(item: &DeriveInput) -> Result<TokenStream> {
             .iter()
             .find(|attribute| attribute.path().is_ident("problem"))
         {
-            Some(attribute) => own.push(OwnError::new(variant, attribute)?),
+            Some(attribute) => domain_errors.push(DomainError::new(variant, attribute)?),
             None if failure.is_none() && holds_one_value(variant) => failure = Some(&variant.ident),
             None => {
-                let why = "a variant says #[problem(status = 404, code = \"unknown-station\")]; one, `Call(#[from] CallFailure)`, does not";
+                let why = "a variant needs #[problem(status = 404, code = \"unknown-station\")]; only `Call(#[from] CallFailure)` has none";
                 return Err(Error::new(variant.ident.span(), why));
             }
         }
@@ -58,17 +58,17 @@ pub(crate) fn derive(item: &DeriveInput) -> Result<TokenStream> {
     let failure = failure.ok_or_else(|| {
         Error::new(
             item.ident.span(),
-            "a contract's error has a variant `Call(#[from] CallFailure)` for what is not the module's own answer",
+            "a contract's error needs a variant `Call(#[from] CallFailure)` for call failures",
         )
     })?;
     let name = &item.ident;
-    let descriptions = own.iter().map(OwnError::description);
-    let variants = own.iter().map(|error| {
+    let descriptions = domain_errors.iter().map(DomainError::description);
+    let variants = domain_errors.iter().map(|error| {
         let (ident, text) = (error.ident, error.ident.to_string());
         quote!(Self::#ident { .. } => ::std::option::Option::Some(#text))
     });
-    let to_problem = own.iter().map(OwnError::to_problem);
-    let from_problem = own.iter().map(OwnError::read_problem);
+    let to_problem = domain_errors.iter().map(DomainError::to_problem);
+    let from_problem = domain_errors.iter().map(DomainError::parse_problem);
     Ok(quote! {
         impl ::offshoot_contract::ContractError for #name {
             fn descriptions() -> ::std::vec::Vec<::offshoot_contract::ErrorDescription> {
@@ -99,15 +99,15 @@ pub(crate) fn derive(item: &DeriveInput) -> Result<TokenStream> {
             fn into_failure(self) -> ::std::result::Result<::offshoot_contract::CallFailure, Self> {
                 match self {
                     Self::#failure(failure) => ::std::result::Result::Ok(failure),
-                    own => ::std::result::Result::Err(own),
+                    domain_error => ::std::result::Result::Err(domain_error),
                 }
             }
         }
     })
 }
 
-/// A variant that is the module's own answer.
-struct OwnError<'a> {
+/// A variant with a `#[problem]` attribute.
+struct DomainError<'a> {
     ident: &'a Ident,
     doc: String,
     status: u16,
@@ -115,7 +115,7 @@ struct OwnError<'a> {
     fields: Option<&'a FieldsNamed>,
 }
 
-impl<'a> OwnError<'a> {
+impl<'a> DomainError<'a> {
     fn new(variant: &'a Variant, attribute: &Attribute) -> Result<Self> {
         let (mut status, mut code) = (None, None);
         attribute.parse_nested_meta(|option| {
@@ -131,25 +131,25 @@ impl<'a> OwnError<'a> {
         let (Some(status), Some(code)) = (status, code) else {
             return Err(Error::new(
                 variant.ident.span(),
-                "a problem has both: #[problem(status = 404, code = \"unknown-station\")]",
+                "a problem needs a status and a code: #[problem(status = 404, code = \"unknown-station\")]",
             ));
         };
         let number: u16 = status.base10_parse()?;
         if !(400..500).contains(&number) {
             return Err(Error::new(
                 status.span(),
-                "a module's own answer is a 4xx; what is a 5xx is a CallFailure",
+                "a domain error has a 4xx status: a 5xx is a CallFailure",
             ));
         }
         let text = code.value();
-        let plain = !text.is_empty()
+        let valid = !text.is_empty()
             && text
                 .chars()
                 .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-        if !plain || RESERVED_CODES.contains(&text.as_str()) {
+        if !valid || RESERVED_CODES.contains(&text.as_str()) {
             return Err(Error::new(
                 code.span(),
-                "a code is lower-case letters, digits and hyphens, and none of a CallFailure's own",
+                "a code consists of lower-case letters, digits and hyphens, and differs from the codes of CallFailure",
             ));
         }
         let fields = match &variant.fields {
@@ -158,7 +158,7 @@ impl<'a> OwnError<'a> {
             Fields::Unnamed(_) => {
                 return Err(Error::new(
                     variant.ident.span(),
-                    "the fields of a contract's error have names, by which they travel",
+                    "the fields of a contract's error must be named: they travel by name",
                 ));
             }
         };
@@ -166,13 +166,13 @@ impl<'a> OwnError<'a> {
             .iter()
             .flat_map(|fields| &fields.named)
             .filter_map(|field| field.ident.as_ref());
-        if let Some(taken) = names
+        if let Some(reserved) = names
             .clone()
             .find(|name| RESERVED_FIELDS.contains(&name.to_string().as_str()))
         {
             return Err(Error::new(
-                taken.span(),
-                format!("`{taken}` is a member of every problem: call the field something else"),
+                reserved.span(),
+                format!("`{reserved}` is a member of every problem: rename the field"),
             ));
         }
         Ok(Self {
@@ -184,7 +184,7 @@ impl<'a> OwnError<'a> {
         })
     }
 
-    fn names(&self) -> Vec<&Ident> {
+    fn field_names(&self) -> Vec<&Ident> {
         self.fields
             .iter()
             .flat_map(|fields| &fields.named)
@@ -212,7 +212,7 @@ impl<'a> OwnError<'a> {
         let Self {
             ident, status, code, ..
         } = self;
-        let names = self.names();
+        let names = self.field_names();
         let texts = names.iter().map(|name| name.to_string());
         quote! {
             Self::#ident { #(#names),* } => ::std::result::Result::Ok(
@@ -222,9 +222,9 @@ impl<'a> OwnError<'a> {
         }
     }
 
-    fn read_problem(&self) -> TokenStream {
+    fn parse_problem(&self) -> TokenStream {
         let Self { ident, code, .. } = self;
-        let names = self.names();
+        let names = self.field_names();
         let texts = names.iter().map(|name| name.to_string());
         quote! {
             #code => ::std::option::Option::Some(Self::#ident { #(#names: problem.field(#texts)?),* })

@@ -1,4 +1,4 @@
-//! What `#[derive(EventSet)]` writes.
+//! Code generation for `#[derive(EventSet)]`.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -9,26 +9,25 @@ use crate::model::doc;
 
 pub(crate) fn derive(item: &DeriveInput) -> Result<TokenStream> {
     let Data::Enum(data) = &item.data else {
-        return Err(Error::new(item.ident.span(), "a module's events are an enum"));
+        return Err(Error::new(item.ident.span(), "a module's events must be an enum"));
     };
-    let module = module(item)?;
+    let module = parse_module(item)?;
     let events = data.variants.iter().map(Event::new).collect::<Result<Vec<_>>>()?;
-    for (place, event) in events.iter().enumerate() {
+    for (index, event) in events.iter().enumerate() {
         let same = |other: &&Event<'_>| other.name == event.name && other.version == event.version;
-        if events[..place].iter().any(|other| same(&other)) {
-            let why = format!("two events are `{}` in version {}", event.name, event.version);
+        if events[..index].iter().any(|other| same(&other)) {
+            let why = format!("event `{}` version {} is defined twice", event.name, event.version);
             return Err(Error::new(event.ident.span(), why));
         }
     }
-    Ok(write(&item.ident, &module, &events))
+    Ok(expand(&item.ident, &module, &events))
 }
 
-/// The implementation for an enum of these events.
-fn write(name: &Ident, module: &str, events: &[Event<'_>]) -> TokenStream {
+fn expand(name: &Ident, module: &str, events: &[Event<'_>]) -> TokenStream {
     let specs = events.iter().map(Event::spec);
-    let spec_arms = events.iter().enumerate().map(|(place, event)| {
+    let spec_arms = events.iter().enumerate().map(|(index, event)| {
         let ident = event.ident;
-        quote!(Self::#ident(_) => &Self::SPECS[#place])
+        quote!(Self::#ident(_) => &Self::SPECS[#index])
     });
     let key_arms = events.iter().map(|Event { ident, key, .. }| {
         quote!(Self::#ident(event) => ::offshoot_contract::generated::key_text(&event.#key).unwrap_or_default())
@@ -36,17 +35,17 @@ fn write(name: &Ident, module: &str, events: &[Event<'_>]) -> TokenStream {
     let payload_arms = events.iter().map(|Event { ident, .. }| {
         quote!(Self::#ident(event) => ::offshoot_contract::generated::serde_json::to_string(event))
     });
-    let read_arms = events.iter().map(
+    let decode_arms = events.iter().map(
         |Event {
              ident, name, version, ..
          }| {
             quote! {
-                (#name, #version) => ::offshoot_contract::generated::read_payload(name, payload).map(Self::#ident)
+                (#name, #version) => ::offshoot_contract::generated::decode_payload(name, payload).map(Self::#ident)
             }
         },
     );
-    let descriptions = events.iter().enumerate().map(|(place, Event { payload, .. })| {
-        quote!(::offshoot_contract::EventDescription::of::<#payload>(&Self::SPECS[#place], generator))
+    let descriptions = events.iter().enumerate().map(|(index, Event { payload, .. })| {
+        quote!(::offshoot_contract::EventDescription::from_spec::<#payload>(&Self::SPECS[#index], generator))
     });
     quote! {
         impl ::offshoot_contract::EventSet for #name {
@@ -73,14 +72,14 @@ fn write(name: &Ident, module: &str, events: &[Event<'_>]) -> TokenStream {
                 }
             }
 
-            fn read(
+            fn decode(
                 name: &str,
                 version: u32,
                 payload: &str,
             ) -> ::std::result::Result<Self, ::offshoot_contract::UnreadableEvent> {
                 match (name, version) {
-                    #(#read_arms,)*
-                    _ => ::std::result::Result::Err(::offshoot_contract::generated::unknown::<Self>(name, version)),
+                    #(#decode_arms,)*
+                    _ => ::std::result::Result::Err(::offshoot_contract::generated::unknown_event::<Self>(name, version)),
                 }
             }
 
@@ -93,12 +92,12 @@ fn write(name: &Ident, module: &str, events: &[Event<'_>]) -> TokenStream {
     }
 }
 
-/// `#[events(module = "readings")]`.
-fn module(item: &DeriveInput) -> Result<String> {
+/// Parses `#[events(module = "readings")]`.
+fn parse_module(item: &DeriveInput) -> Result<String> {
     let missing = || {
         Error::new(
             item.ident.span(),
-            "events are a module's: #[events(module = \"readings\")]",
+            "the enum needs the name of the publishing module: #[events(module = \"readings\")]",
         )
     };
     let attribute = item.attrs.iter().find(|attribute| attribute.path().is_ident("events"));
@@ -115,7 +114,7 @@ fn module(item: &DeriveInput) -> Result<String> {
     module.ok_or_else(missing)
 }
 
-/// One variant.
+/// One variant of the enum.
 struct Event<'a> {
     ident: &'a Ident,
     doc: String,
@@ -128,7 +127,7 @@ struct Event<'a> {
 
 impl<'a> Event<'a> {
     fn new(variant: &'a Variant) -> Result<Self> {
-        let form = "an event says #[event(name = \"level-read\", version = 1, key = station)]";
+        let form = "an event needs #[event(name = \"level-read\", version = 1, key = station)]";
         let attribute = variant
             .attrs
             .iter()
@@ -139,25 +138,25 @@ impl<'a> Event<'a> {
             version,
             key,
             lasting,
-        } = options(attribute)?;
+        } = parse_options(attribute)?;
         let (Some(name), Some(version), Some(key)) = (name, version, key) else {
             return Err(Error::new(variant.ident.span(), form));
         };
         let text = name.value();
-        let plain = text.starts_with(|c: char| c.is_ascii_lowercase())
+        let valid = text.starts_with(|c: char| c.is_ascii_lowercase())
             && text
                 .chars()
                 .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-        if !plain {
+        if !valid {
             return Err(Error::new(
                 name.span(),
-                "an event's name is lower-case letters, digits and hyphens",
+                "an event's name starts with a lower-case letter, followed by lower-case letters, digits and hyphens",
             ));
         }
         let payload = match &variant.fields {
             Fields::Unnamed(fields) if fields.unnamed.len() == 1 => &fields.unnamed[0].ty,
             _ => {
-                let why = "an event holds one value, a struct that says what happened: LevelRead(Reading)";
+                let why = "an event holds exactly one payload struct: LevelRead(Reading)";
                 return Err(Error::new(variant.ident.span(), why));
             }
         };
@@ -185,7 +184,7 @@ impl<'a> Event<'a> {
     }
 }
 
-/// What stands in `#[event(..)]`.
+/// Arguments of `#[event(..)]`.
 #[derive(Default)]
 struct Options {
     name: Option<LitStr>,
@@ -194,7 +193,7 @@ struct Options {
     lasting: bool,
 }
 
-fn options(attribute: &Attribute) -> Result<Options> {
+fn parse_options(attribute: &Attribute) -> Result<Options> {
     let mut options = Options::default();
     attribute.parse_nested_meta(|option| {
         if option.path.is_ident("name") {

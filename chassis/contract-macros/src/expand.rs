@@ -1,10 +1,10 @@
-//! What `#[contract]` writes.
+//! Code generation for `#[contract]`.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Ident, Visibility, parse_quote};
 
-use crate::model::{Contract, Method, Parameter, Place};
+use crate::model::{Contract, Location, Method, Parameter};
 
 pub(crate) fn contract(contract: &Contract) -> TokenStream {
     let item = &contract.item;
@@ -14,16 +14,15 @@ pub(crate) fn contract(contract: &Contract) -> TokenStream {
         name,
         major,
         minor,
-        callers,
         doc,
         ..
     } = contract;
-    let (events, checked) = events(contract);
+    let (events, events_check) = events_type(contract);
     let methods_module = format_ident!("{}_methods", snake_case(api));
     let switch = format_ident!("{}Switch", api.to_string().trim_end_matches("Api"));
-    let switch_doc = format!(" What consumers of [`{api}`] hold: decides per call where it runs.");
-    let methods_doc = format!(" The methods of [`{api}`] as values.");
-    // As the trait says it, whatever path it is imported under.
+    let switch_doc = format!(" Routes the calls of [`{api}`]: decides for each call where the call runs.");
+    let methods_doc = format!(" The methods of [`{api}`] as types.");
+    // Copied from the trait, so that the attribute resolves however it was imported.
     let async_trait = item.attrs.iter().find(|attribute| {
         attribute
             .path()
@@ -45,23 +44,22 @@ pub(crate) fn contract(contract: &Contract) -> TokenStream {
             const NAME: &'static str = #name;
             const VERSION: ::offshoot_contract::Version = ::offshoot_contract::Version { major: #major, minor: #minor };
             const DOC: &'static str = #doc;
-            const CALLERS: &'static [&'static str] = &[#(#callers),*];
 
             type Events = #events;
 
             fn visit_methods<V: ::offshoot_contract::MethodVisitor<Self>>(visitor: &mut V) {
-                #(visitor.method::<#methods_module::#markers>();)*
+                #(visitor.visit_method::<#methods_module::#markers>();)*
             }
 
-            fn object(invoke: impl ::offshoot_contract::Invoke<Self>) -> ::std::sync::Arc<Self> {
-                ::std::sync::Arc::new(::offshoot_contract::Invoker(invoke))
+            fn new_proxy(invoke: impl ::offshoot_contract::Invoke<Self>) -> ::std::sync::Arc<Self> {
+                ::std::sync::Arc::new(::offshoot_contract::ContractProxy(invoke))
             }
         }
 
-        #checked
+        #events_check
 
         #async_trait
-        impl<I: ::offshoot_contract::Invoke<dyn #api>> #api for ::offshoot_contract::Invoker<I> {
+        impl<I: ::offshoot_contract::Invoke<dyn #api>> #api for ::offshoot_contract::ContractProxy<I> {
             #(#forwards)*
         }
 
@@ -77,8 +75,8 @@ pub(crate) fn contract(contract: &Contract) -> TokenStream {
     }
 }
 
-/// The type of what the module announces, and a proof that it is this module's.
-fn events(contract: &Contract) -> (TokenStream, Option<TokenStream>) {
+/// The type of the module's events, and a compile-time check that the events belong to this module.
+fn events_type(contract: &Contract) -> (TokenStream, Option<TokenStream>) {
     let name = &contract.name;
     match &contract.events {
         Some(events) => (
@@ -89,7 +87,7 @@ fn events(contract: &Contract) -> (TokenStream, Option<TokenStream>) {
     }
 }
 
-/// The trait's method over any way of invoking: packs the arguments and hands them on.
+/// The proxy's implementation of a trait method: packs the arguments and invokes the method.
 fn forward(method: &Method, methods_module: &Ident) -> TokenStream {
     let Method {
         ident, answer, error, ..
@@ -113,7 +111,7 @@ fn forward(method: &Method, methods_module: &Ident) -> TokenStream {
     }
 }
 
-/// The method as a type, with its parameters as structs.
+/// The marker type of a method, and the structs of the parameters.
 fn method(contract: &Contract, method: &Method, index: usize) -> TokenStream {
     let api = &contract.item.ident;
     let Method {
@@ -131,7 +129,7 @@ fn method(contract: &Contract, method: &Method, index: usize) -> TokenStream {
     let spec = spec(contract, method, index);
     let key = key_function(method);
     let args = method.parameters.iter().map(|parameter| {
-        let (name, part) = (&parameter.ident, Part::of(parameter).field());
+        let (name, part) = (&parameter.ident, Part::from_parameter(parameter).field());
         quote!(args.#part.#name)
     });
     let used = if method.parameters.is_empty() {
@@ -139,12 +137,15 @@ fn method(contract: &Contract, method: &Method, index: usize) -> TokenStream {
     } else {
         quote!(args)
     };
-    let checks = method.parameters.iter().map(|Parameter { ty, place, .. }| match place {
-        Place::Body => quote!(::offshoot_contract::generated::assert_wire_value::<#ty>();),
-        Place::Path | Place::Query => {
-            quote!(::offshoot_contract::generated::assert_scalar::<#ty>();)
-        }
-    });
+    let checks = method
+        .parameters
+        .iter()
+        .map(|Parameter { ty, location, .. }| match location {
+            Location::Body => quote!(::offshoot_contract::generated::assert_wire_value::<#ty>();),
+            Location::Path | Location::Query => {
+                quote!(::offshoot_contract::generated::assert_scalar::<#ty>();)
+            }
+        });
     quote! {
         #params_struct
         #body_struct
@@ -180,11 +181,11 @@ fn method(contract: &Contract, method: &Method, index: usize) -> TokenStream {
     }
 }
 
-/// The entity key of a call.
+/// The function that returns the entity key of a call.
 fn key_function(method: &Method) -> TokenStream {
     let (used, key) = match method.key() {
         Some(key) => {
-            let (name, part) = (&key.ident, Part::of(key).field());
+            let (name, part) = (&key.ident, Part::from_parameter(key).field());
             (
                 quote!(args),
                 quote!(::offshoot_contract::generated::key_text(&args.#part.#name)),
@@ -228,7 +229,10 @@ fn spec(contract: &Contract, method: &Method, index: usize) -> TokenStream {
         Some(ms) => quote!(#ms),
         None => quote!(::offshoot_contract::MethodSpec::DEFAULT_TIMEOUT_MS),
     };
-    let has_body = method.parameters.iter().any(|parameter| parameter.place == Place::Body);
+    let has_body = method
+        .parameters
+        .iter()
+        .any(|parameter| parameter.location == Location::Body);
     quote! {
         index: #index,
         module: #module,
@@ -245,7 +249,7 @@ fn spec(contract: &Contract, method: &Method, index: usize) -> TokenStream {
     }
 }
 
-/// Half of a method's arguments.
+/// One of the two structs that hold a method's arguments.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Params,
@@ -253,8 +257,8 @@ enum Part {
 }
 
 impl Part {
-    fn of(parameter: &Parameter) -> Self {
-        if parameter.place == Place::Body {
+    fn from_parameter(parameter: &Parameter) -> Self {
+        if parameter.location == Location::Body {
             Part::Body
         } else {
             Part::Params
@@ -265,12 +269,12 @@ impl Part {
         format_ident!("{}", if self == Part::Body { "body" } else { "params" })
     }
 
-    /// Its parameters, and the name of the struct that holds them: none where there are none.
-    fn of_method(self, method: &Method) -> (Vec<&Parameter>, Option<Ident>) {
+    /// The parameters of this part, and the name of the generated struct. Without parameters there is no struct.
+    fn select(self, method: &Method) -> (Vec<&Parameter>, Option<Ident>) {
         let parameters: Vec<_> = method
             .parameters
             .iter()
-            .filter(|parameter| Self::of(parameter) == self)
+            .filter(|parameter| Self::from_parameter(parameter) == self)
             .collect();
         let suffix = if self == Part::Body { "Body" } else { "Params" };
         let name = (!parameters.is_empty()).then(|| format_ident!("{}{suffix}", camel_case(&method.ident)));
@@ -278,14 +282,14 @@ impl Part {
     }
 }
 
-/// The struct of one half, and its name.
+/// The type of one part, and the definition of the struct.
 fn part(method: &Method, part: Part, visibility: &Visibility) -> (TokenStream, TokenStream) {
-    let (parameters, Some(name)) = part.of_method(method) else {
+    let (parameters, Some(name)) = part.select(method) else {
         return (quote!(::offshoot_contract::NoBody), TokenStream::new());
     };
     let doc = match part {
-        Part::Params => format!(" What `{}` takes in path and query.", method.ident),
-        Part::Body => format!(" What `{}` takes as JSON.", method.ident),
+        Part::Params => format!(" Path and query parameters of `{}`.", method.ident),
+        Part::Body => format!(" JSON body of `{}`.", method.ident),
     };
     let fields = parameters.iter().map(|parameter| {
         let Parameter { ident, ty, .. } = parameter;
@@ -314,9 +318,9 @@ fn part(method: &Method, part: Part, visibility: &Visibility) -> (TokenStream, T
     (quote!(#name), structure)
 }
 
-/// The expression that packs one half.
+/// The expression that packs the arguments of one part.
 fn pack(method: &Method, methods_module: &Ident, part: Part) -> TokenStream {
-    match part.of_method(method) {
+    match part.select(method) {
         (parameters, Some(name)) => {
             let names = parameters.iter().map(|parameter| &parameter.ident);
             quote!(#methods_module::#name { #(#names),* })
@@ -325,7 +329,7 @@ fn pack(method: &Method, methods_module: &Ident, part: Part) -> TokenStream {
     }
 }
 
-/// What the trait's visibility is called inside the module of its methods.
+/// The trait's visibility as seen from inside the generated methods module.
 fn inner_visibility(visibility: &Visibility) -> Visibility {
     match visibility {
         Visibility::Inherited => parse_quote!(pub(super)),
@@ -345,8 +349,8 @@ fn camel_case(ident: &Ident) -> String {
 
 fn snake_case(ident: &Ident) -> String {
     let mut text = String::new();
-    for (place, letter) in ident.to_string().char_indices() {
-        if letter.is_uppercase() && place > 0 {
+    for (index, letter) in ident.to_string().char_indices() {
+        if letter.is_uppercase() && index > 0 {
             text.push('_');
         }
         text.extend(letter.to_lowercase());

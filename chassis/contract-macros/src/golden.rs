@@ -1,6 +1,6 @@
-//! The expansion as committed text, so that a change to it is read in review.
+//! Golden tests of the macro expansions. The expansions are committed, so that a review shows every change.
 //!
-//! `OFFSHOOT_BLESS=1 cargo test -p offshoot-contract-macros` writes what the macros write now.
+//! `OFFSHOOT_BLESS=1 cargo test -p offshoot-contract-macros` rewrites the golden files.
 
 use std::fs;
 use std::path::Path;
@@ -8,8 +8,8 @@ use std::path::Path;
 use proc_macro2::TokenStream;
 
 #[test]
-fn a_contract_expands_to_what_a_person_would_write() {
-    let arguments = syn::parse_str(r#"name = "counters", version = "1.0""#).expect("the arguments parse");
+fn a_contract_expands_to_the_golden_file() {
+    let arguments = syn::parse_str(r#"name = "counters", version = "1.0""#).expect("valid attribute arguments");
     let item = syn::parse_str(
         r#"
         /// Counts.
@@ -25,13 +25,13 @@ fn a_contract_expands_to_what_a_person_would_write() {
         }
         "#,
     )
-    .expect("the trait parses");
-    let contract = crate::model::Contract::new(&arguments, item).expect("the trait is a contract");
+    .expect("a valid trait");
+    let contract = crate::model::Contract::new(&arguments, item).expect("a valid contract");
     compare("contract.rs", crate::expand::contract(&contract));
 }
 
 #[test]
-fn an_error_expands_to_what_a_person_would_write() {
+fn an_error_expands_to_the_golden_file() {
     let item = syn::parse_str(
         r#"
         pub enum CountersError {
@@ -44,12 +44,12 @@ fn an_error_expands_to_what_a_person_would_write() {
         }
         "#,
     )
-    .expect("the enum parses");
-    compare("error.rs", crate::error::derive(&item).expect("the enum is an error"));
+    .expect("a valid enum");
+    compare("error.rs", crate::error::derive(&item).expect("a valid contract error"));
 }
 
 #[test]
-fn events_expand_to_what_a_person_would_write() {
+fn events_expand_to_the_golden_file() {
     let item = syn::parse_str(
         r#"
         #[events(module = "counters")]
@@ -60,24 +60,21 @@ fn events_expand_to_what_a_person_would_write() {
         }
         "#,
     )
-    .expect("the enum parses");
-    compare(
-        "events.rs",
-        crate::events::derive(&item).expect("the enum is a module's events"),
-    );
+    .expect("a valid enum");
+    compare("events.rs", crate::events::derive(&item).expect("a valid event set"));
 }
 
-#[expect(clippy::disallowed_methods, reason = "a setting of the test")]
+#[expect(clippy::disallowed_methods, reason = "OFFSHOOT_BLESS is a setting of this test")]
 fn compare(name: &str, expansion: TokenStream) {
-    let text = prettyplease::unparse(&syn::parse2(expansion).expect("the expansion is Rust"));
+    let text = prettyplease::unparse(&syn::parse2(expansion).expect("the expansion is valid Rust"));
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name);
     if std::env::var_os("OFFSHOOT_BLESS").is_some() {
-        fs::create_dir_all(path.parent().expect("a file has a folder")).expect("the folder can be made");
-        fs::write(&path, &text).expect("the golden file can be written");
+        fs::create_dir_all(path.parent().expect("the golden file has a folder")).expect("creating the folder");
+        fs::write(&path, &text).expect("writing the golden file");
     }
-    let golden = fs::read_to_string(&path).expect("the golden file is committed");
+    let golden = fs::read_to_string(&path).expect("reading the golden file");
     assert_eq!(
         text, golden,
-        "the expansion has changed: read it, then run with OFFSHOOT_BLESS=1"
+        "the expansion differs from golden/{name}: review the difference, then rerun with OFFSHOOT_BLESS=1"
     );
 }

@@ -1,12 +1,12 @@
-//! `#[contract]`, `#[derive(ContractError)]` and `#[derive(EventSet)]`.
+//! Procedural macros for contracts: `#[contract]`, `#[derive(ContractError)]` and `#[derive(EventSet)]`.
 //!
-//! They write what a person would write by hand for each method, error and event, and nothing else: every
-//! decision about a call is made by ordinary code in `offshoot-contract` and `offshoot-rest`.
+//! The macros generate only code that a person could write by hand for each method, error and event. Every decision
+//! about a call is made by ordinary code in `offshoot-contract` and `offshoot-rest`.
 
-// A trait and its attributes, checked.
+// Parsing and validation of a trait and its attributes.
 mod attribute;
 mod model;
-// What is written for them.
+// Code generation.
 mod error;
 mod events;
 mod expand;
@@ -16,25 +16,24 @@ mod golden;
 
 use proc_macro::TokenStream;
 
-/// Makes a contract of a trait: `#[contract(name = "readings", version = "1.0")]`.
+/// Turns a trait into a contract: `#[contract(name = "readings", version = "1.0")]`.
 ///
-/// The trait is left as it is. Each method has one of `#[get]`, `#[put]`, `#[post]`, `#[delete]`, whose first argument is
-/// the path template, followed by any of
-/// - `key = <param>`: the entity key of the call; without it the first path parameter;
-/// - `safe` or `idempotent`: the idempotency class, where the verb (GET safe; PUT and DELETE idempotent; POST neither) does
-///   not say it;
+/// The trait itself does not change. Each method has exactly one of the attributes `#[get]`, `#[put]`, `#[post]` and
+/// `#[delete]`. The first argument is the path template, optionally followed by
+/// - `key = <param>`: the entity key of the call; default: the first path parameter;
+/// - `safe` or `idempotent`: the idempotency class; default by verb: GET safe, PUT and DELETE idempotent, POST unsafe;
 /// - `stale_ok`: a follower may answer;
-/// - `max = "64KiB"`: the largest request body (4 MiB);
-/// - `timeout = "5s"`: the longest execution (10 s).
+/// - `max = "64KiB"`: the largest request body; default: 4 MiB;
+/// - `timeout = "5s"`: the longest execution; default: 10 s.
 ///
-/// A method is `async`, takes `&self`, `cx: &mut CallContext` and its parameters, and answers a `Result` whose error
-/// derives [`ContractError`]. Path parameters are matched by name; the others travel in the query of GET and DELETE
-/// and in a JSON object keyed by parameter name otherwise.
+/// A method is `async`, takes `&self`, `cx: &mut CallContext` and the parameters, and returns a `Result` with an error
+/// type that derives [`ContractError`]. Path parameters are matched by name. All other parameters travel in the query
+/// of GET and DELETE, and in a JSON object keyed by parameter name for PUT and POST.
 ///
-/// `callers = ["forecasts"]` names who may call it, and `events = ReadingsEvent` what it announces.
+/// `events = ReadingsEvent` names the enum of published events.
 ///
-/// Beside the trait it writes a module `<trait>_methods` with one `Method` per method, `impl Contract for dyn Trait`,
-/// `impl Trait for Invoker<I>`, and the alias of the switch.
+/// Generates a module `<trait>_methods` with one `Method` type per method, `impl Contract for dyn Trait`,
+/// `impl Trait for ContractProxy<I>`, and a type alias for the switch.
 #[proc_macro_attribute]
 pub fn contract(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let parsed = syn::parse(arguments)
@@ -46,10 +45,11 @@ pub fn contract(arguments: TokenStream, item: TokenStream) -> TokenStream {
     }
 }
 
-/// Makes an enum the error of a contract.
+/// Derives `ContractError` for the error enum of a contract.
 ///
-/// Each variant is a unit or has named fields, and says `#[problem(status = 404, code = "unknown-station")]`: its HTTP
-/// status and its stable code. One variant, `Call(#[from] CallFailure)`, holds what is not the module's own answer.
+/// Each variant is a domain error: a unit variant or one with named fields, with the attribute
+/// `#[problem(status = 404, code = "unknown-station")]` for the HTTP status (4xx) and the stable code. Exactly one
+/// variant, `Call(#[from] CallFailure)`, has no such attribute and holds call failures.
 #[proc_macro_derive(ContractError, attributes(problem))]
 pub fn contract_error(item: TokenStream) -> TokenStream {
     syn::parse(item)
@@ -58,11 +58,12 @@ pub fn contract_error(item: TokenStream) -> TokenStream {
         .into()
 }
 
-/// Makes an enum the events of a module, `#[events(module = "readings")]`.
+/// Derives `EventSet` for the enum of a module's events, `#[events(module = "readings")]`.
 ///
-/// Each variant holds one value and says `#[event(name = "level-read", version = 1, key = station)]`: its stable name, the
-/// version of what it holds, and the field of that which says whose event it is. `lasting`: it holds the whole state of the key,
-/// so the newest one is kept for ever.
+/// Each variant holds one payload struct and has the attribute
+/// `#[event(name = "level-read", version = 1, key = station)]`: the stable name of the event, the version of the
+/// payload, and the payload field with the ordering key. The option `lasting` states that the payload holds the whole
+/// state of the key, so that the newest event of each key is kept for ever.
 #[proc_macro_derive(EventSet, attributes(events, event))]
 pub fn event_set(item: TokenStream) -> TokenStream {
     syn::parse(item)

@@ -1,28 +1,27 @@
-//! A contract as the attribute found it: checked here, so that what is written for it compiles.
+//! The parsed and validated model of a contract trait. Validation happens here, so that the generated code compiles.
 
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{
-    Error, Expr, ExprLit, FnArg, GenericArgument, Ident, ItemTrait, Lit, LitStr, Meta, Pat, Path, PathArguments,
-    Result, ReturnType, TraitItem, TraitItemFn, Type,
+    Error, Expr, ExprLit, FnArg, GenericArgument, Ident, ItemTrait, Lit, Meta, Pat, Path, PathArguments, Result,
+    ReturnType, TraitItem, TraitItemFn, Type,
 };
 
 use crate::attribute::{ContractAttribute, MethodAttribute};
 
-/// A trait that is a contract.
+/// A validated contract trait.
 pub(crate) struct Contract {
     pub(crate) name: String,
     pub(crate) major: u32,
     pub(crate) minor: u32,
-    pub(crate) callers: Vec<LitStr>,
     pub(crate) events: Option<Path>,
     pub(crate) doc: String,
-    /// The trait without the verbs.
+    /// The trait without the verb attributes.
     pub(crate) item: ItemTrait,
     pub(crate) methods: Vec<Method>,
 }
 
-/// One method of it.
+/// One method of a contract.
 pub(crate) struct Method {
     pub(crate) ident: Ident,
     pub(crate) doc: String,
@@ -39,12 +38,12 @@ pub(crate) struct Method {
 pub(crate) struct Parameter {
     pub(crate) ident: Ident,
     pub(crate) ty: Type,
-    pub(crate) place: Place,
+    pub(crate) location: Location,
 }
 
-/// Where a parameter travels.
+/// Location of a parameter in the HTTP request.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Location {
     Path,
     Query,
     Body,
@@ -55,21 +54,20 @@ impl Contract {
         if !item.generics.params.is_empty() {
             return Err(Error::new(
                 item.generics.span(),
-                "a contract has no type parameters: it must be an object",
+                "a contract cannot have type parameters: the trait must be object-safe",
             ));
         }
         let mut methods = Vec::new();
         for member in &mut item.items {
             match member {
                 TraitItem::Fn(method) => methods.push(Method::new(method)?),
-                other => return Err(Error::new(other.span(), "a contract has methods only")),
+                other => return Err(Error::new(other.span(), "a contract can only contain methods")),
             }
         }
         Ok(Self {
             name: attribute.name.clone(),
             major: attribute.major,
             minor: attribute.minor,
-            callers: attribute.callers.clone(),
             events: attribute.events.clone(),
             doc: doc(&item.attrs),
             item,
@@ -83,46 +81,49 @@ impl Method {
         let (verb, attribute) = take_verb(method)?;
         let signature = &method.sig;
         if signature.asyncness.is_none() {
-            return Err(Error::new(signature.span(), "a contract's method is `async`"));
+            return Err(Error::new(signature.span(), "a contract's method must be `async`"));
         }
         if !signature.generics.params.is_empty() {
             return Err(Error::new(
                 signature.generics.span(),
-                "a contract's method has no type parameters: they cannot travel",
+                "a contract's method cannot have type parameters: types cannot be sent over the wire",
             ));
         }
         if method.default.is_some() {
             return Err(Error::new(
                 method.default.span(),
-                "a contract's method has no body: the contract says what, not how",
+                "a contract's method cannot have a default body",
             ));
         }
         let mut inputs = signature.inputs.iter();
         if !matches!(inputs.next(), Some(FnArg::Receiver(receiver)) if receiver.reference.is_some() && receiver.mutability.is_none())
         {
-            return Err(Error::new(signature.span(), "a contract's method takes `&self` first"));
+            return Err(Error::new(
+                signature.span(),
+                "the first parameter of a contract's method must be `&self`",
+            ));
         }
         if !inputs.next().is_some_and(is_context) {
             return Err(Error::new(
                 signature.span(),
-                "a contract's method takes `cx: &mut CallContext` after `&self`",
+                "the parameter after `&self` of a contract's method must be `cx: &mut CallContext`",
             ));
         }
         let (answer, error) = result_types(&signature.output).ok_or_else(|| {
             Error::new(
                 signature.output.span(),
-                "a contract's method answers `Result<Answer, Error>`, written out",
+                "a contract's method must return `Result<Answer, Error>`, not an alias of it",
             )
         })?;
         let path = attribute.path_parameters()?;
-        let in_line = verb == "Get" || verb == "Delete";
+        let has_no_body = verb == "Get" || verb == "Delete";
         let parameters = inputs
-            .map(|input| Parameter::new(input, &path, in_line))
+            .map(|input| Parameter::new(input, &path, has_no_body))
             .collect::<Result<Vec<_>>>()?;
         let known = |name: &str| parameters.iter().any(|parameter| parameter.ident == name);
-        if let Some(stranger) = path.iter().find(|name| !known(name)) {
+        if let Some(unknown) = path.iter().find(|name| !known(name)) {
             let why = format!(
-                "the path names `{{{stranger}}}`, which is no parameter of `{}`",
+                "the path contains `{{{unknown}}}`, but `{}` has no parameter `{unknown}`",
                 signature.ident
             );
             return Err(Error::new(attribute.path.span(), why));
@@ -130,7 +131,7 @@ impl Method {
         if let Some(key) = attribute.key.as_ref().filter(|key| !known(&key.to_string())) {
             return Err(Error::new(
                 key.span(),
-                format!("`{key}` is no parameter of `{}`", signature.ident),
+                format!("`{key}` is not a parameter of `{}`", signature.ident),
             ));
         }
         Ok(Self {
@@ -144,7 +145,7 @@ impl Method {
         })
     }
 
-    /// The parameter that is the entity key: the named one, else the first of the path.
+    /// The entity key: the parameter named by `key = ..`, otherwise the first path parameter.
     pub(crate) fn key(&self) -> Option<&Parameter> {
         let find = |name: &str| self.parameters.iter().find(|parameter| parameter.ident == name);
         match &self.attribute.key {
@@ -155,35 +156,35 @@ impl Method {
 }
 
 impl Parameter {
-    fn new(input: &FnArg, path: &[String], in_line: bool) -> Result<Self> {
+    fn new(input: &FnArg, path: &[String], has_no_body: bool) -> Result<Self> {
         let FnArg::Typed(typed) = input else {
             return Err(Error::new(input.span(), "expected a parameter"));
         };
         let Pat::Ident(pattern) = &*typed.pat else {
             return Err(Error::new(
                 typed.pat.span(),
-                "a contract's parameter has a name, by which it travels",
+                "a contract's parameter must have a name: parameters travel by name",
             ));
         };
         if let Type::Reference(reference) = &*typed.ty {
             return Err(Error::new(
                 reference.span(),
-                "a contract's parameter is owned: it may have to travel",
+                "a contract's parameter must be an owned value: the call may leave the process",
             ));
         }
-        let place = match (path.iter().any(|name| pattern.ident == name), in_line) {
-            (true, _) => Place::Path,
-            (false, true) => Place::Query,
-            (false, false) => Place::Body,
+        let location = match (path.iter().any(|name| pattern.ident == name), has_no_body) {
+            (true, _) => Location::Path,
+            (false, true) => Location::Query,
+            (false, false) => Location::Body,
         };
         Ok(Self {
             ident: pattern.ident.clone(),
             ty: (*typed.ty).clone(),
-            place,
+            location,
         })
     }
 
-    /// Whether the type is written as `Option<..>`: then the parameter may be absent.
+    /// Whether the type is spelled `Option<..>`. Such a parameter may be absent.
     pub(crate) fn is_optional(&self) -> bool {
         let Type::Path(path) = &self.ty else {
             return false;
@@ -195,7 +196,7 @@ impl Parameter {
     }
 }
 
-/// Takes the one verb off the method.
+/// Removes the verb attribute from the method and parses the arguments.
 fn take_verb(method: &mut TraitItemFn) -> Result<(Ident, MethodAttribute)> {
     let mut verb = None;
     let mut kept = Vec::new();
@@ -212,13 +213,14 @@ fn take_verb(method: &mut TraitItemFn) -> Result<(Ident, MethodAttribute)> {
             }
         };
         if verb.is_some() {
-            return Err(Error::new(attribute.span(), "a contract's method has one verb"));
+            return Err(Error::new(attribute.span(), "a contract's method has exactly one verb"));
         }
         verb = Some((Ident::new(variant, attribute.span()), attribute.parse_args()?));
     }
     method.attrs = kept;
     verb.ok_or_else(|| {
-        let why = "a contract's method says how it travels: #[get(\"/stations/{id}\")], #[put(..)], #[post(..)] or #[delete(..)]";
+        let why =
+            "a contract's method needs a verb: #[get(\"/stations/{id}\")], #[put(..)], #[post(..)] or #[delete(..)]";
         Error::new(method.sig.ident.span(), why)
     })
 }
@@ -257,7 +259,7 @@ fn result_types(output: &ReturnType) -> Option<(Type, Type)> {
     Some((types.next()?, types.next()?))
 }
 
-/// The documentation comment, lines joined.
+/// The text of the documentation comment.
 pub(crate) fn doc(attributes: &[syn::Attribute]) -> String {
     let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
         Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {

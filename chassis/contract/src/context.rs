@@ -1,5 +1,4 @@
-//! What travels with a call: deadline, trace, who calls for whom, the idempotency key, the attempt budget, and the
-//! count of effects.
+//! The context of a call: deadline, trace, caller, principal, tenant, idempotency key, retry budget and effect count.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -11,17 +10,18 @@ use tokio::time::Instant;
 
 use crate::fork::Execution;
 use crate::method::MethodSpec;
-use crate::{Class, Fork, TraceContext};
+use crate::{Class, ForkedContext, TraceContext};
 
-/// How long a call may take where nobody says otherwise.
+/// Default time limit of a request.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
-/// Longest accepted idempotency key, bytes. Long enough for two UUIDs and a name.
+/// Longest accepted idempotency key, bytes. Two UUIDs and a name fit.
 pub const MAX_KEY_LENGTH: usize = 128;
 
-/// What travels with a call. Passed as `&mut`, so that a transaction, which borrows it, excludes calls.
+/// The context of a call. Passed as `&mut`: a transaction borrows the context, so no call can be made inside a
+/// transaction.
 ///
-/// One context belongs to one execution of one method. [`Invoke`](crate::Invoke) makes the callee's context from the
-/// caller's; nothing that the callee does to its own reaches back.
+/// One context belongs to one execution of one method. [`Invoke`](crate::Invoke) derives the callee's context from the
+/// caller's context. Changes to the callee's context do not affect the caller's context.
 #[derive(Debug)]
 pub struct CallContext {
     deadline: Instant,
@@ -31,36 +31,36 @@ pub struct CallContext {
     spec: Option<&'static MethodSpec>,
     principal: Option<Arc<str>>,
     tenant: Option<Arc<str>>,
-    own_key: Option<Arc<OwnKey>>,
+    idempotency_key: Option<Arc<IdempotencyKey>>,
     next_key: Option<Arc<str>>,
     lease: Option<Arc<LeaseProof>>,
-    repeats_left: Arc<AtomicI32>,
-    /// Made when something is first counted in it: most safe calls never do.
+    retries_left: Arc<AtomicI32>,
+    /// Allocated lazily: most safe calls never count anything.
     execution: OnceLock<Arc<Execution>>,
 }
 
 /// The idempotency key under which the current method is executed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OwnKey {
-    /// As the caller gave it, at most [`MAX_KEY_LENGTH`] bytes.
+pub struct IdempotencyKey {
+    /// The key from the caller, at most [`MAX_KEY_LENGTH`] bytes.
     pub key: Arc<str>,
-    /// SHA-256 over the call's arguments: a key may not be used again for other arguments.
-    pub arguments: [u8; 32],
+    /// SHA-256 of the call's arguments: a key must not be reused for different arguments.
+    pub arguments_hash: [u8; 32],
 }
 
-/// Proves that work is done by the one process that has the lease for it. Every transaction under it looks whether that
-/// still holds.
+/// Fencing token of a lease: proof that this process holds the lease. Every transaction of a context with a lease
+/// checks that the lease is still held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseProof {
-    /// What the lease is of.
+    /// Name of the leased work.
     pub name: Arc<str>,
-    /// Rises each time the lease is taken, so that an earlier holder is shut out.
+    /// Rises with each acquisition of the lease, so that transactions of an earlier holder fail.
     pub token: i64,
 }
 
 impl CallContext {
-    /// Repeats that the whole request tree may spend, so that retries do not multiply from layer to layer.
-    pub const REPEATS_PER_REQUEST: i32 = 3;
+    /// Retries of all calls of one request together, so that retries do not multiply from layer to layer.
+    pub const RETRIES_PER_REQUEST: i32 = 3;
 
     /// The context of a request that enters the system at `origin` (`public`, `import`, a test).
     #[must_use]
@@ -73,115 +73,117 @@ impl CallContext {
             spec: None,
             principal: None,
             tenant: None,
-            own_key: None,
+            idempotency_key: None,
             next_key: None,
             lease: None,
-            repeats_left: Arc::new(AtomicI32::new(Self::REPEATS_PER_REQUEST)),
+            retries_left: Arc::new(AtomicI32::new(Self::RETRIES_PER_REQUEST)),
             execution: OnceLock::new(),
         }
     }
 
-    /// Sets how long from now the whole request may take.
+    /// Sets the deadline of the whole request to `timeout` from now.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.deadline = Instant::now() + timeout;
         self
     }
 
-    /// Brings the deadline forward to `deadline`; a later one changes nothing.
-    pub fn end_by(&mut self, deadline: Instant) {
+    /// Moves the deadline forward to `deadline`. A `deadline` later than the current deadline changes nothing.
+    pub fn cap_deadline(&mut self, deadline: Instant) {
         self.deadline = self.deadline.min(deadline);
     }
 
-    /// Continues a trace that came from outside.
+    /// Continues a trace from outside.
     #[must_use]
     pub fn with_trace(mut self, trace: TraceContext) -> Self {
         self.trace = trace;
         self
     }
 
-    /// Sets the key of the next call made with this context.
+    /// Sets the idempotency key of the next call made with this context.
     #[must_use]
-    pub fn with_key(mut self, key: impl Into<Arc<str>>) -> Self {
+    pub fn with_next_key(mut self, key: impl Into<Arc<str>>) -> Self {
         self.next_key = Some(key.into());
         self
     }
 
-    /// Binds every transaction of this context to a lease. Calls made with it are not bound: the lease is this module's.
+    /// Binds every transaction of this context to a lease. Calls made with this context are not bound, because the lease
+    /// belongs to this module.
     #[must_use]
-    pub fn under_lease(mut self, lease: Arc<LeaseProof>) -> Self {
+    pub fn with_lease(mut self, lease: Arc<LeaseProof>) -> Self {
         self.lease = Some(lease);
         self
     }
 
-    /// The lease that its transactions are bound to.
+    /// The lease to which transactions of this context are bound.
     #[must_use]
     pub fn lease(&self) -> Option<&Arc<LeaseProof>> {
         self.lease.as_ref()
     }
 
-    /// Sets on whose behalf the request is made.
+    /// Sets the principal: the user represented by the request.
     #[must_use]
     pub fn with_principal(mut self, principal: Option<Arc<str>>) -> Self {
         self.principal = principal;
         self
     }
 
-    /// Sets whose store the request is about.
+    /// Sets the tenant of the request.
     #[must_use]
     pub fn with_tenant(mut self, tenant: Option<Arc<str>>) -> Self {
         self.tenant = tenant;
         self
     }
 
-    /// A context for one call inside this one, under a key derived from this call's key and `step`: repeated under
-    /// the same key, this call repeats its inner calls under the same keys too. Without a key, the same as
-    /// [`fork`](Self::fork). The effects of both are counted together.
+    /// A context for one nested call, under a key derived from this call's key and `step`. A retry of this call under
+    /// the same key therefore retries the nested calls under the same keys. Without a key, equivalent to
+    /// [`fork`](Self::fork). Effects are counted together with the effects of this context.
     ///
-    /// A step has one call: under a step's name used before, in this execution, the call made is refused.
+    /// A step makes one call: if this execution has used the name `step` before, the nested call is refused.
     #[must_use]
-    pub fn child(&self, step: &str) -> Fork<'_> {
+    pub fn child(&self, step: &str) -> ForkedContext<'_> {
         let mut child = self.fork();
         child.next_key = if self.execution().begin_step(step) {
-            let derived = |own: &Arc<OwnKey>| derive_key(&own.key, self.module(), self.method(), step);
-            self.own_key.as_ref().map(derived)
+            let derived = |own: &Arc<IdempotencyKey>| derive_key(&own.key, self.module(), self.method(), step);
+            self.idempotency_key.as_ref().map(derived)
         } else {
-            // No key looks like it, so the call is refused, whether or not we have a key ourselves.
+            // An invalid key, because keys contain no spaces: the call is refused even if this context has no key.
             Some(format!("step {step} used twice").into())
         };
         child
     }
 
-    /// A second context of the same call, for calls made in parallel. The effects of both are counted together.
+    /// A second context of the same execution, for parallel calls. Effects are counted together with the effects of
+    /// this context.
     #[must_use]
-    pub fn fork(&self) -> Fork<'_> {
+    pub fn fork(&self) -> ForkedContext<'_> {
         let context = Self {
             caller: self.caller.clone(),
             principal: self.principal.clone(),
             tenant: self.tenant.clone(),
-            own_key: self.own_key.clone(),
+            idempotency_key: self.idempotency_key.clone(),
             next_key: None,
             lease: self.lease.clone(),
-            repeats_left: Arc::clone(&self.repeats_left),
+            retries_left: Arc::clone(&self.retries_left),
             execution: OnceLock::from(Arc::clone(self.execution())),
             ..*self
         };
-        Fork::new(self, context)
+        ForkedContext::new(self, context)
     }
 
-    /// When the call must have ended.
+    /// The deadline of the call.
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
 
-    /// Time left, zero when the deadline has passed.
+    /// Time until the deadline; zero after the deadline.
     #[must_use]
     pub fn time_left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// The trace that this call belongs to.
+    /// The trace context of this call.
     #[must_use]
     pub fn trace(&self) -> &TraceContext {
         &self.trace
@@ -203,31 +205,31 @@ impl CallContext {
         self.spec.map_or(self.origin, |spec| spec.module)
     }
 
-    /// The method being executed; empty at the origin of a request.
+    /// The method in execution; empty at the origin of a request.
     #[must_use]
     pub fn method(&self) -> &'static str {
         self.spec.map_or("", |spec| spec.name)
     }
 
-    /// The major version of the contract being executed; 0 at the origin of a request.
+    /// The major version of the contract in execution; 0 at the origin of a request.
     #[must_use]
     pub fn major(&self) -> u32 {
         self.spec.map_or(0, |spec| spec.major)
     }
 
-    /// The idempotency class of the method being executed; none at the origin of a request.
+    /// The idempotency class of the method in execution; none at the origin of a request.
     #[must_use]
     pub fn class(&self) -> Option<Class> {
         self.spec.map(|spec| spec.class)
     }
 
-    /// On whose behalf the request is made.
+    /// The user represented by the request.
     #[must_use]
     pub fn principal(&self) -> Option<&Arc<str>> {
         self.principal.as_ref()
     }
 
-    /// Whose store the request is about.
+    /// The tenant of the request.
     #[must_use]
     pub fn tenant(&self) -> Option<&Arc<str>> {
         self.tenant.as_ref()
@@ -235,12 +237,12 @@ impl CallContext {
 
     /// The key under which the current method is executed.
     #[must_use]
-    pub fn own_key(&self) -> Option<&OwnKey> {
-        self.own_key.as_deref()
+    pub fn idempotency_key(&self) -> Option<&IdempotencyKey> {
+        self.idempotency_key.as_deref()
     }
 
-    /// Transactions committed and unsafe calls sent by the current call. Counted before they are sent: zero is
-    /// certain, more is not.
+    /// Number of transactions committed and non-safe calls sent by the current execution. Effects are counted before
+    /// they are sent: zero means certainly no effect, a higher number means possible effects.
     #[must_use]
     pub fn effects(&self) -> u32 {
         self.execution
@@ -248,28 +250,29 @@ impl CallContext {
             .map_or(0, |execution| execution.effects.load(Ordering::Acquire))
     }
 
-    /// Counts an effect. Call it before the effect is sent.
+    /// Counts an effect. Must be called before the effect is sent.
     pub fn count_effect(&self) {
         self.execution().effects.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Takes back one counted effect that is now known not to have happened.
+    /// Uncounts one effect that certainly did not happen.
     pub fn uncount_effect(&self) {
         self.execution().effects.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// Notes that a transaction commits the call's answer; false if one has before. No further one may begin then.
+    /// Marks the answer as committed: no further transaction may begin. False if a transaction has already committed
+    /// the answer.
     #[must_use]
-    pub fn note_answer(&self) -> bool {
+    pub fn mark_answered(&self) -> bool {
         !self.execution().answered.swap(true, Ordering::AcqRel)
     }
 
-    /// Takes it back: the answer is known not to have been committed.
-    pub fn withdraw_answer(&self) {
+    /// Undoes [`mark_answered`](Self::mark_answered) after a commit that certainly failed.
+    pub fn unmark_answered(&self) {
         self.execution().answered.store(false, Ordering::Release);
     }
 
-    /// Whether a transaction has committed the call's answer.
+    /// Whether a transaction of this execution has committed the answer.
     #[must_use]
     pub fn is_answered(&self) -> bool {
         self.execution
@@ -281,34 +284,35 @@ impl CallContext {
         self.execution.get_or_init(Arc::default)
     }
 
-    /// Takes one repeat from the request's budget; false when none is left.
+    /// Takes one retry from the request's budget; false if the budget is exhausted.
     #[must_use]
-    pub fn spend_repeat(&self) -> bool {
-        self.repeats_left.fetch_sub(1, Ordering::AcqRel) > 0
+    pub fn take_retry(&self) -> bool {
+        self.retries_left.fetch_sub(1, Ordering::AcqRel) > 0
     }
 
-    /// Repeats left for the whole request, for the next process.
+    /// Retries left for the whole request; sent to the next process.
     #[must_use]
-    pub fn repeats_left(&self) -> i32 {
-        self.repeats_left.load(Ordering::Acquire).max(0)
+    pub fn retries_left(&self) -> i32 {
+        self.retries_left.load(Ordering::Acquire).max(0)
     }
 
-    /// Limits the repeats to what the calling process has left.
+    /// Sets the retry budget, at most [`RETRIES_PER_REQUEST`](Self::RETRIES_PER_REQUEST), to the budget left in the
+    /// calling process.
     #[must_use]
-    pub fn with_repeats_left(self, repeats: i32) -> Self {
-        self.repeats_left
-            .store(repeats.clamp(0, Self::REPEATS_PER_REQUEST), Ordering::Release);
+    pub fn with_retries_left(self, retries: i32) -> Self {
+        self.retries_left
+            .store(retries.clamp(0, Self::RETRIES_PER_REQUEST), Ordering::Release);
         self
     }
 
-    /// Sets the key of the next call made with this context, or that it has none.
+    /// Sets or removes the idempotency key of the next call made with this context.
     pub fn set_next_key(&mut self, key: Option<Arc<str>>) {
         self.next_key = key;
     }
 
-    /// Takes the key set for the next call that has an effect; a safe call leaves it for that one.
+    /// Takes the idempotency key set for the next call. A safe call leaves the key for the next call with an effect.
     #[must_use]
-    pub fn take_key_for(&mut self, spec: &MethodSpec) -> Option<Arc<str>> {
+    pub fn take_next_key(&mut self, spec: &MethodSpec) -> Option<Arc<str>> {
         if spec.class.has_effect() {
             self.next_key.take()
         } else {
@@ -316,9 +320,9 @@ impl CallContext {
         }
     }
 
-    /// The callee's context for a call that this context's owner makes.
+    /// Derives the callee's context for a call made with this context.
     #[must_use]
-    pub fn enter(&self, spec: &'static MethodSpec, key: Option<OwnKey>, now: Instant) -> Self {
+    pub fn for_callee(&self, spec: &'static MethodSpec, key: Option<IdempotencyKey>, now: Instant) -> Self {
         Self {
             deadline: self.deadline.min(now + spec.timeout),
             trace: self.trace,
@@ -327,34 +331,35 @@ impl CallContext {
             spec: Some(spec),
             principal: self.principal.clone(),
             tenant: self.tenant.clone(),
-            own_key: key.map(Arc::new),
+            idempotency_key: key.map(Arc::new),
             next_key: None,
             lease: None,
-            repeats_left: Arc::clone(&self.repeats_left),
+            retries_left: Arc::clone(&self.retries_left),
             execution: OnceLock::new(),
         }
     }
 
-    /// The callee's context for a call that came over the wire. `self` is the root made from its headers.
+    /// Derives the callee's context for a call received over the wire. `self` is the root context read from the request
+    /// headers.
     #[must_use]
-    pub fn received(self, caller: String, spec: &'static MethodSpec) -> Self {
+    pub fn for_remote_callee(self, caller: String, spec: &'static MethodSpec) -> Self {
         Self {
             caller: Cow::Owned(caller),
-            ..self.enter(spec, None, Instant::now())
+            ..self.for_callee(spec, None, Instant::now())
         }
     }
 
-    /// The same, under the key that came with it.
+    /// Sets the idempotency key under which the current method is executed.
     #[must_use]
-    pub fn under_key(self, key: Option<OwnKey>) -> Self {
+    pub fn with_idempotency_key(self, key: Option<IdempotencyKey>) -> Self {
         Self {
-            own_key: key.map(Arc::new),
+            idempotency_key: key.map(Arc::new),
             ..self
         }
     }
 }
 
-/// Fixed length, so that keys do not grow with the depth of the call tree.
+/// A hash, so that keys do not grow with the depth of the call tree.
 fn derive_key(key: &str, module: &str, method: &str, step: &str) -> Arc<str> {
     let mut hash = Sha256::new();
     for part in [key, module, method, step] {

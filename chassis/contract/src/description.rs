@@ -1,4 +1,5 @@
-//! A contract as data: what OpenAPI, the compatibility check and the hash are made from. No implementation is needed.
+//! Descriptions of contracts as data, the source of OpenAPI documents, compatibility checks and contract hashes. Needs
+//! no implementation of the contract.
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -11,43 +12,43 @@ use sha2::{Digest, Sha256};
 
 use crate::{Contract, ContractError as _, EventSet, EventSpec, Method, MethodSpec, MethodVisitor, Shape};
 
-/// Where schemas refer to each other, in descriptions and OpenAPI alike.
+/// Location of named schemas, in descriptions and OpenAPI documents.
 const DEFINITIONS: &str = "/components/schemas";
 
-/// A contract as data. Released ones are committed and never edited.
+/// Description of a contract. Released descriptions are committed and never edited.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ContractDescription {
     /// The module's name.
     pub name: String,
     /// `major.minor`.
     pub version: String,
-    /// SHA-256 over the shape, hexadecimal. Prose does not change it.
+    /// SHA-256 of the shape, hexadecimal. Independent of documentation texts.
     pub hash: String,
-    /// The trait's documentation.
+    /// Documentation of the trait.
     pub doc: String,
-    /// In the order of the trait.
+    /// Methods in the order of the trait.
     pub methods: Vec<MethodDescription>,
-    /// What it announces, in the order of the enum.
+    /// Published events in the order of the enum.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<EventDescription>,
-    /// What the schemas refer to.
+    /// Named schemas.
     pub schemas: BTreeMap<String, Value>,
 }
 
-/// A method as data.
+/// Description of a method.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MethodDescription {
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Its documentation.
+    /// Documentation.
     pub doc: String,
     /// `GET`, `PUT`, `POST`, `DELETE`.
     pub verb: String,
-    /// Template below the contract's root.
+    /// Path template below the contract's root.
     pub path: String,
     /// `safe`, `idempotent`, `unsafe`.
     pub class: String,
-    /// The parameter that is the entity key.
+    /// Name of the parameter with the entity key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// Whether a follower may answer.
@@ -58,33 +59,33 @@ pub struct MethodDescription {
     pub timeout_ms: u64,
     /// Schema of the path and query parameters.
     pub params: Value,
-    /// Schema of the JSON body, if there is one.
+    /// Schema of the JSON body; none without a body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
     /// Schema of the answer; none for `()`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Value>,
-    /// What it may answer instead.
+    /// Domain errors of the contract.
     pub errors: Vec<ErrorDescription>,
 }
 
-/// A variant of a contract's error as data.
+/// Description of a domain error.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ErrorDescription {
-    /// Its name.
+    /// Name of the enum variant.
     pub variant: String,
     /// HTTP status.
     pub status: u16,
     /// Stable code.
     pub code: String,
-    /// Its documentation.
+    /// Documentation.
     pub doc: String,
     /// Schema of each field.
     pub fields: BTreeMap<String, Value>,
 }
 
 impl ErrorDescription {
-    /// A variant without fields.
+    /// A domain error without fields.
     #[must_use]
     pub fn new(variant: &str, status: u16, code: &str, doc: &str) -> Self {
         Self {
@@ -96,7 +97,7 @@ impl ErrorDescription {
         }
     }
 
-    /// Adds a field. Its schema stands by itself.
+    /// Adds a field with a self-contained schema.
     #[must_use]
     pub fn with_field<T: JsonSchema>(mut self, name: &str) -> Self {
         let mut settings = SchemaSettings::draft2020_12();
@@ -108,24 +109,24 @@ impl ErrorDescription {
     }
 }
 
-/// An event as data.
+/// Description of an event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EventDescription {
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// The version of its payload.
+    /// Version of the payload.
     pub version: u32,
-    /// Its documentation.
+    /// Documentation.
     pub doc: String,
-    /// The field of the payload that says whose event it is.
+    /// Name of the payload field with the ordering key.
     pub key: String,
     /// Schema of the payload.
     pub payload: Value,
 }
 
 impl EventDescription {
-    /// Describes an event that holds a `T`.
-    pub fn of<T: JsonSchema>(spec: &EventSpec, generator: &mut SchemaGenerator) -> Self {
+    /// Describes an event with payload `T`; named schemas go into `generator`.
+    pub fn from_spec<T: JsonSchema>(spec: &EventSpec, generator: &mut SchemaGenerator) -> Self {
         Self {
             name: spec.name.to_owned(),
             version: spec.version,
@@ -139,7 +140,7 @@ impl EventDescription {
 /// Describes a contract.
 #[must_use]
 pub fn describe<A: Contract + ?Sized>() -> ContractDescription {
-    let mut visitor = Describe::<A> {
+    let mut visitor = DescribeVisitor::<A> {
         generator: generator(),
         methods: Vec::new(),
         api: PhantomData,
@@ -160,7 +161,7 @@ pub fn describe<A: Contract + ?Sized>() -> ContractDescription {
     description
 }
 
-/// A generator whose schemas refer to each other as an OpenAPI document's do.
+/// A generator of schemas with references as in OpenAPI documents.
 fn generator() -> SchemaGenerator {
     let mut settings = SchemaSettings::draft2020_12();
     settings.definitions_path = DEFINITIONS.into();
@@ -168,24 +169,24 @@ fn generator() -> SchemaGenerator {
     settings.into_generator()
 }
 
-struct Describe<A: ?Sized> {
+struct DescribeVisitor<A: ?Sized> {
     generator: SchemaGenerator,
     methods: Vec<MethodDescription>,
     api: PhantomData<fn() -> Box<A>>,
 }
 
-impl<A: Contract + ?Sized> MethodVisitor<A> for Describe<A> {
-    fn method<M: Method<Api = A>>(&mut self) {
-        self.methods.push(method_description::<M>(&mut self.generator));
+impl<A: Contract + ?Sized> MethodVisitor<A> for DescribeVisitor<A> {
+    fn visit_method<M: Method<Api = A>>(&mut self) {
+        self.methods.push(describe_method::<M>(&mut self.generator));
     }
 }
 
 /// Describes one method; named schemas go into `generator`.
-pub fn method_description<M: Method>(generator: &mut SchemaGenerator) -> MethodDescription {
+pub fn describe_method<M: Method>(generator: &mut SchemaGenerator) -> MethodDescription {
     let MethodSpec {
         verb, path, class, key, ..
     } = M::SPEC;
-    // The structs of parameters belong to one method each, so they are written out in place.
+    // Each parameter struct belongs to one method only, so the schema is inlined.
     let params = M::Params::json_schema(generator).to_value();
     let body = M::SPEC.has_body.then(|| M::Body::json_schema(generator).to_value());
     let answer = generator.subschema_for::<M::Answer>().to_value();
@@ -216,21 +217,21 @@ impl ContractDescription {
     /// The shape of one of this contract's schemas.
     #[must_use]
     pub fn shape(&self, schema: &Value) -> Shape {
-        Shape::of(schema, &self.schemas)
+        Shape::from_schema(schema, &self.schemas)
     }
 
-    /// SHA-256 over name, major version and the shape of every method and event.
+    /// SHA-256 of name, major version and the shapes of all methods and events.
     fn shape_hash(&self) -> String {
         let mut methods: Vec<_> = self.methods.iter().map(|method| self.method_shape(method)).collect();
         methods.sort_by_key(|method| method[0].to_string());
         let mut events: Vec<_> = self.events.iter().map(|event| self.event_shape(event)).collect();
         events.sort_by_key(ToString::to_string);
-        // Contracts without events keep the hash that they had before there were any.
+        // Without events, the hash equals the hash of contracts released before events existed.
         let mut shape = match events.is_empty() {
             true => json!([self.name, self.major(), methods]),
             false => json!([self.name, self.major(), methods, events]),
         };
-        // How objects are ordered depends on a feature of serde_json that any crate of a build may turn on.
+        // The order of JSON objects depends on a feature of serde_json that any crate in the build may enable.
         shape.sort_all_objects();
         Sha256::digest(shape.to_string())
             .iter()

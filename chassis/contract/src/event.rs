@@ -1,5 +1,5 @@
-//! Events: what a module announces after the fact, in an enum per version of its contract. Written by
-//! `#[derive(EventSet)]`. Knows no log and no subscriber.
+//! Events that a module publishes, as one enum per version of the contract. `#[derive(EventSet)]` generates the
+//! implementation. Must not know the event log or subscribers.
 
 use std::fmt;
 
@@ -7,24 +7,24 @@ use schemars::SchemaGenerator;
 
 use crate::EventDescription;
 
-/// What is fixed about an event.
+/// Static properties of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventSpec {
-    /// Stable, unique in the module: `level-read`.
+    /// Stable name, unique in the module: `level-read`.
     pub name: &'static str,
-    /// Rises when what subscribers read can no longer be read by older ones. An addition raises nothing.
+    /// Version of the payload. Rises with a change that older subscribers cannot read; additions do not raise the
+    /// version.
     pub version: u32,
-    /// The field of the payload that says whose event it is.
+    /// Name of the payload field with the ordering key.
     pub key: &'static str,
-    /// Whether the payload is the whole state of the key: then the newest one of each key is kept for ever, and a copy can be
-    /// made anew at any time. Others are removed when they are old.
+    /// Whether the payload holds the whole state of the key. The log keeps the newest lasting event of each key for
+    /// ever, so that projections can be rebuilt at any time. Other events are removed after the retention period.
     pub lasting: bool,
-    /// The variant's documentation.
+    /// Documentation of the variant.
     pub doc: &'static str,
 }
 
-/// The events of a module. Those of one key are handled in the order in which they came about; between keys there is no
-/// order.
+/// The events of a module. Events of one key are handled in order of publication. There is no order between keys.
 ///
 /// ```
 /// use offshoot_contract::EventSet;
@@ -34,17 +34,17 @@ pub struct EventSpec {
 /// /// The level of a river was read.
 /// #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 /// pub struct Reading {
-///     /// Where.
+///     /// Station of the reading.
 ///     pub station: String,
 ///     /// Millimetres.
 ///     pub level: i64,
 /// }
 ///
-/// /// What the readings announce.
+/// /// Events of the readings module.
 /// #[derive(Debug, Clone, PartialEq, EventSet)]
 /// #[events(module = "readings")]
 /// pub enum ReadingsEvent {
-///     /// A reading came in.
+///     /// A station reported a level.
 ///     #[event(name = "level-read", version = 1, key = station)]
 ///     LevelRead(Reading),
 /// }
@@ -52,58 +52,58 @@ pub struct EventSpec {
 /// assert_eq!((event.key(), event.spec().name), ("r7".to_owned(), "level-read"));
 /// ```
 pub trait EventSet: Clone + fmt::Debug + Send + Sync + Sized + 'static {
-    /// The module that announces them.
+    /// The publishing module.
     const MODULE: &'static str;
 
-    /// Each of them, in the order of the enum.
+    /// Specifications in the order of the enum.
     const SPECS: &'static [EventSpec];
 
-    /// What is fixed about this one.
+    /// Specification of this event.
     fn spec(&self) -> &'static EventSpec;
 
-    /// Whose event it is, as the key looks in a path.
+    /// The ordering key, in the form used in paths.
     fn key(&self) -> String;
 
-    /// What it says, as JSON.
+    /// The payload as JSON.
     fn payload(&self) -> Result<String, serde_json::Error>;
 
-    /// The event of this name and version with this payload. Fields that are unknown here are ignored.
-    fn read(name: &str, version: u32, payload: &str) -> Result<Self, UnreadableEvent>;
+    /// Decodes an event from name, version and payload. Unknown payload fields are ignored.
+    fn decode(name: &str, version: u32, payload: &str) -> Result<Self, UnreadableEvent>;
 
-    /// As data; named schemas go into `generator`.
+    /// Descriptions of all events; named schemas go into `generator`.
     fn descriptions(generator: &mut SchemaGenerator) -> Vec<EventDescription>;
 }
 
-/// Why an event cannot be read here.
+/// Error for an event that this binary cannot decode.
 #[derive(Debug, thiserror::Error)]
 pub enum UnreadableEvent {
-    /// It was added after this binary was built.
-    #[error("there is no event `{name}` in the contract that this binary knows: start a newer one")]
+    /// The event was added to the contract after this binary was built.
+    #[error("this binary does not know the event `{name}`: deploy a newer binary")]
     UnknownName {
-        /// As it was announced.
+        /// Name of the published event.
         name: String,
     },
-    /// It has changed since.
-    #[error("`{name}` came in version {version}, and this binary reads version {known}: start one that reads both")]
+    /// The payload version is not known to this binary.
+    #[error("`{name}` has version {version}, but this binary reads version {known}: deploy a binary that reads both")]
     UnknownVersion {
-        /// The event.
+        /// Name of the event.
         name: String,
-        /// As it was announced.
+        /// Published version.
         version: u32,
-        /// What is known here.
+        /// Newest version known to this binary.
         known: u32,
     },
-    /// It is not what its contract says.
-    #[error("the payload of `{name}` does not have the shape that its contract says: {cause}")]
+    /// The payload does not match the contract.
+    #[error("the payload of `{name}` does not match the contract: {cause}")]
     BadPayload {
-        /// The event.
+        /// Name of the event.
         name: String,
-        /// What is wrong, and where.
+        /// Decoding error with the position in the payload.
         cause: serde_json::Error,
     },
 }
 
-/// The events of a module that announces none.
+/// The event set of a module without events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoEvents {}
 
@@ -123,7 +123,7 @@ impl EventSet for NoEvents {
         match *self {}
     }
 
-    fn read(name: &str, _: u32, _: &str) -> Result<Self, UnreadableEvent> {
+    fn decode(name: &str, _: u32, _: &str) -> Result<Self, UnreadableEvent> {
         let name = name.to_owned();
         Err(UnreadableEvent::UnknownName { name })
     }
@@ -133,18 +133,18 @@ impl EventSet for NoEvents {
     }
 }
 
-/// Reads a payload for what the derive writes.
+/// Decodes a payload; called by derived code.
 #[doc(hidden)]
-pub fn read_payload<T: serde::de::DeserializeOwned>(name: &str, payload: &str) -> Result<T, UnreadableEvent> {
+pub fn decode_payload<T: serde::de::DeserializeOwned>(name: &str, payload: &str) -> Result<T, UnreadableEvent> {
     serde_json::from_str(payload).map_err(|cause| UnreadableEvent::BadPayload {
         name: name.to_owned(),
         cause,
     })
 }
 
-/// What the derive answers for an event that none of its variants is.
+/// The error for an event without a matching variant; called by derived code.
 #[doc(hidden)]
-pub fn unknown<E: EventSet>(name: &str, version: u32) -> UnreadableEvent {
+pub fn unknown_event<E: EventSet>(name: &str, version: u32) -> UnreadableEvent {
     let versions = E::SPECS.iter().filter(|spec| spec.name == name);
     match versions.map(|spec| spec.version).max() {
         Some(known) => UnreadableEvent::UnknownVersion {
@@ -156,7 +156,7 @@ pub fn unknown<E: EventSet>(name: &str, version: u32) -> UnreadableEvent {
     }
 }
 
-/// Fails the build if a contract announces the events of another module.
+/// Fails the build if a contract names the events of another module.
 #[doc(hidden)]
 pub const fn assert_events_of<E: EventSet>(module: &str) {
     let (ours, theirs) = (module.as_bytes(), E::MODULE.as_bytes());
@@ -168,6 +168,6 @@ pub const fn assert_events_of<E: EventSet>(module: &str) {
     }
     assert!(
         same,
-        "these events say that they are another module's: #[events(module = \"..\")]"
+        "the event enum belongs to another module: fix #[events(module = \"..\")]"
     );
 }

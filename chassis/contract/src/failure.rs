@@ -1,14 +1,14 @@
-//! What can go wrong with a call other than the module's own answer, and whether the call may have executed.
+//! Call failures: all errors of a call other than domain errors. States whether the call may have executed.
 
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Anything that is not the module's own answer.
+/// The failure of a call, as opposed to a domain error of the called module.
 ///
-/// Boxed, so that a contract's `Result` stays small. Two failures are equal when a caller could not tell them apart:
-/// the logged cause does not count.
+/// Boxed, so that a contract's `Result` stays small. Two failures are equal if a caller cannot distinguish them: the
+/// cause, which is only logged, is not compared.
 #[derive(Debug, Clone)]
 pub struct CallFailure(Box<Inner>);
 
@@ -17,76 +17,76 @@ struct Inner {
     kind: FailureKind,
     may_have_executed: bool,
     message: String,
-    /// The module and method whose call failed, once the failure has reached that call's caller.
+    /// Module and method of the failed call. Set when the failure reaches the caller.
     callee: Option<(String, String)>,
     cause: Option<Arc<dyn Error + Send + Sync>>,
     replay: Option<Replay>,
 }
 
-/// What a caller can tell apart.
+/// Kinds of call failures that a caller can distinguish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FailureKind {
-    /// Nobody is there to answer: no connection, a lost transaction, a database that is away or locked.
+    /// The callee cannot be reached: no connection, a lost transaction, an unreachable or locked database.
     Unavailable,
-    /// Turned away before any work was done. Ask again after this long.
+    /// Rejected by a load limit before any work was done.
     Overloaded {
-        /// When to ask again.
+        /// Pause before the next attempt.
         retry_after: Duration,
     },
-    /// The callee will not take this call as it is; asking again changes nothing.
+    /// The callee rejects this call; a retry would be rejected too.
     Refused {
         /// HTTP status, 4xx.
         status: u16,
         /// Stable code.
         code: String,
     },
-    /// The deadline passed first.
+    /// The deadline passed before the answer.
     Timeout,
-    /// The connection ended between sending and the whole answer.
+    /// The connection broke after the request was sent and before the answer was complete.
     ConnectionLost,
-    /// An answer that does not decode, or an endless one.
+    /// The answer does not decode, or is too large.
     BadAnswer,
-    /// Another contract, version or store answers at that address.
+    /// A different contract, version or store answers at the address.
     WrongContract,
-    /// A call that the callee itself made did not succeed.
+    /// A nested call of the callee failed.
     Dependency {
-        /// The module that was called by the callee.
+        /// The module called by the callee.
         module: String,
-        /// Its method.
+        /// The called method.
         method: String,
     },
-    /// An error with a code that this version of the contract does not know.
+    /// An error code that this version of the contract does not know.
     Unrecognised {
         /// HTTP status.
         status: u16,
-        /// The code as it came.
+        /// The received code.
         code: String,
     },
-    /// A defect or a broken part on the callee's side; the cause is in its log under the trace id.
+    /// A defect in the callee, or a fault of the callee's infrastructure. The callee logs the cause under the trace id.
     Internal,
 }
 
-/// A recorded answer that `begin` found under the call's idempotency key. Travels as a failure through module code,
-/// and the edge turns it back into the answer.
+/// The recorded response of an earlier execution, found by `begin` under the call's idempotency key. Passes through
+/// module code as a failure; the edge converts the failure back into the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replay {
-    /// The answer as JSON.
+    /// The recorded answer as JSON.
     pub answer: Arc<[u8]>,
 }
 
 impl CallFailure {
-    /// A failure that is known not to have executed anything.
+    /// A failure of a call that certainly had no effect.
     pub fn not_executed(kind: FailureKind, message: impl Into<String>) -> Self {
         Self::new(kind, false, message)
     }
 
-    /// A failure after which nobody knows whether the call took effect.
+    /// A failure of a call that may have taken effect.
     pub fn maybe_executed(kind: FailureKind, message: impl Into<String>) -> Self {
         Self::new(kind, true, message)
     }
 
-    /// A failure of `kind`; `may_have_executed` must be false only where that is certain.
+    /// A failure of `kind`. Pass `may_have_executed = false` only if the call certainly had no effect.
     pub fn new(kind: FailureKind, may_have_executed: bool, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -98,59 +98,59 @@ impl CallFailure {
         }))
     }
 
-    /// A defect or broken part of the module itself. The edge decides from the count of effects whether it may have
-    /// executed.
+    /// A defect of the module, or a fault of the module's infrastructure. The edge sets `may_have_executed` from the
+    /// count of effects.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::not_executed(FailureKind::Internal, message)
     }
 
-    /// The callee refuses the call with a 4xx `status` and a stable `code`.
+    /// Rejection of the call with a 4xx `status` and a stable `code`.
     pub fn refused(status: u16, code: impl Into<String>, message: impl Into<String>) -> Self {
         let code = code.into();
         Self::not_executed(FailureKind::Refused { status, code }, message)
     }
 
-    /// The recorded answer of an earlier execution under the same key.
+    /// Carries the recorded answer of an earlier execution under the same key.
     #[must_use]
     pub fn replayed(answer: Arc<[u8]>) -> Self {
-        let mut failure = Self::internal("the recorded answer of an earlier call");
+        let mut failure = Self::internal("replay of the recorded answer of an earlier call");
         failure.0.replay = Some(Replay { answer });
         failure
     }
 
-    /// Keeps the cause for the log. It is never shown to a caller.
+    /// Attaches the cause for the log. Callers never see the cause.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
         self.0.cause = Some(Arc::new(cause));
         self
     }
 
-    /// Sets whether the call may have executed. For those who know: the edge, the transaction and the client.
+    /// Sets whether the call may have executed. Reserved for the edge, the transaction and the client.
     #[must_use]
     pub fn with_may_have_executed(mut self, may: bool) -> Self {
         self.0.may_have_executed = may;
         self
     }
 
-    /// What went wrong.
+    /// The kind of failure.
     #[must_use]
     pub fn kind(&self) -> &FailureKind {
         &self.0.kind
     }
 
-    /// False only where it is certain that the call had no effect.
+    /// False only if the call certainly had no effect.
     #[must_use]
     pub fn may_have_executed(&self) -> bool {
         self.0.may_have_executed
     }
 
-    /// What a caller may be told.
+    /// The message for callers; contains no internal details.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The module and method whose call failed; none for a failure that arose in the current module.
+    /// Module and method of the failed call; none for a failure that arose in the current module.
     #[must_use]
     pub fn callee(&self) -> Option<(&str, &str)> {
         self.0
@@ -159,47 +159,47 @@ impl CallFailure {
             .map(|(module, method)| (module.as_str(), method.as_str()))
     }
 
-    /// The recorded answer, if this is one.
+    /// The recorded response, if this failure carries one.
     #[must_use]
     pub fn replay(&self) -> Option<&Replay> {
         self.0.replay.as_ref()
     }
 
-    /// Whether the same call might succeed a moment later.
+    /// Whether a retry of the same call may succeed.
     #[must_use]
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         matches!(
             self.0.kind,
             FailureKind::Unavailable | FailureKind::Overloaded { .. } | FailureKind::ConnectionLost
         )
     }
 
-    /// Marks the failure as that of a call to `module.method`, unless a deeper call is named already.
-    pub(crate) fn at(mut self, module: &str, method: &str) -> Self {
+    /// Records `module.method` as the callee, unless the callee of a nested call is already recorded.
+    pub(crate) fn with_callee(mut self, module: &str, method: &str) -> Self {
         self.0
             .callee
             .get_or_insert_with(|| (module.to_owned(), method.to_owned()));
         self
     }
 
-    /// The failure as the caller of the current module must see it.
+    /// Translates a failure at the edge of the current module for the module's caller.
     ///
-    /// A callee's failure is the current module's `Dependency`, and what it says about its own execution says
-    /// nothing about ours: `effects` (transactions committed and unsafe calls sent) does.
-    pub(crate) fn leaving_module(mut self, effects: bool) -> Self {
+    /// The failure of a nested call becomes `Dependency`. The nested call's `may_have_executed` says nothing about the
+    /// current call: `effects` (whether the current call committed a transaction or sent a non-safe call) decides.
+    pub(crate) fn translate_for_caller(mut self, effects: bool) -> Self {
         if let Some((module, method)) = self.0.callee.take() {
             let kind = FailureKind::Dependency {
                 module: module.clone(),
                 method: method.clone(),
             };
-            let message = format!("{module}.{method} did not succeed: {}", self.message());
+            let message = format!("{module}.{method} failed: {}", self.message());
             return Self::new(kind, effects, message).caused_by(self);
         }
         self.0.may_have_executed |= effects;
         self
     }
 
-    /// HTTP status and stable code of the failure's problem.
+    /// HTTP status and stable code of the problem document.
     #[must_use]
     pub fn status_and_code(&self) -> (u16, &str) {
         match &self.0.kind {
@@ -229,16 +229,16 @@ impl fmt::Display for CallFailure {
     }
 }
 
-/// What is said of an error, and of what caused it, in one line for a log.
+/// Formats an error and the chain of causes as one line for a log.
 #[must_use]
-pub fn with_causes(error: &dyn Error) -> String {
+pub fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        let said = error.to_string();
-        // Some say what caused them themselves.
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
+        let message = error.to_string();
+        // Some errors repeat the message of the cause in their own message.
+        if !text.contains(&message) {
+            text = format!("{text}: {message}");
         }
         cause = error.source();
     }

@@ -1,9 +1,9 @@
-//! Named points at which a test holds an execution still, to kill the process there.
+//! Named fault points, at which a test halts an execution in order to kill the process there.
 //!
-//! In a release build a point is nothing. Knows no step and no module: whoever has points names them.
+//! Fault points do nothing in a release build. Must not know steps or modules: the callers name the points.
 
-/// Goes on at once, unless this is a debug build and `OFFSHOOT_HALT_AT` in its environment is `name`: then it says so on
-/// stderr and never goes on.
+/// Halts for ever in a debug build with `name` in the environment variable `OFFSHOOT_HALT_AT`, after a line on stderr.
+/// Returns at once otherwise.
 pub async fn fault_point(name: &str) {
     #[cfg(debug_assertions)]
     if halts_at(name) {
@@ -17,7 +17,7 @@ pub async fn fault_point(name: &str) {
 #[cfg(debug_assertions)]
 #[expect(
     clippy::disallowed_methods,
-    reason = "no setting: it must not exist where it could be set by mistake"
+    reason = "an environment variable, not a setting: a configuration file must not be able to halt a process"
 )]
 fn halts_at(name: &str) -> bool {
     static POINT: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();

@@ -1,4 +1,4 @@
-//! Contexts of one execution: a call's own, its forks and its children share what they do.
+//! Contexts that share one execution: the context of a call, forks and children.
 
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::CallContext;
 
-/// What all contexts of one execution share.
+/// State shared by all contexts of one execution.
 #[derive(Debug, Default)]
 pub(crate) struct Execution {
     pub(crate) effects: AtomicU32,
@@ -17,7 +17,7 @@ pub(crate) struct Execution {
 }
 
 impl Execution {
-    /// Notes that a step makes its call; false if it has made one.
+    /// Registers the call of a step; false if the step has already made a call.
     pub(crate) fn begin_step(&self, step: &str) -> bool {
         self.steps
             .lock()
@@ -26,23 +26,23 @@ impl Execution {
     }
 }
 
-/// A second context of the same call. It borrows the first, so that no transaction can be begun beside it and no
-/// detached task can take it along.
+/// A second context of the same execution. Borrows the original context, so that no transaction can begin while the
+/// fork exists, and no detached task can own the fork.
 #[derive(Debug)]
-pub struct Fork<'cx> {
+pub struct ForkedContext<'cx> {
     context: CallContext,
-    call: PhantomData<&'cx CallContext>,
+    original: PhantomData<&'cx CallContext>,
 }
 
-impl<'cx> Fork<'cx> {
-    /// `context` is a copy of `_of`, which it borrows.
-    pub(crate) fn new(_of: &'cx CallContext, context: CallContext) -> Self {
-        let call = PhantomData;
-        Self { context, call }
+impl<'cx> ForkedContext<'cx> {
+    /// `context` is a copy of `_original`, which stays borrowed.
+    pub(crate) fn new(_original: &'cx CallContext, context: CallContext) -> Self {
+        let original = PhantomData;
+        Self { context, original }
     }
 }
 
-impl Deref for Fork<'_> {
+impl Deref for ForkedContext<'_> {
     type Target = CallContext;
 
     fn deref(&self) -> &CallContext {
@@ -50,7 +50,7 @@ impl Deref for Fork<'_> {
     }
 }
 
-impl DerefMut for Fork<'_> {
+impl DerefMut for ForkedContext<'_> {
     fn deref_mut(&mut self) -> &mut CallContext {
         &mut self.context
     }

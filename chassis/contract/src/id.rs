@@ -1,4 +1,4 @@
-//! Typed entity ids: a UUIDv7, shown as a TypeID (`station_01h455vb4pex5vsknk084sn02q`).
+//! Typed entity ids: UUIDv7 values with TypeID text form (`station_01h455vb4pex5vsknk084sn02q`).
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -12,20 +12,20 @@ use uuid::Uuid;
 
 use crate::Timestamp;
 
-/// An entity that has ids of its own.
+/// An entity type with typed ids.
 pub trait Entity: Send + Sync + 'static {
-    /// What the id's text starts with: lower-case letters, 1 to 20.
+    /// Prefix of the id's text form: 1 to 20 lower-case letters.
     const PREFIX: &'static str;
 }
 
-/// The id of one `E`. Sorts by time of creation.
+/// Id of an entity `E`. Sorts by time of creation.
 pub struct Id<E> {
     uuid: Uuid,
     entity: PhantomData<fn() -> E>,
 }
 
 impl<E: Entity> Id<E> {
-    /// A new id made at `now`; the rest of it is random.
+    /// A new id with `now` as the time of creation; all other bits are random.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
         let millis = u64::try_from(now.as_micros() / 1_000).unwrap_or(0);
@@ -41,16 +41,16 @@ impl<E: Entity> Id<E> {
         }
     }
 
-    /// The UUID without the entity.
+    /// The untyped UUID.
     #[must_use]
     pub const fn uuid(self) -> Uuid {
         self.uuid
     }
 }
 
-/// A text that is not an id of the expected entity.
+/// Error for a text that is not a valid id of the expected entity.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not an id of the form {prefix}_ followed by 26 characters of Crockford's base 32 in lower case")]
+#[error("`{text}` is not a valid id: use {prefix}_ followed by 26 characters of Crockford's base 32 in lower case")]
 pub struct InvalidId {
     text: String,
     prefix: &'static str,
@@ -58,15 +58,15 @@ pub struct InvalidId {
 
 /// Crockford's base 32 in lower case: no i, l, o, u.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-/// 128 bits in groups of five, the first group two bits short.
+/// 128 bits in groups of five; the first group has only three bits.
 const DIGITS: usize = 26;
 
 impl<E: Entity> fmt::Display for Id<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bits = self.uuid.as_u128();
         let mut digits = [0; DIGITS];
-        for (place, digit) in digits.iter_mut().rev().enumerate() {
-            *digit = ALPHABET[(bits >> (5 * place)) as usize & 31];
+        for (position, digit) in digits.iter_mut().rev().enumerate() {
+            *digit = ALPHABET[(bits >> (5 * position)) as usize & 31];
         }
         let digits = std::str::from_utf8(&digits).map_err(|_| fmt::Error)?;
         write!(f, "{}_{digits}", E::PREFIX)
@@ -132,7 +132,7 @@ impl<E: Entity> JsonSchema for Id<E> {
     }
 }
 
-// Derived impls would ask the same of `E`, which is only a name.
+// Written by hand: derived implementations would require the same traits of `E`, which is only a marker.
 impl<E> Clone for Id<E> {
     fn clone(&self) -> Self {
         *self
@@ -179,20 +179,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_id_comes_back_from_its_text(bits: u128) {
+        fn every_id_survives_a_round_trip_as_text(bits: u128) {
             let id = Id::<Station>::from_uuid(Uuid::from_u128(bits));
             prop_assert_eq!(id.to_string().parse(), Ok(id));
         }
 
         #[test]
-        fn text_sorts_as_ids_do(a: u128, b: u128) {
+        fn ids_and_their_texts_have_the_same_order(a: u128, b: u128) {
             let [a, b] = [a, b].map(|bits| Id::<Station>::from_uuid(Uuid::from_u128(bits)));
             prop_assert_eq!(a.to_string().cmp(&b.to_string()), a.cmp(&b));
         }
     }
 
     #[test]
-    fn another_entity_a_ninth_digit_value_and_capitals_are_refused() {
+    fn a_wrong_prefix_an_overflow_and_capitals_are_refused() {
         for text in [
             "sensor_01h455vb4pex5vsknk084sn02q",
             "station_81h455vb4pex5vsknk084sn02q",

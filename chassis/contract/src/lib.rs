@@ -1,33 +1,36 @@
-//! What a contract is at run time: everything that a module's `-api` crate, its implementation and its callers share.
+//! Run-time library of module contracts, shared by a module's `-api` crate, the implementation and all callers.
 //!
-//! Knows no transport, no database and no module. The REST form of a contract lives in `offshoot-rest`, a module's
-//! data in `offshoot-db`.
+//! Must not know transports, databases or modules. `offshoot-rest` holds the REST form of a contract, `offshoot-db`
+//! the data of a module.
 
-// What a call carries, and what can become of it.
+// The context of a call, and the failures of a call.
 mod context;
 mod failure;
 mod fork;
 mod problem;
 mod trace;
-// A contract and its methods as values, written by `#[contract]`.
+// Contracts, methods and events as types. `#[contract]` and `#[derive(EventSet)]` generate the implementations.
 mod event;
 mod method;
 mod policy;
-// Where a call runs.
+// Routing and execution of calls.
+mod backoff;
+mod callers;
+mod contracts;
 mod deadline;
 mod edge;
 mod fault;
 mod invoke;
-mod repeat_budget;
+mod retry_budget;
 mod span;
 mod stats;
 mod switch;
-// The contract as data: OpenAPI, hash, compatibility.
+// Descriptions of contracts: OpenAPI, hash, compatibility.
 mod compatibility;
 mod description;
 mod openapi;
 mod shape;
-// Values that every contract uses.
+// Value types for all contracts.
 mod id;
 mod money;
 mod page;
@@ -39,18 +42,21 @@ mod sqlx_values;
 
 pub use offshoot_contract_macros::{ContractError, EventSet, contract};
 
-pub use crate::compatibility::{Breach, breaches};
-pub use crate::context::{CallContext, LeaseProof, MAX_KEY_LENGTH, OwnKey};
+pub use crate::backoff::{Backoff, scattered};
+pub use crate::callers::Callers;
+pub use crate::compatibility::{BreakingChange, breaking_changes};
+pub use crate::context::{CallContext, IdempotencyKey, LeaseProof, MAX_KEY_LENGTH};
+pub use crate::contracts::Contracts;
 pub use crate::description::{
-    ContractDescription, ErrorDescription, EventDescription, MethodDescription, describe, method_description,
+    ContractDescription, ErrorDescription, EventDescription, MethodDescription, describe, describe_method,
 };
 pub use crate::edge::Edge;
 pub use crate::event::{EventSet, EventSpec, NoEvents, UnreadableEvent};
-pub use crate::failure::{CallFailure, FailureKind, Replay, with_causes};
+pub use crate::failure::{CallFailure, FailureKind, Replay, error_chain};
 pub use crate::fault::fault_point;
-pub use crate::fork::Fork;
+pub use crate::fork::ForkedContext;
 pub use crate::id::{Entity, Id, InvalidId};
-pub use crate::invoke::{Invoke, Invoker, Outgoing, refuse_if_late, require_caller};
+pub use crate::invoke::{ContractProxy, Invoke, OutgoingCall, check_deadline};
 pub use crate::method::{
     Args, ArgsOf, Contract, Method, MethodSpec, MethodVisitor, NoBody, Scalar, Verb, Version, WireValue, method_specs,
 };
@@ -60,13 +66,13 @@ pub use crate::page::{Page, PageSize};
 pub use crate::policy::Class;
 pub use crate::problem::{ContractError, Problem};
 pub use crate::shape::{Field, Shape};
-pub use crate::span::{SPANS, Span, SpanSubject};
-pub use crate::stats::{CallStats, PathCounts, outcome_of};
+pub use crate::span::{SPAN_TARGET, Span, SpanAttributes};
+pub use crate::stats::{CallStats, PathCounts, outcome_label};
 pub use crate::switch::{Placement, Switch, Target};
 pub use crate::time::{Clock, InvalidTimestamp, ManualClock, SystemClock, Timestamp};
 pub use crate::trace::TraceContext;
 
-/// What generated code names, so that a contract crate needs no further dependency for it.
+/// Re-exports for generated code, so that a contract crate needs no further dependencies.
 #[doc(hidden)]
 pub mod generated {
     pub use futures_util::future::BoxFuture;
@@ -74,6 +80,6 @@ pub mod generated {
     pub use serde;
     pub use serde_json;
 
-    pub use crate::event::{assert_events_of, read_payload, unknown};
+    pub use crate::event::{assert_events_of, decode_payload, unknown_event};
     pub use crate::method::{assert_scalar, assert_wire_value, key_text};
 }

@@ -1,4 +1,4 @@
-//! A contract and its methods as values: what `#[contract]` writes and everything generic is built on.
+//! Contracts and methods as types. `#[contract]` generates the implementations. Generic code builds on these traits.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,34 +17,31 @@ pub trait Contract: Send + Sync + 'static {
     const NAME: &'static str;
     /// Major and minor version.
     const VERSION: Version;
-    /// The trait's documentation.
+    /// Documentation of the trait.
     const DOC: &'static str;
 
-    /// What it announces; [`NoEvents`](crate::NoEvents) if nothing.
+    /// Published events; [`NoEvents`](crate::NoEvents) for a module without events.
     type Events: EventSet;
 
-    /// Who may call it from another process, by module name or origin; empty: everybody with a service token.
-    const CALLERS: &'static [&'static str];
-
-    /// Shows every method to `visitor`, in the order of the trait.
+    /// Calls `visitor` for every method, in the order of the trait.
     fn visit_methods<V: MethodVisitor<Self>>(visitor: &mut V);
 
-    /// The trait object over any way of invoking the contract.
-    fn object(invoke: impl Invoke<Self>) -> Arc<Self>;
+    /// A trait object that forwards every call to `invoke`.
+    fn new_proxy(invoke: impl Invoke<Self>) -> Arc<Self>;
 }
 
-/// Something done once for every method of a contract.
+/// Visitor of the methods of a contract.
 pub trait MethodVisitor<A: Contract + ?Sized> {
-    /// Called for each method.
-    fn method<M: Method<Api = A>>(&mut self);
+    /// Called once for each method.
+    fn visit_method<M: Method<Api = A>>(&mut self);
 }
 
-/// What is fixed about each method of a contract, in the order of the trait.
+/// Specifications of all methods of a contract, in the order of the trait.
 #[must_use]
 pub fn method_specs<A: Contract + ?Sized>() -> Vec<&'static MethodSpec> {
     struct Collect(Vec<&'static MethodSpec>);
     impl<A: Contract + ?Sized> MethodVisitor<A> for Collect {
-        fn method<M: Method<Api = A>>(&mut self) {
+        fn visit_method<M: Method<Api = A>>(&mut self) {
             self.0.push(M::spec());
         }
     }
@@ -55,21 +52,21 @@ pub fn method_specs<A: Contract + ?Sized>() -> Vec<&'static MethodSpec> {
 
 /// One method of a contract.
 pub trait Method: Sized + Send + Sync + 'static {
-    /// The trait object that has the method.
+    /// The trait object with the method.
     type Api: Contract + ?Sized;
-    /// The parameters in the request line: path, and query for GET and DELETE.
+    /// Parameters in path and query.
     type Params: WireValue;
-    /// The parameters in the JSON body.
+    /// Parameters in the JSON body.
     type Body: WireValue;
-    /// What it answers.
+    /// Return value on success.
     type Answer: WireValue;
-    /// What it fails with.
+    /// Error type of the contract.
     type Error: ContractError;
 
-    /// What is fixed about the method.
+    /// Static properties of the method.
     const SPEC: MethodSpec;
 
-    /// The entity key of this call, for canary and partitions.
+    /// The entity key of a call, for canary releases and partitioning.
     fn key(args: &ArgsOf<Self>) -> Option<String>;
 
     /// Calls the method on an implementation.
@@ -79,40 +76,40 @@ pub trait Method: Sized + Send + Sync + 'static {
         args: ArgsOf<Self>,
     ) -> BoxFuture<'a, Result<Self::Answer, Self::Error>>;
 
-    /// The same specification with a static address.
+    /// [`SPEC`](Self::SPEC) as a static reference.
     fn spec() -> &'static MethodSpec {
         const { &Self::SPEC }
     }
 }
 
-/// The arguments of one call, as they travel.
+/// The arguments of one call, split by location in the HTTP request.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Args<P, B> {
     /// Path and query parameters.
     pub params: P,
-    /// The JSON body.
+    /// JSON body.
     pub body: B,
 }
 
 /// The arguments of method `M`.
 pub type ArgsOf<M> = Args<<M as Method>::Params, <M as Method>::Body>;
 
-/// The body of a method that has none.
+/// Placeholder for methods without parameters in the path and query, or without a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize, JsonSchema)]
 pub struct NoBody {}
 
-/// What is fixed about a method.
+/// Static properties of a method.
 #[derive(Debug, Clone, Copy)]
 pub struct MethodSpec {
     /// Position in the trait.
     pub index: usize,
-    /// The contract's name.
+    /// Name of the contract.
     pub module: &'static str,
-    /// The contract's major version.
+    /// Major version of the contract.
     pub major: u32,
-    /// The method's name.
+    /// Name of the method.
     pub name: &'static str,
-    /// The method's documentation.
+    /// Documentation of the method.
     pub doc: &'static str,
     /// HTTP verb.
     pub verb: Verb,
@@ -120,7 +117,7 @@ pub struct MethodSpec {
     pub path: &'static str,
     /// Idempotency class.
     pub class: Class,
-    /// Name of the parameter that is the entity key.
+    /// Name of the parameter with the entity key.
     pub key: Option<&'static str>,
     /// Whether a follower may answer.
     pub stale_ok: bool,
@@ -128,20 +125,20 @@ pub struct MethodSpec {
     pub max_bytes: usize,
     /// Longest execution.
     pub timeout: Duration,
-    /// Whether the parameters that are not in the path travel in a JSON body.
+    /// Whether parameters outside the path travel in a JSON body.
     pub has_body: bool,
 }
 
 impl MethodSpec {
-    /// Largest body where the attribute says nothing: 4 MiB.
+    /// Default of `max`, bytes: 4 MiB.
     pub const DEFAULT_MAX_BYTES: usize = 4 << 20;
-    /// Longest execution where the attribute says nothing, milliseconds.
+    /// Default of `timeout`, milliseconds.
     pub const DEFAULT_TIMEOUT_MS: u64 = 10_000;
 }
 
 /// HTTP verbs of contract methods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the names are the verbs")]
+#[allow(missing_docs, reason = "the variants are named after the verbs")]
 pub enum Verb {
     Get,
     Put,
@@ -150,7 +147,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// As on the wire.
+    /// The verb as sent in an HTTP request.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -165,9 +162,9 @@ impl Verb {
 /// Major and minor version of a contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
-    /// Changes when a caller could break.
+    /// Rises with breaking changes.
     pub major: u32,
-    /// Rises with each addition.
+    /// Rises with additions.
     pub minor: u32,
 }
 
@@ -177,7 +174,7 @@ impl fmt::Display for Version {
     }
 }
 
-/// What every parameter, answer and error field must be.
+/// Bounds on all parameters, answers and error fields.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter or answer of a contract",
     note = "it must be Clone + PartialEq + Debug + Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static"
@@ -192,9 +189,9 @@ impl<T> WireValue for T where
 {
 }
 
-/// What can stand in a path or a query: its JSON form is a string, a number or a bool.
+/// A value for a path or a query: the JSON form is a string, a number or a bool.
 ///
-/// Implement it (it is empty) for enums without fields and for newtypes over scalars.
+/// A marker trait without methods. Implement `Scalar` for enums without fields and for newtypes over scalars.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a path or query parameter",
     note = "parameters of GET and DELETE are scalars; give the method a JSON body with `#[post(.., safe)]`, or implement `Scalar` for a type whose JSON form is a string, a number or a bool"
@@ -226,7 +223,7 @@ pub const fn assert_wire_value<T: WireValue>() {}
 #[doc(hidden)]
 pub const fn assert_scalar<T: Scalar>() {}
 
-/// The text of an entity key: what it looks like in a path.
+/// The text of an entity key, in the form used in paths.
 #[doc(hidden)]
 #[must_use]
 pub fn key_text(key: &impl Serialize) -> Option<String> {

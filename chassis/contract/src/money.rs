@@ -1,4 +1,4 @@
-//! Amounts of money: exact, in ten-thousandths of a currency unit.
+//! Exact amounts of money, in ten-thousandths of a currency unit.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,26 +6,26 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// An amount in one currency. `{"amount":"2.55","currency":"GBP"}` as JSON: a decimal text with two to four decimals.
+/// An amount in one currency. JSON: `{"amount":"2.55","currency":"GBP"}`, a decimal text with two to four decimals.
 ///
-/// Ten-thousandths, because real amounts have three decimals and a discount a fourth.
+/// The unit is a ten-thousandth, because real amounts have up to three decimals, and shares of them a fourth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Money {
     ten_thousandths: i64,
     currency: Currency,
 }
 
-/// An ISO 4217 code: three capital letters.
+/// A currency by ISO 4217 code: three capital letters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
 
-/// What is wrong with an amount or a currency.
+/// Error for an invalid amount or currency, or for invalid arithmetic.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "the messages say it")]
+#[allow(missing_docs, reason = "the error messages document the variants")]
 pub enum InvalidMoney {
-    #[error("`{0}` is not an amount: digits with at most four decimals after a point, such as 2.55")]
+    #[error("`{0}` is not a valid amount: use digits with at most four decimals after a point, such as 2.55")]
     Amount(String),
-    #[error("`{0}` is not a currency: three capital letters of ISO 4217, such as GBP")]
+    #[error("`{0}` is not a valid currency: use three capital letters of ISO 4217, such as GBP")]
     Currency(String),
     #[error("the amount is larger than 922337203685477.5807")]
     TooLarge,
@@ -39,7 +39,7 @@ impl Money {
     /// Pounds sterling.
     pub const GBP: Currency = Currency(*b"GBP");
 
-    /// An amount given in ten-thousandths of the currency's unit.
+    /// An amount of `ten_thousandths` of the currency unit.
     #[must_use]
     pub const fn new(ten_thousandths: i64, currency: Currency) -> Self {
         Self {
@@ -53,19 +53,19 @@ impl Money {
         Ok(Self::new(parse_amount(amount)?, currency))
     }
 
-    /// The amount in ten-thousandths of the currency's unit.
+    /// The amount in ten-thousandths of the currency unit.
     #[must_use]
     pub const fn ten_thousandths(self) -> i64 {
         self.ten_thousandths
     }
 
-    /// Its currency.
+    /// The currency of the amount.
     #[must_use]
     pub const fn currency(self) -> Currency {
         self.currency
     }
 
-    /// The sum of two amounts in the same currency.
+    /// The sum of two amounts. Fails if the currencies differ or the sum is too large.
     pub fn checked_add(self, other: Self) -> Result<Self, InvalidMoney> {
         if self.currency != other.currency {
             return Err(InvalidMoney::Mixed(self.currency, other.currency));
@@ -75,7 +75,7 @@ impl Money {
             .ok_or(InvalidMoney::TooLarge)
     }
 
-    /// `quantity` times the amount.
+    /// The amount times `quantity`. Fails if the result is too large.
     pub fn checked_mul(self, quantity: i64) -> Result<Self, InvalidMoney> {
         let total = self.ten_thousandths.checked_mul(quantity);
         total
@@ -222,14 +222,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_amount_comes_back_from_its_text(ten_thousandths in -i64::MAX..=i64::MAX) {
+        fn every_amount_survives_a_round_trip_as_text(ten_thousandths in -i64::MAX..=i64::MAX) {
             let money = Money::new(ten_thousandths, Money::GBP);
             prop_assert_eq!(Money::parse(&money.amount(), Money::GBP), Ok(money));
         }
     }
 
     #[test]
-    fn two_decimals_are_always_shown_and_four_never_lost() {
+    fn an_amount_is_shown_with_two_to_four_decimals() {
         for (ten_thousandths, text) in [
             (25_500, "2.55"),
             (10, "0.001"),
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_amount_is_refused() {
+    fn an_invalid_amount_is_refused() {
         for text in [
             "",
             "-",

@@ -1,10 +1,10 @@
-//! The OpenAPI 3.1 document of a contract, from its description alone.
+//! Generates the OpenAPI 3.1 document of a contract from the contract's description.
 
 use serde_json::{Map, Value, json};
 
 use crate::{ContractDescription, ErrorDescription, MethodDescription};
 
-/// The document, with paths as the contracts surface serves them.
+/// The OpenAPI document, with the paths of the contracts surface.
 #[must_use]
 pub fn openapi(contract: &ContractDescription) -> Value {
     let root = format!("/modules/{}/v{}", contract.name, contract.major());
@@ -34,18 +34,18 @@ pub fn openapi(contract: &ContractDescription) -> Value {
     })
 }
 
-/// The members that every problem has.
+/// JSON schema of the members common to all problems.
 #[must_use]
 pub fn problem_schema() -> Value {
     json!({
         "type": "object",
-        "description": "RFC 9457 problem details. The fields of the error are members beside these.",
+        "description": "RFC 9457 problem details. Fields of the error are additional members.",
         "properties": {
             "status": { "type": "integer" },
-            "code": { "type": "string", "description": "Stable, for programs." },
+            "code": { "type": "string", "description": "Stable, machine-readable code." },
             "title": { "type": "string" },
-            "detail": { "type": "string", "description": "This occurrence, for people." },
-            "trace_id": { "type": "string", "description": "Finds the request in the logs." },
+            "detail": { "type": "string", "description": "Human-readable explanation of this occurrence." },
+            "trace_id": { "type": "string", "description": "Trace id of the request, as logged." },
         },
         "required": ["status", "code", "title", "detail", "trace_id"],
     })
@@ -112,7 +112,7 @@ fn problem(errors: &[&ErrorDescription]) -> Value {
         _ => json!({ "allOf": [{ "$ref": "#/components/schemas/Problem" }, { "oneOf": cases }] }),
     };
     let description = match errors {
-        [] => "Not the module's own answer: unavailable, overloaded, refused, timed out or failed.".to_owned(),
+        [] => "Call failure: unavailable, overloaded, refused, timed out or failed.".to_owned(),
         _ => errors
             .iter()
             .map(|error| format!("`{}`: {}", error.code, error.doc))

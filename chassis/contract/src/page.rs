@@ -1,4 +1,4 @@
-//! Lists come in pages.
+//! Pagination of lists: a page of items and the page size.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,32 +6,32 @@ use serde::{Deserialize, Serialize};
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Page<T> {
-    /// The items, at most as many as were asked for.
+    /// The items of the page, at most the requested number.
     pub items: Vec<T>,
-    /// Asks for the next page; absent on the last.
+    /// Token for requesting the next page; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_page_token: Option<String>,
 }
 
-/// How many items a page has.
+/// Limits of the page size.
 #[derive(Debug)]
 pub struct PageSize;
 
 impl PageSize {
-    /// Items per page where the request does not say.
+    /// Items per page if the request does not specify a size.
     pub const DEFAULT: u32 = 20;
-    /// Most items per page; more are asked for in vain.
+    /// Maximum number of items per page; larger requests are reduced to this number.
     pub const MAX: u32 = 100;
 
-    /// The number of items to answer: the default, or what was asked for up to the maximum.
+    /// The effective page size: the requested size clamped to 1 to [`MAX`](Self::MAX), or the default.
     #[must_use]
-    pub fn of(page_size: Option<u32>) -> u32 {
+    pub fn resolve(page_size: Option<u32>) -> u32 {
         page_size.unwrap_or(Self::DEFAULT).clamp(1, Self::MAX)
     }
 }
 
 impl<T> Page<T> {
-    /// The same page of other items.
+    /// Converts every item; the token stays the same.
     pub fn map<U>(self, each: impl FnMut(T) -> U) -> Page<U> {
         Page {
             items: self.items.into_iter().map(each).collect(),

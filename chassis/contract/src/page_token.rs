@@ -1,21 +1,22 @@
-//! Page tokens: where the next page begins, bound to the list that gave it. Knows no list and no database.
+//! Page tokens: opaque positions in a list, each bound to the list that issued the token. Must not know lists or
+//! databases.
 //!
-//! A token is the key of the last item under a checksum over list and key, in hexadecimal. So a token of another list
-//! and one that was damaged are both noticed. It is no secret and no proof: who forges one learns nothing that the
-//! list does not show.
+//! A token is a checksum of list and key, followed by the key of the last item, in hexadecimal. The checksum detects
+//! damaged tokens and tokens of another list. A token is not a secret and not a proof of authority: a forged token
+//! reveals nothing that the list does not show.
 
 use sha2::{Digest, Sha256};
 
 use crate::Page;
 
-/// Bytes of the checksum. Enough that a damaged token is never taken for a good one by chance.
+/// Bytes of the checksum: long enough to make an accidental match of a damaged token improbable.
 const CHECKSUM_BYTES: usize = 8;
-/// Longest token, characters: the checksum and a key of 128 bytes. Whoever makes keys keeps them shorter.
+/// Longest token, characters: the checksum and a key of 128 bytes. Keys of lists must not be longer.
 const MAX_TOKEN_CHARS: usize = 2 * (CHECKSUM_BYTES + 128);
 
-/// The token for the items after `key` in the list that `list` names.
+/// Encodes the token for the items after `key`. `list` identifies the list and the filters.
 #[must_use]
-pub fn issue(list: &[&str], key: &str) -> String {
+pub fn encode(list: &[&str], key: &str) -> String {
     let checksum = checksum(list, key);
     checksum
         .iter()
@@ -24,18 +25,18 @@ pub fn issue(list: &[&str], key: &str) -> String {
         .collect()
 }
 
-/// The key in a token; none if it is not one of this list.
+/// Decodes the key of a token; none if the token is damaged or belongs to another list.
 #[must_use]
-pub fn open(list: &[&str], token: &str) -> Option<String> {
-    let bytes = bytes_of_hex(token)?;
+pub fn decode(list: &[&str], token: &str) -> Option<String> {
+    let bytes = parse_hex(token)?;
     let (given, key) = bytes.split_at_checked(CHECKSUM_BYTES)?;
     let key = std::str::from_utf8(key).ok()?;
     (given == checksum(list, key)).then(|| key.to_owned())
 }
 
-/// The first `size` of `rows` as a page; one row more than that says that there is a next one. `token` answers the
-/// token for what comes after a row.
-pub fn page<T>(mut rows: Vec<T>, size: u32, token: impl FnOnce(&T) -> String) -> Page<T> {
+/// Makes a page from the first `size` rows. Fetch `size + 1` rows: an extra row shows that a next page exists. `token`
+/// encodes the token for the items after a row.
+pub fn paginate<T>(mut rows: Vec<T>, size: u32, token: impl FnOnce(&T) -> String) -> Page<T> {
     let size = size as usize;
     let has_more = rows.len() > size;
     rows.truncate(size);
@@ -49,15 +50,15 @@ pub fn page<T>(mut rows: Vec<T>, size: u32, token: impl FnOnce(&T) -> String) ->
 fn checksum(list: &[&str], key: &str) -> [u8; CHECKSUM_BYTES] {
     let mut hash = Sha256::new();
     for part in list.iter().chain([&key]) {
-        // With its length, so that no two lists are one text.
+        // The length prefix keeps different lists from concatenating to the same bytes.
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
     let hash = hash.finalize();
-    std::array::from_fn(|place| hash[place])
+    std::array::from_fn(|index| hash[index])
 }
 
-fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
+fn parse_hex(text: &str) -> Option<Vec<u8>> {
     if text.len() > MAX_TOKEN_CHARS {
         return None;
     }
@@ -81,36 +82,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_gives_its_list_the_key_back() {
+    fn a_token_decodes_to_its_key() {
         for key in ["", "85123A", "2 14 ключ"] {
             assert_eq!(
-                open(&["stations", "red"], &issue(&["stations", "red"], key)).as_deref(),
+                decode(&["stations", "red"], &encode(&["stations", "red"], key)).as_deref(),
                 Some(key)
             );
         }
     }
 
     #[test]
-    fn another_list_does_not_take_it() {
-        let token = issue(&["stations", "red", ""], "A1");
+    fn a_token_of_another_list_is_refused() {
+        let token = encode(&["stations", "red", ""], "A1");
         for list in [
             &["stations", "", "red"][..],
             &["stations", "red"],
             &["trains", "red", ""],
             &["stationsred", ""],
         ] {
-            assert_eq!(open(list, &token), None, "{list:?}");
+            assert_eq!(decode(list, &token), None, "{list:?}");
         }
     }
 
     #[test]
     fn a_changed_token_is_refused() {
-        let token = issue(&["stations"], "A1");
-        for place in 0..token.len() {
+        let token = encode(&["stations"], "A1");
+        for index in 0..token.len() {
             let mut changed = token.clone().into_bytes();
-            changed[place] = if changed[place] == b'0' { b'1' } else { b'0' };
+            changed[index] = if changed[index] == b'0' { b'1' } else { b'0' };
             let changed = String::from_utf8(changed).expect("ASCII");
-            assert_eq!(open(&["stations"], &changed), None, "{changed}");
+            assert_eq!(decode(&["stations"], &changed), None, "{changed}");
         }
         for garbled in [
             "",
@@ -122,7 +123,7 @@ mod tests {
             &token.to_uppercase(),
             &"0".repeat(9_999),
         ] {
-            assert_eq!(open(&["stations"], garbled), None, "{garbled}");
+            assert_eq!(decode(&["stations"], garbled), None, "{garbled}");
         }
     }
 }

@@ -1,70 +1,72 @@
-//! What a method's idempotency class allows, in one table. Nothing else in the workspace decides this.
+//! Idempotency classes, and the one table of behaviours that a class allows: retries, mirroring, cancellation.
+//! Nothing else in the workspace decides these behaviours.
 
 use crate::CallFailure;
 
-/// How often a call may take effect without harm. Comes from the verb, can be overridden in the attribute.
+/// Idempotency class of a method: how often a call may take effect without harm. Defaults by HTTP verb; the method's
+/// attribute can override the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// Changes nothing (GET).
+    /// Has no effect (GET).
     Safe,
-    /// Taking effect twice is the same as once (PUT, DELETE).
+    /// Two executions have the same effect as one (PUT, DELETE).
     Idempotent,
-    /// Each execution takes effect (POST).
+    /// Every execution has a further effect (POST).
     Unsafe,
 }
 
 impl Class {
-    /// | class      | repeat when it may have executed | repeat under a key | mirror | cancel with the caller |
-    /// |------------|----------------------------------|--------------------|--------|------------------------|
-    /// | safe       | yes                              | yes                | yes    | yes                    |
-    /// | idempotent | yes                              | yes                | no     | no                     |
-    /// | unsafe     | no                               | yes                | no     | no                     |
+    /// | class      | retry if it may have executed | retry under a key | mirror | cancel with the caller |
+    /// |------------|-------------------------------|-------------------|--------|------------------------|
+    /// | safe       | yes                           | yes               | yes    | yes                    |
+    /// | idempotent | yes                           | yes               | no     | no                     |
+    /// | unsafe     | no                            | yes               | no     | no                     |
     const fn row(self) -> Row {
         match self {
             Class::Safe => Row {
-                harmless_twice: true,
+                repeatable: true,
                 mirror: true,
                 cancelled_with_caller: true,
             },
             Class::Idempotent => Row {
-                harmless_twice: true,
+                repeatable: true,
                 mirror: false,
                 cancelled_with_caller: false,
             },
             Class::Unsafe => Row {
-                harmless_twice: false,
+                repeatable: false,
                 mirror: false,
                 cancelled_with_caller: false,
             },
         }
     }
 
-    /// Whether this call may be sent once more after `failure`. `keyed`: the callee records the answer under an
-    /// idempotency key, so that a second execution finds the first.
+    /// Whether the call may be retried after `failure`. `keyed`: the callee records the response under an idempotency
+    /// key, so that a second execution returns the recorded response.
     #[must_use]
-    pub fn may_repeat(self, failure: &CallFailure, keyed: bool) -> bool {
-        failure.is_passing() && (!failure.may_have_executed() || self.row().harmless_twice || keyed)
+    pub fn may_retry(self, failure: &CallFailure, keyed: bool) -> bool {
+        failure.is_transient() && (!failure.may_have_executed() || self.row().repeatable || keyed)
     }
 
-    /// Whether a copy of the call may be sent to a second executor for comparison.
+    /// Whether the call may be mirrored to a second callee for comparison.
     #[must_use]
     pub const fn may_mirror(self) -> bool {
         self.row().mirror
     }
 
-    /// Whether the call ends when its caller goes away. The others run to their end or their deadline.
+    /// Whether the call is cancelled when the caller goes away. Other calls run until completion or deadline.
     #[must_use]
     pub const fn is_cancelled_with_caller(self) -> bool {
         self.row().cancelled_with_caller
     }
 
-    /// Whether a call counts as an effect of its caller.
+    /// Whether a call counts as an effect of the caller.
     #[must_use]
     pub const fn has_effect(self) -> bool {
         !matches!(self, Class::Safe)
     }
 
-    /// The word used in descriptions and OpenAPI documents.
+    /// Name in descriptions and OpenAPI documents.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -76,7 +78,7 @@ impl Class {
 }
 
 struct Row {
-    harmless_twice: bool,
+    repeatable: bool,
     mirror: bool,
     cancelled_with_caller: bool,
 }

@@ -1,4 +1,4 @@
-//! RFC 9457 problem details: how an error travels.
+//! RFC 9457 problem details: the wire format of domain errors and call failures.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,52 +10,52 @@ use serde_json::{Map, Value};
 use crate::description::ErrorDescription;
 use crate::{CallFailure, FailureKind, TraceContext};
 
-/// `application/problem+json`.
+/// A problem document, `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Problem {
     /// HTTP status.
     pub status: u16,
-    /// Stable, for programs.
+    /// Stable, machine-readable code.
     pub code: String,
-    /// What kind of problem, for people; the same for every occurrence.
+    /// Human-readable summary of the code; the same for every occurrence.
     #[serde(default)]
     pub title: String,
-    /// This occurrence, for people.
+    /// Human-readable explanation of this occurrence.
     #[serde(default)]
     pub detail: String,
-    /// Finds the request in the logs.
+    /// Trace id of the request, as logged.
     #[serde(default)]
     pub trace_id: String,
-    /// The fields of the error.
+    /// Fields of the error.
     #[serde(flatten)]
     pub fields: Map<String, Value>,
 }
 
-/// The error enum of a contract. Derive it.
+/// The error enum of a contract. Implemented by `#[derive(ContractError)]`.
 pub trait ContractError:
     std::error::Error + Clone + PartialEq + fmt::Debug + From<CallFailure> + Send + Sync + 'static
 {
-    /// Every variant that is the module's own answer.
+    /// Descriptions of all domain errors.
     fn descriptions() -> Vec<ErrorDescription>;
 
-    /// Name of this variant, as in the descriptions; none for a `CallFailure`.
+    /// Variant name of a domain error, as in the descriptions; none for a `CallFailure`.
     fn variant(&self) -> Option<&'static str>;
 
-    /// The module's own answer as a problem without trace id, or the failure.
+    /// Converts a domain error into a problem without trace id. Returns a call failure as `Err`.
     fn to_problem(&self) -> Result<Problem, &CallFailure>;
 
-    /// The same variant with the same fields; none if the code is not one of this enum or its fields do not decode.
+    /// Decodes a domain error; none if the enum does not have the code or if a field does not decode.
     fn from_problem(problem: &Problem) -> Option<Self>;
 
-    /// Takes the failure out, or gives the error back.
+    /// Extracts the call failure. Returns a domain error unchanged as `Err`.
     fn into_failure(self) -> Result<CallFailure, Self>;
 }
 
-/// Names of a problem's own members, which no error field may have.
+/// Member that distinguishes call failures from domain errors.
 pub(crate) const MAY_HAVE_EXECUTED: &str = "may_have_executed";
 
 impl Problem {
-    /// A problem without fields; its title is the code in words.
+    /// A problem without fields. The title is the code with spaces for hyphens.
     pub fn new(status: u16, code: impl Into<String>, detail: impl Into<String>) -> Self {
         let code = code.into();
         Self {
@@ -68,7 +68,7 @@ impl Problem {
         }
     }
 
-    /// Adds one field. A value that does not serialize is left out: a problem must always be answerable.
+    /// Adds one field. A value that does not serialize is left out, so that the problem can always be sent.
     #[must_use]
     pub fn with_field(mut self, name: &str, value: impl Serialize) -> Self {
         if let Ok(value) = serde_json::to_value(value) {
@@ -77,7 +77,7 @@ impl Problem {
         self
     }
 
-    /// Reads one field; none if it is absent or something else.
+    /// Decodes one field; none if the field is absent or has another type.
     #[must_use]
     pub fn field<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         T::deserialize(self.fields.get(name).unwrap_or(&Value::Null)).ok()
@@ -90,21 +90,21 @@ impl Problem {
         self
     }
 
-    /// The problem of any contract error.
-    pub fn of<E: ContractError>(error: &E) -> Self {
+    /// Converts a domain error or a call failure into a problem.
+    pub fn from_error<E: ContractError>(error: &E) -> Self {
         error.to_problem().unwrap_or_else(Self::from)
     }
 
-    /// The contract error that this problem stands for.
+    /// Converts the problem back into a contract error: a domain error, or a call failure for all other problems.
     #[must_use]
     pub fn into_error<E: ContractError>(self) -> E {
-        // Only a failure says whether it may have executed; its code may be one that the module uses too.
-        let own = if self.fields.contains_key(MAY_HAVE_EXECUTED) {
+        // Only call failures carry this member. The code of a refusal may coincide with the code of a domain error.
+        let domain_error = if self.fields.contains_key(MAY_HAVE_EXECUTED) {
             None
         } else {
             E::from_problem(&self)
         };
-        own.unwrap_or_else(|| CallFailure::from(self).into())
+        domain_error.unwrap_or_else(|| CallFailure::from(self).into())
     }
 }
 
@@ -127,7 +127,7 @@ impl From<&CallFailure> for Problem {
 }
 
 impl From<Problem> for CallFailure {
-    /// A problem that says nothing about its execution may have executed.
+    /// A problem without `may_have_executed` counts as possibly executed.
     fn from(problem: Problem) -> Self {
         let may_have_executed = problem.field::<bool>(MAY_HAVE_EXECUTED);
         let retry_after = problem.field("retry_after_ms").unwrap_or(0);

@@ -1,72 +1,72 @@
-//! The shape of values: what a JSON schema says about them without its prose and without the habits of the library
-//! that wrote it. Hash and compatibility are taken over shapes.
+//! Normalized JSON schemas, without documentation texts and without peculiarities of the schema generator. Contract
+//! hashes and compatibility checks work on shapes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// What values there are.
+/// The set of values allowed by a schema.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
-    /// Anything.
+    /// Any value.
     Any,
-    /// Null, or nothing.
+    /// Null, or an absent value.
     Null,
     /// True or false.
     Bool,
-    /// Whole numbers of this range.
+    /// Whole numbers in a range.
     Integer {
-        /// Smallest.
+        /// Minimum.
         min: Option<i64>,
-        /// Largest; 64-bit numbers are not bounded.
+        /// Maximum; none for 64-bit numbers.
         max: Option<i64>,
     },
     /// Any number.
     Number,
     /// Strings.
     Text {
-        /// Regular expression that they match.
+        /// Regular expression for the whole string.
         pattern: Option<String>,
-        /// Format that they have.
+        /// JSON schema format.
         format: Option<String>,
     },
-    /// One of these strings.
+    /// One of a set of strings.
     Choice {
-        /// The strings.
+        /// The allowed strings.
         values: BTreeSet<String>,
-        /// Declared open: readers accept others.
+        /// Whether the set is declared open: readers accept unknown strings.
         open: bool,
     },
     /// Lists.
     List(Box<Shape>),
-    /// Objects with any keys.
+    /// Objects with arbitrary keys.
     Map(Box<Shape>),
-    /// Objects with these fields.
+    /// Objects with fixed fields.
     Record(BTreeMap<String, Field>),
-    /// Any of these.
+    /// Union of shapes.
     OneOf(BTreeSet<Shape>),
-    /// The definition of this name, inside itself.
-    Again(String),
+    /// Recursive reference to an enclosing definition, by name.
+    Recursive(String),
 }
 
 /// A field of a record.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Field {
-    /// Its values.
+    /// Shape of the field's values.
     pub shape: Shape,
-    /// Whether it is always there.
+    /// Whether the field is always present.
     pub required: bool,
 }
 
 impl Shape {
-    /// Reads a JSON schema whose references point into `definitions`.
+    /// Normalizes a JSON schema. References are resolved in `definitions`.
     #[must_use]
-    pub fn of(schema: &Value, definitions: &BTreeMap<String, Value>) -> Self {
+    pub fn from_schema(schema: &Value, definitions: &BTreeMap<String, Value>) -> Self {
         Reader {
             definitions,
-            inside: Vec::new(),
+            enclosing: Vec::new(),
         }
         .read(schema)
     }
@@ -74,7 +74,8 @@ impl Shape {
 
 struct Reader<'a> {
     definitions: &'a BTreeMap<String, Value>,
-    inside: Vec<String>,
+    /// Names of the definitions around the current position.
+    enclosing: Vec<String>,
 }
 
 impl Reader<'_> {
@@ -87,20 +88,25 @@ impl Reader<'_> {
         }
         if let Some(cases) = schema.get("allOf").and_then(Value::as_array) {
             let whole = self.read_own(schema);
-            return cases.iter().fold(whole, |whole, case| both(whole, self.read(case)));
+            return cases
+                .iter()
+                .fold(whole, |whole, case| intersect(whole, self.read(case)));
         }
         if let Some(cases) = ["oneOf", "anyOf"].iter().find_map(|word| schema.get(*word)?.as_array()) {
             let shared = self.read_own(schema);
             let open = schema.get("x-open").and_then(Value::as_bool).unwrap_or(false);
-            return one_of(
-                cases.iter().map(|case| both(shared.clone(), self.read(case))).collect(),
+            return union(
+                cases
+                    .iter()
+                    .map(|case| intersect(shared.clone(), self.read(case)))
+                    .collect(),
                 open,
             );
         }
         self.read_own(schema)
     }
 
-    /// What the schema says beside the cases it refers to.
+    /// Reads the keywords of the schema itself, without `allOf`, `oneOf` and `anyOf`.
     fn read_own(&mut self, schema: &Map<String, Value>) -> Shape {
         if let Some(Value::String(value)) = schema.get("const") {
             return choice([value.as_str()], schema);
@@ -110,10 +116,13 @@ impl Reader<'_> {
         }
         match schema.get("type") {
             Some(Value::Array(types)) => {
-                let each = types.iter().filter_map(Value::as_str).map(|ty| self.typed(ty, schema));
-                one_of(each.collect(), false)
+                let each = types
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .map(|ty| self.read_type(ty, schema));
+                union(each.collect(), false)
             }
-            Some(Value::String(ty)) => self.typed(ty, schema),
+            Some(Value::String(ty)) => self.read_type(ty, schema),
             _ => Shape::Any,
         }
     }
@@ -123,16 +132,16 @@ impl Reader<'_> {
         let Some(schema) = self.definitions.get(&name) else {
             return Shape::Any;
         };
-        if self.inside.contains(&name) {
-            return Shape::Again(name);
+        if self.enclosing.contains(&name) {
+            return Shape::Recursive(name);
         }
-        self.inside.push(name);
+        self.enclosing.push(name);
         let shape = self.read(schema);
-        self.inside.pop();
+        self.enclosing.pop();
         shape
     }
 
-    fn typed(&mut self, ty: &str, schema: &Map<String, Value>) -> Shape {
+    fn read_type(&mut self, ty: &str, schema: &Map<String, Value>) -> Shape {
         let text = |name: &str| schema.get(name).and_then(Value::as_str).map(str::to_owned);
         match ty {
             "null" => Shape::Null,
@@ -146,17 +155,17 @@ impl Reader<'_> {
             "array" => Shape::List(Box::new(
                 schema.get("items").map_or(Shape::Any, |items| self.read(items)),
             )),
-            "object" => self.object(schema),
+            "object" => self.read_object(schema),
             _ => Shape::Any,
         }
     }
 
-    fn object(&mut self, schema: &Map<String, Value>) -> Shape {
+    fn read_object(&mut self, schema: &Map<String, Value>) -> Shape {
         let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
             return match schema.get("additionalProperties") {
                 Some(values @ Value::Object(_)) => Shape::Map(Box::new(self.read(values))),
                 Some(Value::Bool(true)) => Shape::Map(Box::new(Shape::Any)),
-                // An object without fields is written without properties too.
+                // The schema of a struct without fields has no `properties` either.
                 _ => Shape::Record(BTreeMap::new()),
             };
         };
@@ -168,7 +177,7 @@ impl Reader<'_> {
         let field = |(name, schema): (&String, &Value)| {
             let required = required.contains(name.as_str());
             let shape = self.read(schema);
-            // An optional field may be left out; whether null may be written instead is the library's habit.
+            // An optional field may be absent. Whether null is allowed too depends on the schema generator.
             let shape = if required { shape } else { without_null(shape) };
             (name.clone(), Field { shape, required })
         };
@@ -180,14 +189,15 @@ fn without_null(shape: Shape) -> Shape {
     match shape {
         Shape::OneOf(mut cases) => {
             cases.remove(&Shape::Null);
-            one_of(cases, false)
+            union(cases, false)
         }
         other => other,
     }
 }
 
-/// Values that are of both shapes. Objects have the fields of both; otherwise the later, narrower one holds.
-fn both(one: Shape, other: Shape) -> Shape {
+/// Intersection of two shapes. Objects have the fields of both shapes. Otherwise `other` wins, because schemas list the
+/// narrower shape last.
+fn intersect(one: Shape, other: Shape) -> Shape {
     match (one, other) {
         (Shape::Any, shape) | (shape, Shape::Any) => shape,
         (Shape::Record(mut fields), Shape::Record(more)) => {
@@ -195,27 +205,27 @@ fn both(one: Shape, other: Shape) -> Shape {
             Shape::Record(fields)
         }
         (Shape::OneOf(cases), other) => {
-            let each = cases.into_iter().map(|case| both(case, other.clone()));
-            one_of(each.collect(), false)
+            let each = cases.into_iter().map(|case| intersect(case, other.clone()));
+            union(each.collect(), false)
         }
         (one, Shape::OneOf(cases)) => {
-            let each = cases.into_iter().map(|case| both(one.clone(), case));
-            one_of(each.collect(), false)
+            let each = cases.into_iter().map(|case| intersect(one.clone(), case));
+            union(each.collect(), false)
         }
         (_, narrower) => narrower,
     }
 }
 
-/// Any of `cases`. `open`: readers accept strings beyond them.
-fn one_of(cases: BTreeSet<Shape>, open: bool) -> Shape {
-    // Strings that are told apart only by their documentation are one choice.
+/// Union of `cases`. `open`: readers accept strings outside the union.
+fn union(cases: BTreeSet<Shape>, open: bool) -> Shape {
+    // A documented enum is a union of single strings in the schema: merged into one choice.
     let mut values = BTreeSet::new();
     let mut is_open = open;
     let mut rest = BTreeSet::new();
     for case in cases {
         match case {
-            Shape::Choice { values: some, open } => {
-                values.extend(some);
+            Shape::Choice { values: more, open } => {
+                values.extend(more);
                 is_open |= open;
             }
             other => {

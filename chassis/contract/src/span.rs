@@ -1,4 +1,4 @@
-//! The spans of a sampled trace. Each ends as one `tracing` event under [`SPANS`], which a subscriber may export.
+//! Spans of sampled traces. Each span ends as one `tracing` event with target [`SPAN_TARGET`] for an exporter.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use tokio::time::Instant;
 
 use crate::{CallContext, TraceContext};
 
-/// The target of the events.
-pub const SPANS: &str = "offshoot::span";
+/// `tracing` target of span events.
+pub const SPAN_TARGET: &str = "offshoot::span";
 
-/// A part of a sampled trace that is under way in this process.
+/// An open span of a sampled trace in this process.
 #[derive(Debug)]
 pub struct Span {
     own: TraceContext,
@@ -17,25 +17,26 @@ pub struct Span {
     start: Instant,
 }
 
-/// What a span is about.
+/// Attributes of a span.
 #[derive(Debug, Clone, Copy)]
-pub struct SpanSubject<'a> {
-    /// `client` on the side that calls another process, `server` on the side that is called, else `internal`.
+pub struct SpanAttributes<'a> {
+    /// `client` for a call to another process, `server` for a call from another process, otherwise `internal`.
     pub kind: &'static str,
-    /// Who calls.
+    /// The calling module or origin.
     pub caller: &'a str,
-    /// What is called.
+    /// The called module.
     pub callee: &'a str,
-    /// Its method.
+    /// The called method.
     pub method: &'a str,
-    /// Where it runs.
+    /// The placement of the call.
     pub placement: &'a str,
-    /// How it ended: `ok`, `answer`, or the kind of a failure.
+    /// Outcome: `ok`, `domain-error`, or the kind of a `CallFailure`.
     pub outcome: &'a str,
 }
 
 impl Span {
-    /// Begins one below `trace`, which becomes its own; none if the trace is not sampled.
+    /// Begins a child span of `trace` and makes the new span the current span of `trace`. None if the trace is not
+    /// sampled.
     pub fn begin(trace: &mut TraceContext) -> Option<Self> {
         if !trace.sampled {
             return None;
@@ -49,31 +50,31 @@ impl Span {
         })
     }
 
-    /// The same for what is called with `cx`, until it ends.
+    /// Begins a child span for a call made with `cx`.
     pub(crate) fn enter(cx: &mut CallContext) -> Option<Self> {
         Self::begin(cx.trace_mut())
     }
 
-    /// Ends it, and gives `cx` the trace back that it had.
-    pub(crate) fn leave(self, cx: &mut CallContext, subject: SpanSubject<'_>) {
+    /// Ends the span and restores the parent span of `cx`.
+    pub(crate) fn exit(self, cx: &mut CallContext, attributes: SpanAttributes<'_>) {
         cx.trace_mut().span_id = self.parent;
-        self.end(subject);
+        self.end(attributes);
     }
 
-    /// Ends it.
-    pub fn end(self, subject: SpanSubject<'_>) {
+    /// Ends the span.
+    pub fn end(self, attributes: SpanAttributes<'_>) {
         tracing::trace!(
-            target: SPANS,
+            target: SPAN_TARGET,
             trace_id = self.own.trace_id,
             span_id = self.own.span_id,
             parent_id = self.parent,
             took_us = micros(self.start.elapsed()),
-            kind = subject.kind,
-            caller = subject.caller,
-            callee = subject.callee,
-            method = subject.method,
-            placement = subject.placement,
-            outcome = subject.outcome,
+            kind = attributes.kind,
+            caller = attributes.caller,
+            callee = attributes.callee,
+            method = attributes.method,
+            placement = attributes.placement,
+            outcome = attributes.outcome,
         );
     }
 }

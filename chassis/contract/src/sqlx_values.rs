@@ -1,5 +1,5 @@
-//! How ids and timestamps bind and decode: native `uuid` and `timestamptz` on Postgres, 16 bytes and integer
-//! microseconds on SQLite. Money is two columns, which a module names itself.
+//! `sqlx` encodings of ids and timestamps: `uuid` and `timestamptz` on Postgres, 16-byte blobs and integer microseconds
+//! on SQLite. Money has no encoding: a module stores an amount column and a currency column.
 
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;

@@ -1,5 +1,4 @@
-//! What a switch counts for each path of calls: who calls which method, where it runs, how it ends, how long it takes
-//! and how large it is.
+//! Call statistics of one switch, by caller, method and placement: outcomes, latency histogram, payload sizes.
 
 use std::io;
 use std::sync::OnceLock;
@@ -10,16 +9,17 @@ use serde::Serialize;
 
 use crate::{Contract, ContractError, FailureKind, Method, MethodSpec, Placement, method_specs};
 
-/// Buckets of the histogram: bucket `n` counts calls of less than `2^n` microseconds; the last counts all slower ones.
+/// Buckets of the latency histogram: bucket `n` counts calls shorter than `2^n` microseconds. The last bucket counts all
+/// slower calls.
 const BUCKETS: usize = 26;
-/// Callers that are told apart; the last place is shared by all that come later.
+/// Callers with separate counters. Further callers share the last counter, named `other`.
 const CALLERS: usize = 16;
-/// Calls of a path until one is measured in bytes. Encoding costs more than counting, and a local call needs none.
+/// One call in this many is measured in bytes: measuring encodes the values, which a local call does not need.
 const MEASURE_EVERY: u64 = 64;
-/// How a call may end: with the answer, with the module's own error, or with a failure of some kind.
+/// Outcomes of a call: answer, domain error, or the kind of call failure.
 const OUTCOMES: [&str; 12] = [
     "ok",
-    "answer",
+    "domain-error",
     "unavailable",
     "overloaded",
     "refused",
@@ -32,7 +32,7 @@ const OUTCOMES: [&str; 12] = [
     "internal",
 ];
 
-/// The counts of one contract.
+/// Call statistics of one contract.
 #[derive(Debug)]
 pub struct CallStats {
     methods: Vec<&'static MethodSpec>,
@@ -43,51 +43,51 @@ pub struct CallStats {
 struct Caller {
     name: &'static str,
     /// By method, then by placement.
-    paths: Box<[[Path; Placement::ALL.len()]]>,
+    paths: Box<[[CallPath; Placement::ALL.len()]]>,
 }
 
-/// The calls of one caller to one method at one place.
+/// Counters of the calls from one caller to one method at one placement.
 #[derive(Debug, Default)]
-pub(crate) struct Path {
+pub(crate) struct CallPath {
     begun: AtomicU64,
     outcomes: [AtomicU64; OUTCOMES.len()],
     latency: [AtomicU64; BUCKETS],
     micros: AtomicU64,
-    requests: Measured,
-    answers: Measured,
+    requests: SizeCounter,
+    answers: SizeCounter,
 }
 
 #[derive(Debug, Default)]
-struct Measured {
+struct SizeCounter {
     count: AtomicU64,
     bytes: AtomicU64,
 }
 
-/// What was counted for one path since the process started.
+/// Counts for one caller, method and placement since the process started.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PathCounts {
-    /// The module or origin that calls.
+    /// The calling module or origin.
     pub caller: &'static str,
-    /// The module that is called.
+    /// The called module.
     pub callee: &'static str,
-    /// Its method.
+    /// The called method.
     pub method: &'static str,
-    /// Where calls ran.
+    /// The placement of the calls.
     pub placement: Placement,
-    /// Calls that ended, by how: `ok`, `answer` for the module's own error, or the kind of a `CallFailure`.
+    /// Ended calls by outcome: `ok`, `domain-error`, or the kind of a `CallFailure`.
     pub outcomes: Vec<(&'static str, u64)>,
-    /// Calls per bucket: upper bound (exclusive; none: no bound), count.
+    /// Ended calls by latency: upper bound of the bucket (exclusive; none: unbounded), count.
     pub latency: Vec<(Option<Duration>, u64)>,
-    /// The time of all calls together.
+    /// Total duration of all calls.
     pub total: Duration,
-    /// Arguments as JSON: those that were measured, one in 64, and their bytes.
+    /// Number of measured requests (one in 64), and total bytes of the arguments as JSON.
     pub requests: (u64, u64),
-    /// Answers as JSON, the same way.
+    /// Number of measured answers (one in 64), and total bytes as JSON.
     pub answers: (u64, u64),
 }
 
 impl PathCounts {
-    /// Calls that ended.
+    /// Number of ended calls.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.outcomes.iter().map(|(_, count)| count).sum()
@@ -95,41 +95,41 @@ impl PathCounts {
 }
 
 impl CallStats {
-    pub(crate) fn of<A: Contract + ?Sized>() -> Self {
+    pub(crate) fn for_contract<A: Contract + ?Sized>() -> Self {
         Self {
             methods: method_specs::<A>(),
             callers: Default::default(),
         }
     }
 
-    pub(crate) fn path(&self, caller: &'static str, spec: &MethodSpec, placement: Placement) -> &Path {
+    pub(crate) fn path(&self, caller: &'static str, spec: &MethodSpec, placement: Placement) -> &CallPath {
         let new = |name| Caller {
             name,
             paths: self.methods.iter().map(|_| Default::default()).collect(),
         };
-        let (last, told_apart) = self.callers.split_last().expect("there are places for callers");
-        let mut callers = told_apart.iter().map(|place| place.get_or_init(|| new(caller)));
-        let caller = callers.find(|it| it.name == caller);
+        let (last, separate) = self.callers.split_last().expect("CALLERS is not zero");
+        let mut callers = separate.iter().map(|slot| slot.get_or_init(|| new(caller)));
+        let caller = callers.find(|candidate| candidate.name == caller);
         &caller.unwrap_or_else(|| last.get_or_init(|| new("other"))).paths[spec.index][placement as usize]
     }
 
-    /// Every path on which a call has ended.
+    /// Counts of every path with at least one ended call.
     #[must_use]
     pub fn paths(&self) -> Vec<PathCounts> {
         let callers = self.callers.iter().filter_map(OnceLock::get);
         let paths = callers.flat_map(|caller| {
             let methods = caller.paths.iter().zip(&self.methods);
             methods.flat_map(move |(placements, spec)| {
-                let places = placements.iter().zip(Placement::ALL);
-                places.map(move |(path, placement)| path.counts(caller.name, spec, placement))
+                let paths = placements.iter().zip(Placement::ALL);
+                paths.map(move |(path, placement)| path.counts(caller.name, spec, placement))
             })
         });
         paths.filter(|path| path.calls() > 0).collect()
     }
 }
 
-impl Path {
-    /// Notes a call that begins; true if it is one of those that are measured.
+impl CallPath {
+    /// Counts the start of a call. True if this call is to be measured in bytes.
     pub(crate) fn begin(&self) -> bool {
         self.begun.fetch_add(1, Relaxed).is_multiple_of(MEASURE_EVERY)
     }
@@ -170,10 +170,10 @@ impl Path {
     }
 }
 
-impl Measured {
+impl SizeCounter {
     fn measure(&self, value: &impl Serialize) {
-        let mut size = Size(0);
-        // What cannot be encoded fails where it has to be.
+        let mut size = ByteCount(0);
+        // A value that does not encode is not measured: the client or the server reports the error.
         if serde_json::to_writer(&mut size, value).is_ok() {
             self.count.fetch_add(1, Relaxed);
             self.bytes.fetch_add(size.0, Relaxed);
@@ -185,10 +185,10 @@ impl Measured {
     }
 }
 
-/// Counts what is written to it.
-struct Size(u64);
+/// A writer that only counts bytes.
+struct ByteCount(u64);
 
-impl io::Write for Size {
+impl io::Write for ByteCount {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0 += bytes.len() as u64;
         Ok(bytes.len())
@@ -199,8 +199,8 @@ impl io::Write for Size {
     }
 }
 
-/// How a call ended, as a position among the outcomes.
-pub(crate) fn outcome<M: Method>(result: &Result<M::Answer, M::Error>) -> usize {
+/// Outcome of a call as an index into [`OUTCOMES`].
+pub(crate) fn outcome_index<M: Method>(result: &Result<M::Answer, M::Error>) -> usize {
     let Err(error) = result else { return 0 };
     if error.variant().is_some() {
         return 1;
@@ -220,12 +220,11 @@ pub(crate) fn outcome<M: Method>(result: &Result<M::Answer, M::Error>) -> usize 
     }
 }
 
-/// The word for it.
-pub(crate) fn outcome_name(outcome: usize) -> &'static str {
-    OUTCOMES[outcome]
+pub(crate) fn outcome_name(index: usize) -> &'static str {
+    OUTCOMES[index]
 }
 
-/// How a call ended: `ok`, `answer` for the module's own error, or the kind of a `CallFailure`.
-pub fn outcome_of<M: Method>(result: &Result<M::Answer, M::Error>) -> &'static str {
-    outcome_name(outcome::<M>(result))
+/// Outcome of a call: `ok`, `domain-error`, or the kind of a `CallFailure`.
+pub fn outcome_label<M: Method>(result: &Result<M::Answer, M::Error>) -> &'static str {
+    outcome_name(outcome_index::<M>(result))
 }

@@ -1,4 +1,5 @@
-//! The switch: what every consumer of a contract holds. It decides per call where the call runs.
+//! The switch routes the calls of one contract: each call goes to the placement configured at that moment. Retries
+//! failed attempts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,33 +7,34 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
-use crate::invoke::log_failure;
-use crate::repeat_budget::RepeatBudget;
-use crate::stats::{outcome, outcome_name};
+use crate::backoff::{Backoff, scattered};
+use crate::invoke::log_if_failure;
+use crate::retry_budget::RetryBudget;
+use crate::stats::{outcome_index, outcome_name};
 use crate::{
     ArgsOf, CallContext, CallFailure, CallStats, Class, Contract, ContractError, Edge, FailureKind, Invoke, Method,
-    Span, SpanSubject,
+    Span, SpanAttributes,
 };
 
-/// Pause before the first repeat; doubles with each further one, and is spread over half to one and a half times.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
+/// Pauses before retries. A request has few retries, so the longest pause is never reached.
+const RETRY: Backoff = Backoff::new(Duration::from_millis(10), Duration::from_secs(1));
 
-/// Where a module's calls run.
+/// Location in which a module's calls run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placement {
     /// In this process.
     Local,
-    /// In this process, through the real REST encoding and back, compared value by value.
+    /// In this process, through the REST encoding and back, with a comparison of the values.
     Encoded,
     /// In another process.
     Remote,
 }
 
 impl Placement {
-    /// Each of them, in order.
+    /// All placements, in declaration order.
     pub const ALL: [Self; 3] = [Self::Local, Self::Encoded, Self::Remote];
 
-    /// The word used in configuration and answers.
+    /// Name in configuration, metrics and answers of the admin surface.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -43,18 +45,18 @@ impl Placement {
     }
 }
 
-/// A placement together with what answers there.
+/// A placement with the callee at that placement.
 pub enum Target<A: ?Sized> {
     /// The module's edge.
     Local(Arc<Edge<A>>),
-    /// The module's edge behind the encoding.
+    /// The module's edge behind the REST encoding.
     Encoded(Arc<A>),
     /// A REST client.
     Remote(Arc<A>),
 }
 
 impl<A: ?Sized> Target<A> {
-    /// The placement alone.
+    /// The placement of this target.
     #[must_use]
     pub fn placement(&self) -> Placement {
         match self {
@@ -65,11 +67,12 @@ impl<A: ?Sized> Target<A> {
     }
 }
 
-/// Routes the calls of one contract. Read without a lock; [`place`](Self::place) changes it while calls run.
+/// Routes the calls of one contract. Reads are lock-free; [`route_to`](Self::route_to) changes the target while calls
+/// run.
 pub struct Switch<A: ?Sized> {
     target: ArcSwap<Target<A>>,
     stats: CallStats,
-    repeats: RepeatBudget,
+    retries: RetryBudget,
 }
 
 impl<A: Contract + ?Sized> Switch<A> {
@@ -78,42 +81,47 @@ impl<A: Contract + ?Sized> Switch<A> {
     pub fn new(target: Target<A>) -> Self {
         Self {
             target: ArcSwap::from_pointee(target),
-            stats: CallStats::of::<A>(),
-            repeats: RepeatBudget::default(),
+            stats: CallStats::for_contract::<A>(),
+            retries: RetryBudget::default(),
         }
     }
 
-    /// Routes to `target` from now on. Calls under way end where they are.
-    pub fn place(&self, target: Target<A>) {
+    /// Routes all later attempts to `target`. Attempts in flight finish at the previous target.
+    pub fn route_to(&self, target: Target<A>) {
         self.target.store(Arc::new(target));
     }
 
-    /// Where calls run now.
+    /// The current placement.
     #[must_use]
     pub fn placement(&self) -> Placement {
         self.target.load().placement()
     }
 
-    /// What was counted.
+    /// Call statistics of this switch.
     #[must_use]
     pub fn stats(&self) -> &CallStats {
         &self.stats
     }
 
-    /// Attempts until an answer, a failure that does not allow a repeat, or the end of budget or deadline.
+    /// Attempts the call until an answer, a domain error, a failure that must not be retried, an exhausted budget, or
+    /// the deadline.
     ///
-    /// The key is the same in every attempt, so that a repeat finds what an earlier attempt did.
-    async fn repeat<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> Result<M::Answer, M::Error> {
-        self.repeats.earn();
-        let mut key = cx.take_key_for(&M::SPEC);
-        let mut pause = FIRST_PAUSE;
+    /// All attempts use the same key, so that a retry finds the recorded response of an earlier attempt.
+    async fn invoke_with_retries<M: Method<Api = A>>(
+        &self,
+        cx: &mut CallContext,
+        args: ArgsOf<M>,
+    ) -> Result<M::Answer, M::Error> {
+        self.retries.deposit();
+        let mut key = cx.take_next_key(&M::SPEC);
+        let mut backoff = RETRY;
         let mut earlier: Option<CallFailure> = None;
         loop {
-            // The place is read once for an attempt: it may change at any moment.
+            // Read once per attempt: the target may change at any moment.
             let target = self.target.load_full();
             if M::SPEC.class == Class::Unsafe && target.placement() == Placement::Remote {
-                // Another process gets a key even if our caller has none, so that a lost connection can be repeated
-                // without harm.
+                // A remote call gets a key even if the caller has none, so that the call can be retried safely after a
+                // lost connection.
                 key.get_or_insert_with(|| format!("{:032x}", rand::random::<u128>()).into());
             }
             if M::SPEC.class.has_effect() {
@@ -129,29 +137,29 @@ impl<A: Contract + ?Sized> Switch<A> {
             };
             let failure = match error.into_failure() {
                 Ok(failure) => failure,
-                // Without a key nobody knows whether this answers the call, or what an earlier attempt of it has done.
-                Err(answer) => {
+                // Without a key, the domain error may be a consequence of an earlier attempt that took effect.
+                Err(domain_error) => {
                     let unsure = earlier.filter(|failure| key.is_none() && failure.may_have_executed());
-                    return Err(unsure.map_or(answer, M::Error::from));
+                    return Err(unsure.map_or(domain_error, M::Error::from));
                 }
             };
-            // What the last attempt did not do, an earlier one may have done.
+            // An earlier attempt may have executed even if the last attempt certainly did not.
             let may_have_executed = earlier.as_ref().is_some_and(CallFailure::may_have_executed);
             let may_have_executed = may_have_executed || failure.may_have_executed();
+            let pause = backoff.next_pause();
             let wait = match failure.kind() {
                 FailureKind::Overloaded { retry_after } => pause.max(*retry_after),
-                _ => pause.mul_f64(0.5 + rand::random::<f64>()),
+                _ => scattered(pause),
             };
-            if !M::SPEC.class.may_repeat(&failure, key.is_some())
+            if !M::SPEC.class.may_retry(&failure, key.is_some())
                 || wait >= cx.time_left()
-                || !self.repeats.spend()
-                || !cx.spend_repeat()
+                || !self.retries.try_withdraw()
+                || !cx.take_retry()
             {
                 return Err(failure.with_may_have_executed(may_have_executed).into());
             }
             earlier = Some(failure.with_may_have_executed(may_have_executed));
             tokio::time::sleep(wait).await;
-            pause *= 2;
         }
     }
 }
@@ -168,35 +176,37 @@ impl<A: Contract + ?Sized> Invoke<A> for Switch<A> {
         }
         let span = Span::enter(cx);
         let result = match &**target {
-            // A safe call in this process has nothing that a repeat could cure, so its arguments are not cloned.
-            Target::Local(edge) if M::SPEC.class.is_cancelled_with_caller() => edge.look_up::<M>(cx, args, start).await,
-            // In a box of its own, so that the call above does not carry the room that repeating takes.
+            // A retry cannot help a safe call in this process, so the arguments are not cloned.
+            Target::Local(edge) if M::SPEC.class.is_cancelled_with_caller() => {
+                edge.invoke_safe::<M>(cx, args, start).await
+            }
+            // Boxed, so that the future of the branch above does not reserve space for retries.
             _ => {
                 drop(target);
-                Box::pin(self.repeat::<M>(cx, args)).await
+                Box::pin(self.invoke_with_retries::<M>(cx, args)).await
             }
         };
-        let outcome = outcome::<M>(&result);
+        let outcome = outcome_index::<M>(&result);
         path.end(outcome, start.elapsed());
         if measured && let Ok(answer) = &result {
             path.measure_answer(answer);
         }
         if let Some(span) = span {
             let caller = cx.module();
-            span.leave(cx, subject::<M>(caller, placement, outcome));
+            span.exit(cx, span_attributes::<M>(caller, placement, outcome));
         }
         if placement == Placement::Remote
             && let Err(error) = &result
         {
-            // A module in this process has its edge say what it failed of.
-            log_failure::<M>(cx, error);
+            // Failures of local calls are logged by the edge.
+            log_if_failure::<M>(cx, error);
         }
         result
     }
 }
 
-fn subject<M: Method>(caller: &'static str, placement: Placement, outcome: usize) -> SpanSubject<'static> {
-    SpanSubject {
+fn span_attributes<M: Method>(caller: &'static str, placement: Placement, outcome: usize) -> SpanAttributes<'static> {
+    SpanAttributes {
         kind: match placement {
             Placement::Remote => "client",
             Placement::Local | Placement::Encoded => "internal",

@@ -1,4 +1,4 @@
-//! Points in time, and the clock they come from.
+//! Timestamps with microsecond precision, and clocks.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,16 +14,16 @@ use time::format_description::well_known::Rfc3339;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-/// The years 0000 to 9999, which RFC 3339 can write.
+/// The years 0000 to 9999, the range of RFC 3339.
 const RANGE: std::ops::RangeInclusive<i64> = -62_167_219_200_000_000..=253_402_300_799_999_999;
 
-/// A text or number that is no point in time.
+/// Error for a text or number that is not a valid timestamp.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a time of the form 2010-12-01T08:26:00Z between the years 0000 and 9999")]
+#[error("`{0}` is not a valid timestamp: use the form 2010-12-01T08:26:00Z and a year from 0000 to 9999")]
 pub struct InvalidTimestamp(String);
 
 impl Timestamp {
-    /// Microseconds since 1970-01-01T00:00:00Z.
+    /// From microseconds since 1970-01-01T00:00:00Z.
     pub fn from_micros(micros: i64) -> Result<Self, InvalidTimestamp> {
         if RANGE.contains(&micros) {
             Ok(Self(micros))
@@ -38,7 +38,7 @@ impl Timestamp {
         self.0
     }
 
-    /// This much later, at most the end of the range.
+    /// This timestamp plus `duration`, saturating at the end of the year 9999.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
@@ -53,7 +53,7 @@ impl Timestamp {
 }
 
 impl From<OffsetDateTime> for Timestamp {
-    /// Cuts off what is below a microsecond.
+    /// Rounds down to whole microseconds.
     fn from(date_time: OffsetDateTime) -> Self {
         let micros = date_time.unix_timestamp_nanos().div_euclid(1_000);
         let micros = i64::try_from(micros).unwrap_or(*RANGE.end());
@@ -103,40 +103,40 @@ impl JsonSchema for Timestamp {
     }
 }
 
-/// Where the time comes from. The application hands it in; nothing else reads the system's clock.
+/// Source of the current time. The application injects the clock; no other code reads the system clock.
 pub trait Clock: Send + Sync + 'static {
-    /// The time now.
+    /// The current time.
     fn now(&self) -> Timestamp;
 }
 
-/// The system's clock.
+/// The system clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the system clock")]
     fn now(&self) -> Timestamp {
         OffsetDateTime::now_utc().into()
     }
 }
 
-/// A clock that moves only when it is told to. For tests and replays.
+/// A clock that moves only on request. For tests and replays.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
-    /// A clock that stands at `now`.
+    /// A clock set to `now`.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
         Self(AtomicI64::new(now.as_micros()))
     }
 
-    /// Sets it, back too, as the clock of a machine may be.
+    /// Sets the clock to `now`, which may be in the past, like an adjusted system clock.
     pub fn set(&self, now: Timestamp) {
         self.0.store(now.as_micros(), Ordering::Release);
     }
 
-    /// Moves it forward.
+    /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         let now = Timestamp(self.0.load(Ordering::Acquire)).plus(by);
         self.0.store(now.as_micros(), Ordering::Release);
@@ -157,7 +157,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_timestamp_comes_back_from_its_text(micros in RANGE) {
+        fn every_timestamp_survives_a_round_trip_as_text(micros in RANGE) {
             let time = Timestamp(micros);
             prop_assert_eq!(time.to_string().parse(), Ok(time));
         }

@@ -1,26 +1,18 @@
-//! One connection of either engine, and the few things asked of it. Knows no module, pool or transaction.
+//! Database connection of either engine. This file must not know modules, pools or transactions.
 
 use futures_util::TryStreamExt;
-use futures_util::stream::BoxStream;
 use sqlx::postgres::PgConnection;
-use sqlx::{Connection as _, FromRow, SqlSafeStr, SqlStr};
+use sqlx::{Connection as _, SqlSafeStr, SqlStr};
 use tokio::time::Instant;
 
-use crate::sqlite::SqliteLink;
+use crate::rows::{Decoded, Keep, RowSink};
+use crate::sqlite::InterruptibleConnection;
 use crate::{Engine, Params, Row};
 
-/// A connection that one task uses at a time.
+/// A connection of either engine. One task uses a connection at a time.
 pub(crate) enum Connection {
-    Sqlite(SqliteLink),
+    Sqlite(InterruptibleConnection),
     Postgres(PgConnection),
-}
-
-/// How many of a statement's rows are wanted. The others are read too: a statement is always run to its end, so that
-/// an error that comes late is seen on both engines, and nothing of it is left on the connection.
-#[derive(Clone, Copy)]
-pub(crate) enum Keep {
-    All,
-    First,
 }
 
 impl Connection {
@@ -31,37 +23,56 @@ impl Connection {
         }
     }
 
-    /// From here on no statement runs longer than this. On Postgres the transaction says so itself.
+    /// Interrupts SQLite statements that run past `deadline`. On Postgres the transaction sets its own timeout.
     pub(crate) fn set_deadline(&self, deadline: Instant) {
-        if let Connection::Sqlite(link) = self {
-            link.alarm().set(deadline);
+        if let Connection::Sqlite(sqlite) = self {
+            sqlite.deadline().set(deadline);
         }
     }
 
-    pub(crate) async fn fetch<'q, T: Row>(
+    pub(crate) async fn fetch<T: Row>(
         &mut self,
         text: SqlStr,
-        params: &impl Params<'q>,
+        params: &dyn Params<'_>,
         keep: Keep,
     ) -> Result<Vec<T>, sqlx::Error> {
+        let mut rows = Decoded::new(keep);
+        self.read_rows(text, params, &mut rows).await?;
+        Ok(rows.into_vec())
+    }
+
+    /// Passes each row of a statement to `rows`, as the row arrives.
+    pub(crate) async fn read_rows(
+        &mut self,
+        text: SqlStr,
+        params: &dyn Params<'_>,
+        rows: &mut dyn RowSink,
+    ) -> Result<(), sqlx::Error> {
         match self {
-            Connection::Sqlite(link) => {
+            Connection::Sqlite(sqlite) => {
                 let arguments = params.sqlite().map_err(sqlx::Error::Encode)?;
-                collect(sqlx::query_with(text, arguments).fetch(link.connection()), keep).await
+                let mut found = sqlx::query_with(text, arguments).fetch(sqlite.connection());
+                while let Some(row) = found.try_next().await? {
+                    rows.push_sqlite(&row)?;
+                }
             }
             Connection::Postgres(connection) => {
                 let arguments = params.postgres().map_err(sqlx::Error::Encode)?;
-                collect(sqlx::query_with(text, arguments).fetch(connection), keep).await
+                let mut found = sqlx::query_with(text, arguments).fetch(connection);
+                while let Some(row) = found.try_next().await? {
+                    rows.push_postgres(&row)?;
+                }
             }
         }
+        Ok(())
     }
 
-    /// Answers the number of rows that the statement changed.
-    pub(crate) async fn execute<'q>(&mut self, text: SqlStr, params: &impl Params<'q>) -> Result<u64, sqlx::Error> {
+    /// Returns the number of changed rows.
+    pub(crate) async fn execute(&mut self, text: SqlStr, params: &dyn Params<'_>) -> Result<u64, sqlx::Error> {
         match self {
-            Connection::Sqlite(link) => {
+            Connection::Sqlite(sqlite) => {
                 let arguments = params.sqlite().map_err(sqlx::Error::Encode)?;
-                let done = sqlx::query_with(text, arguments).execute(link.connection()).await?;
+                let done = sqlx::query_with(text, arguments).execute(sqlite.connection()).await?;
                 Ok(done.rows_affected())
             }
             Connection::Postgres(connection) => {
@@ -72,60 +83,45 @@ impl Connection {
         }
     }
 
-    /// Runs any number of statements without parameters, in one message.
-    pub(crate) async fn script(&mut self, text: impl SqlSafeStr) -> Result<(), sqlx::Error> {
+    /// Executes any number of statements without parameters, in one message.
+    pub(crate) async fn execute_script(&mut self, text: impl SqlSafeStr) -> Result<(), sqlx::Error> {
         let script = sqlx::raw_sql(text);
         match self {
-            Connection::Sqlite(link) => script.execute(link.connection()).await.map(drop),
+            Connection::Sqlite(sqlite) => script.execute(sqlite.connection()).await.map(drop),
             Connection::Postgres(connection) => script.execute(connection).await.map(drop),
         }
     }
 
-    /// Ends the transaction and whatever statement still runs in it.
+    /// Interrupts a statement that still runs and rolls the transaction back.
     pub(crate) async fn roll_back(&mut self) -> Result<(), sqlx::Error> {
         match self {
-            Connection::Sqlite(link) => link.roll_back().await,
-            Connection::Postgres(_) => self.script("ROLLBACK").await,
+            Connection::Sqlite(sqlite) => sqlite.roll_back().await,
+            Connection::Postgres(_) => self.execute_script("ROLLBACK").await,
         }
     }
 
     pub(crate) async fn ping(&mut self) -> Result<(), sqlx::Error> {
         match self {
-            Connection::Sqlite(link) => link.connection().ping().await,
+            Connection::Sqlite(sqlite) => sqlite.connection().ping().await,
             Connection::Postgres(connection) => connection.ping().await,
         }
     }
 
     pub(crate) async fn close(self) {
-        // Whatever goes wrong here, the connection is gone.
+        // The connection is gone even if closing fails.
         let _ = match self {
-            Connection::Sqlite(link) => link.close().await,
+            Connection::Sqlite(sqlite) => sqlite.close().await,
             Connection::Postgres(connection) => connection.close().await,
         };
     }
 }
 
-/// Decodes rows as they come.
-async fn collect<R, T>(mut rows: BoxStream<'_, Result<R, sqlx::Error>>, keep: Keep) -> Result<Vec<T>, sqlx::Error>
-where
-    R: sqlx::Row,
-    T: for<'r> FromRow<'r, R>,
-{
-    let mut decoded = Vec::new();
-    while let Some(row) = rows.try_next().await? {
-        if matches!(keep, Keep::All) || decoded.is_empty() {
-            decoded.push(T::from_row(&row)?);
-        }
-    }
-    Ok(decoded)
-}
-
-/// Whether the connection is of no further use, and what it was asked has not been answered.
-pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
+/// Whether the connection is unusable and the last request got no response.
+pub(crate) fn is_connection_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
-        // Shut down by an operator, crashed, starting up, idle in a transaction for too long, and the class of connection errors.
-        sqlx::Error::Database(answer) => answer.code().is_some_and(|code| {
+        // Administrator shutdown, crash, startup, idle-in-transaction timeout, and the class of connection errors.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
             matches!(code.as_ref(), "57P01" | "57P02" | "57P03" | "25P03")
                 || (code.len() == 5 && code.starts_with("08"))
         }),

@@ -1,4 +1,4 @@
-//! Which constraint a failed statement has broken, by the same name on both engines.
+//! Names of violated constraints, the same on both engines.
 
 use std::error::Error;
 
@@ -8,15 +8,15 @@ use offshoot_contract::CallFailure;
 
 use crate::DbError;
 
-/// SQLite's codes of a broken primary key, with and without a rowid.
+/// SQLite's codes of a primary key violation, in tables with and without a rowid.
 const SQLITE_PRIMARY_KEYS: [&str; 2] = ["1555", "2579"];
 
-/// Whether `failure` was caused by breaking the named constraint.
+/// Whether `failure` was caused by a violation of the named constraint.
 ///
-/// Names are Postgres's: a unique constraint is `<table>_<columns>_key`, a primary key `<table>_pkey`; a unique index
-/// must be given such a name too. SQLite says which columns clashed, and the name is made from them. A check must be
-/// named in the schema. **A foreign key has no name on SQLite**, which says only that one was broken: look the parent
-/// up instead. The same for NOT NULL on both.
+/// Names follow Postgres: a unique constraint is `<table>_<columns>_key`, a primary key `<table>_pkey`; a unique index
+/// must be given such a name too. SQLite reports the columns of a violated unique constraint, and the name is derived
+/// from them. A check must be named in the schema. **A foreign key has no name on SQLite**, which reports only that one
+/// was violated: look the parent row up instead. Neither engine names a NOT NULL constraint.
 #[must_use]
 pub fn violates(failure: &CallFailure, constraint: &str) -> bool {
     let mut cause = failure.source();
@@ -29,19 +29,19 @@ pub fn violates(failure: &CallFailure, constraint: &str) -> bool {
     false
 }
 
-/// The name of the constraint, as Postgres gives or would give it.
-pub(crate) fn name(error: &dyn DatabaseError) -> Option<String> {
+/// The Postgres name of the violated constraint, on either engine.
+pub(crate) fn violated_name(error: &dyn DatabaseError) -> Option<String> {
     if let Some(name) = error.constraint() {
         return Some(name.to_owned());
     }
     let message = error.message();
     if let Some(name) = message.strip_prefix("CHECK constraint failed: ") {
-        // A check without a name is told by its text.
+        // For a check without a name SQLite reports the text of the check.
         let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         return is_name.then(|| name.to_owned());
     }
     let clash = message.strip_prefix("UNIQUE constraint failed: ")?;
-    // An index over expressions is named, one over columns is not.
+    // SQLite reports the name of an index over expressions, and the columns of an index over columns.
     if let Some(index) = clash.strip_prefix("index '") {
         return Some(index.trim_end_matches('\'').to_owned());
     }

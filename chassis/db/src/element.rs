@@ -1,4 +1,4 @@
-//! Values that travel in sets: as an array on Postgres, inside a JSON text on SQLite, exact on both.
+//! Values that can be members of a set parameter: a Postgres array or a SQLite JSON text, exact on both.
 
 use std::io;
 
@@ -7,16 +7,16 @@ use sqlx::postgres::{PgHasArrayType, Postgres};
 use sqlx::{Encode, Type};
 use uuid::Uuid;
 
-/// A value that [`List`](crate::List) and [`insert_many`](crate::Tx::insert_many) can carry.
+/// A value in a [`List`](crate::List) or in a row of [`insert_many`](crate::Tx::insert_many).
 pub trait Element: for<'q> Encode<'q, Postgres> + Type<Postgres> + PgHasArrayType + Send + Sync + 'static {
-    /// Whether SQLite stores bytes, which JSON cannot hold: they are written in hexadecimal and read by `unhex`.
+    /// Whether SQLite stores bytes. JSON cannot hold bytes, so they are written as hexadecimal and read with `unhex`.
     const BYTES: bool = false;
 
-    /// Appends the value as SQLite's JSON functions read it.
+    /// Appends the value in the form that SQLite's JSON functions read.
     fn write_json(&self, json: &mut String);
 }
 
-/// Bytes as a quoted hexadecimal text.
+/// Appends bytes as a quoted hexadecimal text.
 fn write_hex(bytes: &[u8], json: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     json.push('"');
@@ -74,15 +74,15 @@ impl Element for Timestamp {
 
 impl Element for String {
     fn write_json(&self, json: &mut String) {
-        // A text serializes, and what is written is text.
-        let _ = serde_json::to_writer(Appending(json), self);
+        // Serializing a string cannot fail, and the output is UTF-8.
+        let _ = serde_json::to_writer(StringWriter(json), self);
     }
 }
 
-/// Writes to the end of a text without a copy in between.
-struct Appending<'a>(&'a mut String);
+/// Appends to a string without an intermediate copy.
+struct StringWriter<'a>(&'a mut String);
 
-impl io::Write for Appending<'_> {
+impl io::Write for StringWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.push_str(std::str::from_utf8(bytes).map_err(io::Error::other)?);
         Ok(bytes.len())
@@ -93,7 +93,7 @@ impl io::Write for Appending<'_> {
     }
 }
 
-/// A JSON document: `jsonb` on Postgres, its text on SQLite.
+/// A JSON document: `jsonb` on Postgres, text on SQLite.
 impl Element for serde_json::Value {
     fn write_json(&self, json: &mut String) {
         self.to_string().write_json(json);

@@ -1,4 +1,4 @@
-//! Recorded answers: a call repeated under its key gets the first answer, and nothing happens twice.
+//! Idempotency records: a call repeated under its key returns the recorded response and takes effect only once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,16 +7,16 @@ use offshoot_contract::{CallContext, CallFailure, Timestamp};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::opening::Opening;
+use crate::begin::BeginReply;
 use crate::{Tx, sql};
 
-/// How long an answer is kept. A caller repeats within seconds; a day leaves time for one that was switched off.
-pub const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
-/// Expired answers removed by one transaction, so that writers wait for milliseconds only.
-pub(crate) const REMOVED_AT_ONCE: i64 = 1_000;
+/// How long a recorded response is kept. Callers repeat within seconds; a day covers a caller that was switched off.
+pub const RECORD_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
+/// Expired responses deleted per transaction, so that writers wait only for milliseconds.
+pub(crate) const EXPIRY_BATCH: i64 = 1_000;
 
-/// Under what a call's answer is recorded: a hash over tenant, principal, module, method and key, so that nobody is
-/// given an answer that was meant for someone else.
+/// Primary key of a recorded response: a hash over tenant, principal, module, method and idempotency key, so that no
+/// caller receives another caller's response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Scope([u8; 32]);
 
@@ -26,8 +26,8 @@ impl Scope {
     }
 }
 
-/// Under what the current call's answer is recorded. A method of several transactions keeps it beside its own log, so
-/// that a repeat finds what an interrupted execution has begun.
+/// Identifies a call under its idempotency key. A method with several transactions stores the key with its own rows, so
+/// that a repeated call finds the work of an interrupted execution.
 #[derive(Debug)]
 pub struct CallKey {
     pub(crate) scope: Scope,
@@ -35,10 +35,10 @@ pub struct CallKey {
 }
 
 impl CallKey {
-    /// None for a call without a key.
+    /// Derives the key from the context; none for a call without an idempotency key.
     #[must_use]
-    pub fn of(cx: &CallContext) -> Option<Self> {
-        let own = cx.own_key()?;
+    pub fn from_context(cx: &CallContext) -> Option<Self> {
+        let own = cx.idempotency_key()?;
         let mut hash = Sha256::new();
         let text = |part: Option<&Arc<str>>| part.map(|part| part.as_bytes().to_vec());
         let parts = [
@@ -50,7 +50,8 @@ impl CallKey {
             text(Some(&own.key)),
         ];
         for part in parts {
-            // With its length, so that no two lists of parts are hashed alike; nobody is not the empty name.
+            // The length prefix keeps different lists of parts from hashing alike. A missing part differs from an empty
+            // one.
             match part {
                 Some(part) => {
                     hash.update((part.len() as u64).to_be_bytes());
@@ -61,11 +62,11 @@ impl CallKey {
         }
         Some(Self {
             scope: Scope(hash.finalize().into()),
-            arguments: own.arguments,
+            arguments: own.arguments_hash,
         })
     }
 
-    /// 32 bytes that stand for tenant, principal, module, method and key.
+    /// 32 bytes: a hash over tenant, principal, module, major version, method and idempotency key.
     #[must_use]
     pub fn scope(&self) -> &[u8] {
         self.scope.bytes()
@@ -77,7 +78,7 @@ impl CallKey {
         &self.arguments
     }
 
-    /// Fails unless the call under this key before had the same arguments.
+    /// Fails with 422 `idempotency-key-reused` unless the earlier call under this key had the same arguments.
     pub fn require_same(&self, arguments: &[u8]) -> Result<(), CallFailure> {
         if arguments == self.arguments {
             return Ok(());
@@ -89,31 +90,24 @@ impl CallKey {
         ))
     }
 
-    /// The failure with which a call ends whose key has been used before.
-    pub(crate) fn judge(&self, opening: &Opening) -> Result<(), CallFailure> {
-        match (&opening.arguments, &opening.answer) {
-            (Some(arguments), Some(answer)) => Err(self.used(arguments, answer)),
+    /// Fails if the key has been used: with the recorded response, or with the refusal of other arguments.
+    pub(crate) fn require_unused(&self, reply: &BeginReply) -> Result<(), CallFailure> {
+        match (&reply.arguments, &reply.answer) {
+            (Some(arguments), Some(response)) => Err(self.replay_or_refusal(arguments, response)),
             _ => Ok(()),
         }
     }
 
-    fn used(&self, arguments: &[u8], answer: &str) -> CallFailure {
+    fn replay_or_refusal(&self, arguments: &[u8], response: &str) -> CallFailure {
         match self.require_same(arguments) {
-            Ok(()) => CallFailure::replayed(answer.as_bytes().into()),
+            Ok(()) => CallFailure::replayed(response.as_bytes().into()),
             Err(failure) => failure,
         }
     }
 
-    /// Writes the answer into the transaction that made it. If another call has recorded one under the same scope
-    /// meanwhile, fails with that one.
-    pub(crate) async fn write(
-        &self,
-        tx: &mut Tx<'_>,
-        answer: &impl Serialize,
-        now: Timestamp,
-    ) -> Result<(), CallFailure> {
-        let json = serde_json::to_string(answer)
-            .map_err(|error| CallFailure::internal("the answer does not serialize").caused_by(error))?;
+    /// Records the response in the transaction of the call. If another call has recorded a response under the same
+    /// scope meanwhile, fails with that response.
+    pub(crate) async fn record(&self, tx: &mut Tx<'_>, response: String, now: Timestamp) -> Result<(), CallFailure> {
         let scope = self.scope.bytes();
         let written = tx
             .execute(
@@ -122,30 +116,36 @@ impl CallKey {
                      ON CONFLICT (scope) DO UPDATE SET arguments = excluded.arguments, answer = excluded.answer, \
                      expires_at = excluded.expires_at WHERE offshoot_answers.expires_at <= $5"
                 ),
-                (scope, &self.arguments[..], json, now.plus(KEPT_FOR), now),
+                (scope, &self.arguments[..], response, now.plus(RECORD_RETENTION), now),
             )
             .await?;
         if written > 0 {
             return Ok(());
         }
-        let (arguments, answer): (Vec<u8>, String) = tx
+        let (arguments, response): (Vec<u8>, String) = tx
             .fetch_one(
                 sql!("SELECT arguments, answer FROM offshoot_answers WHERE scope = $1"),
                 (scope,),
             )
             .await?;
-        Err(self.used(&arguments, &answer))
+        Err(self.replay_or_refusal(&arguments, &response))
     }
 }
 
-/// Removes up to [`REMOVED_AT_ONCE`] answers that expired before `now`.
-pub(crate) async fn remove_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, CallFailure> {
+/// Deletes up to [`EXPIRY_BATCH`] responses that expired before `now`.
+pub(crate) async fn delete_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, CallFailure> {
     tx.execute(
         sql!(
             "DELETE FROM offshoot_answers WHERE scope IN \
              (SELECT scope FROM offshoot_answers WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)"
         ),
-        (now, REMOVED_AT_ONCE),
+        (now, EXPIRY_BATCH),
     )
     .await
+}
+
+/// Encodes a response as the JSON that is recorded.
+pub(crate) fn encode(response: &impl Serialize) -> Result<String, CallFailure> {
+    serde_json::to_string(response)
+        .map_err(|error| CallFailure::internal("the response cannot be serialized").caused_by(error))
 }

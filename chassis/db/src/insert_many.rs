@@ -1,4 +1,5 @@
-//! Many rows in one statement: json_each on SQLite, UNNEST on Postgres. One round trip, one text per shape.
+//! Inserts many rows with one statement: `json_each` on SQLite, `UNNEST` on Postgres. One round trip; the statement's
+//! text depends on the columns and not on the number of rows.
 
 use std::fmt::Write;
 
@@ -9,12 +10,12 @@ use sqlx::sqlite::SqliteArguments;
 
 use crate::{Element, Engine, Params, Sql};
 
-/// Where the rows stand in the author's text.
-const PLACE: &str = "VALUES $rows";
+/// Placeholder for the rows in the statement.
+const ROWS_PLACEHOLDER: &str = "VALUES $rows";
 
-/// A row for [`insert_many`](crate::Tx::insert_many): a tuple of up to 16 [`Element`]s, in the order of the columns.
+/// A row for [`insert_many`](crate::Tx::insert_many): a tuple of up to 16 [`Element`]s in column order.
 pub trait InsertRow: Sized + Send + Sync {
-    /// Which columns are bytes on SQLite.
+    /// Per column, whether SQLite stores bytes.
     #[doc(hidden)]
     const BYTES: &'static [bool];
     /// Appends the row as a JSON array.
@@ -25,25 +26,25 @@ pub trait InsertRow: Sized + Send + Sync {
     fn columns(rows: &[Self]) -> Result<PgArguments, BoxDynError>;
 }
 
-/// The author's text with the rows' source in place of `VALUES $rows`; none if the text has no such place.
-pub(crate) fn text<R: InsertRow>(sql: Sql, engine: Engine) -> Option<String> {
-    let (before, after) = sql.text(engine).split_once(PLACE)?;
+/// Replaces `VALUES $rows` in the statement by the engine's source of rows; none if the statement has no placeholder.
+pub(crate) fn expand_rows<R: InsertRow>(sql: Sql, engine: Engine) -> Option<String> {
+    let (before, after) = sql.text(engine).split_once(ROWS_PLACEHOLDER)?;
     let mut text = before.to_owned();
     match engine {
         Engine::Sqlite => {
-            for (place, &bytes) in R::BYTES.iter().enumerate() {
-                text.push_str(if place == 0 { "SELECT " } else { ", " });
+            for (index, &bytes) in R::BYTES.iter().enumerate() {
+                text.push_str(if index == 0 { "SELECT " } else { ", " });
                 let (open, close) = if bytes { ("unhex(", ")") } else { ("", "") };
                 // Writing to a string cannot fail.
-                let _ = write!(text, "{open}value ->> {place}{close}");
+                let _ = write!(text, "{open}value ->> {index}{close}");
             }
-            // Without a WHERE, SQLite would read a following ON CONFLICT as the condition of a join.
+            // Without a WHERE, SQLite would parse a following ON CONFLICT as the condition of a join.
             text.push_str(" FROM json_each($1) WHERE true");
         }
         Engine::Postgres => {
-            for place in 1..=R::BYTES.len() {
-                text.push_str(if place == 1 { "SELECT * FROM UNNEST($" } else { ", $" });
-                text.push_str(&place.to_string());
+            for index in 1..=R::BYTES.len() {
+                text.push_str(if index == 1 { "SELECT * FROM UNNEST($" } else { ", $" });
+                text.push_str(&index.to_string());
             }
             text.push(')');
         }
@@ -52,14 +53,14 @@ pub(crate) fn text<R: InsertRow>(sql: Sql, engine: Engine) -> Option<String> {
     Some(text)
 }
 
-/// The rows as parameters: all of them as one JSON text, or an array per column.
+/// The rows as parameters: one JSON text on SQLite, one array per column on Postgres.
 pub(crate) struct Rows<R>(pub(crate) Vec<R>);
 
 impl<R: InsertRow> Params<'_> for Rows<R> {
     fn sqlite(&self) -> Result<SqliteArguments, BoxDynError> {
         let mut json = String::from("[");
-        for (place, row) in self.0.iter().enumerate() {
-            if place > 0 {
+        for (index, row) in self.0.iter().enumerate() {
+            if index > 0 {
                 json.push(',');
             }
             row.write_json(&mut json);
@@ -74,21 +75,21 @@ impl<R: InsertRow> Params<'_> for Rows<R> {
 }
 
 macro_rules! insert_row_for_tuple {
-    ($first:tt $First:ident $(, $place:tt $T:ident)*) => {
+    ($first:tt $First:ident $(, $index:tt $T:ident)*) => {
         impl<$First: Element, $($T: Element),*> InsertRow for ($First, $($T,)*) {
             const BYTES: &'static [bool] = &[$First::BYTES, $($T::BYTES),*];
 
             fn write_json(&self, json: &mut String) {
                 json.push('[');
                 self.$first.write_json(json);
-                $(json.push(','); self.$place.write_json(json);)*
+                $(json.push(','); self.$index.write_json(json);)*
                 json.push(']');
             }
 
             fn columns(rows: &[Self]) -> Result<PgArguments, BoxDynError> {
                 let mut arguments = PgArguments::default();
                 Arguments::add(&mut arguments, rows.iter().map(|row| &row.$first).collect::<Vec<_>>())?;
-                $(Arguments::add(&mut arguments, rows.iter().map(|row| &row.$place).collect::<Vec<_>>())?;)*
+                $(Arguments::add(&mut arguments, rows.iter().map(|row| &row.$index).collect::<Vec<_>>())?;)*
                 Ok(arguments)
             }
         }

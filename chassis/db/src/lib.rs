@@ -1,7 +1,7 @@
-//! The data of one module: its own schema on SQLite or Postgres, written in guarded transactions.
+//! The data of one module: a schema of its own on SQLite or Postgres, written in guarded transactions.
 //!
-//! A module declares a [`ModuleSchema`] and opens a [`Db`]. A write is a [`Tx`], a read is a [`Read`]; both take one
-//! [`Sql`] text for the two engines. Knows no module and no other module's schema.
+//! A module declares a [`ModuleSchema`] and opens a [`Db`]. Writes go through a [`Tx`], reads through a [`Read`]; both
+//! take one [`Sql`] text for the two engines. This crate must not know any module or any other module's schema.
 //!
 //! ```no_run
 //! # use offshoot_contract::{CallContext, CallFailure};
@@ -13,54 +13,54 @@
 //! # }
 //! ```
 
-// What a module says: where its data lives, and statements with their values.
+// A module's input: the database URL, statements and their parameters.
 mod params;
 mod rows;
 mod statement;
 mod url;
-// Sets of values.
+// Sets of values as one parameter.
 mod element;
 mod insert_many;
 mod list;
-// A database, and the two ways to work in it.
+// An open database, its reads and its transactions.
 mod db;
 mod options;
 mod queries;
 mod read;
 mod tx;
-// What every transaction checks and records.
+// Checks and records of every transaction.
+mod begin;
 mod idempotency;
-mod opening;
-mod owner;
-// What can go wrong.
+mod ownership;
+// Errors.
 mod constraint;
 mod failure;
 mod open_error;
-// Connections, engine by engine.
+// Connections, per engine.
 mod connection;
 mod pool;
 mod postgres;
 mod sqlite;
-// The schema: its history, and what it says about its tables.
+// The schema: migrations, their history, and the declared tables.
 mod migrate;
 mod tables;
-// Who may do what: made once, and looked at.
+// Roles and privileges: created once, inspected at every start.
 mod isolation;
 mod provision;
-// For tests: which statements have run.
-pub mod recording;
+// For tests: which statements were executed.
+pub mod statement_coverage;
 
 pub use crate::constraint::violates;
 pub use crate::db::{Db, StoreId};
 pub use crate::element::Element;
 pub use crate::failure::DbError;
-pub use crate::idempotency::{CallKey, KEPT_FOR};
+pub use crate::idempotency::{CallKey, RECORD_RETENTION};
 pub use crate::insert_many::InsertRow;
-pub use crate::isolation::{Isolation, isolation};
+pub use crate::isolation::{Isolation, inspect_isolation};
 pub use crate::list::List;
 pub use crate::migrate::{
-    AppliedMigration, Migration, MigrationReport, MigrationState, MigrationStatus, ModuleSchema, carried, migrate,
-    migrate_to, status,
+    Migration, MigrationId, MigrationReport, MigrationState, MigrationStatus, ModuleSchema, carried_migrations,
+    migrate, migrate_to, migration_status,
 };
 pub use crate::open_error::OpenError;
 pub use crate::options::{DbOptions, PgBudget};
@@ -73,3 +73,6 @@ pub use crate::statement::{Engine, Sql};
 pub use crate::tables::check_tables;
 pub use crate::tx::Tx;
 pub use crate::url::DatabaseUrl;
+// The expansion of `row!` uses sqlx through this path, so that modules need no dependency on sqlx.
+#[doc(hidden)]
+pub use sqlx as __sqlx;

@@ -1,4 +1,4 @@
-//! A list as one parameter: `WHERE id IN (..)` without a text per length.
+//! List of values as one parameter: `WHERE id IN (..)` with the same statement for every length.
 
 use sqlx::encode::{Encode, IsNull};
 use sqlx::error::BoxDynError;
@@ -8,7 +8,7 @@ use sqlx::{Postgres, Sqlite, Type};
 
 use crate::Element;
 
-/// A list of values as one parameter: an array on Postgres, a JSON text on SQLite, ids and bytes in hexadecimal.
+/// A list of values as one parameter: an array on Postgres, a JSON text on SQLite with ids and bytes as hexadecimal.
 ///
 /// ```no_run
 /// # use offshoot_contract::CallFailure;
@@ -22,7 +22,7 @@ use crate::Element;
 /// # }
 /// ```
 ///
-/// For numbers, texts and times the SQLite text says `value` instead of `unhex(value)`.
+/// For numbers, texts and times the SQLite statement uses `value` in place of `unhex(value)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List<T>(pub Vec<T>);
 
@@ -35,8 +35,8 @@ impl<T> FromIterator<T> for List<T> {
 impl<T: Element> List<T> {
     fn json(&self) -> String {
         let mut json = String::from("[");
-        for (place, value) in self.0.iter().enumerate() {
-            if place > 0 {
+        for (index, value) in self.0.iter().enumerate() {
+            if index > 0 {
                 json.push(',');
             }
             value.write_json(&mut json);

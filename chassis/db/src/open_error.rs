@@ -1,49 +1,55 @@
-//! Why a database cannot be opened or migrated: what it is, what is wrong with it, and what to do.
+//! Errors of opening or migrating a database. Each message names the object, the reason and the remedy.
 
 use std::path::{Path, PathBuf};
 
 use crate::failure::sqlite_code;
 
-/// Why a database cannot be opened or migrated.
+/// A database cannot be opened, migrated or provisioned.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the messages say it")]
+#[expect(missing_docs, reason = "the messages document the variants")]
 pub enum OpenError {
-    #[error("a database URL cannot start with `{scheme}:`; use sqlite:<directory> or postgres://user@host/database")]
-    BadUrl { scheme: String },
-    #[error("the Postgres URL is malformed; it has the form postgres://user:password@host:5432/database")]
-    BadPostgresUrl {
+    #[error(
+        "`{scheme}:` is not a valid scheme of a database URL: use sqlite:<directory> or postgres://user@host/database"
+    )]
+    InvalidUrl { scheme: String },
+    #[error("the Postgres URL is not valid: use the form postgres://user:password@host:5432/database")]
+    InvalidPostgresUrl {
         #[source]
         cause: sqlx::Error,
     },
-    #[error("`{name}` cannot name a module's data: use 1 to 40 of a-z, 0-9 and _, starting with a letter")]
-    BadModuleName { name: String },
+    #[error("`{name}` is not a valid module name: use 1 to 40 of a-z, 0-9 and _, starting with a letter")]
+    InvalidModuleName { name: String },
 
-    #[error("the directory {path} cannot be created: make one that this process can write to, or set another")]
+    #[error(
+        "cannot create the directory {path}: create a directory that this process can write to, or set another one"
+    )]
     Directory {
         path: PathBuf,
         #[source]
         cause: std::io::Error,
     },
-    #[error("{path} is not a SQLite database, or is damaged: move it away and restore a backup in its place")]
+    #[error("{path} is not a SQLite database, or is corrupted: move it away and restore a backup in its place")]
     NotADatabase {
         path: PathBuf,
         #[source]
         cause: sqlx::Error,
     },
-    #[error("{path} is read-only: let this process write to the file and to its directory")]
+    #[error("{path} is read-only: give this process write access to the file and to its directory")]
     ReadOnly {
         path: PathBuf,
         #[source]
         cause: sqlx::Error,
     },
-    #[error("{path} cannot be opened: check that it is a file and that this process can write to it and its directory")]
+    #[error("cannot open {path}: check that it is a file and that this process can write to it and its directory")]
     CannotOpen {
         path: PathBuf,
         #[source]
         cause: sqlx::Error,
     },
-    #[error("{path} is held by another process; waited {seconds} s: end what migrates or copies it, then try again")]
+    #[error(
+        "{path} has been locked by another process for {seconds} s: end the process that migrates or copies it, then try again"
+    )]
     Locked {
         path: PathBuf,
         seconds: u64,
@@ -57,8 +63,10 @@ pub enum OpenError {
         cause: sqlx::Error,
     },
 
-    #[error("{module}: no connection to Postgres at {address}: check that it runs there and takes this login")]
-    NoConnection {
+    #[error(
+        "{module}: cannot connect to Postgres at {address}: check that the server runs there and accepts this login"
+    )]
+    CannotConnect {
         module: &'static str,
         address: String,
         #[source]
@@ -68,7 +76,7 @@ pub enum OpenError {
         "{module}: the login may not act as the role `{module}` at {address}: \
          run `GRANT {module} TO {login}` there, with the login that migrates"
     )]
-    RoleRefused {
+    RoleDenied {
         module: &'static str,
         address: String,
         login: String,
@@ -76,35 +84,35 @@ pub enum OpenError {
         cause: sqlx::Error,
     },
     #[error(
-        "{module}: the login `{login}` at {address} {cannot}: run `{remedy}` there as a login that may, \
-         or let one that may run `offshoot db provision`"
+        "{module}: the login `{login}` at {address} {problem}: run `{remedy}` there as an administrator, \
+         or run `offshoot db provision` as one"
     )]
-    LacksRight {
+    MissingPrivilege {
         module: &'static str,
         address: String,
         login: String,
-        cannot: &'static str,
+        problem: &'static str,
         remedy: String,
     },
     #[error(
-        "{module}: the role `{role}` at {address} is there already and {powers}: a module's role may not; \
-         take that from it, or use another server"
+        "{module}: the role `{role}` at {address} exists already and {privileges}, which a module's role must not: \
+         revoke that from the role, or use another server"
     )]
-    MightyRole {
+    OverprivilegedRole {
         module: &'static str,
         address: String,
         role: String,
-        powers: String,
+        privileges: String,
     },
     #[error(
-        "{module}: the schema `{module}` at {address} belongs to `{owner}`, not to `{ours}`: \
-         use another database, or give it to `{ours}` with everything in it"
+        "{module}: the schema `{module}` at {address} belongs to `{owner}`, not to `{expected_owner}`: \
+         use another database, or change the owner of the schema and its objects to `{expected_owner}`"
     )]
     ForeignSchema {
         module: &'static str,
         address: String,
         owner: String,
-        ours: String,
+        expected_owner: String,
     },
     #[error(
         "{module}: isolation is required, and the login `{login}` at {address} {breaches}: \
@@ -118,66 +126,76 @@ pub enum OpenError {
     },
     #[error(
         "the process may open {wanted} connections to {address}, which allows {allowed}: \
-         lower the budget of connections or raise max_connections"
+         lower the connection budget or raise max_connections"
     )]
     BudgetTooLarge { address: String, wanted: i64, allowed: i64 },
     #[error(
-        "{module}: the schema at {address} is not up to date ({lacks}): run `offshoot db migrate --database {url}`"
+        "{module}: the schema at {address} is not up to date ({missing}): run `offshoot db migrate --database {url}`"
     )]
     NotMigrated {
         module: &'static str,
         address: String,
-        lacks: String,
+        missing: String,
         url: String,
     },
 
     #[error("the migration {set} {name} must start with the line `-- offshoot: expand` or `-- offshoot: contract`")]
-    NoKind { set: String, name: String },
-    #[error("the migration {set} {name} has version {version}, which is not above the one before it: renumber it")]
-    Unordered { set: String, name: String, version: u32 },
+    MissingMigrationKind { set: String, name: String },
     #[error(
-        "the migration {set} {name} was changed after it was applied to {place}: \
+        "the migration {set} {name} has version {version}, which is not above the previous version: renumber the migration"
+    )]
+    MigrationsOutOfOrder { set: String, name: String, version: u32 },
+    #[error(
+        "the migration {set} {name} was changed after it was applied to {location}: \
          restore its text and write the change as a new migration"
     )]
-    Changed { set: String, name: String, place: String },
+    MigrationChanged {
+        set: String,
+        name: String,
+        location: String,
+    },
     #[error(
-        "{place} has the migration {set} {name}, which this binary does not know and which removes what it may use: \
-         run a binary that knows it"
+        "{location} has the contract migration {set} {name}, which this binary does not know: \
+         run a binary that has this migration"
     )]
-    UnknownContract { set: String, name: String, place: String },
+    UnknownContractMigration {
+        set: String,
+        name: String,
+        location: String,
+    },
     #[error(
-        "the migration {set} {name} failed on {place} and left nothing behind: correct its text or the data, then try again"
+        "the migration {set} {name} failed on {location} and was rolled back: correct its text or the data, then try again"
     )]
     MigrationFailed {
         set: String,
         name: String,
-        place: String,
+        location: String,
         #[source]
         cause: sqlx::Error,
     },
     #[error(
-        "{module}: another process has been migrating {place} for {seconds} s: wait for it or end it, then try again"
+        "{module}: another process has been migrating {location} for {seconds} s: wait for that process or end it, then try again"
     )]
-    MigratorBusy {
+    MigrationLockTimeout {
         module: &'static str,
-        place: String,
+        location: String,
         seconds: u64,
         #[source]
         cause: sqlx::Error,
     },
-    #[error("{module}: tables.toml is malformed: {reason}")]
-    BadTables { module: &'static str, reason: String },
-    #[error("{what} failed")]
+    #[error("{module}: tables.toml is not valid: {reason}")]
+    InvalidTablesFile { module: &'static str, reason: String },
+    #[error("{operation} failed")]
     Failed {
-        what: String,
+        operation: String,
         #[source]
         cause: sqlx::Error,
     },
 }
 
 impl OpenError {
-    /// Names what is wrong with a module's file.
-    pub(crate) fn of_file(path: &Path, waited: std::time::Duration, cause: sqlx::Error) -> Self {
+    /// Converts an error of a module's SQLite file.
+    pub(crate) fn from_file_error(path: &Path, waited: std::time::Duration, cause: sqlx::Error) -> Self {
         let path = path.to_owned();
         match sqlite_code(&cause) {
             Some(5 | 6) => Self::Locked {

@@ -1,30 +1,30 @@
-//! What the application decides about its databases: clock, connections, patience.
+//! Options of the application for its databases: clock, connection budget and timeouts.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use offshoot_contract::{Clock, SystemClock};
 
-/// Readers per SQLite file. They share the page cache of the system; more than the cores of a small machine only wait.
+/// Readers per SQLite file. More readers than the cores of a small machine would only wait for a core.
 const SQLITE_READERS: u32 = 4;
-/// Connections of one process to Postgres, over all its modules: calls, subscriptions and jobs of eight of them. Three processes
-/// fit into a server's default of 100.
+/// Postgres connections of one process over all its modules: enough for calls, subscriptions and jobs of eight modules.
+/// Three such processes fit into a server's default of 100 connections.
 const POSTGRES_CONNECTIONS: u32 = 32;
-/// How long a migrator waits for another one. Longer than a usual migration, shorter than an operator's patience.
-const MIGRATION_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a migrator waits for another one: longer than a usual migration, shorter than an operator would wait.
+const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How a [`Db`](crate::Db) is opened.
+/// Options for opening a [`Db`](crate::Db).
 #[derive(Clone)]
 pub struct DbOptions {
-    /// Where the time of records comes from.
+    /// Clock for the times in records.
     pub clock: Arc<dyn Clock>,
-    /// Reader connections per SQLite file, beside its one writer.
+    /// Reader connections per SQLite file, in addition to the single writer.
     pub sqlite_readers: u32,
-    /// Connections to Postgres.
+    /// Connection budget for Postgres.
     pub postgres: PgBudget,
-    /// How long to wait for another migrator, or for a process that holds the file.
-    pub migration_patience: Duration,
-    /// Refuse a login to Postgres that could reach more than the module's own data.
+    /// How long to wait for another migrator, or for a process that has locked the SQLite file.
+    pub migration_lock_timeout: Duration,
+    /// Reject a Postgres login that has access to more than the module's own data.
     pub require_isolation: bool,
 }
 
@@ -34,34 +34,34 @@ impl Default for DbOptions {
             clock: Arc::new(SystemClock),
             sqlite_readers: SQLITE_READERS,
             postgres: PgBudget::default(),
-            migration_patience: MIGRATION_PATIENCE,
+            migration_lock_timeout: MIGRATION_LOCK_TIMEOUT,
             require_isolation: false,
         }
     }
 }
 
-/// The Postgres connections of one process, divided over the modules that it keeps there.
+/// Budget of Postgres connections of one process, divided equally among its modules on Postgres.
 ///
-/// None is opened before it is needed, and an idle one is closed after a minute. Opening compares the sum with the
+/// Connections are opened on demand, and closed after a minute without use. `Db::open` compares the total with the
 /// server's `max_connections`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PgBudget {
-    /// At most this many connections for the whole process.
+    /// Most connections of the whole process.
     pub connections: u32,
-    /// Among this many modules.
+    /// Number of modules that share the connections.
     pub modules: u32,
 }
 
 impl PgBudget {
-    /// What one module may use: an equal share, at least one.
+    /// Connections of one module: an equal share, at least one.
     #[must_use]
     pub fn per_module(self) -> u32 {
         (self.connections / self.modules.max(1)).max(1)
     }
 
-    /// What the process may use when every module uses its share.
+    /// Connections of the process if every module uses its share.
     #[must_use]
-    pub fn sum(self) -> u32 {
+    pub fn total(self) -> u32 {
         self.per_module() * self.modules.max(1)
     }
 }

@@ -1,4 +1,4 @@
-//! A statement's values: tuples of whatever both engines can bind.
+//! Parameters of a statement: tuples of values that both engines can bind.
 
 use sqlx::error::BoxDynError;
 use sqlx::postgres::PgArguments;
@@ -7,34 +7,34 @@ use sqlx::{Arguments, Encode, Postgres, Sqlite, Type};
 
 /// The values of `$1`, `$2`, ...: a tuple of up to 16, or `()`.
 ///
-/// Each must bind on both engines: `Id`, `Timestamp`, `Uuid`, `i64`, `i32`, `bool`, texts, bytes, `Json`, options of
-/// them, and [`List`](crate::List).
+/// Each value must bind on both engines: `Id`, `Timestamp`, `Uuid`, `i64`, `i32`, `bool`, texts, bytes, `Json`, options
+/// of these types, and [`List`](crate::List).
 pub trait Params<'q>: Send + Sync {
-    /// The values as SQLite takes them.
+    /// Encodes the values for SQLite.
     #[doc(hidden)]
     fn sqlite(&self) -> Result<SqliteArguments, BoxDynError>;
-    /// The values as Postgres takes them.
+    /// Encodes the values for Postgres.
     #[doc(hidden)]
     fn postgres(&self) -> Result<PgArguments, BoxDynError>;
 }
 
 macro_rules! params_for_tuple {
-    ($($place:tt $T:ident),*) => {
+    ($($index:tt $T:ident),*) => {
         impl<'q, $($T),*> Params<'q> for ($($T,)*)
         where
             $($T: Encode<'q, Sqlite> + Type<Sqlite> + Encode<'q, Postgres> + Type<Postgres> + Send + Sync,)*
         {
             fn sqlite(&self) -> Result<SqliteArguments, BoxDynError> {
-                #[allow(unused_mut, reason = "nothing is added for the empty tuple")]
+                #[allow(unused_mut, reason = "the empty tuple adds nothing")]
                 let mut arguments = SqliteArguments::default();
-                $(Arguments::add(&mut arguments, &self.$place)?;)*
+                $(Arguments::add(&mut arguments, &self.$index)?;)*
                 Ok(arguments)
             }
 
             fn postgres(&self) -> Result<PgArguments, BoxDynError> {
-                #[allow(unused_mut, reason = "nothing is added for the empty tuple")]
+                #[allow(unused_mut, reason = "the empty tuple adds nothing")]
                 let mut arguments = PgArguments::default();
-                $(Arguments::add(&mut arguments, &self.$place)?;)*
+                $(Arguments::add(&mut arguments, &self.$index)?;)*
                 Ok(arguments)
             }
         }

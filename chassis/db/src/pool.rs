@@ -1,7 +1,7 @@
-//! The connections of one module: lent first come, first served, and taken back only in a known state.
+//! Connection pool of one module: first come, first served; a connection returns to the pool only in a known state.
 //!
-//! One mechanism for the writer of a SQLite file (a pool of one), its readers, and Postgres. A pool of sqlx would ping
-//! every connection that comes back, and cannot tell one whose statement was abandoned from a clean one.
+//! The same pool serves the writer of a SQLite file (a pool of one), the readers of the file, and Postgres. sqlx's own
+//! pool pings every returned connection and cannot tell a clean connection from one with an abandoned statement.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -16,48 +16,48 @@ use crate::failure;
 use crate::postgres::PostgresServer;
 use crate::sqlite::SqliteFile;
 
-/// An idle connection to Postgres is closed after this long: it costs the server a process.
+/// Idle time after which a Postgres connection is closed: each connection costs the server a process.
 const IDLE_MAX: Duration = Duration::from_secs(60);
-/// How often idle connections are looked at.
+/// Interval between two checks for idle connections.
 const IDLE_CHECK: Duration = Duration::from_secs(15);
-/// How long a rollback may take before the connection is closed instead, which rolls back too.
+/// Timeout of a rollback. After the timeout the connection is closed, which rolls back too.
 const ROLL_BACK_MAX: Duration = Duration::from_secs(10);
-/// How long closing waits for connections that are still lent.
+/// How long [`Pool::close`] waits for connections in use.
 const CLOSE_MAX: Duration = Duration::from_secs(10);
 
-/// Where a pool's connections come from.
-pub(crate) enum Source {
+/// Opens the connections of a pool.
+pub(crate) enum ConnectionSource {
     Sqlite(SqliteFile),
     Postgres(PostgresServer),
 }
 
-impl Source {
+impl ConnectionSource {
     async fn connect(&self) -> Result<Connection, sqlx::Error> {
         match self {
-            Source::Sqlite(file) => file.connect().await.map(Connection::Sqlite),
-            Source::Postgres(server) => server.connect().await.map(Connection::Postgres),
+            ConnectionSource::Sqlite(file) => file.connect().await.map(Connection::Sqlite),
+            ConnectionSource::Postgres(server) => server.connect().await.map(Connection::Postgres),
         }
     }
 }
 
 pub(crate) struct Pool {
     module: &'static str,
-    source: Source,
+    source: ConnectionSource,
     size: u32,
-    /// Fair: tokio's semaphore serves in the order of asking.
+    /// Fair: tokio's semaphore serves waiters in the order of their requests.
     permits: Arc<Semaphore>,
-    idle: Mutex<Vec<Idle>>,
+    idle: Mutex<Vec<IdleConnection>>,
 }
 
-struct Idle {
+struct IdleConnection {
     connection: Connection,
     since: Instant,
 }
 
 impl Pool {
-    /// A pool of at most `size` connections, opened as they are needed.
-    pub(crate) fn new(module: &'static str, source: Source, size: u32) -> Arc<Self> {
-        let closes_idle = matches!(source, Source::Postgres(_));
+    /// Creates a pool of at most `size` connections, each opened on demand.
+    pub(crate) fn new(module: &'static str, source: ConnectionSource, size: u32) -> Arc<Self> {
+        let closes_idle = matches!(source, ConnectionSource::Postgres(_));
         let pool = Arc::new(Self {
             module,
             source,
@@ -71,39 +71,44 @@ impl Pool {
         pool
     }
 
-    /// The same, with one connection opened already.
-    pub(crate) fn with(module: &'static str, source: Source, size: u32, first: Connection) -> Arc<Self> {
+    /// Creates a pool that starts with one open connection.
+    pub(crate) fn with_connection(
+        module: &'static str,
+        source: ConnectionSource,
+        size: u32,
+        first: Connection,
+    ) -> Arc<Self> {
         let pool = Self::new(module, source, size);
-        pool.take_back(first);
+        pool.return_connection(first);
         pool
     }
 
-    /// Waits in line for a connection until `deadline`.
-    pub(crate) async fn acquire(self: &Arc<Self>, deadline: Instant) -> Result<Lease, CallFailure> {
-        // A timer looks at its future first, and a free connection would be lent to a call that is over.
+    /// Waits for a connection until `deadline`.
+    pub(crate) async fn acquire(self: &Arc<Self>, deadline: Instant) -> Result<PooledConnection, CallFailure> {
+        // `timeout_at` polls its future first and would hand a free connection to a call whose deadline has passed.
         if Instant::now() >= deadline {
             return Err(failure::deadline_passed(self.module));
         }
         let permit = match timeout_at(deadline, Arc::clone(&self.permits).acquire_owned()).await {
             Ok(Ok(permit)) => permit,
-            Ok(Err(_)) => return Err(failure::closed(self.module)),
-            Err(_) => return Err(failure::all_in_use(self.module, self.size)),
+            Ok(Err(_)) => return Err(failure::pool_closed(self.module)),
+            Err(_) => return Err(failure::pool_exhausted(self.module, self.size)),
         };
         let idle = self.idle().pop().map(|idle| idle.connection);
-        let mut lease = Lease {
+        let mut pooled = PooledConnection {
             reused: idle.is_some(),
             connection: idle,
-            state: State::Clean,
+            state: ConnectionState::Clean,
             pool: Arc::clone(self),
             permit: Some(permit),
         };
-        if lease.connection.is_none() {
-            lease.connect(deadline).await?;
+        if pooled.connection.is_none() {
+            pooled.connect(deadline).await?;
         }
-        Ok(lease)
+        Ok(pooled)
     }
 
-    /// Lends no more, waits for what is lent, and closes everything.
+    /// Stops handing out connections, waits for those in use, and closes all connections.
     pub(crate) async fn close(&self) {
         let all = timeout(CLOSE_MAX, self.permits.acquire_many(self.size)).await;
         self.permits.close();
@@ -114,27 +119,27 @@ impl Pool {
         }
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<IdleConnection>> {
         // Nothing can panic halfway through a push or a pop.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_back(&self, connection: Connection) {
+    fn return_connection(&self, connection: Connection) {
         if !self.permits.is_closed() {
             let since = Instant::now();
-            self.idle().push(Idle { connection, since });
+            self.idle().push(IdleConnection { connection, since });
         }
     }
 }
 
-/// Closes what has been idle for too long, as long as the pool is there.
+/// Closes connections that were idle for too long, until the pool is dropped.
 async fn close_idle(pool: Weak<Pool>) {
     loop {
         tokio::time::sleep(IDLE_CHECK).await;
         let Some(pool) = pool.upgrade() else { return };
         let old = {
             let mut idle = pool.idle();
-            // The last one back is the first one lent, so the front is the oldest.
+            // The idle list is a stack, so the connection at the front has been idle longest.
             let fresh = idle
                 .iter()
                 .position(|idle| idle.since.elapsed() < IDLE_MAX)
@@ -147,44 +152,45 @@ async fn close_idle(pool: Weak<Pool>) {
     }
 }
 
-/// A connection on loan. Dropping it gives it back if its state is known, after a rollback if a transaction is open.
-pub(crate) struct Lease {
+/// A connection taken from the pool. Drop returns the connection if its state is known, after a rollback if a
+/// transaction is open.
+pub(crate) struct PooledConnection {
     connection: Option<Connection>,
     reused: bool,
-    state: State,
+    state: ConnectionState,
     pool: Arc<Pool>,
     permit: Option<OwnedSemaphorePermit>,
 }
 
-/// What is known about a lent connection.
+/// Known state of a connection in use.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
-    /// Nothing runs, nothing is open.
+pub(crate) enum ConnectionState {
+    /// No statement runs, and no transaction is open.
     Clean,
-    /// A transaction may be open, a statement may be running in it.
+    /// A transaction may be open, and a statement may be running in the transaction.
     InTransaction,
     /// A statement may be running, or the connection is broken.
     Unknown,
 }
 
-impl Lease {
+impl PooledConnection {
     pub(crate) fn connection(&mut self) -> &mut Connection {
         self.connection
             .as_mut()
-            .expect("a lease holds its connection from `acquire` until it is dropped")
+            .expect("a pooled connection is present from `acquire` until drop")
     }
 
-    pub(crate) fn set(&mut self, state: State) {
+    pub(crate) fn set_state(&mut self, state: ConnectionState) {
         self.state = state;
     }
 
-    /// Whether the connection was opened for someone before, so that it may have gone stale.
+    /// Whether the connection was in the pool before and may have gone stale.
     pub(crate) fn is_reused(&self) -> bool {
         self.reused
     }
 
-    /// Puts a new connection in place of a stale one. What else is idle is as old and goes too.
-    pub(crate) async fn replace(&mut self, deadline: Instant) -> Result<(), CallFailure> {
+    /// Replaces a stale connection. The other idle connections are probably stale too and are dropped.
+    pub(crate) async fn reconnect(&mut self, deadline: Instant) -> Result<(), CallFailure> {
         self.connection = None;
         self.pool.idle().clear();
         self.connect(deadline).await
@@ -194,8 +200,8 @@ impl Lease {
         let module = self.pool.module;
         let connection = match timeout_at(deadline, self.pool.source.connect()).await {
             Ok(Ok(connection)) => connection,
-            Ok(Err(error)) => return Err(failure::no_connection(module, error)),
-            Err(_) => return Err(failure::connecting_too_slow(module)),
+            Ok(Err(error)) => return Err(failure::cannot_connect(module, error)),
+            Err(_) => return Err(failure::connect_timed_out(module)),
         };
         self.connection = Some(connection);
         self.reused = false;
@@ -203,22 +209,23 @@ impl Lease {
     }
 }
 
-impl Drop for Lease {
+impl Drop for PooledConnection {
     fn drop(&mut self) {
         let (Some(mut connection), Some(permit)) = (self.connection.take(), self.permit.take()) else {
             return;
         };
         match self.state {
-            State::Clean => self.pool.take_back(connection),
-            // Closed: the engine rolls back and nobody inherits what is left of it.
-            State::Unknown => {}
-            State::InTransaction => {
-                // Without a runtime, dropping the connection rolls back.
+            ConnectionState::Clean => self.pool.return_connection(connection),
+            // The connection is dropped and thereby closed: the engine rolls back, and no later user gets the
+            // connection.
+            ConnectionState::Unknown => {}
+            ConnectionState::InTransaction => {
+                // Without a runtime the connection is dropped, which rolls back.
                 let Ok(runtime) = Handle::try_current() else { return };
                 let pool = Arc::clone(&self.pool);
                 runtime.spawn(async move {
                     if let Ok(Ok(())) = timeout(ROLL_BACK_MAX, connection.roll_back()).await {
-                        pool.take_back(connection);
+                        pool.return_connection(connection);
                     }
                     drop(permit);
                 });

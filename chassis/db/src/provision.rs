@@ -1,39 +1,39 @@
-//! Provisioning: an administrator makes roles and schemas once, and nobody who runs the store needs those rights.
+//! Provisioning: an administrator creates roles and schemas once, so that running the store needs no such privileges.
 //!
-//! On SQLite there is nothing to provision: a module's data is a file of its own. Knows no module.
+//! SQLite needs no provisioning: a module's data is a file of its own. This file must not know any module.
 
 use std::fmt;
 
 use sqlx::Connection as _;
 
 use crate::migrate::ModuleSchema;
-use crate::postgres::{Login, PostgresServer, Site, lock_migrators};
+use crate::postgres::{PostgresServer, ProvisioningTarget, SessionRole, acquire_migration_lock};
 use crate::{DatabaseUrl, DbOptions, OpenError, postgres};
 
-/// What is made beside roles and schema.
+/// Options of provisioning beyond roles and schema.
 #[derive(Debug, Clone, Default)]
 pub struct ProvisionOptions {
-    /// Each module's runtime role logs in by itself.
+    /// Allow the module's runtime role to log in.
     pub logins: bool,
-    /// Its password. Without one the server decides how it knows the role.
+    /// Password of the runtime role. Without a password the server's own rules decide how the role authenticates.
     pub password: Option<Password>,
-    /// A login that is there already and may act as the owner, so that it can migrate.
+    /// An existing login that is granted the owner role, so that the login can migrate.
     pub migrator: Option<String>,
-    /// Nobody else uses the database: PUBLIC may no longer connect to it, nor make tables there.
+    /// The database belongs to the store alone: PUBLIC loses the right to connect and to create tables.
     pub own_database: bool,
-    /// The login that provisions works with the data too, as in development.
+    /// The login that provisions is also granted the runtime role, as in development.
     pub shared: bool,
-    /// Nothing is changed.
+    /// Report the missing steps and change nothing.
     pub dry_run: bool,
 }
 
-/// A password. Is never shown.
+/// A password. `Debug` never shows the text.
 #[derive(Clone)]
 pub struct Password(String);
 
 impl Password {
-    /// A password of printable ASCII; none if there is anything else in it, which servers and clients normalise
-    /// differently, or if it is empty.
+    /// Accepts printable ASCII only. None for an empty text and for any other character, because servers and clients
+    /// normalise those differently.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let plain = !text.is_empty() && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
@@ -51,19 +51,19 @@ impl fmt::Debug for Password {
     }
 }
 
-/// A step of provisioning that was carried out, or would be.
+/// A step of provisioning that was executed, or would be executed without `dry_run`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProvisionedStep {
-    /// In words.
-    pub what: String,
-    /// As SQL, for an administrator who wants to see it. Never holds a password.
+    /// Past tense: "created the role `x`".
+    pub description: String,
+    /// The SQL of the step. Never contains a password.
     pub sql: String,
 }
 
-/// Makes a module's roles and schema with the rights that they need and no more. Answers what was missing: nothing where
-/// everything was there.
+/// Creates a module's roles and schema with exactly the privileges that the module needs. Returns the steps that were
+/// missing; empty if nothing was.
 ///
-/// The login may create roles, and schemas in this database. What belongs to others is left as it is.
+/// The login in `url` needs CREATEROLE, and CREATE on this database. Objects of other owners are left unchanged.
 pub async fn provision(
     schema: &'static ModuleSchema,
     url: &DatabaseUrl,
@@ -75,22 +75,22 @@ pub async fn provision(
         return Ok(Vec::new());
     };
     let module = schema.module;
-    let server = PostgresServer::new(login, module, Login::Itself);
+    let server = PostgresServer::new(login, module, SessionRole::Login);
     let address = server.address();
     let connected = server.connect().await;
-    let mut connection = connected.map_err(|cause| OpenError::NoConnection {
+    let mut connection = connected.map_err(|cause| OpenError::CannotConnect {
         module,
         address: address.clone(),
         cause,
     })?;
-    lock_migrators(&mut connection, module, &address, options.migration_patience).await?;
-    let site = Site {
+    acquire_migration_lock(&mut connection, module, &address, options.migration_lock_timeout).await?;
+    let target = ProvisioningTarget {
         module,
         address: &address,
         server: &server,
     };
-    let steps = postgres::provision(&mut connection, site, provisioning).await?;
-    // Whatever goes wrong here, the connection and its lock are gone.
+    let steps = postgres::provision(&mut connection, target, provisioning).await?;
+    // The steps are committed; closing also releases the lock. A failure to close changes neither.
     let _ = connection.close().await;
     Ok(steps)
 }

@@ -1,32 +1,39 @@
-//! Statements that answer rows, the same in a read and in a transaction.
+//! Queries that return rows, shared by reads and transactions.
 
+use futures_util::future::BoxFuture;
 use offshoot_contract::CallFailure;
 use sqlx::SqlSafeStr;
 use tokio::time::{Instant, timeout_at};
 
-use crate::connection::{Keep, is_lost};
-use crate::pool::{Lease, State};
-use crate::{Engine, Params, Row, Sql, failure, recording};
+use crate::connection::is_connection_lost;
+use crate::pool::{ConnectionState, PooledConnection};
+use crate::rows::{Decoded, Keep, RowSink};
+use crate::{Engine, Params, Row, Sql, failure, statement_coverage};
 
-/// Statements that answer rows. [`Read`](crate::Read) and [`Tx`](crate::Tx) dereference to it, so that a function
-/// that only looks things up takes `&mut Queries` and serves both.
+/// Queries that return rows. [`Read`](crate::Read) and [`Tx`](crate::Tx) dereference to `Queries`, so a lookup function
+/// takes `&mut Queries` and serves both.
 pub struct Queries {
-    pub(crate) lease: Lease,
+    pub(crate) pooled: PooledConnection,
     pub(crate) module: &'static str,
     pub(crate) deadline: Instant,
-    /// What the lease's connection is while a statement runs, and if it does not come to its end.
-    while_running: State,
-    /// A statement has failed. On Postgres nothing more can be done in the transaction, so nowhere can it.
+    /// State of the connection while a statement runs, and after a statement that was abandoned.
+    while_running: ConnectionState,
+    /// A statement has failed. Postgres accepts no further statement in that transaction, so neither engine may.
     failed: bool,
-    /// A statement was begun and nobody waited for its end, so nobody knows whether it failed.
+    /// A statement was sent and its future was dropped before the end, so the outcome is unknown.
     unfinished: bool,
 }
 
 impl Queries {
-    pub(crate) fn new(mut lease: Lease, module: &'static str, deadline: Instant, while_running: State) -> Self {
-        lease.connection().set_deadline(deadline);
+    pub(crate) fn new(
+        mut pooled: PooledConnection,
+        module: &'static str,
+        deadline: Instant,
+        while_running: ConnectionState,
+    ) -> Self {
+        pooled.connection().set_deadline(deadline);
         Self {
-            lease,
+            pooled,
             module,
             deadline,
             while_running,
@@ -35,17 +42,17 @@ impl Queries {
         }
     }
 
-    /// The engine that the statements run on.
+    /// The engine that executes the statements.
     pub fn engine(&mut self) -> Engine {
-        self.lease.connection().engine()
+        self.pooled.connection().engine()
     }
 
-    /// All rows of the answer.
+    /// Returns all rows.
     pub async fn fetch_all<'q, T: Row>(&mut self, sql: Sql, params: impl Params<'q>) -> Result<Vec<T>, CallFailure> {
         self.fetch(sql, &params, Keep::All).await
     }
 
-    /// The first row of the answer, if there is one.
+    /// Returns the first row, if the query has any.
     pub async fn fetch_optional<'q, T: Row>(
         &mut self,
         sql: Sql,
@@ -54,68 +61,79 @@ impl Queries {
         Ok(self.fetch(sql, &params, Keep::First).await?.pop())
     }
 
-    /// The first row of the answer. That there is none is a defect of the module: `Internal`.
+    /// Returns the first row. A query without rows is a defect of the module and fails with `Internal`.
     pub async fn fetch_one<'q, T: Row>(&mut self, sql: Sql, params: impl Params<'q>) -> Result<T, CallFailure> {
         let row = self.fetch(sql, &params, Keep::First).await?.pop();
-        row.ok_or_else(|| failure::of_statement(self.module, Some(sql), sqlx::Error::RowNotFound))
+        row.ok_or_else(|| failure::from_statement_error(self.module, Some(sql), sqlx::Error::RowNotFound))
     }
 
     pub(crate) async fn ping(&mut self) -> Result<(), CallFailure> {
-        self.start()?;
-        let result = timeout_at(self.deadline, self.lease.connection().ping()).await;
-        self.end(None, result.map_err(|_| ()))
+        self.begin_statement()?;
+        let result = timeout_at(self.deadline, self.pooled.connection().ping()).await;
+        self.finish_statement(None, result.map_err(|_| ()))
     }
 
-    async fn fetch<'q, T: Row>(
-        &mut self,
+    async fn fetch<T: Row>(&mut self, sql: Sql, params: &dyn Params<'_>, keep: Keep) -> Result<Vec<T>, CallFailure> {
+        let mut rows = Decoded::new(keep);
+        self.read_rows(sql, params, &mut rows).await?;
+        Ok(rows.into_vec())
+    }
+
+    /// The same for all types of rows. Boxed, so that the code is compiled in this crate and not for each query of each
+    /// module; the allocation is small beside a statement.
+    fn read_rows<'a>(
+        &'a mut self,
         sql: Sql,
-        params: &impl Params<'q>,
-        keep: Keep,
-    ) -> Result<Vec<T>, CallFailure> {
-        let engine = self.start()?;
-        let text = sql.text(engine);
-        let attempt = self.lease.connection().fetch(text.into_sql_str(), params, keep);
-        let mut result = timeout_at(self.deadline, attempt).await;
-        if matches!(&result, Ok(Err(error)) if is_lost(error) && self.may_reconnect()) {
-            self.lease.replace(self.deadline).await?;
-            self.lease.connection().set_deadline(self.deadline);
-            let attempt = self.lease.connection().fetch(text.into_sql_str(), params, keep);
-            result = timeout_at(self.deadline, attempt).await;
-        }
-        let rows = self.end(Some(sql), result.map_err(|_| ()))?;
-        recording::remember(sql, engine, !rows.is_empty());
-        Ok(rows)
+        params: &'a dyn Params<'_>,
+        rows: &'a mut dyn RowSink,
+    ) -> BoxFuture<'a, Result<(), CallFailure>> {
+        Box::pin(async move {
+            let engine = self.begin_statement()?;
+            let text = sql.text(engine);
+            let attempt = self.pooled.connection().read_rows(text.into_sql_str(), params, rows);
+            let mut result = timeout_at(self.deadline, attempt).await;
+            if matches!(&result, Ok(Err(error)) if is_connection_lost(error) && self.may_reconnect()) {
+                self.pooled.reconnect(self.deadline).await?;
+                self.pooled.connection().set_deadline(self.deadline);
+                rows.clear();
+                let attempt = self.pooled.connection().read_rows(text.into_sql_str(), params, rows);
+                result = timeout_at(self.deadline, attempt).await;
+            }
+            self.finish_statement(Some(sql), result.map_err(|_| ()))?;
+            statement_coverage::record(sql, engine, !rows.is_empty());
+            Ok(())
+        })
     }
 
-    /// A read has no effect, so it may be sent again when the pool's connection had gone stale.
+    /// Whether the query may be sent again after a stale pooled connection. Only a read may: a read has no effect.
     fn may_reconnect(&self) -> bool {
-        self.while_running == State::Unknown && self.lease.is_reused()
+        self.while_running == ConnectionState::Unknown && self.pooled.is_reused()
     }
 
-    /// Whether every statement has succeeded.
-    pub(crate) fn is_sound(&self) -> bool {
+    /// Whether every statement so far has succeeded.
+    pub(crate) fn is_usable(&self) -> bool {
         !self.failed && !self.unfinished
     }
 
-    /// Marks the connection, so that it is not given back as it is if this future is dropped.
+    /// Marks the connection as busy, so that a dropped future does not return the connection to the pool as clean.
     ///
-    /// Refuses after a statement that failed or was abandoned: SQLite may have rolled the transaction back by itself
-    /// then, and what followed would be written outside of it.
-    pub(crate) fn start(&mut self) -> Result<Engine, CallFailure> {
-        if !self.is_sound() {
+    /// Fails after a statement that failed or was abandoned: SQLite may then have rolled the transaction back by
+    /// itself, and later statements would be written outside the transaction.
+    pub(crate) fn begin_statement(&mut self) -> Result<Engine, CallFailure> {
+        if !self.is_usable() {
             let why = format!(
-                "{}: nothing can follow a statement that failed or was abandoned",
+                "{}: the transaction takes no statement after one that failed or was abandoned",
                 self.module
             );
             return Err(CallFailure::internal(why));
         }
         self.unfinished = true;
-        self.lease.set(self.while_running);
-        Ok(self.lease.connection().engine())
+        self.pooled.set_state(self.while_running);
+        Ok(self.pooled.connection().engine())
     }
 
-    /// Judges how a statement ended. `Err(())`: the deadline passed first.
-    pub(crate) fn end<T>(
+    /// Records the outcome of a statement. `Err(())`: the deadline passed first.
+    pub(crate) fn finish_statement<T>(
         &mut self,
         sql: Option<Sql>,
         result: Result<Result<T, sqlx::Error>, ()>,
@@ -124,12 +142,13 @@ impl Queries {
             return Err(failure::deadline_passed(self.module));
         };
         self.unfinished = false;
-        if self.while_running == State::Unknown && !matches!(&result, Err(error) if is_lost(error)) {
-            self.lease.set(State::Clean);
+        if self.while_running == ConnectionState::Unknown && !matches!(&result, Err(error) if is_connection_lost(error))
+        {
+            self.pooled.set_state(ConnectionState::Clean);
         }
         result.map_err(|error| {
             self.failed = true;
-            failure::of_statement(self.module, sql, error)
+            failure::from_statement_error(self.module, sql, error)
         })
     }
 }

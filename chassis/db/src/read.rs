@@ -1,4 +1,4 @@
-//! Reading outside a transaction.
+//! Reads outside a transaction.
 
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
@@ -7,9 +7,11 @@ use offshoot_contract::CallContext;
 
 use crate::Queries;
 
-/// One connection for any number of reads, each on its own: no transaction, no snapshot over several statements.
+/// One connection for any number of reads. Each statement reads on its own: there is no transaction and no snapshot
+/// over several statements.
 ///
-/// It cannot write on either engine. Like a transaction it borrows the context, so no call can be made meanwhile.
+/// The connection is read-only on both engines. Like a transaction, a read borrows the context, so no contract call can
+/// be made until the read is dropped.
 pub struct Read<'cx> {
     queries: Queries,
     cx: PhantomData<&'cx mut CallContext>,
@@ -24,7 +26,7 @@ impl Read<'_> {
     }
 }
 
-/// Keeps the borrow of the context until here, as that of a transaction.
+/// Extends the borrow of the context to the end of the scope, as for a transaction.
 impl Drop for Read<'_> {
     fn drop(&mut self) {}
 }

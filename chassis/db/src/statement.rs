@@ -1,4 +1,4 @@
-//! A statement as a constant: its text for each engine and where it is written. Knows no connection.
+//! SQL statement as a constant: one text per engine and the source position. This file must not know connections.
 
 use std::fmt;
 
@@ -30,7 +30,7 @@ pub struct Sql {
 }
 
 impl Sql {
-    /// What `sql!` expands to.
+    /// Called by the expansion of `sql!`.
     #[doc(hidden)]
     #[must_use]
     pub const fn new(sqlite: &'static str, postgres: &'static str, file: &'static str, line: u32) -> Self {
@@ -51,7 +51,7 @@ impl Sql {
         }
     }
 
-    /// The source file, as the compiler was given it.
+    /// The source file, as passed to the compiler.
     #[must_use]
     pub const fn file(self) -> &'static str {
         self.file
@@ -64,14 +64,14 @@ impl Sql {
     }
 }
 
-/// The place in the source, for messages.
+/// The source position, for messages.
 impl fmt::Display for Sql {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file, self.line)
     }
 }
 
-/// A statement: one text for both engines, or both texts side by side where they truly differ.
+/// Declares a statement: one text for both engines, or one text per engine where the engines differ.
 ///
 /// ```
 /// use offshoot_db::{Engine, sql};

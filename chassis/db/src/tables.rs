@@ -1,4 +1,4 @@
-//! What a module says about its tables, compared with the live schema.
+//! Compares a module's `tables.toml` with the live schema.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,10 +8,10 @@ use serde::Deserialize;
 
 use crate::{Db, Engine, OpenError, sql};
 
-/// What starts the names of the chassis's own tables, which no module declares.
+/// Prefix of the chassis's own tables, which no module declares.
 const CHASSIS_PREFIX: &str = "offshoot_";
 
-/// A module's `tables.toml`.
+/// Content of a module's `tables.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Tables {
@@ -19,8 +19,8 @@ struct Tables {
     tables: BTreeMap<String, Table>,
 }
 
-/// One table: `kind = "owned"`, or `kind = "derived"` and `rebuilt = "how"`. `engines = ["sqlite"]` if it exists on
-/// one engine only, as a full-text index may.
+/// One table: `kind = "owned"`, or `kind = "derived"` with `rebuilt = "how"`. A table of one engine only, such as a
+/// full-text index, has `engines = ["sqlite"]`.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 enum Table {
@@ -29,7 +29,7 @@ enum Table {
         engines: Option<Vec<EngineName>>,
     },
     Derived {
-        /// For people: a command, or the event that fills it.
+        /// How operators rebuild the table: a command, or the event that fills the table.
         #[expect(dead_code, reason = "required in the file, read by people")]
         rebuilt: String,
         #[serde(default)]
@@ -55,18 +55,18 @@ impl Table {
     }
 }
 
-/// Where `tables.toml` and the live schema differ, one sentence each; empty if they agree.
+/// Returns the differences between `tables.toml` and the live schema, one sentence each; empty if they agree.
 ///
-/// The tables that SQLite keeps inside a full-text index count with it; those of the chassis are implied.
+/// SQLite's internal tables of a full-text index count as part of the index. Tables of the chassis need no declaration.
 pub async fn check_tables(db: &Db) -> Result<Vec<String>, OpenError> {
     let module = db.module();
-    let bad = |reason: &dyn fmt::Display| OpenError::BadTables {
+    let invalid = |reason: &dyn fmt::Display| OpenError::InvalidTablesFile {
         module,
         reason: reason.to_string(),
     };
-    let declared: Tables = toml::from_str(db.schema().tables).map_err(|error| bad(&error))?;
+    let declared: Tables = toml::from_str(db.schema().tables).map_err(|error| invalid(&error))?;
     let mut cx = CallContext::root("tables");
-    let mut read = db.read(&mut cx).await.map_err(|error| bad(&error))?;
+    let mut read = db.read(&mut cx).await.map_err(|error| invalid(&error))?;
     let rows: Vec<(String,)> = read
         .fetch_all(
             sql!(
@@ -78,16 +78,17 @@ pub async fn check_tables(db: &Db) -> Result<Vec<String>, OpenError> {
             (),
         )
         .await
-        .map_err(|error| bad(&error))?;
+        .map_err(|error| invalid(&error))?;
     let live: BTreeSet<_> = rows.into_iter().map(|(name,)| name).collect();
     let expected = declared.tables.iter().filter(|(_, table)| table.is_on(db.engine()));
     let expected: BTreeSet<_> = expected.map(|(name, _)| name.clone()).collect();
     let missing = expected
         .difference(&live)
-        .map(|name| format!("{module}: tables.toml declares `{name}`, which the schema lacks"));
-    let strange = live
+        .map(|name| format!("{module}: tables.toml declares `{name}`, but the schema has no such table"));
+    let undeclared = live
         .difference(&expected)
         .filter(|name| !name.starts_with(CHASSIS_PREFIX));
-    let strange = strange.map(|name| format!("{module}: the schema has `{name}`, which tables.toml does not declare"));
-    Ok(missing.chain(strange).collect())
+    let undeclared = undeclared
+        .map(|name| format!("{module}: the schema has the table `{name}`, but tables.toml does not declare it"));
+    Ok(missing.chain(undeclared).collect())
 }

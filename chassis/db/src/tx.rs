@@ -1,30 +1,33 @@
-//! A write: a guarded transaction. Dropped without a commit, it is rolled back.
+//! Guarded write transaction. A transaction dropped without a commit is rolled back.
 
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use offshoot_contract::{CallContext, CallFailure, Class};
 use serde::Serialize;
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{AssertSqlSafe, SqlSafeStr};
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 use tokio::time::timeout_at;
 
-use crate::connection::{Connection, is_lost};
+use crate::begin::{self, BeginRequest};
+use crate::connection::{Connection, is_connection_lost};
 use crate::idempotency::CallKey;
-use crate::opening::{self, Ask};
-use crate::pool::State;
-use crate::{Db, Engine, InsertRow, Params, Queries, Sql, failure, insert_many, owner, recording};
+use crate::pool::ConnectionState;
+use crate::{
+    Db, Engine, InsertRow, Params, Queries, Sql, failure, idempotency, insert_many, ownership, statement_coverage,
+};
 
-/// How much longer than the deadline we wait for the answer to a BEGIN. The engine keeps the deadline itself and says
-/// what was in the way; this is for one that does not answer at all.
-const OPENING_GRACE: Duration = Duration::from_millis(100);
-/// How much longer than the deadline we wait for the answer to a COMMIT: not to know is worse than to be late.
+/// How long after the deadline a reply to BEGIN is awaited. The engine itself enforces the deadline and reports the
+/// reason; this limit covers an engine that does not reply at all.
+const BEGIN_GRACE: Duration = Duration::from_millis(100);
+/// How long after the deadline a reply to COMMIT is awaited: an unknown outcome is worse than a late one.
 const COMMIT_GRACE: Duration = Duration::from_secs(2);
 
-/// A transaction of one module, made by [`Db::begin`]. READ COMMITTED on Postgres, serialized on SQLite.
+/// A transaction of one module, started by [`Db::begin`]. READ COMMITTED on Postgres, serialized on SQLite.
 ///
-/// It borrows the call's context, so a contract call inside it does not compile:
+/// The transaction borrows the call's context, so a contract call inside the transaction does not compile:
 ///
 /// ```compile_fail,E0499
 /// # use offshoot_contract::{CallContext, CallFailure};
@@ -37,7 +40,7 @@ const COMMIT_GRACE: Duration = Duration::from_secs(2);
 /// # }
 /// ```
 ///
-/// The same with the call after the transaction compiles:
+/// A call after the transaction compiles:
 ///
 /// ```
 /// # use offshoot_contract::{CallContext, CallFailure};
@@ -51,7 +54,7 @@ const COMMIT_GRACE: Duration = Duration::from_secs(2);
 /// # }
 /// ```
 ///
-/// Nor does a call beside a transaction that is open and not used any more:
+/// A call beside an open transaction that is no longer used does not compile:
 ///
 /// ```compile_fail,E0499
 /// # use offshoot_contract::{CallContext, CallFailure};
@@ -67,7 +70,7 @@ const COMMIT_GRACE: Duration = Duration::from_secs(2);
 /// # }
 /// ```
 ///
-/// Nor does a call with a fork made before it, which borrows the context too:
+/// A call with an earlier fork does not compile, because the fork borrows the context too:
 ///
 /// ```compile_fail,E0502
 /// # use offshoot_contract::{CallContext, CallFailure};
@@ -81,84 +84,96 @@ const COMMIT_GRACE: Duration = Duration::from_secs(2);
 /// # }
 /// ```
 ///
-/// After a failed statement it can only
-/// be dropped, on both engines: Postgres goes no further, and one behaviour is easier to reason about than two.
+/// After a failed statement the transaction can only be dropped. Postgres accepts no further statement, and SQLite
+/// follows the same rule so that both engines behave alike.
 pub struct Tx<'cx> {
     queries: Queries,
     cx: &'cx mut CallContext,
     db: Db,
-    record: Option<CallKey>,
-    /// The native connection was handed out: a statement may have failed without our knowing.
-    native: bool,
-    /// Whoever waits for commits that announce something is to be woken.
-    announces: bool,
+    call_key: Option<CallKey>,
+    /// The native connection was handed out, so a statement may have failed unseen.
+    used_native: bool,
+    /// Receivers of [`Db::commit_notifications`] are notified after the commit.
+    notifies: bool,
 }
 
 impl<'cx> Tx<'cx> {
     pub(crate) async fn begin(db: &Db, cx: &'cx mut CallContext) -> Result<Self, CallFailure> {
         let (module, deadline) = (db.module(), cx.deadline());
         require_writable(module, cx)?;
-        let record = CallKey::of(cx);
-        let ask = Ask {
+        let call_key = CallKey::from_context(cx);
+        let request = BeginRequest {
             module,
-            scope: record.as_ref().map(|record| &record.scope),
+            scope: call_key.as_ref().map(|call_key| &call_key.scope),
             now: db.now(),
             deadline,
         };
-        let mut lease = db.writers().acquire(deadline).await?;
-        lease.set(State::InTransaction);
-        let give_up = deadline + OPENING_GRACE;
-        let mut result = timeout_at(give_up, opening::open(lease.connection(), &ask)).await;
-        if matches!(&result, Ok(Err(error)) if is_lost(error) && lease.is_reused()) {
-            // The pool's connection had gone stale; nothing was begun on it.
-            lease.replace(deadline).await?;
-            result = timeout_at(give_up, opening::open(lease.connection(), &ask)).await;
+        let mut pooled = db.writers().acquire(deadline).await?;
+        pooled.set_state(ConnectionState::InTransaction);
+        let give_up_at = deadline + BEGIN_GRACE;
+        let mut result = timeout_at(give_up_at, begin::begin_transaction(pooled.connection(), &request)).await;
+        if matches!(&result, Ok(Err(error)) if is_connection_lost(error) && pooled.is_reused()) {
+            // The pooled connection had gone stale, so no transaction was begun on it.
+            pooled.reconnect(deadline).await?;
+            result = timeout_at(give_up_at, begin::begin_transaction(pooled.connection(), &request)).await;
         }
-        let opening = match result {
-            Ok(Ok(opening)) => opening,
+        let reply = match result {
+            Ok(Ok(reply)) => reply,
             Ok(Err(error)) => {
-                if is_lost(&error) {
-                    lease.set(State::Unknown);
+                if is_connection_lost(&error) {
+                    pooled.set_state(ConnectionState::Unknown);
                 }
-                return Err(failure::of_statement(module, None, error));
+                return Err(failure::from_statement_error(module, None, error));
             }
             Err(_) => return Err(failure::deadline_passed(module)),
         };
-        // A fork of this call may have committed the answer while this one waited.
+        // Another fork of this call may have committed its response while this fork waited.
         require_writable(module, cx)?;
-        // What was answered was answered, whoever owns the data by now.
-        if let Some(record) = &record {
-            record.judge(&opening)?;
+        // A recorded response is returned even if this database no longer owns the data.
+        if let Some(call_key) = &call_key {
+            call_key.require_unused(&reply)?;
         }
-        owner::require_open(module, &opening)?;
+        ownership::require_open(module, &reply)?;
         let mut tx = Self {
-            queries: Queries::new(lease, module, deadline, State::InTransaction),
+            queries: Queries::new(pooled, module, deadline, ConnectionState::InTransaction),
             cx,
             db: db.clone(),
-            record,
-            native: false,
-            announces: false,
+            call_key,
+            used_native: false,
+            notifies: false,
         };
         if let Some(proof) = tx.cx.lease().cloned() {
-            owner::require_lease(&mut tx, &proof).await?;
+            ownership::require_lease(&mut tx, &proof).await?;
         }
         Ok(tx)
     }
 
-    /// Runs a statement that answers no rows; answers how many it changed.
+    /// Executes a statement that returns no rows. Returns the number of changed rows.
     pub async fn execute<'q>(&mut self, sql: Sql, params: impl Params<'q>) -> Result<u64, CallFailure> {
-        let engine = self.queries.start()?;
-        let text = sql.text(engine).into_sql_str();
-        let attempt = self.queries.lease.connection().execute(text, &params);
-        let result = timeout_at(self.queries.deadline, attempt).await;
-        let changed = self.queries.end(Some(sql), result.map_err(|_| ()))?;
-        recording::remember(sql, engine, true);
-        Ok(changed)
+        let text = sql.text(self.queries.engine()).into_sql_str();
+        self.execute_text(sql, text, &params).await
     }
 
-    /// Writes any number of rows in one statement; answers how many it changed.
+    /// The same for all types of parameters; boxed like `Queries::read_rows`.
+    fn execute_text<'a>(
+        &'a mut self,
+        sql: Sql,
+        text: SqlStr,
+        params: &'a dyn Params<'_>,
+    ) -> BoxFuture<'a, Result<u64, CallFailure>> {
+        Box::pin(async move {
+            let engine = self.queries.begin_statement()?;
+            let attempt = self.queries.pooled.connection().execute(text, params);
+            let result = timeout_at(self.queries.deadline, attempt).await;
+            let changed = self.queries.finish_statement(Some(sql), result.map_err(|_| ()))?;
+            statement_coverage::record(sql, engine, true);
+            Ok(changed)
+        })
+    }
+
+    /// Inserts any number of rows in one statement. Returns the number of changed rows.
     ///
-    /// The statement says `VALUES $rows` where the rows belong, and may go on after it:
+    /// The statement contains `VALUES $rows` in place of the rows, and may continue after that:
     ///
     /// ```no_run
     /// # use offshoot_contract::CallFailure;
@@ -178,145 +193,148 @@ impl<'cx> Tx<'cx> {
             return Ok(0);
         }
         let engine = self.queries.engine();
-        let Some(text) = insert_many::text::<R>(sql, engine) else {
+        let Some(text) = insert_many::expand_rows::<R>(sql, engine) else {
             return Err(CallFailure::internal(format!(
-                "the statement at {sql} does not say `VALUES $rows`"
+                "the statement at {sql} does not contain `VALUES $rows`"
             )));
         };
         let params = insert_many::Rows(rows);
-        self.queries.start()?;
-        let attempt = self
-            .queries
-            .lease
-            .connection()
-            .execute(AssertSqlSafe(text).into_sql_str(), &params);
-        let result = timeout_at(self.queries.deadline, attempt).await;
-        let changed = self.queries.end(Some(sql), result.map_err(|_| ()))?;
-        recording::remember(sql, engine, true);
-        Ok(changed)
+        self.execute_text(sql, AssertSqlSafe(text).into_sql_str(), &params)
+            .await
     }
 
-    /// The native connection, inside this transaction, if the module lives on Postgres. For existing sqlx code and
-    /// what only this engine can do. Do not end the transaction with it.
+    /// The native connection inside this transaction, if the module's data is on Postgres. For existing sqlx code and
+    /// for features of this engine alone. The caller must not end the transaction.
     pub fn postgres(&mut self) -> Option<&mut PgConnection> {
-        self.native = true;
-        match self.queries.lease.connection() {
+        self.used_native = true;
+        match self.queries.pooled.connection() {
             Connection::Postgres(connection) => Some(connection),
             Connection::Sqlite(_) => None,
         }
     }
 
-    /// The native connection, inside this transaction, if the module lives on SQLite.
+    /// The native connection inside this transaction, if the module's data is on SQLite.
     pub fn sqlite(&mut self) -> Option<&mut SqliteConnection> {
-        self.native = true;
-        match self.queries.lease.connection() {
-            Connection::Sqlite(link) => Some(link.connection()),
+        self.used_native = true;
+        match self.queries.pooled.connection() {
+            Connection::Sqlite(sqlite) => Some(sqlite.connection()),
             Connection::Postgres(_) => None,
         }
     }
 
-    /// Wakes those who wait at [`Db::announcements`] once this transaction has been committed.
+    /// Notifies the receivers of [`Db::commit_notifications`] once this transaction has been committed.
     pub fn wake_after_commit(&mut self) {
-        self.announces = true;
+        self.notifies = true;
     }
 
-    /// The database that this is a transaction of.
+    /// The database of this transaction.
     #[must_use]
     pub fn db(&self) -> &Db {
         &self.db
     }
 
-    /// Makes the changes last, together with the answer if the call has an idempotency key, and gives the answer back.
+    /// Commits, and returns `response`, the response of the call. If the call has an idempotency key, the response is
+    /// recorded in the same transaction.
     ///
-    /// Fails with "may have executed" only if the connection was lost, or stayed silent, while COMMIT was under way.
+    /// Fails with "may have executed" only if the connection was lost, or the reply timed out, during COMMIT.
     ///
-    /// It is the last transaction of the call: a further `begin` is refused.
-    pub async fn commit<A: Serialize>(mut self, answer: A) -> Result<A, CallFailure> {
-        if let Some(record) = self.record.take() {
-            let now = self.db.now();
-            record.write(&mut self, &answer, now).await?;
-        }
-        // Noted before it is sent: a fork of this call that waits for us must not take our answer for its own.
-        if !self.cx.note_answer() {
-            require_writable(self.queries.module, self.cx)?;
-        }
-        match self.send_commit().await {
-            Ok(()) => Ok(answer),
-            Err(failure) => {
-                if !failure.may_have_executed() {
-                    self.cx.withdraw_answer();
-                }
-                Err(failure)
-            }
-        }
+    /// This is the last transaction of the call: a further `begin` fails.
+    pub async fn commit<R: Serialize>(self, response: R) -> Result<R, CallFailure> {
+        let recorded = match self.call_key {
+            Some(_) => Some(idempotency::encode(&response)?),
+            None => None,
+        };
+        self.commit_recorded(recorded).await?;
+        Ok(response)
     }
 
-    /// Makes the changes last as one of several transactions of the call, of which the last is
-    /// [`commit`](Self::commit). Nothing is recorded: repeated under its key, the call runs this part again.
-    pub async fn commit_part(mut self) -> Result<(), CallFailure> {
-        self.send_commit().await
+    /// Commits one of several transactions of the call; the last one ends with [`commit`](Self::commit). No response is
+    /// recorded: a repeated call executes this transaction again.
+    pub fn commit_part(mut self) -> BoxFuture<'cx, Result<(), CallFailure>> {
+        Box::pin(async move { self.send_commit().await })
+    }
+
+    /// Commits the last transaction of the call, with the response as JSON.
+    fn commit_recorded(mut self, response: Option<String>) -> BoxFuture<'cx, Result<(), CallFailure>> {
+        Box::pin(async move {
+            if let (Some(call_key), Some(response)) = (self.call_key.take(), response) {
+                let now = self.db.now();
+                call_key.record(&mut self, response, now).await?;
+            }
+            // Noted before COMMIT is sent, so that a waiting fork of this call does not return this response as its
+            // own.
+            if !self.cx.mark_answered() {
+                require_writable(self.queries.module, self.cx)?;
+            }
+            self.send_commit().await.inspect_err(|failure| {
+                if !failure.may_have_executed() {
+                    self.cx.unmark_answered();
+                }
+            })
+        })
     }
 
     async fn send_commit(&mut self) -> Result<(), CallFailure> {
         let module = self.queries.module;
-        // In a transaction that has failed unseen, Postgres answers COMMIT with success and rolls back. A statement
-        // before it fails there, and takes no round trip of its own.
-        let text = match self.queries.start()? {
-            Engine::Postgres if self.native => "SELECT 1; COMMIT",
+        // After an unseen failure Postgres reports COMMIT as successful and rolls back. A statement before the COMMIT
+        // fails in that case, and costs no extra round trip.
+        let text = match self.queries.begin_statement()? {
+            Engine::Postgres if self.used_native => "SELECT 1; COMMIT",
             _ => "COMMIT",
         };
         self.cx.count_effect();
-        let sent = self.queries.lease.connection().script(text);
+        let sent = self.queries.pooled.connection().execute_script(text);
         match timeout_at(self.queries.deadline + COMMIT_GRACE, sent).await {
             Ok(Ok(())) => {
-                self.queries.lease.set(State::Clean);
-                if self.announces {
-                    self.db.announce();
+                self.queries.pooled.set_state(ConnectionState::Clean);
+                if self.notifies {
+                    self.db.notify_commit();
                 }
                 Ok(())
             }
-            Ok(Err(error)) if self.native && failure::is_out_of_transaction(&error) => {
-                // A native statement failed and rolled the transaction back; what followed it was written at once.
-                Err(failure::out_of_transaction(module, error))
+            Ok(Err(error)) if self.used_native && failure::has_no_active_transaction(&error) => {
+                // A native statement failed and rolled the transaction back; later statements were committed at once.
+                Err(failure::wrote_outside_transaction(module, error))
             }
-            Ok(Err(error)) if failure::is_refusal(&error) => {
+            Ok(Err(error)) if failure::is_certainly_not_committed(&error) => {
                 self.cx.uncount_effect();
-                Err(failure::of_statement(module, None, error))
+                Err(failure::from_statement_error(module, None, error))
             }
             Ok(Err(error)) => {
-                self.queries.lease.set(State::Unknown);
-                Err(failure::lost_in_commit(module, error))
+                self.queries.pooled.set_state(ConnectionState::Unknown);
+                Err(failure::connection_lost_in_commit(module, error))
             }
             Err(_) => {
-                self.queries.lease.set(State::Unknown);
-                Err(failure::silent_in_commit(module))
+                self.queries.pooled.set_state(ConnectionState::Unknown);
+                Err(failure::no_reply_to_commit(module))
             }
         }
     }
 }
 
-/// A safe method writes nothing, and nothing is written after the answer: a repeat would find the answer and skip it.
+/// Fails in a safe method, and after the call has committed its response: a repeated call would return the response and
+/// skip the later write.
 fn require_writable(module: &str, cx: &CallContext) -> Result<(), CallFailure> {
     let method = cx.method();
-    // Outside of a method, as in tests and jobs, nothing is answered.
+    // Outside a method, as in tests and jobs, there is no response.
     let Some(class) = cx.class() else {
         return Ok(());
     };
     if class == Class::Safe {
         return Err(CallFailure::internal(format!(
-            "{module}.{method} says that it is safe, and writes"
+            "{module}.{method} is declared safe and must not write"
         )));
     }
     if cx.is_answered() {
         return Err(CallFailure::internal(format!(
-            "{module}.{method} writes after it has committed its answer"
+            "{module}.{method} must not write after it has committed its response"
         )));
     }
     Ok(())
 }
 
-/// Without it the borrow of the context would end with the last use, and a call could be made beside a transaction that
-/// is open and only looks forgotten.
+/// Extends the borrow of the context to the end of the scope. Without `Drop` the borrow would end with the last use,
+/// and a call could be made beside an open transaction.
 impl Drop for Tx<'_> {
     fn drop(&mut self) {}
 }

@@ -1,4 +1,4 @@
-//! Where a module's data lives. Never shows a password.
+//! Database URL of a module. Formatting a URL never shows the password.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,26 +8,26 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::{Engine, OpenError};
 
-/// Where a module's data lives.
+/// Location of a module's data.
 ///
-/// As text: `sqlite:<directory>`, which holds one file per module, or `postgres://user:password@host/database`, which
-/// holds one schema per module.
+/// As text: `sqlite:<directory>` with one file per module, or `postgres://user:password@host/database` with one schema
+/// per module.
 #[derive(Clone)]
 pub enum DatabaseUrl {
     /// The directory of the files `<module>.db`.
     Sqlite(PathBuf),
-    /// Server, login and database. Behind PgBouncer, session pooling only: roles and prepared statements live as long
-    /// as a session.
+    /// Server, login and database. Behind PgBouncer only session pooling works: roles and prepared statements last as
+    /// long as a session.
     Postgres(Box<PgConnectOptions>),
 }
 
 impl DatabaseUrl {
-    /// Files in `directory`.
+    /// SQLite files in `directory`.
     pub fn sqlite(directory: impl Into<PathBuf>) -> Self {
         Self::Sqlite(directory.into())
     }
 
-    /// Which engine it names.
+    /// The engine named by the URL.
     #[must_use]
     pub const fn engine(&self) -> Engine {
         match self {
@@ -42,13 +42,13 @@ impl FromStr for DatabaseUrl {
 
     fn from_str(text: &str) -> Result<Self, OpenError> {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            // The parser's own message would not show the URL; neither do we, it may hold a password.
-            let options = text.parse().map_err(|cause| OpenError::BadPostgresUrl { cause })?;
+            // The error leaves out the URL, which may contain a password.
+            let options = text.parse().map_err(|cause| OpenError::InvalidPostgresUrl { cause })?;
             return Ok(Self::Postgres(Box::new(options)));
         }
         match text.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//")) {
             Some(path) if !path.is_empty() => Ok(Self::sqlite(path)),
-            _ => Err(OpenError::BadUrl {
+            _ => Err(OpenError::InvalidUrl {
                 scheme: text.split(':').next().unwrap_or_default().to_owned(),
             }),
         }

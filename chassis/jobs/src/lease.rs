@@ -1,4 +1,4 @@
-//! A lease that this process holds, as the work under it sees it. Knows no table.
+//! A lease held by this process, as the work under the lease sees it. Knows no table.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use offshoot_contract::{CallContext, LeaseProof};
 use tokio_util::sync::CancellationToken;
 
-/// The right of this process to do some work, until it ends. Cheap to clone.
+/// The right of this process to do some work until the lease ends. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Lease {
     pub(crate) proof: Arc<LeaseProof>,
@@ -21,32 +21,32 @@ impl Lease {
         }
     }
 
-    /// What it is for.
+    /// Name of the work.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.proof.name
     }
 
-    /// Rises with each holder.
+    /// Fencing token; rises each time the lease is taken.
     #[must_use]
     pub fn token(&self) -> i64 {
         self.proof.token
     }
 
-    /// A context whose transactions fail once another process has the lease. `origin` is shown as the caller.
+    /// A context whose transactions fail once another process has taken the lease. `origin` is shown as the caller.
     #[must_use]
     pub fn context(&self, origin: &'static str, timeout: Duration) -> CallContext {
         CallContext::root(origin)
             .with_timeout(timeout)
-            .under_lease(Arc::clone(&self.proof))
+            .with_lease(Arc::clone(&self.proof))
     }
 
-    /// Waits until the lease is over: it was lost, or is to be given back.
-    pub async fn ended(&self) {
+    /// Waits until the lease has ended: it was lost, or is about to be released.
+    pub async fn wait_until_ended(&self) {
         self.ended.cancelled().await;
     }
 
-    /// Whether it is over.
+    /// Whether the lease has ended.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.ended.is_cancelled()

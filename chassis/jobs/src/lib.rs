@@ -1,17 +1,18 @@
-//! Work that one of several processes does at a time.
+//! Background work that one of several replicas does at a time, under a lease. Knows no job.
 //!
-//! Each process that works on a module's data is a [`Replica`] of it. What it offers to do, it does while it holds the
-//! [`Lease`] for it: leases are spread evenly over the replicas that offer the same, are taken over within seconds from
-//! one that was killed, and given back by one that stops. Nothing rests on clocks: replicas count each other's beats,
-//! and every transaction of the work proves its lease (`CallContext::under_lease`). Knows no job.
+//! Each process that works on a module's data is a [`Replica`]. A replica offers work by name and does the work while it
+//! holds the [`Lease`] of that name. Leases are spread evenly over the replicas that offer the same name, are taken over
+//! within seconds from a killed replica, and are released by a stopping replica. Correctness does not depend on clocks:
+//! replicas count each other's heartbeats, and every transaction of the work proves its lease
+//! (`CallContext::with_lease`).
 
-// Who is there, and who has what.
+// Replicas and leases.
 mod lease;
 mod replica;
-mod roster;
-// Work done again and again under a lease.
-mod repeated;
+mod store;
+// Periodic work under a lease.
+mod periodic;
 
 pub use crate::lease::Lease;
-pub use crate::repeated::repeatedly;
-pub use crate::replica::{Pace, Replica};
+pub use crate::periodic::repeat_under_lease;
+pub use crate::replica::{HeartbeatTiming, Replica};

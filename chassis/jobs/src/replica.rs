@@ -1,11 +1,12 @@
-//! This process among those that work on one module's data: says that it is there, sees who is not any more, and takes
-//! and gives back leases. Knows no work.
+//! Replica: sends heartbeats for this process, detects dead replicas of the same module, and takes and releases leases.
+//!
+//! Knows no work.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use offshoot_contract::{CallContext, CallFailure, with_causes};
+use offshoot_contract::{CallContext, CallFailure, error_chain};
 use offshoot_db::{Db, Engine};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, watch};
@@ -13,355 +14,371 @@ use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use crate::Lease;
-use crate::roster::{self, Held, Member};
+use crate::store::{self, LeaseRow, ReplicaRow};
 
-/// How often a replica says that it is there.
-const BEAT: Duration = Duration::from_secs(1);
-/// How long one that says nothing is waited for. A killed process's work is taken over after it.
-const SILENCE: Duration = Duration::from_secs(4);
-/// How long giving everything back may take when the process ends.
-const LEAVING: Duration = Duration::from_secs(2);
+/// Default pause between heartbeats.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
+/// Default timeout after which the work of a silent replica is taken over.
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(4);
+/// Timeout for releasing all leases at shutdown.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How quickly replicas notice each other.
+/// Interval and timeout of heartbeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pace {
-    /// Between two beats: 1 s.
-    pub beat: Duration,
-    /// After so long without a beat, a replica is taken for dead, and stops its own work a beat earlier: 4 s.
-    pub silence: Duration,
+pub struct HeartbeatTiming {
+    /// Pause between two heartbeats: 1 s.
+    pub interval: Duration,
+    /// Time without a heartbeat after which other replicas consider a replica dead. The replica stops its own work one
+    /// interval earlier: 4 s.
+    pub timeout: Duration,
 }
 
-impl Default for Pace {
+impl Default for HeartbeatTiming {
     fn default() -> Self {
         Self {
-            beat: BEAT,
-            silence: SILENCE,
+            interval: HEARTBEAT_INTERVAL,
+            timeout: HEARTBEAT_TIMEOUT,
         }
     }
 }
 
-/// This process, to the others that work on the same module's data.
+/// This process as one of the replicas that work on a module's data.
 pub struct Replica {
     db: Db,
     instance: Uuid,
     place: String,
-    pace: Pace,
+    timing: HeartbeatTiming,
     state: Mutex<State>,
-    /// There is something to do before the next beat: work was offered or has ended.
-    hurry: Notify,
-    /// Whether we have left. Locked while we beat or leave, so that the last word is that we have.
+    /// Wakes the heartbeat loop before the next interval: work was offered or has ended.
+    wake_up: Notify,
+    /// Whether the replica has left. Locked during a heartbeat and while leaving, so that no heartbeat follows.
     left: tokio::sync::Mutex<bool>,
 }
 
-/// What a look at the tables found.
-struct Seen {
-    dead: Vec<Member>,
-    living: Vec<Member>,
-    leases: Vec<Held>,
+/// Replicas and leases as read with a heartbeat.
+struct Snapshot {
+    dead: Vec<ReplicaRow>,
+    living: Vec<ReplicaRow>,
+    leases: Vec<LeaseRow>,
 }
 
 #[derive(Default)]
 struct State {
-    /// What we would do, and whether we do it.
+    /// Offered work by name, with the lease if this process holds it.
     offers: BTreeMap<Arc<str>, watch::Sender<Option<Lease>>>,
-    /// The beats of the others, and since when they stand there.
+    /// Heartbeat counts of the other replicas, and since when each count is unchanged.
     seen: BTreeMap<Uuid, (i64, Instant)>,
-    /// When the last beat that succeeded began.
-    last_beat: Option<Instant>,
-    /// It was told that none succeeds.
-    told: bool,
+    /// Start of the last successful heartbeat.
+    last_heartbeat: Option<Instant>,
+    /// Whether failing heartbeats were logged.
+    warned: bool,
 }
 
 impl Replica {
-    /// A replica that does nothing yet: [`run`](Self::run) makes it known.
+    /// An inactive replica; [`send_heartbeats`](Self::send_heartbeats) activates it.
     #[must_use]
-    pub fn new(db: Db, pace: Pace) -> Arc<Self> {
+    pub fn new(db: Db, timing: HeartbeatTiming) -> Arc<Self> {
         let instance = Uuid::now_v7();
         Arc::new(Self {
             place: format!("process {}", std::process::id()),
             db,
             instance,
-            pace,
+            timing,
             state: Mutex::default(),
-            hurry: Notify::new(),
+            wake_up: Notify::new(),
             left: tokio::sync::Mutex::default(),
         })
     }
 
-    /// The data that it works on.
+    /// The module's data.
     #[must_use]
     pub fn db(&self) -> &Db {
         &self.db
     }
 
-    /// Does `work` whenever this process has the lease of that name. It is dropped, wherever it is, when the lease ends; a
-    /// work that ends by itself gives the lease back and will be done again. Runs until it is dropped.
-    pub async fn hold<F>(&self, name: impl Into<Arc<str>>, work: impl Fn(Lease) -> F)
+    /// Runs `work` whenever this process holds the lease `name`, until the future is dropped.
+    ///
+    /// The work's future is dropped at any await point when the lease ends. Work that returns releases the lease and will
+    /// run again.
+    pub async fn run_under_lease<F>(&self, name: impl Into<Arc<str>>, work: impl Fn(Lease) -> F)
     where
         F: Future<Output = ()>,
     {
         let name = name.into();
-        let mut given = self.offer(&name);
+        let mut granted = self.offer(&name);
         loop {
-            let lease = match given.wait_for(Option::is_some).await {
+            let lease = match granted.wait_for(Option::is_some).await {
                 Ok(lease) => lease.clone(),
-                // Withdrawn by the end of `run`.
+                // The replica was dropped.
                 Err(_) => return,
             };
             let Some(lease) = lease else { continue };
-            let ended_by_itself = tokio::select! {
+            let has_returned = tokio::select! {
                 () = work(lease.clone()) => true,
-                () = lease.ended() => false,
+                () = lease.wait_until_ended() => false,
             };
-            if ended_by_itself {
-                sleep(self.pace.beat).await;
+            if has_returned {
+                sleep(self.timing.interval).await;
             }
-            self.give_back(&lease);
+            self.release(&lease);
         }
     }
 
-    /// Says that we are there, again and again, and takes what is ours. Runs until it is dropped, or until we leave.
-    pub async fn run(&self) {
+    /// Sends heartbeats, and takes and releases leases, until the future is dropped or the replica leaves.
+    pub async fn send_heartbeats(&self) {
         loop {
             let left = self.left.lock().await;
             if *left {
                 return;
             }
             let began = Instant::now();
-            let limit = self.pace.beat.max(Duration::from_secs(1));
+            let limit = self.timing.interval.max(Duration::from_secs(1));
             let mut failure = None;
-            match timeout(limit, self.beat()).await {
-                Ok(Ok(seen)) => {
-                    self.is_heard(began);
-                    // What somebody has locked keeps us from it and not from being heard.
-                    match timeout(limit, self.settle(seen)).await {
+            match timeout(limit, self.record_heartbeat()).await {
+                Ok(Ok(snapshot)) => {
+                    self.heartbeat_succeeded(began);
+                    // A transaction of its own: a locked lease row must not fail the heartbeat.
+                    match timeout(limit, self.update_leases(snapshot)).await {
                         Ok(Ok(())) => {}
-                        other => tracing::debug!(module = self.db.module(), ?other, "no change of leases"),
+                        other => tracing::debug!(module = self.db.module(), ?other, "updating leases failed"),
                     }
                 }
-                // Who has the one writer works with it, perhaps for us; nobody else can, and so nobody takes us for dead.
-                Err(_) if self.db.engine() == Engine::Sqlite => self.is_heard(began),
+                // On SQLite a timeout means that another transaction holds the single writer. No other process can write
+                // either, so no replica considers this one dead.
+                Err(_) if self.db.engine() == Engine::Sqlite => self.heartbeat_succeeded(began),
                 Ok(Err(failed)) => failure = Some(failed),
                 Err(_) => {}
             }
             drop(left);
-            self.stop_if_unheard(failure.as_ref());
+            self.stop_if_heartbeats_fail(failure.as_ref());
             tokio::select! {
-                () = sleep(self.pace.beat) => {}
-                () = self.hurry.notified() => {}
+                () = sleep(self.timing.interval) => {}
+                () = self.wake_up.notified() => {}
             }
         }
     }
 
-    /// Gives everything back, so that others need not wait for our silence.
+    /// Releases all leases, so that other replicas take over without waiting for the heartbeat timeout.
     pub async fn leave(&self) {
         let mut left = self.left.lock().await;
         *left = true;
-        for lease in self.held() {
+        for lease in self.held_leases() {
             lease.ended.cancel();
         }
         let mut cx = self.context();
-        let left = timeout(LEAVING, async {
+        let left = timeout(LEAVE_TIMEOUT, async {
             let mut tx = self.db.begin(&mut cx).await?;
-            roster::leave(&mut tx, self.instance).await?;
+            store::remove_replica(&mut tx, self.instance).await?;
             tx.commit_part().await
         });
         if !matches!(left.await, Ok(Ok(()))) {
-            tracing::debug!(module = self.db.module(), "left without a word; others take over soon");
+            tracing::debug!(
+                module = self.db.module(),
+                "releasing the leases failed; other replicas take over after the heartbeat timeout"
+            );
         }
     }
 
+    /// Offers work by name. The receiver has the lease while this process holds it.
     fn offer(&self, name: &Arc<str>) -> watch::Receiver<Option<Lease>> {
-        let given = {
-            let mut state = self.locked();
+        let granted = {
+            let mut state = self.lock_state();
             let sender = state.offers.entry(Arc::clone(name)).or_default();
             sender.subscribe()
         };
-        self.hurry.notify_one();
-        given
+        self.wake_up.notify_one();
+        granted
     }
 
-    fn give_back(&self, lease: &Lease) {
+    fn release(&self, lease: &Lease) {
         lease.ended.cancel();
         {
-            let state = self.locked();
+            let state = self.lock_state();
             if let Some(offer) = state.offers.get(lease.name()) {
                 offer.send_replace(None);
             }
         }
-        self.hurry.notify_one();
+        self.wake_up.notify_one();
     }
 
-    /// Says that we are there, and looks who else is and who has what. Ends the work that is not ours any more.
-    async fn beat(&self) -> Result<Seen, CallFailure> {
+    /// Sends a heartbeat and reads all replicas and leases. Ends the work whose lease this process has lost.
+    async fn record_heartbeat(&self) -> Result<Snapshot, CallFailure> {
         let mut cx = self.context();
-        let offers = serde_json::to_string(&self.offered()).unwrap_or_default();
+        let offers = serde_json::to_string(&self.offered_names()).unwrap_or_default();
         let mut tx = self.db.begin(&mut cx).await?;
-        roster::beat(&mut tx, self.instance, &self.place, &offers).await?;
-        let members = roster::members(&mut tx).await?;
-        let leases = roster::leases(&mut tx).await?;
+        store::record_heartbeat(&mut tx, self.instance, &self.place, &offers).await?;
+        let replicas = store::replicas(&mut tx).await?;
+        let leases = store::leases(&mut tx).await?;
         tx.commit_part().await?;
-        let dead = self.silent(&members);
-        let is_dead = |member: &Member| dead.contains(&member.instance);
-        let (dead, living): (Vec<_>, Vec<_>) = members.into_iter().partition(is_dead);
-        self.judge(&living, &leases);
-        Ok(Seen { dead, living, leases })
+        let dead = self.find_dead(&replicas);
+        let is_dead = |replica: &ReplicaRow| dead.contains(&replica.instance);
+        let (dead, living): (Vec<_>, Vec<_>) = replicas.into_iter().partition(is_dead);
+        self.end_lost_leases(&living, &leases);
+        Ok(Snapshot { dead, living, leases })
     }
 
-    /// Removes who is dead, and gives back and takes what follows from what was seen.
-    async fn settle(&self, seen: Seen) -> Result<(), CallFailure> {
-        let Seen { dead, living, leases } = seen;
-        let (over, due) = (self.over(&living, &leases), self.due(&living, &leases));
-        if dead.is_empty() && over.is_empty() && due.is_empty() {
+    /// Removes dead replicas, and releases and takes leases according to `snapshot`.
+    async fn update_leases(&self, snapshot: Snapshot) -> Result<(), CallFailure> {
+        let Snapshot { dead, living, leases } = snapshot;
+        let (to_release, to_take) = (
+            self.leases_to_release(&living, &leases),
+            self.leases_to_take(&living, &leases),
+        );
+        if dead.is_empty() && to_release.is_empty() && to_take.is_empty() {
             return Ok(());
         }
         let mut cx = self.context();
         let mut tx = self.db.begin(&mut cx).await?;
-        for member in &dead {
-            roster::bury(&mut tx, member.instance, member.beats).await?;
+        for replica in &dead {
+            store::remove_dead_replica(&mut tx, replica.instance, replica.beats).await?;
         }
-        for name in over {
-            roster::give_back(&mut tx, &name, self.instance).await?;
+        for name in to_release {
+            store::release_lease(&mut tx, &name, self.instance).await?;
         }
         let mut taken = Vec::new();
-        for name in due {
-            if let Some(token) = roster::take(&mut tx, &name, self.instance).await? {
+        for name in to_take {
+            if let Some(token) = store::take_lease(&mut tx, &name, self.instance).await? {
                 taken.push(Lease::new(name, token));
             }
         }
         tx.commit_part().await?;
         for lease in taken {
-            if let Some(offer) = self.locked().offers.get(lease.name()) {
+            if let Some(offer) = self.lock_state().offers.get(lease.name()) {
                 offer.send_replace(Some(lease));
             }
         }
         Ok(())
     }
 
-    /// Those whose beats have stood still for too long, by our clock.
-    fn silent(&self, members: &[Member]) -> BTreeSet<Uuid> {
+    /// Replicas whose heartbeat count has not changed for the timeout, by the clock of this process.
+    fn find_dead(&self, replicas: &[ReplicaRow]) -> BTreeSet<Uuid> {
         let now = Instant::now();
-        let mut state = self.locked();
+        let mut state = self.lock_state();
         state
             .seen
-            .retain(|instance, _| members.iter().any(|member| member.instance == *instance));
-        let mut silent = BTreeSet::new();
-        for member in members.iter().filter(|member| member.instance != self.instance) {
-            let seen = state.seen.entry(member.instance).or_insert((member.beats, now));
-            if seen.0 != member.beats {
-                *seen = (member.beats, now);
+            .retain(|instance, _| replicas.iter().any(|replica| replica.instance == *instance));
+        let mut dead = BTreeSet::new();
+        for replica in replicas.iter().filter(|replica| replica.instance != self.instance) {
+            let seen = state.seen.entry(replica.instance).or_insert((replica.beats, now));
+            if seen.0 != replica.beats {
+                *seen = (replica.beats, now);
             }
-            if now - seen.1 >= self.pace.silence {
-                silent.insert(member.instance);
+            if now - seen.1 >= self.timing.timeout {
+                dead.insert(replica.instance);
             }
         }
-        silent
+        dead
     }
 
-    /// What stands under our name and we neither do nor should.
-    fn over(&self, living: &[Member], leases: &[Held]) -> Vec<String> {
-        let held = self.held();
-        let is_over = |row: &&Held| {
+    /// Leases held by this replica's row that this process neither works on nor is assigned.
+    fn leases_to_release(&self, living: &[ReplicaRow], leases: &[LeaseRow]) -> Vec<String> {
+        let held = self.held_leases();
+        let is_unused = |row: &&LeaseRow| {
             row.holder == Some(self.instance)
                 && !held.iter().any(|lease| lease.name() == row.name)
-                && !self.is_ours(&row.name, living)
+                && !self.is_assigned_here(&row.name, living)
         };
-        let over = leases.iter().filter(is_over);
-        over.map(|row| row.name.clone()).collect()
+        let unused = leases.iter().filter(is_unused);
+        unused.map(|row| row.name.clone()).collect()
     }
 
-    /// What nobody does and we should.
-    fn due(&self, living: &[Member], leases: &[Held]) -> Vec<Arc<str>> {
-        let held = self.held();
+    /// Offered names whose lease is free and assigned to this replica.
+    fn leases_to_take(&self, living: &[ReplicaRow], leases: &[LeaseRow]) -> Vec<Arc<str>> {
+        let held = self.held_leases();
         let is_free = |name: &str| {
             let row = leases.iter().find(|lease| lease.name == name);
             match row.and_then(|lease| lease.holder) {
-                // Whose work has ended, or was never begun because our commit seemed lost.
+                // The row names this replica, but the work has ended, or never started because the commit seemed lost.
                 Some(holder) if holder == self.instance => !held.iter().any(|lease| lease.name() == name),
-                Some(holder) => !living.iter().any(|member| member.instance == holder),
+                Some(holder) => !living.iter().any(|replica| replica.instance == holder),
                 None => true,
             }
         };
-        let offered = self.offered().into_iter();
+        let offered = self.offered_names().into_iter();
         offered
-            .filter(|name| is_free(name) && self.is_ours(name, living))
+            .filter(|name| is_free(name) && self.is_assigned_here(name, living))
             .collect()
     }
 
-    /// Ends the work whose lease another replica has, or should have.
-    fn judge(&self, living: &[Member], leases: &[Held]) {
-        for lease in self.held() {
+    /// Ends the work whose lease another replica holds or is assigned.
+    fn end_lost_leases(&self, living: &[ReplicaRow], leases: &[LeaseRow]) {
+        for lease in self.held_leases() {
             let row = leases.iter().find(|row| row.name == lease.name());
-            let lost = row.is_none_or(|row| row.token != lease.token() || row.holder != Some(self.instance));
-            if lost || !self.is_ours(lease.name(), living) {
+            let is_lost = row.is_none_or(|row| row.token != lease.token() || row.holder != Some(self.instance));
+            if is_lost || !self.is_assigned_here(lease.name(), living) {
                 lease.ended.cancel();
             }
         }
     }
 
-    /// Whether it is our turn: all count alike, so nobody has to ask.
-    fn is_ours(&self, name: &str, living: &[Member]) -> bool {
+    /// Whether a name is assigned to this replica. Every replica computes the same assignment, without coordination.
+    fn is_assigned_here(&self, name: &str, living: &[ReplicaRow]) -> bool {
         let offering = living
             .iter()
-            .filter(|member| member.offers.iter().any(|offer| offer == name));
-        turn(name, offering.map(|member| member.instance).collect()) == Some(self.instance)
+            .filter(|replica| replica.offers.iter().any(|offer| offer == name));
+        assigned_replica(name, offering.map(|replica| replica.instance).collect()) == Some(self.instance)
     }
 
-    fn is_heard(&self, since: Instant) {
-        let mut state = self.locked();
-        state.last_beat = Some(since);
-        if std::mem::take(&mut state.told) {
-            tracing::info!(module = self.db.module(), "shows the others again that it is there");
+    fn heartbeat_succeeded(&self, since: Instant) {
+        let mut state = self.lock_state();
+        state.last_heartbeat = Some(since);
+        if std::mem::take(&mut state.warned) {
+            tracing::info!(
+                module = self.db.module(),
+                "heartbeat recovered; background jobs and event handling resumed"
+            );
         }
     }
 
-    /// Ends all our work before others may take us for dead.
-    fn stop_if_unheard(&self, failure: Option<&CallFailure>) {
-        let limit = self.pace.silence.saturating_sub(self.pace.beat);
-        let is_told = {
-            let mut state = self.locked();
-            if state.last_beat.is_some_and(|last| last.elapsed() < limit) {
+    /// Ends all work of this process before other replicas consider it dead.
+    fn stop_if_heartbeats_fail(&self, failure: Option<&CallFailure>) {
+        let limit = self.timing.timeout.saturating_sub(self.timing.interval);
+        let was_warned = {
+            let mut state = self.lock_state();
+            if state.last_heartbeat.is_some_and(|last| last.elapsed() < limit) {
                 return;
             }
-            std::mem::replace(&mut state.told, true)
+            std::mem::replace(&mut state.warned, true)
         };
-        if !is_told {
-            let failure = failure.map_or_else(|| "no answer in time".to_owned(), |failure| with_causes(failure));
+        if !was_warned {
+            let failure = failure.map_or_else(|| "no answer in time".to_owned(), |failure| error_chain(failure));
             tracing::warn!(
                 module = self.db.module(),
                 failure,
-                "cannot write that it is there, so it does no jobs and handles no events until it can"
+                "heartbeat failed; background jobs and event handling paused"
             );
         }
-        for lease in self.held() {
-            tracing::debug!(job = lease.name(), "stopped");
+        for lease in self.held_leases() {
+            tracing::debug!(job = lease.name(), "job stopped: heartbeats fail");
             lease.ended.cancel();
         }
     }
 
-    fn offered(&self) -> Vec<Arc<str>> {
-        self.locked().offers.keys().cloned().collect()
+    fn offered_names(&self) -> Vec<Arc<str>> {
+        self.lock_state().offers.keys().cloned().collect()
     }
 
-    fn held(&self) -> Vec<Lease> {
-        let state = self.locked();
+    fn held_leases(&self) -> Vec<Lease> {
+        let state = self.lock_state();
         let held = state.offers.values().filter_map(|offer| offer.borrow().clone());
         held.collect()
     }
 
     fn context(&self) -> CallContext {
-        CallContext::root("jobs").with_timeout(self.pace.silence)
+        CallContext::root("jobs").with_timeout(self.timing.timeout)
     }
 
-    fn locked(&self) -> MutexGuard<'_, State> {
-        // Nothing in it is left half changed by a panic.
+    fn lock_state(&self) -> MutexGuard<'_, State> {
+        // A poisoned lock is usable: no panic leaves the state half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whose turn it is for a name. What belongs together, `gauges/0` and `gauges/1`, goes round from a place that is drawn by the
-/// common part, so that each has its share.
-fn turn(name: &str, mut offering: Vec<Uuid>) -> Option<Uuid> {
+/// The replica assigned to a name, among the replicas that offer the name.
+///
+/// Names of one group, such as `gauges/0` and `gauges/1`, are dealt out round-robin over the replicas in an order hashed
+/// from the group, so that each replica gets an even share.
+fn assigned_replica(name: &str, mut offering: Vec<Uuid>) -> Option<Uuid> {
     let (group, number) = match name.rsplit_once('/') {
         Some((group, number)) => (group, number.parse().unwrap_or(0)),
         None => (name, 0),
@@ -372,8 +389,8 @@ fn turn(name: &str, mut offering: Vec<Uuid>) -> Option<Uuid> {
         hash.update(group.as_bytes());
         <[u8; 32]>::from(hash.finalize())
     });
-    let place = number % offering.len().max(1);
-    offering.get(place).copied()
+    let index = number % offering.len().max(1);
+    offering.get(index).copied()
 }
 
 #[cfg(test)]
@@ -382,18 +399,20 @@ mod tests {
 
     use uuid::Uuid;
 
-    use super::turn;
+    use super::assigned_replica;
 
     #[test]
-    fn each_has_its_share() {
+    fn every_replica_gets_an_even_share() {
         let replicas: Vec<_> = (1..=3).map(Uuid::from_u128).collect();
         let mut shares = BTreeMap::<Uuid, u32>::new();
         for number in 0..8 {
-            let holder = turn(&format!("gauges/{number}"), replicas.clone());
-            *shares.entry(holder.expect("somebody offers it")).or_default() += 1;
+            let holder = assigned_replica(&format!("gauges/{number}"), replicas.clone());
+            *shares
+                .entry(holder.expect("three replicas offer the name"))
+                .or_default() += 1;
         }
         assert_eq!(shares.len(), 3);
         assert!(shares.values().all(|share| (2..=3).contains(share)), "{shares:?}");
-        assert_eq!(turn("gauges/0", Vec::new()), None);
+        assert_eq!(assigned_replica("gauges/0", Vec::new()), None);
     }
 }

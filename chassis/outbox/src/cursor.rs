@@ -1,66 +1,85 @@
-//! Where a partition of a subscription stands. SQL of the subscriber's side; decides nothing.
+//! Cursor of a subscription's partition: the position up to which events are handled. SQL only; decides nothing.
 
 use offshoot_contract::{CallFailure, FailureKind, Timestamp};
 use offshoot_db::{Queries, Tx, sql};
 use uuid::Uuid;
 
-/// A cursor that this worker has taken up.
+/// The cursor of a partition, as taken by this worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cursor {
     pub(crate) subscription: &'static str,
     pub(crate) partition: i32,
-    /// None before the first read.
+    /// `None` before the first read.
     pub(crate) log_id: Option<Uuid>,
     pub(crate) position: i64,
+    /// Why the partition handles nothing until an operator decides.
     pub(crate) held: Option<String>,
-    /// What had been removed from the log when it was read last.
-    pub(crate) removed: i64,
+    /// The log's `removed_through` at the last read.
+    pub(crate) removed_through: i64,
+    /// Whether the projection has to be cleared before the next event.
     pub(crate) rebuild: bool,
-    /// Rises when a worker takes the partition up, and when an operator moves the cursor.
+    /// Rises when a worker takes the partition, and when an operator moves the cursor.
     token: i64,
 }
 
-/// The log as it was when it was read.
+/// Identity and retention of a log at the time of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct LogSeen {
+pub(crate) struct LogState {
     pub(crate) id: Uuid,
-    pub(crate) removed: i64,
+    pub(crate) removed_through: i64,
 }
 
-/// Makes the cursors of a subscription where they are missing; answers how many there are, which stays.
-pub(crate) async fn prepare(
+/// Creates the cursors of a subscription if none exist. Returns the number of partitions, which never changes again.
+pub(crate) async fn create_missing(
     tx: &mut Tx<'_>,
     subscription: &str,
     module: &str,
     partitions: i32,
-    copies: bool,
+    is_projection: bool,
 ) -> Result<i32, CallFailure> {
     let count = sql!("SELECT CAST(count(*) AS bigint) FROM offshoot_cursors WHERE subscription = $1");
-    let (there,): (i64,) = tx.fetch_one(count, (subscription,)).await?;
-    if there > 0 {
-        return Ok(i32::try_from(there).unwrap_or(1));
+    let (existing,): (i64,) = tx.fetch_one(count, (subscription,)).await?;
+    if existing > 0 {
+        return Ok(i32::try_from(existing).unwrap_or(1));
     }
     let row = |partition| {
         let (subscription, module) = (subscription.to_owned(), module.to_owned());
-        (subscription, partition, module, 0_i64, 0_i64, 0_i64, copies, false)
+        (
+            subscription,
+            partition,
+            module,
+            0_i64,
+            0_i64,
+            0_i64,
+            is_projection,
+            false,
+        )
     };
     let insert = sql!(
         "INSERT INTO offshoot_cursors (subscription, partition, module, position, token, removed, copies, rebuild) VALUES $rows \
          ON CONFLICT (subscription, partition) DO NOTHING"
     );
-    // The first alone: of two processes that begin at once, perhaps with other settings, one makes all of them.
+    // Partition 0 first: of two processes that start at once, perhaps with different settings, only one inserts the row
+    // and creates the other partitions.
     if tx.insert_many(insert, [row(0)]).await? == 0 {
-        let (there,): (i64,) = tx.fetch_one(count, (subscription,)).await?;
-        return Ok(i32::try_from(there).unwrap_or(1));
+        let (existing,): (i64,) = tx.fetch_one(count, (subscription,)).await?;
+        return Ok(i32::try_from(existing).unwrap_or(1));
     }
     tx.insert_many(insert, (1..partitions).map(row)).await?;
     Ok(partitions)
 }
 
 impl Cursor {
-    /// Takes a partition up: whoever had it writes nothing more.
+    /// Takes a partition. The previous worker's transactions fail from now on.
     pub(crate) async fn take(tx: &mut Tx<'_>, subscription: &'static str, partition: i32) -> Result<Self, CallFailure> {
-        let (log_id, position, held, removed, rebuild, token): (Option<Uuid>, i64, Option<String>, i64, bool, i64) = tx
+        let (log_id, position, held, removed_through, rebuild, token): (
+            Option<Uuid>,
+            i64,
+            Option<String>,
+            i64,
+            bool,
+            i64,
+        ) = tx
             .fetch_one(
                 sql!(
                     "UPDATE offshoot_cursors SET token = token + 1 WHERE subscription = $1 AND partition = $2 \
@@ -75,14 +94,14 @@ impl Cursor {
             log_id,
             position,
             held,
-            removed,
+            removed_through,
             rebuild,
             token,
         })
     }
 
-    /// Whether nobody has taken the partition up since, and no operator has moved the cursor.
-    pub(crate) async fn is_ours(&self, read: &mut Queries) -> Result<bool, CallFailure> {
+    /// Whether no other worker has taken the partition since, and no operator has moved the cursor.
+    pub(crate) async fn is_current(&self, read: &mut Queries) -> Result<bool, CallFailure> {
         let found: Option<(i64,)> = read
             .fetch_optional(
                 sql!("SELECT token FROM offshoot_cursors WHERE subscription = $1 AND partition = $2"),
@@ -92,11 +111,11 @@ impl Cursor {
         Ok(found == Some((self.token,)))
     }
 
-    /// Notes that everything up to `position` is handled.
+    /// Records that every event up to `position` is handled.
     pub(crate) async fn advance(
         &self,
         tx: &mut Tx<'_>,
-        log: LogSeen,
+        log: LogState,
         position: i64,
         current_at: Option<Timestamp>,
     ) -> Result<(), CallFailure> {
@@ -111,29 +130,29 @@ impl Cursor {
                     self.partition,
                     self.token,
                     log.id,
-                    log.removed,
+                    log.removed_through,
                     position,
                     current_at,
                 ),
             )
             .await?;
-        self.require(moved)
+        self.require_token(moved)
     }
 
-    /// Notes why nothing is handled.
+    /// Records why the partition is held: no event is handled until an operator decides.
     pub(crate) async fn hold(&self, tx: &mut Tx<'_>, why: &str) -> Result<(), CallFailure> {
-        let noted = tx
+        let changed = tx
             .execute(
                 sql!("UPDATE offshoot_cursors SET held = $4 WHERE subscription = $1 AND partition = $2 AND token = $3"),
                 (self.subscription, self.partition, self.token, why),
             )
             .await?;
-        self.require(noted)
+        self.require_token(changed)
     }
 
-    /// Notes that the copy has been emptied.
-    pub(crate) async fn begin_anew(&self, tx: &mut Tx<'_>) -> Result<(), CallFailure> {
-        let noted = tx
+    /// Records that the projection has been cleared.
+    pub(crate) async fn record_cleared(&self, tx: &mut Tx<'_>) -> Result<(), CallFailure> {
+        let changed = tx
             .execute(
                 sql!(
                     "UPDATE offshoot_cursors SET rebuild = false, current_at = NULL \
@@ -142,15 +161,15 @@ impl Cursor {
                 (self.subscription, self.partition, self.token),
             )
             .await?;
-        self.require(noted)
+        self.require_token(changed)
     }
 
-    fn require(&self, changed: u64) -> Result<(), CallFailure> {
+    fn require_token(&self, changed: u64) -> Result<(), CallFailure> {
         if changed > 0 {
             return Ok(());
         }
         let why = format!(
-            "{}/{} was taken up by another worker",
+            "partition {}/{} was taken by another worker",
             self.subscription, self.partition
         );
         Err(CallFailure::not_executed(FailureKind::Unavailable, why))

@@ -1,5 +1,7 @@
-//! A log in another process: read over HTTP with the client of the module's contract, so that who may read, which store is
-//! meant, several addresses and everything else of a call is as it is for the contract's own methods.
+//! Reads a module's log from another process over HTTP, and serves a log to other processes.
+//!
+//! The reads go through the client of the module's contract: allowed callers, the expected store, several addresses and
+//! retries work as for the contract's own methods.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -14,15 +16,15 @@ use offshoot_rest::{Client, Surface};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::source::{Ask, EventPage, EventSource, Head};
+use crate::source::{EventPage, EventSource, Head, ReadRequest};
 
-/// How long one answer may take: longer than a head is held back.
+/// Timeout of one read. Longer than the long poll of a head request.
 const TIMEOUT: Duration = Duration::from_secs(25);
 
-/// Reading events fails as any call may.
+/// Why reading events failed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
 pub enum FeedError {
-    /// Not the log's own answer.
+    /// The call failed; the log itself has no errors of its own.
     #[error(transparent)]
     Call(#[from] CallFailure),
 }
@@ -31,35 +33,35 @@ pub enum FeedError {
 #[derive(Debug)]
 pub struct ReadEvents<A: ?Sized>(PhantomData<fn() -> Box<A>>);
 
-/// `GET /modules/<name>/v<major>/events/head`: the state of the log, as soon as it is beyond a position.
+/// `GET /modules/<name>/v<major>/events/head`: the head of the log, as soon as it is beyond a position (long poll).
 #[derive(Debug)]
-pub struct HeadOfEvents<A: ?Sized>(PhantomData<fn() -> Box<A>>);
+pub struct ReadHead<A: ?Sized>(PhantomData<fn() -> Box<A>>);
 
-/// What [`ReadEvents`] takes.
+/// Query parameters of [`ReadEvents`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReadParams {
-    /// Who reads: the calling module, `/`, and its subscription.
+    /// `<calling module>/<subscription>`, 1 to 100 bytes.
     pub reader: String,
-    /// Everything up to here is handled.
+    /// The last position that the reader has handled; 0 before the first event.
     pub after: i64,
-    /// The partition.
+    /// The partition, 0 to `partitions - 1`.
     pub partition: i32,
-    /// Of so many.
-    pub of: i32,
-    /// At most so many events.
+    /// Number of partitions: a power of two, at most 64.
+    pub partitions: i32,
+    /// Maximum number of events.
     pub limit: u32,
 }
 
-/// What [`HeadOfEvents`] takes.
+/// Query parameters of [`ReadHead`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HeadParams {
-    /// The last position that is known.
+    /// The last position known to the reader; below 0 for an immediate answer.
     pub beyond: i64,
 }
 
-/// Neither is a method of the contract, so neither has a place among its methods.
+/// The two methods are not part of the contract, so they have no index among its methods.
 const fn spec<A: Contract + ?Sized>(name: &'static str, path: &'static str, doc: &'static str) -> MethodSpec {
     MethodSpec {
         index: usize::MAX,
@@ -78,9 +80,9 @@ const fn spec<A: Contract + ?Sized>(name: &'static str, path: &'static str, doc:
     }
 }
 
-/// They are answered by a log and not by an implementation of the contract.
+/// The log answers the two methods, never an implementation of the contract.
 fn no_implementation<'a, T>() -> BoxFuture<'a, Result<T, FeedError>> {
-    let why = CallFailure::internal("events are read from the log, not from the module");
+    let why = CallFailure::internal("events are read from the log, not from an implementation of the contract");
     Box::pin(async move { Err(why.into()) })
 }
 
@@ -91,7 +93,7 @@ impl<A: Contract + ?Sized> Method for ReadEvents<A> {
     type Answer = EventPage;
     type Error = FeedError;
 
-    const SPEC: MethodSpec = spec::<A>("read_events", "/events", "A page of what the module has announced.");
+    const SPEC: MethodSpec = spec::<A>("read_events", "/events", "A page of the module's published events.");
 
     fn key(_: &ArgsOf<Self>) -> Option<String> {
         None
@@ -102,14 +104,14 @@ impl<A: Contract + ?Sized> Method for ReadEvents<A> {
     }
 }
 
-impl<A: Contract + ?Sized> Method for HeadOfEvents<A> {
+impl<A: Contract + ?Sized> Method for ReadHead<A> {
     type Api = A;
     type Params = HeadParams;
     type Body = NoBody;
     type Answer = Head;
     type Error = FeedError;
 
-    const SPEC: MethodSpec = spec::<A>("head_of_events", "/events/head", "How far the module's log has come.");
+    const SPEC: MethodSpec = spec::<A>("read_head", "/events/head", "The head of the module's log.");
 
     fn key(_: &ArgsOf<Self>) -> Option<String> {
         None
@@ -120,56 +122,58 @@ impl<A: Contract + ?Sized> Method for HeadOfEvents<A> {
     }
 }
 
-/// Adds the log to the surface of a module, for those who may call the contract.
+/// Adds the log to the surface of a module. The callers allowed by the contract may read the log.
 #[must_use]
 pub fn serve_events<A: Contract + ?Sized>(surface: Surface, source: Arc<dyn EventSource>) -> Surface {
     let pages = Arc::clone(&source);
     surface
-        .answering::<ReadEvents<A>>(move |cx, args| {
+        .with_chassis_method::<ReadEvents<A>>(move |cx, args| {
             let source = Arc::clone(&pages);
-            Box::pin(async move { Ok(source.read(&ask(cx.caller(), args.params)?).await?) })
+            Box::pin(async move { Ok(source.read(&read_request(cx.caller(), args.params)?).await?) })
         })
-        .answering::<HeadOfEvents<A>>(move |_, args| {
+        .with_chassis_method::<ReadHead<A>>(move |_, args| {
             let source = Arc::clone(&source);
             Box::pin(async move { Ok(source.head(args.params.beyond).await?) })
         })
 }
 
-fn ask(caller: &str, params: ReadParams) -> Result<Ask, CallFailure> {
+fn read_request(caller: &str, params: ReadParams) -> Result<ReadRequest, CallFailure> {
     let ReadParams {
         reader,
         after,
         partition,
-        of,
+        partitions,
         limit,
     } = params;
-    let divides = (1..=64).contains(&of) && of.count_ones() == 1 && (0..of).contains(&partition);
+    let divides =
+        (1..=64).contains(&partitions) && partitions.count_ones() == 1 && (0..partitions).contains(&partition);
     if !divides || reader.is_empty() || reader.len() > 100 || after < 0 {
-        let why = "`of` is a power of two up to 64, `partition` is below it, `after` is not below 0, and `reader` has 1 to 100 bytes";
+        let why = "`partitions` must be a power of two up to 64, `partition` below `partitions`, `after` at least 0, \
+                   and `reader` 1 to 100 bytes long";
         return Err(CallFailure::refused(422, "bad-request", why));
     }
-    // What others have yet to read is not theirs to let go.
+    // Retention keeps events until their readers have handled them: no module may report progress for another module.
     if reader.split_once('/').is_none_or(|(module, _)| module != caller) {
-        let why = format!("{caller} reads as `{caller}/<subscription>`, and not as `{reader}`");
+        let why = format!("`{reader}` is not a valid reader for {caller}: use `{caller}/<subscription>`");
         return Err(CallFailure::refused(422, "bad-request", why));
     }
-    Ok(Ask {
+    Ok(ReadRequest {
         reader,
         after,
         partition,
-        of,
+        partitions,
         limit,
     })
 }
 
-/// A module's log in other processes.
+/// The log of a module that runs in other processes.
 pub struct HttpSource<A: Contract + ?Sized> {
     client: Arc<Client<A>>,
     reader: &'static str,
 }
 
 impl<A: Contract + ?Sized> HttpSource<A> {
-    /// The log behind this client, as `reader`, a module that the contract lets in.
+    /// Reads the log behind `client` as the module `reader`, which the contract must list among its callers.
     #[must_use]
     pub fn new(client: Arc<Client<A>>, reader: &'static str) -> Arc<Self> {
         Arc::new(Self { client, reader })
@@ -191,17 +195,17 @@ impl<A: Contract + ?Sized> EventSource for HttpSource<A> {
             params: HeadParams { beyond },
             body: NoBody {},
         };
-        let head = self.client.invoke::<HeadOfEvents<A>>(&mut self.context(), args).await;
+        let head = self.client.invoke::<ReadHead<A>>(&mut self.context(), args).await;
         head.map_err(failure)
     }
 
-    async fn read(&self, ask: &Ask) -> Result<EventPage, CallFailure> {
+    async fn read(&self, request: &ReadRequest) -> Result<EventPage, CallFailure> {
         let params = ReadParams {
-            reader: ask.reader.clone(),
-            after: ask.after,
-            partition: ask.partition,
-            of: ask.of,
-            limit: ask.limit,
+            reader: request.reader.clone(),
+            after: request.after,
+            partition: request.partition,
+            partitions: request.partitions,
+            limit: request.limit,
         };
         let args = Args {
             params,

@@ -1,43 +1,43 @@
-//! Events of a module: announced in the transaction of the change, numbered after its commit, and handled by every
-//! subscription once in effect, in order per key.
+//! Transactional outbox: a module publishes events into its own log, and other modules subscribe to them.
 //!
-//! A module announces with [`Publish::publish`]. Another one declares a [`Subscription`] with a [`Subscriber`]: what that
-//! writes is committed together with the cursor, so that an event is delivered at least once and takes effect exactly
-//! once. Where the log is read, in this process or over HTTP, is an [`EventSource`]. Knows no module.
+//! Knows no module. A module publishes with [`Publish::publish`] in the transaction of the change; the log assigns each
+//! event a position after the commit. Another module declares a [`Subscription`] with a [`Subscriber`]. The rows that a
+//! subscriber writes are committed together with its cursor: an event is delivered at least once, takes effect exactly
+//! once, and is handled in order per key. An [`EventSource`] reads a log in this process or over HTTP.
 
-// Announcing, in the module's own transaction.
+// Publishing, in the module's own transaction.
 mod publish;
-// The log: what was announced, in its order.
+// The log: published events in order of position, and their retention.
 mod log;
 mod retention;
-// Where subscribers read it, and the two real forms of that.
+// Reading a log: the interface, the two implementations, and the poll loop of a process.
 mod feed;
 mod local;
 mod source;
 mod tail;
-// Answering as badly as a log may, for tests.
-mod disturbed;
-// Handling it: what a module declares, and how it is carried out.
+// Duplicated, reordered and late events, for tests.
+mod fault_injection;
+// Handling events: a module's declaration, its cursors and parked events, and the worker.
 mod cursor;
 mod parked;
 mod subscription;
 mod worker;
-// Copies of another module's data, kept by events.
+// Projections of another module's data.
 mod projection;
-// What operators see and do.
+// Status of logs and subscriptions, and the operators' commands.
 mod operating;
 
-pub use crate::disturbed::disturbed;
-pub use crate::feed::{FeedError, HeadOfEvents, HttpSource, ReadEvents, serve_events};
+pub use crate::fault_injection::inject_faults;
+pub use crate::feed::{FeedError, HttpSource, ReadEvents, ReadHead, serve_events};
 pub use crate::local::LocalSource;
 pub use crate::operating::{
-    COUNTED, DeadLetter, EventsFailure, OutboxStatus, SubscriptionStatus, begin_new_log, dead_letters, outbox_status,
-    rebuild, replay, retry, skip, status,
+    OutboxStatus, ParkedEvent, SubscriptionError, SubscriptionStatus, UNNUMBERED_COUNT_MAX, begin_new_log,
+    outbox_status, parked_events, rebuild, replay, retry, skip, status,
 };
-pub use crate::projection::{Age, Projection, age, latest};
+pub use crate::projection::{Age, Projection, latest_per_key, read_age};
 pub use crate::publish::{MAX_PAYLOAD_BYTES, Publish};
-pub use crate::retention::{KEPT_FOR, remove_old};
-pub use crate::source::{Announced, Ask, EventPage, EventSource, Head};
+pub use crate::retention::{RETENTION, remove_expired_events};
+pub use crate::source::{EventPage, EventSource, Head, PublishedEvent, ReadRequest};
 pub use crate::subscription::{Delivered, Rejection, Subscriber, Subscription, SubscriptionSettings};
 pub use crate::tail::Tail;
-pub use crate::worker::run;
+pub use crate::worker::handle_events;

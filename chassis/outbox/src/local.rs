@@ -1,5 +1,6 @@
-//! A log in this process: the module's own database. Woken by commits made here; a look now and then finds those that
-//! other processes made.
+//! Reads a module's log from its own database in this process.
+//!
+//! Commits of this process wake the reader; commits of other processes are found by polling.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,33 +13,33 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use crate::log;
-use crate::source::{Ask, EventPage, EventSource, Head};
+use crate::source::{EventPage, EventSource, Head, ReadRequest};
 
-/// How often a log is looked at that nobody has said anything of: what another process announced is found by then.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// How long one answer about the head may be held back.
-const HOLD: Duration = Duration::from_secs(20);
-/// How long a statement may take.
+/// How often a log is polled for events published by other processes.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// Longest wait of one head request for new events.
+const LONG_POLL_MAX: Duration = Duration::from_secs(20);
+/// Timeout of one request's statements.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How often it is noted how far a reader has come.
-const NOTE_EVERY: Duration = Duration::from_secs(5);
+/// How often a reader's position is recorded for retention.
+const RECORD_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A module's log, read from its own database.
 pub struct LocalSource {
     db: Db,
-    /// When each reader was noted last, and where.
-    noted: Mutex<HashMap<String, (Instant, i64)>>,
-    /// The last look that left nothing without a position.
-    looked: tokio::sync::Mutex<Option<Look>>,
+    /// Time and position of each reader's last record.
+    recorded: Mutex<HashMap<String, (Instant, i64)>>,
+    /// The last poll that left no event without a position.
+    last_poll: tokio::sync::Mutex<Option<Poll>>,
     closed: watch::Sender<bool>,
 }
 
-/// A look for events without a position.
+/// A poll for events without a position.
 #[derive(Clone, Copy)]
-struct Look {
-    /// How often this process had announced something before.
-    announced: u64,
-    /// When it began, by the database's clock: what was committed before was found.
+struct Poll {
+    /// Number of publishing commits of this process before the poll.
+    commits: u64,
+    /// Start of the poll by the database's clock: the poll found every event committed before.
     at: Timestamp,
     ended: Instant,
 }
@@ -49,63 +50,66 @@ impl LocalSource {
     pub fn new(db: Db) -> Arc<Self> {
         Arc::new(Self {
             db,
-            noted: Mutex::default(),
-            looked: tokio::sync::Mutex::default(),
+            recorded: Mutex::default(),
+            last_poll: tokio::sync::Mutex::default(),
             closed: watch::Sender::new(false),
         })
     }
 
-    /// Holds no answer back any more, since the process is about to end.
+    /// Answers every waiting head request at once, because the process is shutting down.
     pub fn close(&self) {
         self.closed.send_replace(true);
     }
 
-    /// Gives positions to what has none, at most to a few thousand. Answers the last look that found that this was all; none if
-    /// more may be waiting.
+    /// Assigns positions to committed events that have none, at most [`log::ASSIGNED_MAX`]. Returns the last poll that left
+    /// no event without a position, or `None` if more events may be waiting.
     ///
-    /// One caller looks for all. Where nothing was announced here since, it is looked now and then for what others announced.
-    async fn number(&self, cx: &mut CallContext) -> Result<Option<Look>, CallFailure> {
-        let mut looked = self.looked.lock().await;
-        let (announced, at) = (*self.db.announcements().borrow(), self.db.now());
-        let is_new = looked.is_some_and(|look| look.announced != announced);
-        if let Some(look) = *looked
+    /// One caller polls on behalf of all callers. If this process has published nothing since the last poll, the database
+    /// is polled at most every [`POLL_INTERVAL`].
+    async fn assign_positions(&self, cx: &mut CallContext) -> Result<Option<Poll>, CallFailure> {
+        let mut last_poll = self.last_poll.lock().await;
+        let (commits, at) = (*self.db.commit_notifications().borrow(), self.db.now());
+        let is_new = last_poll.is_some_and(|poll| poll.commits != commits);
+        if let Some(poll) = *last_poll
             && !is_new
-            && look.ended.elapsed() < LOOK_EVERY
+            && poll.ended.elapsed() < POLL_INTERVAL
         {
-            return Ok(Some(look));
+            return Ok(Some(poll));
         }
-        if (is_new || log::is_waiting(&self.db, cx).await?) && log::number(&self.db, cx).await? >= log::AT_ONCE {
+        if (is_new || log::has_unnumbered_events(&self.db, cx).await?)
+            && log::assign_positions(&self.db, cx).await? >= log::ASSIGNED_MAX
+        {
             return Ok(None);
         }
-        *looked = Some(Look {
-            announced,
+        *last_poll = Some(Poll {
+            commits,
             at,
             ended: Instant::now(),
         });
-        Ok(*looked)
+        Ok(*last_poll)
     }
 
     fn context() -> CallContext {
         CallContext::root("events").with_timeout(TIMEOUT)
     }
 
-    /// Advisory, and not waited for: what fails here is done again soon.
-    fn note(&self, ask: &Ask) {
-        let reader = format!("{}/{}", ask.reader, ask.partition);
+    /// Records the reader's position for retention, in the background. A failure is harmless: the next read records again.
+    fn record_progress(&self, request: &ReadRequest) {
+        let reader = format!("{}/{}", request.reader, request.partition);
         {
-            let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
             let now = Instant::now();
-            // One that goes back wants what it comes to again: nothing of it may be removed meanwhile.
-            let is_fresh = |(at, position): &(Instant, i64)| now - *at < NOTE_EVERY && ask.after >= *position;
-            if noted.get(&reader).is_some_and(is_fresh) {
+            // A reader that went back (replay) is recorded at once, before retention removes the events it needs.
+            let is_fresh = |(at, position): &(Instant, i64)| now - *at < RECORD_INTERVAL && request.after >= *position;
+            if recorded.get(&reader).is_some_and(is_fresh) {
                 return;
             }
-            noted.insert(reader.clone(), (now, ask.after));
+            recorded.insert(reader.clone(), (now, request.after));
         }
-        let (db, after) = (self.db.clone(), ask.after);
+        let (db, after) = (self.db.clone(), request.after);
         tokio::spawn(async move {
-            if let Err(failure) = log::note_reader(&db, &mut Self::context(), &reader, after).await {
-                tracing::debug!(module = db.module(), reader, %failure, "cannot note how far it has read");
+            if let Err(failure) = log::record_reader_position(&db, &mut Self::context(), &reader, after).await {
+                tracing::debug!(module = db.module(), reader, %failure, "recording the reader's position failed");
             }
         });
     }
@@ -118,40 +122,40 @@ impl EventSource for LocalSource {
     }
 
     async fn head(&self, beyond: i64) -> Result<Head, CallFailure> {
-        let mut announcements = self.db.announcements();
+        let mut commits = self.db.commit_notifications();
         let mut closed = self.closed.subscribe();
-        let until = Instant::now() + HOLD;
+        let until = Instant::now() + LONG_POLL_MAX;
         loop {
-            announcements.borrow_and_update();
+            commits.borrow_and_update();
             let mut cx = Self::context();
-            // As many as give readers something to do. They see to those that follow.
-            self.number(&mut cx).await?;
-            let head = log::head(&mut *self.db.read(&mut cx).await?).await?;
+            // One batch is enough to wake the readers. Their own reads assign the positions of the rest.
+            self.assign_positions(&mut cx).await?;
+            let head = log::read_head(&mut *self.db.read(&mut cx).await?).await?;
             if head.last > beyond || Instant::now() >= until || *closed.borrow() {
                 return Ok(head);
             }
             tokio::select! {
-                _ = announcements.changed() => {}
+                _ = commits.changed() => {}
                 _ = closed.changed() => {}
-                () = sleep(LOOK_EVERY) => {}
+                () = sleep(POLL_INTERVAL) => {}
             }
         }
     }
 
-    async fn read(&self, ask: &Ask) -> Result<EventPage, CallFailure> {
+    async fn read(&self, request: &ReadRequest) -> Result<EventPage, CallFailure> {
         let (mut cx, began) = (Self::context(), Instant::now());
-        let mut page = log::page(&mut *self.db.read(&mut cx).await?, ask).await?;
-        // Whoever gets events handles them and asks again. One that has all that has a position gets more of them: a backlog is
-        // numbered as fast as it is read.
+        let mut page = log::read_page(&mut *self.db.read(&mut cx).await?, request).await?;
+        // Only a reader at the end of the numbered events triggers the next assignment: positions of a backlog are assigned
+        // as fast as the backlog is read.
         if page.events.is_empty() && page.is_last() {
-            let look = self.number(&mut cx).await?;
-            // What that found, whoever looked, has to be among them.
-            if look.is_none_or(|look| look.ended >= began) {
-                page = log::page(&mut *self.db.read(&mut cx).await?, ask).await?;
+            let poll = self.assign_positions(&mut cx).await?;
+            // Events found by a poll that ended after this read began must be on the page, whichever caller polled.
+            if poll.is_none_or(|poll| poll.ended >= began) {
+                page = log::read_page(&mut *self.db.read(&mut cx).await?, request).await?;
             }
-            page.complete_at = look.filter(|_| page.is_last()).map(|look| look.at);
+            page.complete_at = poll.filter(|_| page.is_last()).map(|poll| poll.at);
         }
-        self.note(ask);
+        self.record_progress(request);
         Ok(page)
     }
 }

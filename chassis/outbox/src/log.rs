@@ -1,26 +1,26 @@
-//! The log of one module: numbers what was committed, and reads it. SQL of the publisher's side.
+//! SQL of a module's event log: assigns positions to committed events and reads pages.
 //!
-//! On Postgres whoever needs positions gives them: the row of `offshoot_log` is locked meanwhile, so there is one who does at
-//! any moment, a killed one holds nobody up, and no process has to be woken by another one.
+//! On Postgres any reader that needs positions assigns them under a lock on the row of `offshoot_log`. One process assigns
+//! at a time, a killed process blocks nobody, and no process has to wake another process.
 
 use offshoot_contract::{CallContext, CallFailure, Timestamp, fault_point};
 use offshoot_db::{Db, Engine, Queries, sql};
 use uuid::Uuid;
 
 use crate::publish::MAX_PAYLOAD_BYTES;
-use crate::source::{Announced, Ask, EventPage, Head};
+use crate::source::{EventPage, Head, PublishedEvent, ReadRequest};
 
-/// Most events that are given positions at once: milliseconds.
-pub(crate) const AT_ONCE: i64 = 2_000;
-/// A page takes no further event once it has so many bytes of payload.
-const PAGE_BYTES: i64 = 1 << 20;
-/// Most positions that one page looks at: what it costs has an end, whatever the database knows of the table.
-const LOOKED_AT: i64 = 10_000;
-/// Most events of one page.
-pub(crate) const PAGE: u32 = 500;
+/// Maximum number of positions assigned by one transaction; such a transaction takes milliseconds.
+pub(crate) const ASSIGNED_MAX: i64 = 2_000;
+/// Payload bytes after which a page takes no further event.
+const PAGE_BYTES_MAX: i64 = 1 << 20;
+/// Maximum number of positions scanned for one page. Bounds the cost whatever plan the database chooses.
+const PAGE_POSITIONS_MAX: i64 = 10_000;
+/// Maximum number of events of one page.
+pub(crate) const PAGE_EVENTS_MAX: u32 = 500;
 
-/// Whether a committed event has no position. On SQLite all have.
-pub(crate) async fn is_waiting(db: &Db, cx: &mut CallContext) -> Result<bool, CallFailure> {
+/// Whether a committed event has no position. On SQLite the insert assigns the position.
+pub(crate) async fn has_unnumbered_events(db: &Db, cx: &mut CallContext) -> Result<bool, CallFailure> {
     if db.engine() == Engine::Sqlite {
         return Ok(false);
     }
@@ -32,26 +32,26 @@ pub(crate) async fn is_waiting(db: &Db, cx: &mut CallContext) -> Result<bool, Ca
     Ok(waiting.is_some())
 }
 
-/// Gives a position to committed events that have none, at most [`AT_ONCE`] of them. Answers how many.
-pub(crate) async fn number(db: &Db, cx: &mut CallContext) -> Result<i64, CallFailure> {
+/// Assigns positions to committed events that have none, at most [`ASSIGNED_MAX`]. Returns the number of events.
+pub(crate) async fn assign_positions(db: &Db, cx: &mut CallContext) -> Result<i64, CallFailure> {
     if db.engine() == Engine::Sqlite {
         return Ok(0);
     }
     let mut tx = db.begin(cx).await?;
-    // The lock, in a statement of its own: the next one sees all that was committed before it was given. Nothing is written to
-    // the row: while a transaction is open anywhere on the server, each version of it would stay, and be passed by every look.
+    // The lock is a statement of its own, so that the next statement sees every commit before the lock was granted. The row
+    // is never written: while any transaction of the server is open, dead row versions would pile up and slow every poll.
     let lock = sql!(
         sqlite: "SELECT 0",
         postgres: "SELECT one FROM offshoot_log FOR UPDATE",
     );
     tx.fetch_one::<(i32,)>(lock, ()).await?;
-    let (numbered,): (i64,) = tx.fetch_one(NUMBER, (AT_ONCE,)).await?;
+    let (numbered,): (i64,) = tx.fetch_one(ASSIGN_POSITIONS, (ASSIGNED_MAX,)).await?;
     tx.commit_part().await?;
     fault_point("events-numbered").await;
     Ok(numbered)
 }
 
-const NUMBER: offshoot_db::Sql = sql!(
+const ASSIGN_POSITIONS: offshoot_db::Sql = sql!(
     sqlite: "SELECT 0",
     postgres: "WITH given AS (\
             SELECT GREATEST(removed, (SELECT max(position) FROM offshoot_events)) AS last FROM offshoot_log), \
@@ -64,28 +64,28 @@ const NUMBER: offshoot_db::Sql = sql!(
         SELECT count(*) FROM numbered",
 );
 
-/// The state of the log.
-pub(crate) async fn head(read: &mut Queries) -> Result<Head, CallFailure> {
+/// Reads the head of the log.
+pub(crate) async fn read_head(read: &mut Queries) -> Result<Head, CallFailure> {
     let sql = sql!(
         sqlite: "SELECT log_id, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'offshoot_events'), 0), removed \
                  FROM offshoot_log",
         postgres: "SELECT log_id, GREATEST(removed, (SELECT max(position) FROM offshoot_events)), removed FROM offshoot_log",
     );
-    let (log_id, last, removed): (Uuid, i64, i64) = read.fetch_one(sql, ()).await?;
+    let (log_id, last, removed_through): (Uuid, i64, i64) = read.fetch_one(sql, ()).await?;
     Ok(Head {
         log_id: log_id.to_string(),
         last,
-        removed,
+        removed_through,
     })
 }
 
-/// A page of one partition.
-pub(crate) async fn page(read: &mut Queries, ask: &Ask) -> Result<EventPage, CallFailure> {
-    // Before the events: what is numbered in between is for the next page.
-    let head = head(read).await?;
-    let limit = ask.limit.clamp(1, PAGE);
-    let upto = head.last.min(ask.after.saturating_add(LOOKED_AT));
-    // Cut by the database, so that no more than a page is ever in memory.
+/// Reads a page of one partition.
+pub(crate) async fn read_page(read: &mut Queries, request: &ReadRequest) -> Result<EventPage, CallFailure> {
+    // The head is read before the events: positions assigned in between belong to the next page.
+    let head = read_head(read).await?;
+    let limit = request.limit.clamp(1, PAGE_EVENTS_MAX);
+    let up_to = head.last.min(request.after.saturating_add(PAGE_POSITIONS_MAX));
+    // The database cuts the page, so that the process never holds more than one page in memory.
     let rows: Vec<(i64, String, i32, String, String, Timestamp, i64)> = read
         .fetch_all(
             sql!(
@@ -98,16 +98,26 @@ pub(crate) async fn page(read: &mut Queries, ask: &Ask) -> Result<EventPage, Cal
                         ) page\
                     ) sized WHERE bytes < $6 ORDER BY position",
             ),
-            (ask.after, upto, ask.of, ask.partition, i64::from(limit), PAGE_BYTES),
+            (
+                request.after,
+                up_to,
+                request.partitions,
+                request.partition,
+                i64::from(limit),
+                PAGE_BYTES_MAX,
+            ),
         )
         .await?;
-    // After the events: what was removed before they were read is known to have been.
-    let (removed,): (i64,) = read.fetch_one(sql!("SELECT removed FROM offshoot_log"), ()).await?;
-    let head = Head { removed, ..head };
+    // `removed` is read after the events, so that it covers every event removed before that read.
+    let (removed_through,): (i64,) = read.fetch_one(sql!("SELECT removed FROM offshoot_log"), ()).await?;
+    let head = Head {
+        removed_through,
+        ..head
+    };
     let bytes: i64 = rows.last().map_or(0, |row| row.6);
-    let cut = rows.len() == limit as usize || bytes + MAX_PAYLOAD_BYTES as i64 >= PAGE_BYTES;
+    let is_cut = rows.len() == limit as usize || bytes + MAX_PAYLOAD_BYTES as i64 >= PAGE_BYTES_MAX;
     let event = |(position, name, version, key, payload, at, _): (i64, String, i32, String, String, Timestamp, i64)| {
-        Announced {
+        PublishedEvent {
             position,
             name,
             version: u32::try_from(version).unwrap_or_default(),
@@ -118,8 +128,8 @@ pub(crate) async fn page(read: &mut Queries, ask: &Ask) -> Result<EventPage, Cal
     };
     let events: Vec<_> = rows.into_iter().map(event).collect();
     let through = match events.last() {
-        Some(last) if cut => last.position,
-        _ => upto.max(ask.after),
+        Some(last) if is_cut => last.position,
+        _ => up_to.max(request.after),
     };
     Ok(EventPage {
         head,
@@ -129,8 +139,13 @@ pub(crate) async fn page(read: &mut Queries, ask: &Ask) -> Result<EventPage, Cal
     })
 }
 
-/// Notes how far a reader has come.
-pub(crate) async fn note_reader(db: &Db, cx: &mut CallContext, reader: &str, position: i64) -> Result<(), CallFailure> {
+/// Records the position of a reader; retention keeps later events.
+pub(crate) async fn record_reader_position(
+    db: &Db,
+    cx: &mut CallContext,
+    reader: &str,
+    position: i64,
+) -> Result<(), CallFailure> {
     let now = db.now();
     let mut tx = db.begin(cx).await?;
     tx.execute(

@@ -1,5 +1,6 @@
-//! What operators see of subscriptions and do about them, by the tables alone: no process has to run for it, and those that
-//! do take note within a second.
+//! Status of logs and subscriptions, and the operators' commands: retry, skip, replay, rebuild.
+//!
+//! Works on the tables alone: no process has to run, and running workers notice a change within a second.
 
 use offshoot_contract::{CallContext, CallFailure, Timestamp};
 use offshoot_db::{Db, sql};
@@ -9,144 +10,149 @@ use uuid::Uuid;
 use crate::log;
 use crate::parked;
 
-/// Most events without a position that are counted, since counting a million takes a while.
-pub const COUNTED: i64 = 10_000;
+/// Limit of the count of events without a position: counting a million events is slow.
+pub const UNNUMBERED_COUNT_MAX: i64 = 10_000;
 
-/// Why nothing was done.
+/// Why an operator's command was refused or failed.
 #[derive(Debug, thiserror::Error)]
-pub enum EventsFailure {
-    /// No cursor has this name.
-    #[error("{module} has no subscription `{subscription}`: `offshoot events status` lists them")]
+pub enum SubscriptionError {
+    /// The module has no cursor of this name.
+    #[error("{module} has no subscription `{subscription}`: `offshoot events status` lists the subscriptions")]
     UnknownSubscription {
-        /// Where it was looked for.
+        /// The subscribing module.
         module: &'static str,
-        /// As it was asked for.
+        /// The requested name.
         subscription: String,
     },
-    /// Nothing is parked there.
-    #[error("`{subscription}` has no event set aside at {position}: `offshoot events dead-letters` lists them")]
-    NothingThere {
+    /// No event is parked at this position.
+    #[error(
+        "`{subscription}` has no parked event at {position}: `offshoot events dead-letters` lists the parked events"
+    )]
+    NotParked {
         /// The subscription.
         subscription: String,
-        /// As it was asked for.
+        /// The requested position.
         position: i64,
     },
-    /// Only a copy can be made anew.
-    #[error("`{subscription}` keeps no copy: `offshoot events replay {subscription} --from N` handles events again")]
-    NoCopy {
+    /// Only a projection can be rebuilt.
+    #[error(
+        "`{subscription}` is not a projection: `offshoot events replay {subscription} --from N` handles events again"
+    )]
+    NotAProjection {
         /// The subscription.
         subscription: String,
     },
-    /// The database did not do it.
+    /// The database failed.
     #[error(transparent)]
     Call(#[from] CallFailure),
 }
 
-/// The log of a module.
+/// Status of a module's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OutboxStatus {
-    /// The module.
+    /// The publishing module.
     pub module: &'static str,
-    /// The last position given.
+    /// The last assigned position.
     pub last: i64,
-    /// Events that have no position yet, of which at most [`COUNTED`] are counted: some for more than a moment, and a `last`
-    /// that stays, say that nobody gives any.
+    /// Number of events without a position, counted up to [`UNNUMBERED_COUNT_MAX`]. If it stays above 0 and `last` does not
+    /// rise, no process assigns positions.
     pub unnumbered: i64,
-    /// The highest position that was removed for its age.
-    pub removed: i64,
-    /// The log.
+    /// The highest position removed by retention; 0 if none was.
+    pub removed_through: i64,
+    /// UUID of the log.
     pub log_id: String,
 }
 
-/// One partition of a subscription.
+/// Status of one partition of a subscription.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SubscriptionStatus {
-    /// Who handles.
+    /// The subscribing module.
     pub subscriber: &'static str,
     /// The subscription.
     pub subscription: String,
-    /// Whose events.
+    /// The publishing module.
     pub module: String,
     /// The partition.
     pub partition: i32,
-    /// Everything up to here is handled or set aside.
+    /// Every event up to this position is handled or parked.
     pub position: i64,
-    /// Everything that was announced before is handled or set aside; none if it never was.
+    /// Every event published before this time is handled or parked; `None` before the partition first caught up.
     pub current_at: Option<Timestamp>,
-    /// Events that are tried again or wait behind one that is.
+    /// Number of events that are being retried or wait behind an earlier event of their key.
     pub parked: i64,
-    /// Events that were given up.
-    pub dead: i64,
-    /// The process that works on it; none if nobody does.
+    /// Number of dead letters: events whose attempts are exhausted.
+    pub dead_letters: i64,
+    /// The process that holds the lease of the partition.
     pub worker: Option<String>,
-    /// Why nothing is handled.
+    /// Why the partition handles nothing until an operator decides.
     pub held: Option<String>,
-    /// It keeps a copy.
-    pub copies: bool,
-    /// The copy will be emptied before it goes on.
+    /// Whether the subscription is a projection.
+    pub is_projection: bool,
+    /// Whether the projection will be cleared before the next event.
     pub rebuild: bool,
 }
 
-/// An event that was set aside.
+/// A parked event or a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DeadLetter {
+pub struct ParkedEvent {
     /// The subscription.
     pub subscription: String,
-    /// Its place in the log.
+    /// Position in the publisher's log.
     pub position: i64,
-    /// Its name.
+    /// Name of the event.
     pub name: String,
-    /// The version of its payload.
+    /// Version of the payload.
     pub version: i32,
-    /// Whose event it is.
+    /// Key of the event.
     pub key: String,
-    /// `dead`, `retried`, or `waiting` behind another one of its key.
+    /// `dead` for a dead letter, `retrying`, or `waiting` behind an earlier event of the same key.
     pub state: &'static str,
-    /// How often it was tried.
+    /// Number of attempts.
     pub attempts: i32,
-    /// When it will be tried again.
+    /// Time of the next attempt; `None` for dead letters and waiting events.
     pub due_at: Option<Timestamp>,
-    /// When it was announced.
+    /// Time of publication.
     pub at: Timestamp,
-    /// What the last attempt failed of.
+    /// Failure of the last attempt, with causes.
     pub reason: String,
-    /// JSON, as it was announced.
+    /// JSON, byte for byte as published.
     pub payload: String,
 }
 
-/// The log of the module whose data is `db`.
+/// Status of the log of the module whose data is `db`.
 pub async fn outbox_status(db: &Db, cx: &mut CallContext) -> Result<OutboxStatus, CallFailure> {
     let mut read = db.read(cx).await?;
-    let head = log::head(&mut read).await?;
+    let head = log::read_head(&mut read).await?;
     let sql = sql!(
         sqlite: "SELECT 0 * $1",
         postgres: "SELECT count(*) FROM (SELECT FROM offshoot_events WHERE position IS NULL LIMIT $1) waiting",
     );
-    let (unnumbered,): (i64,) = read.fetch_one(sql, (COUNTED,)).await?;
+    let (unnumbered,): (i64,) = read.fetch_one(sql, (UNNUMBERED_COUNT_MAX,)).await?;
     Ok(OutboxStatus {
         module: db.module(),
         last: head.last,
         unnumbered,
-        removed: head.removed,
+        removed_through: head.removed_through,
         log_id: head.log_id,
     })
 }
 
-/// Every partition of every subscription of the module whose data is `db`.
+/// Status of every partition of every subscription of the module whose data is `db`.
 pub async fn status(db: &Db, cx: &mut CallContext) -> Result<Vec<SubscriptionStatus>, CallFailure> {
-    #[derive(sqlx::FromRow)]
-    struct Row {
-        subscription: String,
-        module: String,
-        partition: i32,
-        position: i64,
-        current_at: Option<Timestamp>,
-        held: Option<String>,
-        copies: bool,
-        rebuild: bool,
-        parked: i64,
-        dead: i64,
-        worker: Option<String>,
+    offshoot_db::row! {
+        struct Row {
+            subscription: String,
+            module: String,
+            partition: i32,
+            position: i64,
+            current_at: Option<Timestamp>,
+            held: Option<String>,
+            copies: bool,
+            rebuild: bool,
+            parked: i64,
+            dead_letters: i64,
+            worker: Option<String>,
+        }
     }
     let rows: Vec<Row> = db
         .read(cx)
@@ -157,7 +163,7 @@ pub async fn status(db: &Db, cx: &mut CallContext) -> Result<Vec<SubscriptionSta
                     (SELECT CAST(count(*) AS bigint) FROM offshoot_parked p WHERE p.subscription = c.subscription \
                         AND p.partition = c.partition) AS parked, \
                     (SELECT CAST(count(*) AS bigint) FROM offshoot_parked p WHERE p.subscription = c.subscription \
-                        AND p.partition = c.partition AND p.attempts > 0 AND p.due_at IS NULL) AS dead, \
+                        AND p.partition = c.partition AND p.attempts > 0 AND p.due_at IS NULL) AS dead_letters, \
                     r.place AS worker \
                  FROM offshoot_cursors c \
                  LEFT JOIN offshoot_leases l ON l.name = 'events ' || c.subscription || '/' || CAST(c.partition AS text) \
@@ -167,30 +173,30 @@ pub async fn status(db: &Db, cx: &mut CallContext) -> Result<Vec<SubscriptionSta
             (),
         )
         .await?;
-    let shown = |row: Row| SubscriptionStatus {
+    let to_status = |row: Row| SubscriptionStatus {
         subscriber: db.module(),
         subscription: row.subscription,
         module: row.module,
         partition: row.partition,
         position: row.position,
         current_at: row.current_at,
-        parked: row.parked - row.dead,
-        dead: row.dead,
+        parked: row.parked - row.dead_letters,
+        dead_letters: row.dead_letters,
         worker: row.worker,
         held: row.held,
-        copies: row.copies,
+        is_projection: row.copies,
         rebuild: row.rebuild,
     };
-    Ok(rows.into_iter().map(shown).collect())
+    Ok(rows.into_iter().map(to_status).collect())
 }
 
-/// Events that were set aside, in the order of subscription and position; at most `limit`.
-pub async fn dead_letters(
+/// Parked events and dead letters, ordered by subscription and position; at most `limit`.
+pub async fn parked_events(
     db: &Db,
     cx: &mut CallContext,
     subscription: Option<&str>,
     limit: u32,
-) -> Result<Vec<DeadLetter>, CallFailure> {
+) -> Result<Vec<ParkedEvent>, CallFailure> {
     type Row = (
         String,
         i64,
@@ -214,34 +220,37 @@ pub async fn dead_letters(
             (subscription.map(str::to_owned), i64::from(limit)),
         )
         .await?;
-    let shown = |(subscription, position, name, version, key, attempts, due_at, at, reason, payload): Row| DeadLetter {
-        subscription,
-        position,
-        name,
-        version,
-        key,
-        state: match (attempts, due_at) {
-            (0, _) => "waiting",
-            (_, Some(_)) => "retried",
-            (_, None) => "dead",
-        },
-        attempts,
-        due_at,
-        at,
-        reason,
-        payload,
-    };
-    Ok(rows.into_iter().map(shown).collect())
+    let to_event =
+        |(subscription, position, name, version, key, attempts, due_at, at, reason, payload): Row| ParkedEvent {
+            subscription,
+            position,
+            name,
+            version,
+            key,
+            state: match (attempts, due_at) {
+                (0, _) => "waiting",
+                (_, Some(_)) => "retrying",
+                (_, None) => "dead",
+            },
+            attempts,
+            due_at,
+            at,
+            reason,
+            payload,
+        };
+    Ok(rows.into_iter().map(to_event).collect())
 }
 
-/// Has events tried again at once, with all their attempts: one, or all that were tried. Answers how many.
+/// Makes parked events and dead letters due now, with their full number of attempts: the event at `position`, or all.
+///
+/// Returns the number of events. Fails with `NotParked` if no tried event is at `position`.
 pub async fn retry(
     db: &Db,
     cx: &mut CallContext,
     subscription: &str,
     position: Option<i64>,
-) -> Result<u64, EventsFailure> {
-    require(db, cx, subscription).await?;
+) -> Result<u64, SubscriptionError> {
+    require_subscription(db, cx, subscription).await?;
     let now = db.now();
     let mut tx = db.begin(cx).await?;
     let due = tx
@@ -255,25 +264,25 @@ pub async fn retry(
         .await?;
     tx.commit_part().await?;
     match position {
-        Some(position) if due == 0 => Err(nothing_there(subscription, position)),
+        Some(position) if due == 0 => Err(not_parked(subscription, position)),
         _ => Ok(due),
     }
 }
 
-/// Gives an event up for good: it will never be handled, and those behind it are.
-pub async fn skip(db: &Db, cx: &mut CallContext, subscription: &str, position: i64) -> Result<(), EventsFailure> {
-    require(db, cx, subscription).await?;
+/// Drops a parked event or a dead letter for good. Later events of the same key are handled. Fails with `NotParked`.
+pub async fn skip(db: &Db, cx: &mut CallContext, subscription: &str, position: i64) -> Result<(), SubscriptionError> {
+    require_subscription(db, cx, subscription).await?;
     let mut tx = db.begin(cx).await?;
     if !parked::remove(&mut tx, subscription, position).await? {
-        return Err(nothing_there(subscription, position));
+        return Err(not_parked(subscription, position));
     }
     Ok(tx.commit_part().await?)
 }
 
-/// Has the events from a position on handled again, by whatever log is there now; what was set aside from there on is
-/// among them. What the subscriber wrote stays: for a copy see [`rebuild`].
-pub async fn replay(db: &Db, cx: &mut CallContext, subscription: &str, from: i64) -> Result<(), EventsFailure> {
-    require(db, cx, subscription).await?;
+/// Handles the events from position `from` on again, from the publisher's present log. Parked events from there on are
+/// dropped, because the replay covers them. Rows written by the subscriber stay; for a projection see [`rebuild`].
+pub async fn replay(db: &Db, cx: &mut CallContext, subscription: &str, from: i64) -> Result<(), SubscriptionError> {
+    require_subscription(db, cx, subscription).await?;
     let mut tx = db.begin(cx).await?;
     tx.execute(
         sql!(
@@ -290,12 +299,12 @@ pub async fn replay(db: &Db, cx: &mut CallContext, subscription: &str, from: i64
     Ok(tx.commit_part().await?)
 }
 
-/// Has a copy emptied and filled anew from the beginning of the log.
-pub async fn rebuild(db: &Db, cx: &mut CallContext, subscription: &str) -> Result<(), EventsFailure> {
-    let copies = require(db, cx, subscription).await?;
-    if !copies {
+/// Clears a projection and fills it from the beginning of the log. Fails with `NotAProjection`.
+pub async fn rebuild(db: &Db, cx: &mut CallContext, subscription: &str) -> Result<(), SubscriptionError> {
+    let is_projection = require_subscription(db, cx, subscription).await?;
+    if !is_projection {
         let subscription = subscription.to_owned();
-        return Err(EventsFailure::NoCopy { subscription });
+        return Err(SubscriptionError::NotAProjection { subscription });
     }
     let mut tx = db.begin(cx).await?;
     tx.execute(
@@ -309,8 +318,8 @@ pub async fn rebuild(db: &Db, cx: &mut CallContext, subscription: &str) -> Resul
     Ok(tx.commit_part().await?)
 }
 
-/// Begins another log where this one ends, as after a backup was restored: what readers had read beyond is not what will be
-/// written now, and they notice. Answers the id of the new log.
+/// Gives the log a new id, as after a restored backup: readers may have read positions that new events will reuse, and hold
+/// until an operator decides. Returns the new id.
 pub async fn begin_new_log(db: &Db, cx: &mut CallContext) -> Result<Uuid, CallFailure> {
     let id = Uuid::new_v4();
     let mut tx = db.begin(cx).await?;
@@ -320,8 +329,8 @@ pub async fn begin_new_log(db: &Db, cx: &mut CallContext) -> Result<Uuid, CallFa
     Ok(id)
 }
 
-/// Whether a subscription keeps a copy; fails if there is none of this name.
-async fn require(db: &Db, cx: &mut CallContext, subscription: &str) -> Result<bool, EventsFailure> {
+/// Whether a subscription is a projection. Fails with `UnknownSubscription`.
+async fn require_subscription(db: &Db, cx: &mut CallContext, subscription: &str) -> Result<bool, SubscriptionError> {
     let found: Option<(bool,)> = db
         .read(cx)
         .await?
@@ -331,15 +340,15 @@ async fn require(db: &Db, cx: &mut CallContext, subscription: &str) -> Result<bo
         )
         .await?;
     found
-        .map(|(copies,)| copies)
-        .ok_or_else(|| EventsFailure::UnknownSubscription {
+        .map(|(is_projection,)| is_projection)
+        .ok_or_else(|| SubscriptionError::UnknownSubscription {
             module: db.module(),
             subscription: subscription.to_owned(),
         })
 }
 
-fn nothing_there(subscription: &str, position: i64) -> EventsFailure {
-    EventsFailure::NothingThere {
+fn not_parked(subscription: &str, position: i64) -> SubscriptionError {
+    SubscriptionError::NotParked {
         subscription: subscription.to_owned(),
         position,
     }

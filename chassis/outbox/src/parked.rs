@@ -1,4 +1,4 @@
-//! Events that could not be handled, and what waits behind them. SQL of the subscriber's side; decides nothing.
+//! Parked events: events that failed, and later events of the same key. SQL only; decides nothing.
 
 use std::collections::HashSet;
 
@@ -6,20 +6,20 @@ use offshoot_contract::{CallFailure, Timestamp};
 use offshoot_db::{Queries, Tx, sql};
 
 use crate::cursor::Cursor;
-use crate::source::Announced;
+use crate::source::PublishedEvent;
 
-/// Events that are tried again in one round.
-const AT_ONCE: i64 = 50;
+/// Maximum number of parked events retried in one round.
+const DUE_EVENTS_MAX: i64 = 50;
 
-/// An event that is to be tried again, the first of its key.
+/// A parked event that is due for a retry, the first of its key.
 #[derive(Debug)]
-pub(crate) struct Parked {
-    pub(crate) event: Announced,
+pub(crate) struct DueEvent {
+    pub(crate) event: PublishedEvent,
     pub(crate) attempts: i32,
 }
 
-/// The keys of a partition that something is parked of.
-pub(crate) async fn keys(read: &mut Queries, cursor: &Cursor) -> Result<HashSet<String>, CallFailure> {
+/// Keys of a partition that have parked events.
+pub(crate) async fn blocked_keys(read: &mut Queries, cursor: &Cursor) -> Result<HashSet<String>, CallFailure> {
     let keys: Vec<(String,)> = read
         .fetch_all(
             sql!("SELECT DISTINCT key FROM offshoot_parked WHERE subscription = $1 AND partition = $2"),
@@ -29,7 +29,7 @@ pub(crate) async fn keys(read: &mut Queries, cursor: &Cursor) -> Result<HashSet<
     Ok(keys.into_iter().map(|(key,)| key).collect())
 }
 
-/// How many events of a partition are parked.
+/// Number of parked events of a partition.
 pub(crate) async fn count(read: &mut Queries, cursor: &Cursor) -> Result<i64, CallFailure> {
     let (count,): (i64,) = read
         .fetch_one(
@@ -40,17 +40,17 @@ pub(crate) async fn count(read: &mut Queries, cursor: &Cursor) -> Result<i64, Ca
     Ok(count)
 }
 
-/// Parks an event: after its first attempt, or, without any, behind another one of its key.
+/// Parks an event. `tried` is the time of the next retry and the reason of a failed first attempt, or `None` for an event
+/// that waits behind an earlier event of its key.
 pub(crate) async fn park(
     tx: &mut Tx<'_>,
     cursor: &Cursor,
-    event: &Announced,
+    event: &PublishedEvent,
     tried: Option<(Option<Timestamp>, &str)>,
 ) -> Result<(), CallFailure> {
     let attempts = i32::from(tried.is_some());
     let (due_at, reason) = tried.unwrap_or((None, ""));
     let version = i32::try_from(event.version).unwrap_or(i32::MAX);
-    let place = (cursor.subscription, event.position, cursor.partition);
     tx.execute(
         sql!(
             "INSERT INTO offshoot_parked \
@@ -58,9 +58,9 @@ pub(crate) async fn park(
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (subscription, position) DO NOTHING"
         ),
         (
-            place.0,
-            place.1,
-            place.2,
+            cursor.subscription,
+            event.position,
+            cursor.partition,
             &event.name,
             version,
             &event.key,
@@ -75,13 +75,13 @@ pub(crate) async fn park(
     .map(drop)
 }
 
-/// The first event of each key whose time has come, or lies beyond `latest`, or that nothing is before any more.
-pub(crate) async fn due(
+/// The first parked event of each key that is due at `now`, due after `latest`, or was never tried.
+pub(crate) async fn due_events(
     read: &mut Queries,
     cursor: &Cursor,
     now: Timestamp,
     latest: Timestamp,
-) -> Result<Vec<Parked>, CallFailure> {
+) -> Result<Vec<DueEvent>, CallFailure> {
     let rows: Vec<(i64, String, i32, String, String, Timestamp, i32)> = read
         .fetch_all(
             sql!(
@@ -91,12 +91,12 @@ pub(crate) async fn due(
                     AND b.partition = p.partition AND b.key = p.key AND b.position < p.position) \
                  ORDER BY p.position LIMIT $5"
             ),
-            (cursor.subscription, cursor.partition, now, latest, AT_ONCE),
+            (cursor.subscription, cursor.partition, now, latest, DUE_EVENTS_MAX),
         )
         .await?;
     let parked = |(position, name, version, key, payload, at, attempts): (i64, String, i32, String, String, _, i32)| {
         let version = u32::try_from(version).unwrap_or_default();
-        let event = Announced {
+        let event = PublishedEvent {
             position,
             name,
             version,
@@ -104,12 +104,12 @@ pub(crate) async fn due(
             payload,
             at,
         };
-        Parked { event, attempts }
+        DueEvent { event, attempts }
     };
     Ok(rows.into_iter().map(parked).collect())
 }
 
-/// Takes a parked event away. False if an operator was quicker.
+/// Removes a parked event. `false` if an operator has removed the event before.
 pub(crate) async fn remove(tx: &mut Tx<'_>, subscription: &str, position: i64) -> Result<bool, CallFailure> {
     let removed = tx
         .execute(
@@ -120,14 +120,14 @@ pub(crate) async fn remove(tx: &mut Tx<'_>, subscription: &str, position: i64) -
     Ok(removed > 0)
 }
 
-/// Takes all parked events of a subscription away.
+/// Removes all parked events of a subscription. Returns their number.
 pub(crate) async fn remove_all(tx: &mut Tx<'_>, subscription: &str) -> Result<u64, CallFailure> {
     let all = sql!("DELETE FROM offshoot_parked WHERE subscription = $1");
     tx.execute(all, (subscription,)).await
 }
 
-/// Notes another vain attempt. Without a time, the event is dead.
-pub(crate) async fn put_off(
+/// Records a failed attempt. Without `due_at` the event becomes a dead letter.
+pub(crate) async fn record_failed_attempt(
     tx: &mut Tx<'_>,
     subscription: &str,
     position: i64,

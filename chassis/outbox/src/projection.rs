@@ -1,5 +1,6 @@
-//! A copy of another module's data in one's own tables, kept by events: asked without a call, also while the other module
-//! is away.
+//! Projections: another module's data in the subscriber's own tables, kept current by events.
+//!
+//! A projection is read without a call, also while the other module is unavailable.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,41 +11,45 @@ use offshoot_db::{Queries, Tx, sql};
 
 use crate::subscription::{Delivered, Rejection};
 
-/// A copy. Its tables are `derived` in `tables.toml`: what is in them comes from events alone, so that emptying them and
-/// handling every event again gives the same.
+/// Applies another module's events to tables of the subscriber.
+///
+/// The tables are `derived` in `tables.toml`: their rows come from events alone, so clearing the tables and handling every
+/// event again gives the same rows.
 #[async_trait]
 pub trait Projection: Send + Sync + 'static {
-    /// Whose events.
+    /// Events of the other module.
     type Event: EventSet;
 
-    /// Brings the copy up to date with these events, which are in order. Several of one key may be among them.
+    /// Applies `events`, which are in order. Several events may have the same key.
     async fn apply(&self, tx: &mut Tx<'_>, events: &[Delivered<Self::Event>]) -> Result<(), Rejection>;
 
-    /// Empties the copy.
+    /// Empties the projection's tables.
     async fn clear(&self, tx: &mut Tx<'_>) -> Result<(), CallFailure>;
 }
 
-/// The last event of each key, by key: all that a copy of whole states takes from a batch, and one row per key, as a
-/// statement that inserts or updates must have it.
+/// The last event of each key, ordered by key.
+///
+/// A projection of whole states needs only the last event of a key, and an upsert statement must not contain a key twice.
 #[must_use]
-pub fn latest<E: EventSet>(events: &[Delivered<E>]) -> Vec<&Delivered<E>> {
+pub fn latest_per_key<E: EventSet>(events: &[Delivered<E>]) -> Vec<&Delivered<E>> {
     let by_key: BTreeMap<String, &Delivered<E>> = events.iter().map(|each| (each.event.key(), each)).collect();
     by_key.into_values().collect()
 }
 
-/// How old a copy is.
+/// How current a projection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Age {
-    /// It has never been up to date: it is being filled.
+    /// The projection is being filled and has never been current.
     Filling,
-    /// It has everything that was announced before this time, which may be a few seconds ago although nothing has changed.
+    /// The projection has every event published before this time. The time may be a few seconds old although no event was
+    /// published since.
     CurrentAt(Timestamp),
 }
 
 impl Age {
-    /// For how long the copy may have missed something; none while it is being filled.
+    /// Longest time for which the projection may lack an event; `None` while the projection is being filled.
     #[must_use]
-    pub fn at(self, now: Timestamp) -> Option<Duration> {
+    pub fn staleness_at(self, now: Timestamp) -> Option<Duration> {
         match self {
             Age::Filling => None,
             Age::CurrentAt(then) => {
@@ -55,8 +60,8 @@ impl Age {
     }
 }
 
-/// How old the copy of this subscription is, to be asked in the same read as the copy.
-pub async fn age(read: &mut Queries, subscription: &str) -> Result<Age, CallFailure> {
+/// Reads how current the projection of a subscription is. Call within the same read as the projection's tables.
+pub async fn read_age(read: &mut Queries, subscription: &str) -> Result<Age, CallFailure> {
     let current: Option<(Option<Timestamp>,)> = read
         .fetch_optional(
             sql!("SELECT current_at FROM offshoot_cursors WHERE subscription = $1 AND partition = 0 AND NOT rebuild"),

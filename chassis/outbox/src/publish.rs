@@ -1,26 +1,26 @@
-//! Announcing: an event becomes a row of the module's log in the transaction that did what it tells.
+//! Publishing: inserts an event into the module's log, in the transaction of the change.
 
 use async_trait::async_trait;
 use offshoot_contract::{CallFailure, EventSet};
 use offshoot_db::{Tx, sql};
 
-use crate::disturbed::linger;
+use crate::fault_injection::delay_commit;
 use crate::source::bucket_of;
 
-/// Largest payload, bytes: an event says what happened, and larger things are asked for. Some hundred bytes for each of a
-/// thousand lines have room.
+/// Largest payload, bytes. Enough for an order of a thousand lines at some hundred bytes each; subscribers fetch larger
+/// data with a call.
 pub const MAX_PAYLOAD_BYTES: usize = 512 << 10;
 
 /// `tx.publish(event)`.
 #[async_trait]
 pub trait Publish {
-    /// Announces that this happened, if the transaction commits.
+    /// Publishes an event if the transaction commits.
     ///
-    /// Announce after the row of the event's key was written: the order of that key's events is the order in which writers
-    /// held the row. Fails with `Internal` for an event of another module or a payload above [`MAX_PAYLOAD_BYTES`].
+    /// Publish after writing the row of the event's key: the events of a key are ordered as writers held that row. Fails
+    /// with `Internal` for an event of another module or a payload above [`MAX_PAYLOAD_BYTES`].
     async fn publish<E: EventSet>(&mut self, event: &E) -> Result<(), CallFailure>;
 
-    /// The same for any number of events, in one statement.
+    /// Publishes any number of events in one statement, like [`publish`](Publish::publish).
     async fn publish_all<E: EventSet>(&mut self, events: &[E]) -> Result<(), CallFailure>;
 }
 
@@ -38,7 +38,7 @@ impl Publish for Tx<'_> {
         )
         .await?;
         self.wake_after_commit();
-        linger().await;
+        delay_commit().await;
         Ok(())
     }
 
@@ -58,7 +58,7 @@ impl Publish for Tx<'_> {
         )
         .await?;
         self.wake_after_commit();
-        linger().await;
+        delay_commit().await;
         Ok(())
     }
 }
@@ -70,15 +70,15 @@ fn row<E: EventSet>(module: &str, event: &E) -> Result<Row, CallFailure> {
     let spec = event.spec();
     let name = spec.name;
     if E::MODULE != module {
-        let why = format!("{module} announces `{name}`, which is an event of {}", E::MODULE);
+        let why = format!("{module} cannot publish `{name}`: it is an event of {}", E::MODULE);
         return Err(CallFailure::internal(why));
     }
     let payload = event
         .payload()
-        .map_err(|error| CallFailure::internal(format!("the event `{name}` does not serialize")).caused_by(error))?;
+        .map_err(|error| CallFailure::internal(format!("serializing the event `{name}` failed")).caused_by(error))?;
     if payload.len() > MAX_PAYLOAD_BYTES {
         let why = format!(
-            "the event `{name}` has {} bytes, at most {MAX_PAYLOAD_BYTES} are announced: tell what happened, and let the rest be asked for",
+            "the payload of `{name}` has {} bytes, the limit is {MAX_PAYLOAD_BYTES}: publish less, and let subscribers fetch the rest",
             payload.len()
         );
         return Err(CallFailure::internal(why));

@@ -1,14 +1,16 @@
-//! Where a subscription reads a module's events: the seam between the log and those who handle it. Knows neither.
+//! Interface between a module's event log and its subscribers: heads, read requests, pages.
+//!
+//! Knows neither the log's tables nor subscriptions.
 
 use async_trait::async_trait;
 use offshoot_contract::{CallFailure, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Parts into which keys are divided. A subscription has a power of two of partitions, at most as many.
+/// Number of hash buckets of keys. The number of partitions of a subscription is a power of two up to this number.
 const BUCKETS: u64 = 64;
 
-/// The part of the keys that a key belongs to, for ever: FNV-1a, folded.
+/// The bucket of a key: FNV-1a, folded. Stored with every event, so the function must never change.
 pub(crate) fn bucket_of(key: &str) -> i32 {
     let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -17,57 +19,57 @@ pub(crate) fn bucket_of(key: &str) -> i32 {
     i32::try_from(folded % BUCKETS).unwrap_or(0)
 }
 
-/// The state of a log.
+/// The head of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Head {
-    /// A UUID: names this log. Another one in its place has another id.
+    /// UUID of the log. A log restored from a backup has another id.
     pub log_id: String,
-    /// The last position given.
+    /// The last assigned position; 0 for an empty log.
     pub last: i64,
-    /// The highest position that was removed for its age; 0 if none was.
-    pub removed: i64,
+    /// The highest position removed by retention; 0 if none was.
+    pub removed_through: i64,
 }
 
-/// What a reader asks for: the events of one partition after a position.
+/// Request for the events of one partition after a position.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ask {
-    /// Who reads: the log is kept at least until there.
+pub struct ReadRequest {
+    /// `<module>/<subscription>`. Retention keeps the events that a reader has not handled.
     pub reader: String,
-    /// Everything up to here is handled.
+    /// The last position that the reader has handled.
     pub after: i64,
-    /// The partition, of so many.
+    /// The partition, 0 to `partitions - 1`.
     pub partition: i32,
-    /// How many partitions the keys are divided into: a power of two, at most 64.
-    pub of: i32,
-    /// At most so many events.
+    /// Number of partitions: a power of two, at most 64.
+    pub partitions: i32,
+    /// Maximum number of events.
     pub limit: u32,
 }
 
 /// Events in the order of their positions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EventPage {
-    /// The log that they are from.
+    /// The head of the log at the time of the read.
     pub head: Head,
-    /// The partition has no other events up to here.
+    /// The page has every event of the partition after the requested position, up to this position.
     pub through: i64,
-    /// If this is the end of the log, when that was found: nothing that was announced before lies beyond `through`. None where
-    /// more may follow.
+    /// Time of the poll if the page reaches the end of the log: no event published before lies beyond `through`. `None` if
+    /// more events may follow.
     pub complete_at: Option<Timestamp>,
-    /// Some or none.
-    pub events: Vec<Announced>,
+    /// May be empty.
+    pub events: Vec<PublishedEvent>,
 }
 
 impl EventPage {
-    /// Whether no position beyond was given when it was read.
+    /// Whether the page reached the last assigned position at the time of the read.
     pub(crate) fn is_last(&self) -> bool {
         self.through >= self.head.last
     }
 
-    /// What of a page is to be handled where everything up to `position` is handled, in order, each event once.
+    /// The page's events after `position`, in order and without duplicates.
     ///
-    /// A page may have been answered to an earlier question, and its events in any order and more than once: an event's
-    /// place is its position, wherever it comes. Only what is said to be complete, up to `through`, is taken.
-    pub(crate) fn after(mut self, position: i64) -> Self {
+    /// A page may answer an earlier request, and may have events in any order and more than once. Events beyond `through`
+    /// are dropped, because the page may lack other events there.
+    pub(crate) fn normalized_after(mut self, position: i64) -> Self {
         let through = self.through;
         self.events
             .retain(|event| event.position > position && event.position <= through);
@@ -78,34 +80,35 @@ impl EventPage {
     }
 }
 
-/// An event as it was announced.
+/// An event as published.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Announced {
-    /// Its place in the log; rises, without end.
+pub struct PublishedEvent {
+    /// Position in the log. Positions rise from 1.
     pub position: i64,
-    /// Its name.
+    /// Name of the event.
     pub name: String,
-    /// The version of its payload.
+    /// Version of the payload.
     pub version: u32,
-    /// Whose event it is.
+    /// Key of the event: events of one key are handled in order.
     pub key: String,
-    /// JSON, as it was written.
+    /// JSON, byte for byte as published.
     pub payload: String,
-    /// When.
+    /// Time of publication.
     pub at: Timestamp,
 }
 
-/// A module's log, wherever it is.
+/// A module's log, in this process or in another.
 #[async_trait]
 pub trait EventSource: Send + Sync + 'static {
-    /// The module whose events these are.
+    /// The publishing module.
     fn module(&self) -> &'static str;
 
-    /// The state of the log, as soon as its last position is beyond this one, or after a while. `beyond` below zero: at once.
+    /// The head of the log, as soon as its last position is beyond `beyond`, or after a timeout (long poll). Answers at once
+    /// for `beyond` below zero.
     async fn head(&self, beyond: i64) -> Result<Head, CallFailure>;
 
-    /// Some of the events asked for.
-    async fn read(&self, ask: &Ask) -> Result<EventPage, CallFailure>;
+    /// A page of the requested events.
+    async fn read(&self, request: &ReadRequest) -> Result<EventPage, CallFailure>;
 }
 
 #[cfg(test)]
@@ -113,18 +116,18 @@ mod tests {
     use super::*;
 
     fn page(positions: &[i64], through: i64) -> EventPage {
-        let event = |position: &i64| Announced {
+        let event = |position: &i64| PublishedEvent {
             position: *position,
             name: "counted".to_owned(),
             version: 1,
             key: "a".to_owned(),
             payload: "{}".to_owned(),
-            at: Timestamp::from_micros(0).expect("it is one"),
+            at: Timestamp::from_micros(0).expect("0 is a valid timestamp"),
         };
         let head = Head {
             log_id: String::new(),
             last: through,
-            removed: 0,
+            removed_through: 0,
         };
         let events = positions.iter().map(event).collect();
         EventPage {
@@ -136,20 +139,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_handled_comes_once_and_in_order_however_it_was_sent() {
-        for (sent, through, handled, upto) in [
+    fn a_page_is_normalized_whatever_order_and_duplicates_it_has() {
+        for (sent, through, handled, up_to) in [
             (&[5, 6][..], 6, &[5, 6][..], 6),
             (&[6, 5], 6, &[5, 6], 6),
             (&[3, 4, 5, 5, 6, 4], 7, &[5, 6], 7),
-            // Nothing new; and what was said to be complete before.
+            // No new event, and a position that was complete before.
             (&[2, 3], 3, &[], 4),
             (&[], 9, &[], 9),
-            // What lies behind a gap is asked for again.
+            // An event beyond `through` is requested again.
             (&[5, 8], 6, &[5], 6),
         ] {
-            let page = page(sent, through).after(4);
+            let page = page(sent, through).normalized_after(4);
             let positions: Vec<_> = page.events.iter().map(|event| event.position).collect();
-            assert_eq!((&positions[..], page.through), (handled, upto), "{sent:?}");
+            assert_eq!((&positions[..], page.through), (handled, up_to), "{sent:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a module declares that it does with another one's events. Knows no cursor and no transport.
+//! Declaration of a subscription: the events of another module, and their handler. Knows no cursor and no transport.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,30 +8,31 @@ use offshoot_contract::{CallFailure, EventSet, Timestamp, UnreadableEvent};
 use offshoot_db::Tx;
 
 use crate::projection::Projection;
-use crate::source::Announced;
+use crate::source::PublishedEvent;
 
-/// An event as a subscriber gets it.
+/// An event as delivered to a subscriber.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Delivered<E> {
-    /// What happened.
+    /// The decoded event.
     pub event: E,
-    /// Its place in the log of its module.
+    /// Position in the publisher's log.
     pub position: i64,
-    /// When it was announced.
+    /// Time of publication.
     pub at: Timestamp,
 }
 
 /// Why an event was not handled.
 #[derive(Debug, thiserror::Error)]
 pub enum Rejection {
-    /// It cannot be: it is tried again a few times, and then left to an operator. Later events of its key wait behind it.
+    /// The event cannot be handled: it is parked and retried, and becomes a dead letter once the attempts are exhausted.
+    /// Later events of the same key wait.
     #[error("{0}")]
     Event(String),
-    /// It cannot be read here.
+    /// This binary's contract cannot decode the event.
     #[error(transparent)]
     Unreadable(#[from] UnreadableEvent),
-    /// The database did not do it. `Internal` is taken for the event's fault, as where it breaks a rule of the schema;
-    /// everything else passes, and is waited for.
+    /// The database failed. `Internal`, such as a violated constraint, counts as a failure of the event. Any other failure
+    /// is transient: the worker retries without parking the event.
     #[error(transparent)]
     Call(#[from] CallFailure),
 }
@@ -39,27 +40,28 @@ pub enum Rejection {
 /// Handles events, one at a time.
 #[async_trait]
 pub trait Subscriber: Send + Sync + 'static {
-    /// Whose events.
+    /// Events of the publishing module.
     type Event: EventSet;
 
-    /// Writes what follows from the event, in the transaction that also notes it as handled. It may run again if that
-    /// transaction is lost, so it does nothing outside of it.
+    /// Writes the effect of the event, in the transaction that also moves the cursor.
+    ///
+    /// Runs again if that transaction is lost, so it must have no effect outside of the transaction.
     async fn handle(&self, tx: &mut Tx<'_>, event: &Delivered<Self::Event>) -> Result<(), Rejection>;
 }
 
-/// How a subscription goes about it.
+/// Settings of a subscription, with their defaults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SubscriptionSettings {
-    /// Into how many parts the keys are divided that can be handled at once: a power of two, at most 64. Fixed once it has
-    /// begun. 4; a copy has one.
+    /// Number of partitions of the keys, handled concurrently: a power of two, at most 64. Fixed once the subscription has
+    /// started. 4; a projection has 1.
     pub partitions: i32,
-    /// At most so many events in one transaction: 200.
+    /// Maximum number of events of one transaction: 200.
     pub batch: u32,
-    /// How long one transaction may take: 10 s.
+    /// Timeout of one transaction: 10 s.
     pub timeout: Duration,
-    /// How often an event is tried before it is dead: 8.
+    /// Attempts before a parked event becomes a dead letter: 8.
     pub attempts: i32,
-    /// The pause after the first attempt; doubles with each, up to a hundred times: 500 ms.
+    /// Pause after the first attempt; doubles with each further attempt, at most seven times: 500 ms.
     pub pause: Duration,
 }
 
@@ -75,30 +77,32 @@ impl Default for SubscriptionSettings {
     }
 }
 
-/// A module's interest in another one's events. The name is unique in the module and stays: the cursor stands under it.
+/// A module's subscription to another module's events.
+///
+/// The name is unique in the subscribing module and must never change: the cursors are stored under the name.
 #[derive(Clone)]
 pub struct Subscription {
     pub(crate) name: &'static str,
     pub(crate) module: &'static str,
     pub(crate) settings: SubscriptionSettings,
-    pub(crate) work: Arc<dyn Work>,
+    pub(crate) handler: Arc<dyn EventHandler>,
 }
 
 impl Subscription {
-    /// Events handled one by one.
+    /// A subscription that handles events one by one.
     #[must_use]
     pub fn new<S: Subscriber>(name: &'static str, subscriber: Arc<S>) -> Self {
         Self {
             name,
             module: S::Event::MODULE,
             settings: SubscriptionSettings::default(),
-            work: Arc::new(OneByOne(subscriber)),
+            handler: Arc::new(SubscriberHandler(subscriber)),
         }
     }
 
-    /// A copy of another module's data. Its events are handled in one order.
+    /// A projection of another module's data. One partition, so all events are handled in order.
     #[must_use]
-    pub fn copy<P: Projection>(name: &'static str, projection: Arc<P>) -> Self {
+    pub fn projection<P: Projection>(name: &'static str, projection: Arc<P>) -> Self {
         Self {
             name,
             module: P::Event::MODULE,
@@ -106,16 +110,20 @@ impl Subscription {
                 partitions: 1,
                 ..SubscriptionSettings::default()
             },
-            work: Arc::new(Copying(projection)),
+            handler: Arc::new(ProjectionHandler(projection)),
         }
     }
 
-    /// The same with other settings. A copy keeps its one partition.
+    /// Replaces the settings. Partitions are rounded down to a power of two; a projection keeps its one partition.
     #[must_use]
-    pub fn with(self, settings: SubscriptionSettings) -> Self {
-        let partitions = if self.work.is_copy() { 1 } else { settings.partitions };
+    pub fn with_settings(self, settings: SubscriptionSettings) -> Self {
+        let partitions = if self.handler.is_projection() {
+            1
+        } else {
+            settings.partitions
+        };
         let partitions = partitions.clamp(1, 64);
-        // A power of two divides the 64 parts evenly.
+        // A power of two divides the 64 buckets evenly.
         let partitions = 1 << partitions.ilog2();
         Self {
             settings: SubscriptionSettings { partitions, ..settings },
@@ -123,56 +131,58 @@ impl Subscription {
         }
     }
 
-    /// Its name.
+    /// The name of the subscription.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The module whose events it handles.
+    /// The publishing module.
     #[must_use]
     pub fn module(&self) -> &'static str {
         self.module
     }
 }
 
-/// What is done with events, whatever their type.
+/// Handler of a subscription, without the type of the events.
 #[async_trait]
-pub(crate) trait Work: Send + Sync {
-    async fn handle(&self, tx: &mut Tx<'_>, events: &[&Announced]) -> Result<(), Rejection>;
+pub(crate) trait EventHandler: Send + Sync {
+    async fn handle(&self, tx: &mut Tx<'_>, events: &[&PublishedEvent]) -> Result<(), Rejection>;
 
-    /// Empties the copy.
+    /// Empties the projection's tables.
     async fn clear(&self, tx: &mut Tx<'_>) -> Result<(), CallFailure>;
 
-    fn is_copy(&self) -> bool;
+    fn is_projection(&self) -> bool;
 }
 
-struct OneByOne<S>(Arc<S>);
+struct SubscriberHandler<S>(Arc<S>);
 
 #[async_trait]
-impl<S: Subscriber> Work for OneByOne<S> {
-    async fn handle(&self, tx: &mut Tx<'_>, events: &[&Announced]) -> Result<(), Rejection> {
-        for announced in events {
-            self.0.handle(tx, &read(announced)?).await?;
+impl<S: Subscriber> EventHandler for SubscriberHandler<S> {
+    async fn handle(&self, tx: &mut Tx<'_>, events: &[&PublishedEvent]) -> Result<(), Rejection> {
+        for event in events {
+            self.0.handle(tx, &decode(event)?).await?;
         }
         Ok(())
     }
 
     async fn clear(&self, _: &mut Tx<'_>) -> Result<(), CallFailure> {
-        Err(CallFailure::internal("what is no copy cannot be made anew"))
+        Err(CallFailure::internal(
+            "a subscription that is not a projection cannot be cleared",
+        ))
     }
 
-    fn is_copy(&self) -> bool {
+    fn is_projection(&self) -> bool {
         false
     }
 }
 
-struct Copying<P>(Arc<P>);
+struct ProjectionHandler<P>(Arc<P>);
 
 #[async_trait]
-impl<P: Projection> Work for Copying<P> {
-    async fn handle(&self, tx: &mut Tx<'_>, events: &[&Announced]) -> Result<(), Rejection> {
-        let events = events.iter().map(|announced| read(announced));
+impl<P: Projection> EventHandler for ProjectionHandler<P> {
+    async fn handle(&self, tx: &mut Tx<'_>, events: &[&PublishedEvent]) -> Result<(), Rejection> {
+        let events = events.iter().map(|event| decode(event));
         let events = events.collect::<Result<Vec<_>, _>>()?;
         self.0.apply(tx, &events).await
     }
@@ -181,16 +191,17 @@ impl<P: Projection> Work for Copying<P> {
         self.0.clear(tx).await
     }
 
-    fn is_copy(&self) -> bool {
+    fn is_projection(&self) -> bool {
         true
     }
 }
 
-/// What this binary's contract does not have is not passed over: a newer one may wait for it.
-fn read<E: EventSet>(announced: &Announced) -> Result<Delivered<E>, UnreadableEvent> {
+/// Decodes an event. An event unknown to this binary's contract is an error and not skipped, because a newer binary may
+/// handle it.
+fn decode<E: EventSet>(event: &PublishedEvent) -> Result<Delivered<E>, UnreadableEvent> {
     Ok(Delivered {
-        event: E::read(&announced.name, announced.version, &announced.payload)?,
-        position: announced.position,
-        at: announced.at,
+        event: E::decode(&event.name, event.version, &event.payload)?,
+        position: event.position,
+        at: event.at,
     })
 }

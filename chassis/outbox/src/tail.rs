@@ -1,31 +1,30 @@
-//! One watch over a log for all subscriptions of this process: however many they are, the log is asked once what is new.
+//! Polls the head of a log once for all subscriptions of this process.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use offshoot_contract::Backoff;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::source::{EventSource, Head};
 
-/// How soon a log is asked again that did not answer; doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// Soon enough after an outage of hours.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Pauses after failed polls.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
 
-/// When so many events are new, readers have enough to do, and find what follows by themselves.
-const MANY: i64 = 1_000;
-/// How long they are left alone with it.
-const READING: Duration = Duration::from_millis(250);
+/// Number of new events from which on polling pauses: readers of a backlog find later events by themselves.
+const BACKLOG: i64 = 1_000;
+/// Pause of polling during a backlog.
+const BACKLOG_PAUSE: Duration = Duration::from_millis(250);
 
-/// A log and what is known of its end.
+/// A log and its last known head.
 pub struct Tail {
     source: Arc<dyn EventSource>,
     head: watch::Sender<Option<Head>>,
 }
 
 impl Tail {
-    /// Of a log that nobody has looked at yet.
+    /// A tail of `source`; [`poll_head`](Self::poll_head) starts polling.
     #[must_use]
     pub fn new(source: Arc<dyn EventSource>) -> Arc<Self> {
         Arc::new(Self {
@@ -40,33 +39,32 @@ impl Tail {
         &self.source
     }
 
-    /// Its state as last seen; changes as it grows.
-    pub(crate) fn watch(&self) -> watch::Receiver<Option<Head>> {
+    /// The last known head; changes as the log grows.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Option<Head>> {
         self.head.subscribe()
     }
 
-    /// Watches the log. Runs until it is dropped.
-    pub async fn run(self: Arc<Self>) {
-        let mut pause = FIRST_PAUSE;
+    /// Polls the head of the log until the future is dropped.
+    pub async fn poll_head(self: Arc<Self>) {
+        let mut backoff = BACKOFF;
         loop {
             let known = self.head.borrow().as_ref().map_or(-1, |head| head.last);
             match self.source.head(known).await {
                 Ok(head) => {
-                    pause = FIRST_PAUSE;
-                    let many = known >= 0 && head.last - known >= MANY;
+                    backoff.reset();
+                    let is_backlog = known >= 0 && head.last - known >= BACKLOG;
                     self.head.send_if_modified(|known| {
                         let changed = known.as_ref() != Some(&head);
                         *known = Some(head);
                         changed
                     });
-                    if many {
-                        sleep(READING).await;
+                    if is_backlog {
+                        sleep(BACKLOG_PAUSE).await;
                     }
                 }
                 Err(failure) => {
-                    tracing::debug!(module = self.source.module(), %failure, "its log does not answer");
-                    sleep(pause.mul_f64(0.5 + rand::random::<f64>())).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    tracing::debug!(module = self.source.module(), %failure, "polling the log failed");
+                    sleep(backoff.next_scattered_pause()).await;
                 }
             }
         }

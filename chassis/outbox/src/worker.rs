@@ -1,9 +1,9 @@
-//! Handling the events of one partition, in order, as long as this process has the lease for it.
+//! Subscription worker: handles the events of one partition in order, while this process holds the partition's lease.
 //!
-//! What is handled and how far that is are one commit. An event that cannot be handled is set aside together with the later
-//! ones of its key, and the others go on. What the database or the log cannot do now is waited for.
+//! The effect of an event and the move of the cursor are one commit. An event that fails is parked together with later
+//! events of its key; other keys continue. A transient failure of the database or the log is retried with backoff.
 
-// What could not be handled.
+// Parking and retrying of failed events.
 mod retrying;
 
 use std::collections::HashSet;
@@ -13,38 +13,36 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
-use offshoot_contract::{CallContext, CallFailure, FailureKind, Timestamp, fault_point, with_causes};
+use offshoot_contract::{Backoff, CallContext, CallFailure, FailureKind, Timestamp, error_chain, fault_point};
 use offshoot_db::Db;
 use offshoot_jobs::{Lease, Replica};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
-use crate::cursor::{self, Cursor, LogSeen};
+use crate::cursor::{self, Cursor, LogState};
 use crate::parked;
-use crate::source::{Announced, Ask, EventPage, Head};
+use crate::source::{EventPage, Head, PublishedEvent, ReadRequest};
 use crate::subscription::{Rejection, Subscription};
 use crate::tail::Tail;
 
-/// How often parked events are looked at.
-const RETRY_EVERY: Duration = Duration::from_millis(500);
-/// How often a partition with nothing to do looks whether an operator has moved its cursor, and reads without having been
-/// woken.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How often it notes that it is up to date.
-const IDLE: Duration = Duration::from_secs(10);
-/// How long a copy may take to be emptied.
-const EMPTYING: Duration = Duration::from_secs(10 * 60);
-/// How long after a failure that passes it is tried again; doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// Soon enough after an outage of hours.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// Most events of one partition that are set aside. With more it is not the events that are wrong.
+/// How often due parked events are retried.
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
+/// How often an idle partition reads the log without a wake-up and checks whether an operator has moved the cursor.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How often an idle partition records that it is current.
+const IDLE_RECORD_INTERVAL: Duration = Duration::from_secs(10);
+/// Timeout for clearing a projection before a rebuild.
+const CLEAR_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// Pauses after transient failures of the database or the log.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+/// Limit of parked events of one partition. Beyond the limit the subscriber is at fault, and the partition is held.
 const PARKED_MAX: i64 = 10_000;
 
-/// Carries a subscription out in this process, together with the other replicas. Runs until it is dropped.
-pub async fn run(subscription: Subscription, tail: Arc<Tail>, replica: Arc<Replica>) {
-    let partitions = prepare(&subscription, replica.db()).await;
+/// Handles the events of a subscription in this process, sharing the partitions with the other replicas. Runs until the
+/// future is dropped.
+pub async fn handle_events(subscription: Subscription, tail: Arc<Tail>, replica: Arc<Replica>) {
+    let partitions = create_cursors(&subscription, replica.db()).await;
     let (subscription, tail) = (&subscription, &tail);
     join_all((0..partitions).map(|partition| {
         let name = format!("events {}/{partition}", subscription.name);
@@ -58,51 +56,52 @@ pub async fn run(subscription: Subscription, tail: Arc<Tail>, replica: Arc<Repli
                 tail: Arc::clone(tail),
                 lease,
             };
-            worker.run()
+            worker.process_until_dropped()
         };
         let replica = Arc::clone(&replica);
-        async move { replica.hold(name, work).await }
+        async move { replica.run_under_lease(name, work).await }
     }))
     .await;
 }
 
-/// Makes the cursors; waits for a database that is not there yet.
-async fn prepare(subscription: &Subscription, db: &Db) -> i32 {
+/// Creates the cursors, waiting for the database if necessary. Returns the number of partitions.
+async fn create_cursors(subscription: &Subscription, db: &Db) -> i32 {
     let wanted = subscription.settings.partitions;
-    let mut pause = FIRST_PAUSE;
+    let mut backoff = BACKOFF;
     loop {
         let mut cx = CallContext::root("events").with_timeout(subscription.settings.timeout);
-        let prepared: Result<i32, CallFailure> = async {
+        let created: Result<i32, CallFailure> = async {
             let mut tx = db.begin(&mut cx).await?;
-            let there = cursor::prepare(
+            let partitions = cursor::create_missing(
                 &mut tx,
                 subscription.name,
                 subscription.module,
                 wanted,
-                subscription.work.is_copy(),
+                subscription.handler.is_projection(),
             )
             .await?;
             tx.commit_part().await?;
-            Ok(there)
+            Ok(partitions)
         }
         .await;
-        match prepared {
-            Ok(there) => {
-                if there != wanted {
+        match created {
+            Ok(partitions) => {
+                if partitions != wanted {
                     let name = subscription.name;
                     tracing::warn!(
                         subscription = name,
-                        there,
+                        partitions,
                         wanted,
-                        "the number of partitions is fixed once it has begun"
+                        "the number of partitions cannot change once a subscription has started; keeping the present number"
                     );
                 }
-                return there;
+                return partitions;
             }
-            Err(failure) => tracing::debug!(subscription = subscription.name, %failure, "cannot begin yet"),
+            Err(failure) => {
+                tracing::debug!(subscription = subscription.name, %failure, "creating the cursors failed; retrying");
+            }
         }
-        sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        sleep(backoff.next_pause()).await;
     }
 }
 
@@ -115,156 +114,162 @@ struct Worker {
     lease: Lease,
 }
 
-/// What a partition knows of itself while it is handled.
-struct Standing {
+/// Worker's view of a partition while the lease is held.
+struct PartitionState {
     cursor: Cursor,
-    /// Keys that something is parked of.
-    blocked: HashSet<String>,
+    /// Keys with parked events: later events of these keys are parked too.
+    blocked_keys: HashSet<String>,
     retry_at: Instant,
-    /// When it is noted again how far everything is handled, though nothing is new.
-    note_at: Instant,
+    /// Time of the next record of an idle partition.
+    record_at: Instant,
 }
 
 impl Worker {
-    async fn run(self) {
-        let mut pause = FIRST_PAUSE;
-        let mut head = self.tail.watch();
+    async fn process_until_dropped(self) {
+        let mut backoff = BACKOFF;
+        let mut head = self.tail.subscribe();
         loop {
-            match self.follow(&mut head, &mut pause).await {
-                Ok(()) => pause = FIRST_PAUSE,
+            match self.process_events(&mut head, &mut backoff).await {
+                Ok(()) => backoff.reset(),
                 Err(failure) => {
                     let (subscription, partition) = (self.subscription.name, self.partition);
-                    let longer = (pause * 2).min(LONGEST_PAUSE);
-                    // Told once, and only of what does not pass in a moment.
-                    if longer == LONGEST_PAUSE && pause < longer {
-                        let failure = with_causes(&failure);
+                    let pause = backoff.next_scattered_pause();
+                    // Warned once per stall, and only for failures that last longer than a moment.
+                    if backoff.is_nearly_longest() {
+                        let failure = error_chain(&failure);
                         tracing::warn!(
                             subscription,
                             partition,
                             failure,
-                            "does not get on; goes on by itself once it can"
+                            "subscription stalled; retrying with backoff"
                         );
                     } else {
-                        tracing::debug!(subscription, partition, %failure, "will go on in a moment");
+                        tracing::debug!(subscription, partition, %failure, "handling events failed; retrying with backoff");
                     }
-                    sleep(pause.mul_f64(0.5 + rand::random::<f64>())).await;
-                    pause = longer;
+                    sleep(pause).await;
                 }
             }
         }
     }
 
-    /// Takes the partition up and handles what comes, until something does not work.
-    async fn follow(&self, head: &mut watch::Receiver<Option<Head>>, pause: &mut Duration) -> Result<(), CallFailure> {
-        let mut standing = self.take_up().await?;
+    /// Takes the partition and handles its events until a failure, a hold, or a move of the cursor.
+    async fn process_events(
+        &self,
+        head: &mut watch::Receiver<Option<Head>>,
+        backoff: &mut Backoff,
+    ) -> Result<(), CallFailure> {
+        let mut state = self.take_partition().await?;
         loop {
-            if Instant::now() >= standing.retry_at {
-                self.retry(&mut standing).await?;
+            if Instant::now() >= state.retry_at {
+                self.retry_parked(&mut state).await?;
             }
-            // What is announced from here on wakes us below.
+            // Marked as seen before the read, so that an event published during the read wakes the worker below.
             head.borrow_and_update();
-            let page = self.tail.source().read(&self.ask(&standing)).await?;
-            let page = page.after(standing.cursor.position);
-            if let Some(why) = self.obstacle(&standing, &page).await? {
-                self.hold(&standing, &why).await?;
-                sleep(RETRY_EVERY).await;
+            let page = self.tail.source().read(&self.read_request(&state)).await?;
+            let page = page.normalized_after(state.cursor.position);
+            if let Some(why) = self.find_hold_reason(&state, &page).await? {
+                self.record_hold(&state, &why).await?;
+                sleep(RETRY_INTERVAL).await;
                 return Ok(());
             }
-            let log = log_seen(&page.head)?;
+            let log = parse_log_state(&page.head)?;
             if page.events.is_empty() {
-                let is_further = page.through > standing.cursor.position;
-                self.note_idle(&mut standing, &page, log).await?;
+                let is_further = page.through > state.cursor.position;
+                self.record_idle(&mut state, &page, log).await?;
                 if page.complete_at.is_none() && is_further {
                     continue;
                 }
-                let is_woken = self.wait(&standing, head).await;
+                let is_woken = self.wait_for_new_events(&state, head).await;
                 if !is_woken
-                    && !standing
+                    && !state
                         .cursor
-                        .is_ours(&mut *self.db.read(&mut self.context()).await?)
+                        .is_current(&mut *self.db.read(&mut self.context()).await?)
                         .await?
                 {
                     return Ok(());
                 }
             } else {
-                self.handle(&mut standing, &page, log).await?;
+                self.handle_page(&mut state, &page, log).await?;
             }
-            *pause = FIRST_PAUSE;
+            backoff.reset();
         }
     }
 
-    async fn take_up(&self) -> Result<Standing, CallFailure> {
-        let mut cx = self.lease.context("events", EMPTYING);
+    /// Takes the partition's cursor, and clears the projection if a rebuild was requested.
+    async fn take_partition(&self) -> Result<PartitionState, CallFailure> {
+        let mut cx = self.lease.context("events", CLEAR_TIMEOUT);
         let mut tx = self.db.begin(&mut cx).await?;
         let mut cursor = Cursor::take(&mut tx, self.subscription.name, self.partition).await?;
         if cursor.rebuild {
             parked::remove_all(&mut tx, cursor.subscription).await?;
-            self.subscription.work.clear(&mut tx).await?;
-            cursor.begin_anew(&mut tx).await?;
+            self.subscription.handler.clear(&mut tx).await?;
+            cursor.record_cleared(&mut tx).await?;
             cursor.rebuild = false;
         }
-        let blocked = parked::keys(&mut tx, &cursor).await?;
+        let blocked_keys = parked::blocked_keys(&mut tx, &cursor).await?;
         tx.commit_part().await?;
-        Ok(Standing {
+        Ok(PartitionState {
             cursor,
-            blocked,
+            blocked_keys,
             retry_at: Instant::now(),
-            note_at: Instant::now(),
+            record_at: Instant::now(),
         })
     }
 
-    fn ask(&self, standing: &Standing) -> Ask {
-        Ask {
+    fn read_request(&self, state: &PartitionState) -> ReadRequest {
+        ReadRequest {
             reader: format!("{}/{}", self.db.module(), self.subscription.name),
-            after: standing.cursor.position,
+            after: state.cursor.position,
             partition: self.partition,
-            of: self.partitions,
+            partitions: self.partitions,
             limit: self.subscription.settings.batch,
         }
     }
 
-    /// Why this log cannot be read on from this cursor.
-    async fn obstacle(&self, standing: &Standing, page: &EventPage) -> Result<Option<String>, CallFailure> {
-        let (cursor, head) = (&standing.cursor, &page.head);
+    /// Reason why the partition must not continue from its cursor in this log, if any.
+    async fn find_hold_reason(&self, state: &PartitionState, page: &EventPage) -> Result<Option<String>, CallFailure> {
+        let (cursor, head) = (&state.cursor, &page.head);
         let (name, module) = (self.subscription.name, self.subscription.module);
         let known = cursor.log_id.map(|id| id.to_string());
         if known.as_ref().is_some_and(|known| *known != head.log_id) {
             return Ok(Some(format!(
-                "{module} has another log than the one read so far, as after a restored backup: \
-                 `offshoot events rebuild {name}` makes a copy anew, `offshoot events replay {name} --from N` goes on at a position"
+                "the log of {module} was replaced, as after a restored backup: \
+                 `offshoot events rebuild {name}` rebuilds a projection, `offshoot events replay {name} --from N` continues at a position"
             )));
         }
         if known.is_some() && cursor.position > head.last {
             return Ok(Some(format!(
-                "the cursor stands at {} and the log of {module} ends at {}: `offshoot events replay {name} --from {}` goes on there",
+                "the cursor is at {}, but the log of {module} ends at {}: `offshoot events replay {name} --from {}` continues there",
                 cursor.position,
                 head.last,
                 head.last + 1
             )));
         }
-        // One that begins takes what is there; one that was set to a position expects what follows it.
-        let expects = known.is_some() || cursor.position > 0;
-        if expects && cursor.position < head.removed && cursor.removed < head.removed {
+        // A new subscription accepts whatever events remain. A cursor that an operator set to a position expects every event
+        // after that position.
+        let expects_all = known.is_some() || cursor.position > 0;
+        if expects_all && cursor.position < head.removed_through && cursor.removed_through < head.removed_through {
             return Ok(Some(format!(
-                "events of {module} up to {} were removed for their age before they were handled: `offshoot events rebuild {name}` \
-                 makes a copy anew, `offshoot events replay {name} --from {}` goes on with what is there",
-                head.removed,
-                head.removed + 1
+                "retention removed events of {module} up to {} before they were handled: `offshoot events rebuild {name}` \
+                 rebuilds a projection, `offshoot events replay {name} --from {}` continues with the remaining events",
+                head.removed_through,
+                head.removed_through + 1
             )));
         }
-        if !standing.blocked.is_empty() {
+        if !state.blocked_keys.is_empty() {
             let parked = parked::count(&mut *self.db.read(&mut self.context()).await?, cursor).await?;
             if parked >= PARKED_MAX {
                 return Ok(Some(format!(
-                    "{parked} events are set aside, which is not their fault: mend the cause, then `offshoot events retry {name} --all`"
+                    "{parked} events are parked, so the subscriber is failing: fix the cause, then `offshoot events retry {name} --all`"
                 )));
             }
         }
         Ok(None)
     }
 
-    async fn hold(&self, standing: &Standing, why: &str) -> Result<(), CallFailure> {
-        if standing.cursor.held.as_deref() == Some(why) {
+    /// Records and logs once why the partition is held.
+    async fn record_hold(&self, state: &PartitionState, why: &str) -> Result<(), CallFailure> {
+        if state.cursor.held.as_deref() == Some(why) {
             return Ok(());
         }
         tracing::error!(
@@ -274,92 +279,104 @@ impl Worker {
         );
         let mut cx = self.context();
         let mut tx = self.db.begin(&mut cx).await?;
-        standing.cursor.hold(&mut tx, why).await?;
+        state.cursor.hold(&mut tx, why).await?;
         tx.commit_part().await
     }
 
-    /// Nothing to handle: notes now and then that this is so.
-    async fn note_idle(&self, standing: &mut Standing, page: &EventPage, log: LogSeen) -> Result<(), CallFailure> {
-        let is_known = standing.cursor.log_id.is_some() && standing.cursor.held.is_none();
-        if is_known && Instant::now() < standing.note_at {
-            standing.cursor.position = page.through;
+    /// Records the position of an idle partition, at most every [`IDLE_RECORD_INTERVAL`].
+    async fn record_idle(
+        &self,
+        state: &mut PartitionState,
+        page: &EventPage,
+        log: LogState,
+    ) -> Result<(), CallFailure> {
+        let is_known = state.cursor.log_id.is_some() && state.cursor.held.is_none();
+        if is_known && Instant::now() < state.record_at {
+            state.cursor.position = page.through;
             return Ok(());
         }
         let mut cx = self.context();
         let mut tx = self.db.begin(&mut cx).await?;
-        let current_at = self.current_at(standing, page.complete_at);
-        standing.cursor.advance(&mut tx, log, page.through, current_at).await?;
+        let current_at = self.current_at(state, page.complete_at);
+        state.cursor.advance(&mut tx, log, page.through, current_at).await?;
         tx.commit_part().await?;
-        standing.moved_to(log, page.through);
-        standing.note_at = Instant::now() + IDLE;
+        state.advance_to(log, page.through);
+        state.record_at = Instant::now() + IDLE_RECORD_INTERVAL;
         Ok(())
     }
 
-    /// A copy that lacks what was set aside is not current, whatever it has of later events.
-    fn current_at(&self, standing: &Standing, at: Option<Timestamp>) -> Option<Timestamp> {
-        at.filter(|_| standing.blocked.is_empty() || !self.subscription.work.is_copy())
+    /// `at`, unless the partition is a projection with parked events: such a projection is not current.
+    fn current_at(&self, state: &PartitionState, at: Option<Timestamp>) -> Option<Timestamp> {
+        at.filter(|_| state.blocked_keys.is_empty() || !self.subscription.handler.is_projection())
     }
 
-    /// Waits for the log to grow, or for the time to look at something else. Whether it grew.
-    async fn wait(&self, standing: &Standing, head: &mut watch::Receiver<Option<Head>>) -> bool {
-        let until = if standing.blocked.is_empty() {
-            Instant::now() + LOOK_EVERY
+    /// Waits for new events or for the next retry or poll. Returns whether the log grew.
+    async fn wait_for_new_events(&self, state: &PartitionState, head: &mut watch::Receiver<Option<Head>>) -> bool {
+        let until = if state.blocked_keys.is_empty() {
+            Instant::now() + POLL_INTERVAL
         } else {
-            standing.retry_at
+            state.retry_at
         };
         timeout_at(until, head.changed()).await.is_ok()
     }
 
-    /// Handles a page: all of it in one transaction, and one by one where that does not work.
-    async fn handle(&self, standing: &mut Standing, page: &EventPage, log: LogSeen) -> Result<(), CallFailure> {
+    /// Handles a page in one transaction. If an event fails, handles the events one by one and parks the failing events.
+    async fn handle_page(
+        &self,
+        state: &mut PartitionState,
+        page: &EventPage,
+        log: LogState,
+    ) -> Result<(), CallFailure> {
         let events: Vec<_> = page.events.iter().collect();
-        match self.commit(standing, &events, page.through, page, log).await {
-            Err(Rejection::Call(failure)) if passes(&failure) => return Err(failure),
+        match self.commit_events(state, &events, page.through, page, log).await {
+            Err(Rejection::Call(failure)) if is_transient(&failure) => return Err(failure),
             Err(_) => {}
             Ok(()) => return Ok(()),
         }
         for event in &page.events {
-            match self.commit(standing, &[event], event.position, page, log).await {
+            match self.commit_events(state, &[event], event.position, page, log).await {
                 Ok(()) => {}
-                Err(Rejection::Call(failure)) if passes(&failure) => return Err(failure),
-                Err(rejection) => self.set_aside(standing, event, &rejection, log).await?,
+                Err(Rejection::Call(failure)) if is_transient(&failure) => return Err(failure),
+                Err(rejection) => self.park(state, event, &rejection, log).await?,
             }
         }
         Ok(())
     }
 
-    async fn commit(
+    /// Handles `events` and moves the cursor to `through` in one transaction.
+    async fn commit_events(
         &self,
-        standing: &mut Standing,
-        events: &[&Announced],
+        state: &mut PartitionState,
+        events: &[&PublishedEvent],
         through: i64,
         page: &EventPage,
-        log: LogSeen,
+        log: LogState,
     ) -> Result<(), Rejection> {
-        let (waiting, free): (Vec<_>, Vec<_>) = events.iter().partition(|event| standing.blocked.contains(&event.key));
+        let (waiting, free): (Vec<_>, Vec<_>) =
+            events.iter().partition(|event| state.blocked_keys.contains(&event.key));
         let mut cx = self.context();
         let mut tx = self.db.begin(&mut cx).await?;
         for event in waiting {
-            parked::park(&mut tx, &standing.cursor, event, None).await?;
+            parked::park(&mut tx, &state.cursor, event, None).await?;
         }
         if !free.is_empty() {
-            self.work(&mut tx, &free).await?;
+            self.call_subscriber(&mut tx, &free).await?;
         }
         let complete_at = page.complete_at.filter(|_| through == page.through);
-        let current_at = self.current_at(standing, complete_at.or(events.last().map(|event| event.at)));
-        standing.cursor.advance(&mut tx, log, through, current_at).await?;
+        let current_at = self.current_at(state, complete_at.or(events.last().map(|event| event.at)));
+        state.cursor.advance(&mut tx, log, through, current_at).await?;
         fault_point("events-handling").await;
         tx.commit_part().await?;
-        standing.moved_to(log, through);
-        // Whether that was all is known by then.
-        standing.note_at = Instant::now() + LOOK_EVERY;
+        state.advance_to(log, through);
+        // The next idle read finds out whether these were the last events.
+        state.record_at = Instant::now() + POLL_INTERVAL;
         fault_point("events-handled").await;
         Ok(())
     }
 
-    /// The subscriber's own work. A panic of its is its refusal of the event.
-    async fn work(&self, tx: &mut offshoot_db::Tx<'_>, events: &[&Announced]) -> Result<(), Rejection> {
-        let handled = AssertUnwindSafe(self.subscription.work.handle(tx, events))
+    /// Calls the subscriber. A panic of the subscriber counts as a failure of the event.
+    async fn call_subscriber(&self, tx: &mut offshoot_db::Tx<'_>, events: &[&PublishedEvent]) -> Result<(), Rejection> {
+        let handled = AssertUnwindSafe(self.subscription.handler.handle(tx, events))
             .catch_unwind()
             .await;
         handled.unwrap_or_else(|_| Err(Rejection::Event("the subscriber panicked".to_owned())))
@@ -370,28 +387,30 @@ impl Worker {
     }
 }
 
-impl Standing {
-    fn moved_to(&mut self, log: LogSeen, position: i64) {
+impl PartitionState {
+    fn advance_to(&mut self, log: LogState, position: i64) {
         self.cursor.log_id = Some(log.id);
-        self.cursor.removed = log.removed;
+        self.cursor.removed_through = log.removed_through;
         self.cursor.position = position;
         self.cursor.held = None;
     }
 }
 
-/// Whether a failure is of the moment and not of the event. What takes too long is tried in smaller parts, and at last set
-/// aside; unless it was the commit that took long: only the cursor knows whether that came about, so it is read anew.
-fn passes(failure: &CallFailure) -> bool {
+/// Whether a failure is transient rather than caused by the event.
+///
+/// A timeout is not transient: the events are retried one by one, and an event that still times out is parked. A timeout of
+/// the commit is transient: the commit may have executed, and only the cursor, read anew, tells.
+fn is_transient(failure: &CallFailure) -> bool {
     failure.may_have_executed() || !matches!(failure.kind(), FailureKind::Internal | FailureKind::Timeout)
 }
 
-fn log_seen(head: &Head) -> Result<LogSeen, CallFailure> {
+fn parse_log_state(head: &Head) -> Result<LogState, CallFailure> {
     let id = Uuid::parse_str(&head.log_id).map_err(|error| {
-        CallFailure::not_executed(FailureKind::BadAnswer, "a log names itself by a UUID").caused_by(error)
+        CallFailure::not_executed(FailureKind::BadAnswer, "the id of the log is not a valid UUID").caused_by(error)
     })?;
-    Ok(LogSeen {
+    Ok(LogState {
         id,
-        removed: head.removed,
+        removed_through: head.removed_through,
     })
 }
 
@@ -400,9 +419,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_commit_without_an_answer_is_not_done_again_in_parts() {
+    fn a_commit_without_an_answer_is_transient_and_a_slow_statement_is_not() {
         let slow = CallFailure::not_executed(FailureKind::Timeout, "a statement took too long");
-        let silent = CallFailure::maybe_executed(FailureKind::Timeout, "the commit is not answered");
-        assert!(!passes(&slow) && passes(&silent));
+        let unanswered = CallFailure::maybe_executed(FailureKind::Timeout, "the commit is not answered");
+        assert!(!is_transient(&slow) && is_transient(&unanswered));
     }
 }

@@ -1,21 +1,21 @@
-//! Where a module is served, as people write it.
+//! Address of a process that serves a module, as written in settings: `[ZONE=]http[s]://HOST:PORT`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use http::Uri;
 
-/// Scheme, host and port of a process that serves a module, and the zone that it runs in: `http://10.0.0.7:7101`,
-/// `eu-1=http://10.0.0.7:7101`. A host that is a name may have several addresses: each is a process.
+/// Scheme, host and port of a process that serves a module, and optionally the process's zone: `http://10.0.0.7:7101`,
+/// `eu-1=http://10.0.0.7:7101`. A host name may resolve to several addresses, one for each process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     pub(crate) zone: Option<String>,
     pub(crate) url: Uri,
 }
 
-/// It is no address.
+/// The text is not a valid address.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no address: give http://HOST:PORT or https://HOST:PORT, with ZONE= before it or without")]
+#[error("`{0}` is not a valid address: give http://HOST:PORT or https://HOST:PORT, optionally with ZONE= in front")]
 pub struct InvalidAddress(String);
 
 impl FromStr for Address {
@@ -39,7 +39,7 @@ impl FromStr for Address {
 }
 
 impl Address {
-    /// Whether the way there is encrypted: `https`.
+    /// Whether the scheme is `https`.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
         self.scheme() == "https"
@@ -60,7 +60,7 @@ impl Address {
     }
 }
 
-/// As it is written.
+/// The form that `from_str` reads.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(zone) = &self.zone {
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn a_displayed_address_parses_back() {
         for text in [
             "http://10.0.0.7:7101",
             "eu-1=http://notes.internal:80",
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn an_invalid_address_is_refused() {
         for text in [
             "",
             "10.0.0.7:7101",

@@ -1,4 +1,4 @@
-//! The REST client of a contract.
+//! REST client of a contract: sends calls to the processes that serve the module, with failover and identity checks.
 
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
@@ -10,56 +10,57 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderValue, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use offshoot_contract::{
-    ArgsOf, CallContext, CallFailure, Contract, ContractError as _, FailureKind, Invoke, Method, Outgoing, Verb,
-    describe, refuse_if_late,
+    ArgsOf, CallContext, CallFailure, Contract, ContractError as _, FailureKind, Invoke, Method, OutgoingCall, Verb,
+    check_deadline, describe,
 };
 use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 
 use crate::address::Address;
 use crate::endpoints::{Attempt, Endpoint, EndpointState, Endpoints};
-use crate::identity::{ExpectedStore, Identity, Named};
+use crate::identity::{ContractHeader, ExpectedStore, Identity};
 use crate::keys::ModuleKeys;
-use crate::limits::{Bounds, ClientLimits};
-use crate::tap::Tap;
+use crate::limits::{ClientLimits, MethodBounds};
+use crate::recorder::CallRecorder;
 use crate::tls::no_tls;
-use crate::token::Tokens;
+use crate::token::TokenIssuer;
 use crate::transport::{ServerNames, Transport};
 use crate::{headers, request, response};
 
-/// Largest answer that is read, bytes. Lists come in pages; what is larger is a mistake or an attack.
+/// Limit on the body of a response, bytes. Lists are paged, so a larger body is a defect or an attack.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
 
-/// What the answer may need for its way back, at most; less of a short deadline.
+/// Share of the timeout reserved for the response's way back; a short deadline reserves less.
 const ANSWER_MARGIN: Duration = Duration::from_millis(50);
 
-/// As whom a process asks who is there.
-const IDENTIFYING: &str = "identify";
+/// Caller name in the service token of an identity check.
+const IDENTIFY_CALLER: &str = "identify";
 
-/// Addresses that one call tries, where nobody listens at the first.
-const MAX_TRIED: usize = 3;
+/// Endpoints that one call tries while no endpoint takes the call.
+const MAX_ENDPOINTS_PER_CALL: usize = 3;
 
-/// Where and as whom a client calls.
+/// Addresses, credentials and limits of a client.
 #[derive(Debug)]
 pub struct ClientOptions {
-    /// The processes that serve the module, on one database.
+    /// The processes that serve the module, all on one database.
     pub addresses: Vec<Address>,
-    /// Where this process runs. As long as an address in the same zone answers, no other is called.
+    /// Zone of this process. Other zones are called only while every address in this zone is ejected.
     pub zone: Option<String>,
-    /// They open the contract.
+    /// Keys that sign the service tokens.
     pub keys: ModuleKeys,
-    /// The store that has to answer.
+    /// Store id that every response has to carry.
     pub store: Arc<ExpectedStore>,
-    /// What the client allows itself.
+    /// Limits on calls in flight, timeouts and ejection.
     pub limits: ClientLimits,
-    /// For addresses with `https`: whom it trusts. See [`client_tls`](crate::client_tls).
+    /// TLS for `https` addresses, see [`client_tls`](crate::client_tls). With none, `https` addresses cannot be
+    /// called.
     pub tls: Option<ClientConfig>,
 }
 
 impl ClientOptions {
-    /// One address, and everything else as usual.
+    /// Options for a single address, with default limits, no zone and no TLS.
     #[must_use]
-    pub fn to(address: Address, keys: ModuleKeys, store: ExpectedStore) -> Self {
+    pub fn for_address(address: Address, keys: ModuleKeys, store: ExpectedStore) -> Self {
         Self {
             addresses: vec![address],
             zone: None,
@@ -71,172 +72,177 @@ impl ClientOptions {
     }
 }
 
-/// Calls a contract in other processes. Connects when it first calls, so processes start in any order.
+/// Calls a contract in other processes. Connects at the first call, so processes may start in any order.
 pub struct Client<A: ?Sized> {
     transport: Transport,
     endpoints: Arc<Endpoints>,
-    bounds: Vec<Bounds>,
-    other_bounds: Bounds,
-    tokens: Tokens,
+    bounds: Vec<MethodBounds>,
+    chassis_bounds: MethodBounds,
+    tokens: TokenIssuer,
     store: Arc<ExpectedStore>,
     hash: String,
-    meant_header: OnceLock<HeaderValue>,
-    accepted: OnceLock<HeaderValue>,
+    expected_header: OnceLock<HeaderValue>,
+    accepted_header: OnceLock<HeaderValue>,
     api: PhantomData<fn() -> Box<A>>,
 }
 
 impl<A: Contract + ?Sized> Client<A> {
-    /// A client that calls over the network.
+    /// Creates a client that calls over the network.
     #[must_use]
     pub fn new(options: ClientOptions) -> Self {
         let tls = options.tls.clone().unwrap_or_else(no_tls);
-        Self::over(|endpoints| Transport::network(tls, ServerNames(endpoints)), options)
+        Self::with_transport(|endpoints| Transport::network(tls, ServerNames(endpoints)), options)
     }
 
-    pub(crate) fn over(transport: impl FnOnce(Arc<Endpoints>) -> Transport, options: ClientOptions) -> Self {
+    pub(crate) fn with_transport(transport: impl FnOnce(Arc<Endpoints>) -> Transport, options: ClientOptions) -> Self {
         let path = format!("/modules/{}/v{}", A::NAME, A::VERSION.major);
         let bounds = options.limits.bounds::<A>();
-        let other_bounds = Bounds::of_others();
+        let chassis_bounds = MethodBounds::for_chassis_methods();
         let endpoints = Endpoints::new(A::NAME, path, options.addresses, options.zone, options.limits);
         Self {
             transport: transport(Arc::clone(&endpoints)),
             endpoints,
             bounds,
-            other_bounds,
-            meant_header: OnceLock::new(),
-            accepted: OnceLock::new(),
-            tokens: Tokens::new(options.keys),
+            chassis_bounds,
+            expected_header: OnceLock::new(),
+            accepted_header: OnceLock::new(),
+            tokens: TokenIssuer::new(options.keys),
             store: options.store,
             hash: describe::<A>().hash,
             api: PhantomData,
         }
     }
 
-    /// What is known of the processes that it calls.
+    /// Load and circuit breaker state of each process.
     #[must_use]
     pub fn endpoints(&self) -> Vec<EndpointState> {
         self.endpoints.states()
     }
 
-    /// Asks all who answer at the addresses, and refuses a wrong contract or store. Succeeds if one of them is right.
+    /// Checks contract and store at every address. Succeeds if one address serves the right ones; `timeout` holds for
+    /// DNS resolution and for each address.
     pub async fn identify(&self, timeout: Duration) -> Result<Identity, CallFailure> {
-        let all = tokio::time::timeout(timeout, self.endpoints.all()).await;
-        let all = all.unwrap_or_else(|_| Err(self.nameless()))?;
-        let asked = all.iter().map(|endpoint| async move {
+        let all = tokio::time::timeout(timeout, self.endpoints.resolve()).await;
+        let all = all.unwrap_or_else(|_| Err(self.identify_timed_out()))?;
+        let checks = all.iter().map(|endpoint| async move {
             let identity = tokio::time::timeout(timeout, self.fetch_identity(endpoint)).await;
-            let identity = identity.unwrap_or_else(|_| Err(self.nameless()))?;
-            endpoint.health.is_there(self.endpoints.now());
+            let identity = identity.unwrap_or_else(|_| Err(self.identify_timed_out()))?;
+            endpoint.health.record_identified(self.endpoints.now());
             Ok(identity)
         });
-        let mut answers = join_all(asked).await;
+        let mut answers = join_all(checks).await;
         let first = answers.iter().position(Result::is_ok).unwrap_or(0);
         if answers.is_empty() {
-            return Err(self.nameless());
+            return Err(self.identify_timed_out());
         }
         answers.swap_remove(first)
     }
 
-    /// What is not a method of the contract has the bounds that all have.
-    fn bounds_of<M: Method<Api = A>>(&self) -> &Bounds {
-        self.bounds.get(M::SPEC.index).unwrap_or(&self.other_bounds)
+    /// Chassis methods are not part of the contract's trait and share one set of bounds.
+    fn method_bounds<M: Method<Api = A>>(&self) -> &MethodBounds {
+        self.bounds.get(M::SPEC.index).unwrap_or(&self.chassis_bounds)
     }
 
-    fn nameless(&self) -> CallFailure {
-        let why = format!("{} did not say in time who it is", self.endpoints.shown());
+    fn identify_timed_out(&self) -> CallFailure {
+        let why = format!(
+            "{} did not answer the identity check in time",
+            self.endpoints.describe()
+        );
         CallFailure::not_executed(FailureKind::Timeout, why)
     }
 
-    /// The caller's side of one call. A tap sees the values on the server's side of an in-process transport.
+    /// Makes one call. With an in-process transport, `recorder` receives the values that the server side sees.
     pub(crate) async fn call<M: Method<Api = A>>(
         &self,
         cx: &mut CallContext,
         args: &ArgsOf<M>,
-        tap: Option<Tap<M>>,
+        recorder: Option<CallRecorder<M>>,
     ) -> Result<M::Answer, M::Error> {
         let now = Instant::now();
-        let key = cx.take_key_for(&M::SPEC);
-        let outgoing = Outgoing::open::<M>(cx);
-        let result = match refuse_if_late(cx, now) {
+        let key = cx.take_next_key(&M::SPEC);
+        let outgoing = OutgoingCall::begin::<M>(cx);
+        let result = match check_deadline(cx, now) {
             Err(failure) => Err(failure.into()),
             Ok(()) => {
-                let until = cx.deadline().min(now + self.bounds_of::<M>().timeout);
-                self.reach::<M>(cx, key.as_deref(), until, args, tap).await
+                let until = cx.deadline().min(now + self.method_bounds::<M>().timeout);
+                self.call_any::<M>(cx, key.as_deref(), until, args, recorder).await
             }
         };
-        outgoing.close::<M>(result)
+        outgoing.finish::<M>(result)
     }
 
-    /// Calls one process, and another one if nobody answers there.
-    async fn reach<M: Method<Api = A>>(
+    /// Calls one endpoint, and fails over to others while an endpoint does not take the call.
+    async fn call_any<M: Method<Api = A>>(
         &self,
         cx: &CallContext,
         key: Option<&str>,
         until: Instant,
         args: &ArgsOf<M>,
-        tap: Option<Tap<M>>,
+        recorder: Option<CallRecorder<M>>,
     ) -> Result<M::Answer, M::Error> {
-        let bounds = self.bounds_of::<M>();
-        let _turn = match &bounds.turns {
-            Some(turns) => Some(self.endpoints.turn(turns, until).await?),
+        let bounds = self.method_bounds::<M>();
+        let _method_permit = match &bounds.permits {
+            Some(permits) => Some(self.endpoints.acquire_permit(permits, until).await?),
             None => None,
         };
-        let _turn_of_all = self.endpoints.turn_of_all(until).await?;
+        let _module_permit = self.endpoints.acquire_module_permit(until).await?;
         let all = match self.endpoints.fixed() {
             Some(all) => all,
-            None => timeout_at(until, self.endpoints.all())
+            None => timeout_at(until, self.endpoints.resolve())
                 .await
-                .unwrap_or_else(|_| Err(self.nameless()))?,
+                .unwrap_or_else(|_| Err(self.identify_timed_out()))?,
         };
-        let mut picked = self.endpoints.pick(&all, &[])?;
-        let mut tried = Vec::new();
+        let mut selected = self.endpoints.select(&all, &[])?;
+        let mut excluded = Vec::new();
         loop {
-            let attempt = Attempt::begin(&self.endpoints, &picked);
-            // Not bound to a name of its own, which would make room for it twice in the future of every call.
+            let attempt = Attempt::begin(&self.endpoints, &selected);
+            // `timeout_at` takes the inner future directly: a separate binding would store it twice in every call's
+            // future.
             let within = timeout_at(
                 until,
-                self.exchange::<M>(&picked.endpoint, cx, key, until, args, tap.clone()),
+                self.call_endpoint::<M>(&selected.endpoint, cx, key, until, args, recorder.clone()),
             );
             let Ok(result) = within.await else {
-                attempt.ran_out_of_time(bounds.timeout);
-                return Err(self.timed_out::<M>(&picked.endpoint).into());
+                attempt.record_timeout(bounds.timeout);
+                return Err(self.timed_out::<M>(&selected.endpoint).into());
             };
             let failure = result.as_ref().err().and_then(|error| error.to_problem().err());
             match failure {
-                Some(failure) if is_broken(failure) => attempt.failed(is_not_there(failure)),
-                _ => attempt.answered(),
+                Some(failure) if is_endpoint_failure(failure) => attempt.record_failure(is_unavailable(failure)),
+                _ => attempt.record_answer(),
             }
             drop(attempt);
-            if !failure.is_some_and(is_not_there) || tried.len() + 1 == MAX_TRIED.min(all.len()) {
+            if !failure.is_some_and(is_unavailable) || excluded.len() + 1 == MAX_ENDPOINTS_PER_CALL.min(all.len()) {
                 return result;
             }
-            tried.push(picked.endpoint);
-            match self.endpoints.pick(&all, &tried) {
-                Ok(next) => picked = next,
+            excluded.push(selected.endpoint);
+            match self.endpoints.select(&all, &excluded) {
+                Ok(next) => selected = next,
                 Err(_) => return result,
             }
         }
     }
 
-    async fn exchange<M: Method<Api = A>>(
+    async fn call_endpoint<M: Method<Api = A>>(
         &self,
         endpoint: &Endpoint,
         cx: &CallContext,
         key: Option<&str>,
         until: Instant,
         args: &ArgsOf<M>,
-        tap: Option<Tap<M>>,
+        recorder: Option<CallRecorder<M>>,
     ) -> Result<M::Answer, M::Error> {
-        let mut request = self.request::<M>(endpoint, cx.module(), args)?;
+        let mut request = self.build_request::<M>(endpoint, cx.module(), args)?;
         let timeout = until.saturating_duration_since(Instant::now());
-        // The server stops a little earlier than we do, so that its own word about the call can still arrive.
+        // The server gets a slightly shorter deadline, so that the server's own timeout response can still arrive.
         headers::write(
             cx,
             key,
             timeout - (timeout / 20).min(ANSWER_MARGIN),
             request.headers_mut(),
         );
-        if let Some(tap) = tap {
-            request.extensions_mut().insert(tap);
+        if let Some(recorder) = recorder {
+            request.extensions_mut().insert(recorder);
         }
         let response = self
             .transport
@@ -251,7 +257,7 @@ impl<A: Contract + ?Sized> Client<A> {
             }
             Err(error) => {
                 let why = format!(
-                    "the connection to {} at {} was lost during the answer: {error}",
+                    "the connection to {} at {} was lost during the response: {error}",
                     A::NAME,
                     endpoint.url
                 );
@@ -259,17 +265,17 @@ impl<A: Contract + ?Sized> Client<A> {
             }
         };
         let result = response::decode::<M>(head.status, &body);
-        if response::is_stranger::<M>(&result) {
-            return Err(self.not_let_in(endpoint).into());
+        if response::is_unauthenticated::<M>(&result) {
+            return Err(self.token_was_rejected(endpoint).into());
         }
-        // A problem of the surface itself (no such token, wrong store) names what is wrong better than its header.
+        // A problem from the surface itself (wrong store, unknown path) is more precise than a failed identity check.
         if response::is_failure(&result)
             && head.headers.contains_key(headers::CONTRACT)
             && head.status != StatusCode::OK
         {
             return result;
         }
-        self.check(
+        self.check_identity(
             endpoint,
             head.headers.get(headers::CONTRACT),
             M::SPEC.class.has_effect(),
@@ -277,7 +283,7 @@ impl<A: Contract + ?Sized> Client<A> {
         result
     }
 
-    fn request<M: Method<Api = A>>(
+    fn build_request<M: Method<Api = A>>(
         &self,
         endpoint: &Endpoint,
         caller: &'static str,
@@ -291,7 +297,7 @@ impl<A: Contract + ?Sized> Client<A> {
             Verb::Post => http::Method::POST,
             Verb::Delete => http::Method::DELETE,
         };
-        let mut request = self.bare_request(uri, caller, body)?;
+        let mut request = self.build_bare_request(uri, caller, body)?;
         *request.method_mut() = verb;
         request.headers_mut().insert(HOST, endpoint.host_header.clone());
         if M::SPEC.has_body {
@@ -302,7 +308,7 @@ impl<A: Contract + ?Sized> Client<A> {
         Ok(request)
     }
 
-    fn bare_request(
+    fn build_bare_request(
         &self,
         uri: String,
         caller: &'static str,
@@ -310,65 +316,68 @@ impl<A: Contract + ?Sized> Client<A> {
     ) -> Result<Request<Full<Bytes>>, CallFailure> {
         let mut request = Request::new(Full::new(body));
         *request.uri_mut() = Uri::from_maybe_shared(Bytes::from(uri)).map_err(|error| {
-            let why = format!("a call of {} makes no address", A::NAME);
+            let why = format!("the request to {} has an invalid URI", A::NAME);
             CallFailure::not_executed(FailureKind::Internal, why).caused_by(error)
         })?;
         request.headers_mut().insert(AUTHORIZATION, self.tokens.header(caller));
-        request.headers_mut().insert(headers::CONTRACT, self.meant_header());
+        request.headers_mut().insert(headers::CONTRACT, self.expected_header());
         Ok(request)
     }
 
-    /// What requests are meant for.
-    fn meant(&self) -> Named {
-        Named::of::<A>(self.store.get(), None)
+    /// Contract and store that requests address.
+    fn expected(&self) -> ContractHeader {
+        ContractHeader::for_contract::<A>(self.store.get(), None)
     }
 
-    /// The same as a header, written once per store.
-    fn meant_header(&self) -> HeaderValue {
+    /// `expected` as a header value, built once the store is known.
+    fn expected_header(&self) -> HeaderValue {
         if self.store.get().is_none() {
-            return self.meant().header();
+            return self.expected().to_header_value();
         }
-        self.meant_header.get_or_init(|| self.meant().header()).clone()
+        self.expected_header
+            .get_or_init(|| self.expected().to_header_value())
+            .clone()
     }
 
-    /// Refuses an answer from another contract or another store than the one that is meant.
-    fn check(
+    /// Refuses a response from another contract or another store than expected.
+    fn check_identity(
         &self,
         endpoint: &Endpoint,
         answered: Option<&HeaderValue>,
         may_have_executed: bool,
     ) -> Result<(), CallFailure> {
-        let wrong = |who: String| {
-            let why = format!("{} was called at {}, where {who} answers", self.meant(), endpoint.url);
+        let wrong = |server: String| {
+            let why = format!(
+                "{} was called at {}, but {server} answered",
+                self.expected(),
+                endpoint.url
+            );
             CallFailure::new(FailureKind::WrongContract, may_have_executed, why)
         };
-        // The same server as ever says the same as ever.
-        if answered.is_some() && answered == self.accepted.get() {
+        // Fast path: the header equals the accepted one.
+        if answered.is_some() && answered == self.accepted_header.get() {
             return Ok(());
         }
-        let named = answered
+        let server = answered
             .and_then(|value| value.to_str().ok())
-            .and_then(|text| text.parse::<Named>().ok());
-        let Some(server) = named else {
-            return Err(wrong("something that is no contract surface".to_owned()));
+            .and_then(|text| text.parse::<ContractHeader>().ok());
+        let Some(server) = server else {
+            return Err(wrong("a server without a contract surface".to_owned()));
         };
-        if !self.meant().is_met_by(&server) {
+        if !self.expected().accepts(&server) {
             return Err(wrong(server.to_string()));
         }
         if let Some(store) = server.store
-            && self.store.meet(store) != store
+            && self.store.get_or_learn(store) != store
         {
-            // Two first answers from two stores: the other one was first.
+            // Concurrent first responses from two stores: the other response came first.
             return Err(wrong(server.to_string()));
         }
         if server.hash.as_ref().is_some_and(|hash| *hash != self.hash) {
-            tracing::debug!(
-                contract = A::NAME,
-                "the server has another minor version of the contract"
-            );
+            tracing::debug!(contract = A::NAME, "server has another minor version of the contract");
         }
         if let Some(answered) = answered {
-            let _ = self.accepted.set(answered.clone());
+            let _ = self.accepted_header.set(answered.clone());
         }
         Ok(())
     }
@@ -380,36 +389,37 @@ impl<A: Contract + ?Sized> Client<A> {
             .send(
                 A::NAME,
                 false,
-                self.bare_request(uri.clone(), IDENTIFYING, Bytes::new())?,
+                self.build_bare_request(uri.clone(), IDENTIFY_CALLER, Bytes::new())?,
             )
             .await?;
         let (head, body) = response.into_parts();
         let unreadable = |why: String| CallFailure::not_executed(FailureKind::BadAnswer, why);
         let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
         let body = body
-            .map_err(|error| unreadable(format!("the answer of {uri} ended early: {error}")))?
+            .map_err(|error| unreadable(format!("the response of {uri} ended early: {error}")))?
             .to_bytes();
         if head.status == StatusCode::OK {
-            self.check(endpoint, head.headers.get(headers::CONTRACT), false)?;
+            self.check_identity(endpoint, head.headers.get(headers::CONTRACT), false)?;
             return serde_json::from_slice(&body)
-                .map_err(|error| unreadable(format!("{uri} answers no identity: {error}")));
+                .map_err(|error| unreadable(format!("the response of {uri} is not a valid identity: {error}")));
         }
         if head.status == StatusCode::UNAUTHORIZED {
-            return Err(self.not_let_in(endpoint));
+            return Err(self.token_was_rejected(endpoint));
         }
         match serde_json::from_slice::<offshoot_contract::Problem>(&body) {
             Ok(problem) => Err(problem.into()),
             Err(_) => {
-                self.check(endpoint, head.headers.get(headers::CONTRACT), false)?;
-                Err(unreadable(format!("{uri} answers HTTP {}", head.status.as_u16())))
+                self.check_identity(endpoint, head.headers.get(headers::CONTRACT), false)?;
+                Err(unreadable(format!("{uri} answered HTTP {}", head.status.as_u16())))
             }
         }
     }
 
-    /// Nobody who called us can do anything about it, so it is no refusal of theirs.
-    fn not_let_in(&self, endpoint: &Endpoint) -> CallFailure {
+    /// `WrongContract` rather than `Refused`: the deployment is misconfigured, and the caller's request is not to
+    /// blame.
+    fn token_was_rejected(&self, endpoint: &Endpoint) -> CallFailure {
         let why = format!(
-            "{} at {} does not take this process's service token: both have to read the same service keys, and their clocks to agree within a minute",
+            "{} at {} rejected this process's service token: give both processes the same service keys and keep their clocks within a minute",
             A::NAME,
             endpoint.url
         );
@@ -418,7 +428,7 @@ impl<A: Contract + ?Sized> Client<A> {
 
     fn timed_out<M: Method>(&self, endpoint: &Endpoint) -> CallFailure {
         let why = format!(
-            "{}.{} did not answer in time at {}",
+            "{}.{} at {} did not answer in time",
             A::NAME,
             M::SPEC.name,
             endpoint.url
@@ -427,9 +437,9 @@ impl<A: Contract + ?Sized> Client<A> {
     }
 }
 
-/// Whether a failure says that the process, or the way to it, is broken. What its caller did wrong says nothing, nor
-/// what befell the modules that it calls in turn.
-fn is_broken(failure: &CallFailure) -> bool {
+/// Whether the endpoint or the network is to blame. A caller's mistake and a failed dependency of the module are not
+/// failures of the endpoint.
+fn is_endpoint_failure(failure: &CallFailure) -> bool {
     matches!(
         failure.kind(),
         FailureKind::Unavailable
@@ -441,8 +451,8 @@ fn is_broken(failure: &CallFailure) -> bool {
     )
 }
 
-/// Whether a failure says that nobody was there to take the call, so that another one may be asked at once.
-fn is_not_there(failure: &CallFailure) -> bool {
+/// Whether the endpoint did not take the call, so that another endpoint may be called at once.
+fn is_unavailable(failure: &CallFailure) -> bool {
     *failure.kind() == FailureKind::Unavailable && !failure.may_have_executed()
 }
 

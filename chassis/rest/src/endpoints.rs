@@ -1,5 +1,7 @@
-//! The processes that serve one module, and which of them is called next: one that answers, in our zone, the one of two
-//! where a call has to expect less. Knows no contract.
+//! Load balancer over the processes that serve one module. Knows no contract.
+//!
+//! Skips ejected addresses, prefers the own zone, and then takes the cheaper of two random candidates: power of two
+//! choices by latency EWMA x in-flight calls.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -14,56 +16,57 @@ use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 use crate::address::Address;
-use crate::health::{Door, Health, nanos};
-use crate::limits::{AT_ONCE, ClientLimits, LOOK_UP_EVERY};
+use crate::health::{CircuitState, Health, nanos};
+use crate::limits::{ClientLimits, DNS_REFRESH, FAST_REFUSAL};
 
-/// One process.
+/// One process at one socket address.
 pub(crate) struct Endpoint {
     /// `http://10.0.0.7:7101`.
     pub(crate) url: String,
-    /// As it was written: what its certificate is made out to.
+    /// Host as configured: the name in the process's certificate.
     host: String,
-    /// What requests say whom they are for, written once.
+    /// `Host` header of requests, built once.
     pub(crate) host_header: HeaderValue,
-    /// Where the contract's paths begin there.
+    /// URL below which the contract's paths begin.
     pub(crate) root: String,
     pub(crate) health: Health,
-    /// It is in the zone that is preferred.
-    near: bool,
+    is_in_own_zone: bool,
 }
 
-/// What is known of one process.
+/// Load and circuit breaker state of one process that serves the module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointState {
     /// Scheme, host and port.
     pub url: String,
-    /// Calls sent there since this process started.
+    /// Calls sent to the process since this client was created.
     pub calls: u64,
-    /// Calls under way.
+    /// Calls in flight.
     pub in_flight: u32,
-    /// It is left alone for a while, because too many calls failed.
-    pub left_alone: bool,
+    /// The circuit breaker has ejected the process because too many calls failed.
+    pub ejected: bool,
 }
 
 /// All processes of one module.
 pub(crate) struct Endpoints {
     module: &'static str,
-    /// Of the contract, below an address.
+    /// Path of the contract below an address.
     path: String,
     addresses: Vec<Address>,
     zone: Option<String>,
     limits: ClientLimits,
     current: ArcSwap<Vec<Arc<Endpoint>>>,
-    turns: Semaphore,
-    /// From when times are counted.
-    born: Instant,
-    names: Option<Names>,
+    permits: Semaphore,
+    /// Origin of all times in nanoseconds.
+    started_at: Instant,
+    dns: Option<DnsState>,
 }
 
-/// Hosts that are names are looked up when they are first needed, and now and then afterwards.
-struct Names {
-    looked_up: AtomicU64,
-    looking: AtomicBool,
+/// State of DNS resolution. Host names are resolved at the first call, and again in the background afterwards.
+struct DnsState {
+    /// Nanoseconds; 0: never.
+    resolved_at: AtomicU64,
+    is_refreshing: AtomicBool,
+    /// Held during the first resolution, so that concurrent calls share one.
     first: Mutex<()>,
 }
 
@@ -76,10 +79,10 @@ impl Endpoints {
         limits: ClientLimits,
     ) -> Arc<Self> {
         let endpoints = Self {
-            turns: Semaphore::new(limits.in_flight),
+            permits: Semaphore::new(limits.in_flight),
             current: ArcSwap::default(),
-            born: Instant::now(),
-            names: None,
+            started_at: Instant::now(),
+            dns: None,
             module,
             path,
             addresses,
@@ -97,9 +100,9 @@ impl Endpoints {
         let has_names = fixed.len() < endpoints.addresses.len();
         endpoints.current.store(Arc::new(fixed));
         Arc::new(Self {
-            names: has_names.then(|| Names {
-                looked_up: AtomicU64::new(0),
-                looking: AtomicBool::new(false),
+            dns: has_names.then(|| DnsState {
+                resolved_at: AtomicU64::new(0),
+                is_refreshing: AtomicBool::new(false),
                 first: Mutex::new(()),
             }),
             ..endpoints
@@ -110,77 +113,77 @@ impl Endpoints {
         let url = format!("{}://{socket}", address.scheme());
         Arc::new(Endpoint {
             host: address.host().to_owned(),
-            // A socket's address is digits and punctuation.
+            // A socket address is digits and punctuation, always a valid header value.
             host_header: HeaderValue::try_from(socket.to_string()).unwrap_or_else(|_| HeaderValue::from_static("")),
             root: format!("{url}{}", self.path),
             url,
             health: Health::default(),
-            near: self.zone.is_some() && self.zone == address.zone,
+            is_in_own_zone: self.zone.is_some() && self.zone == address.zone,
         })
     }
 
     pub(crate) fn now(&self) -> u64 {
-        nanos(self.born.elapsed())
+        nanos(self.started_at.elapsed())
     }
 
-    /// Waits for a turn among all calls of the module.
-    pub(crate) async fn turn_of_all(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, CallFailure> {
-        self.turn(&self.turns, deadline).await
+    /// Waits for one of the module's permits: the limit on its calls in flight.
+    pub(crate) async fn acquire_module_permit(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, CallFailure> {
+        self.acquire_permit(&self.permits, deadline).await
     }
 
-    /// Waits for a turn, not for long.
-    pub(crate) async fn turn<'a>(
+    /// Waits for a permit, at most `queue_wait`. Fails with `Overloaded`, not executed.
+    pub(crate) async fn acquire_permit<'a>(
         &self,
-        turns: &'a Semaphore,
+        permits: &'a Semaphore,
         deadline: Instant,
     ) -> Result<SemaphorePermit<'a>, CallFailure> {
-        if let Ok(permit) = turns.try_acquire() {
+        if let Ok(permit) = permits.try_acquire() {
             return Ok(permit);
         }
         let until = (Instant::now() + self.limits.queue_wait).min(deadline);
-        match timeout_at(until, turns.acquire()).await {
+        match timeout_at(until, permits.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),
             _ => {
-                let why = format!("as many calls to {} are under way as may be", self.module);
+                let why = format!("the limit on calls in flight to {} is reached", self.module);
                 let retry_after = self.limits.queue_wait;
                 Err(CallFailure::not_executed(FailureKind::Overloaded { retry_after }, why))
             }
         }
     }
 
-    /// The processes, where none has to be looked up.
+    /// The processes, if no address needs DNS. Spares most calls the future of `resolve`.
     pub(crate) fn fixed(&self) -> Option<Arc<Vec<Arc<Endpoint>>>> {
-        self.names.is_none().then(|| self.current.load_full())
+        self.dns.is_none().then(|| self.current.load_full())
     }
 
-    /// The processes that there are now.
-    pub(crate) async fn all(self: &Arc<Self>) -> Result<Arc<Vec<Arc<Endpoint>>>, CallFailure> {
-        if let Some(names) = &self.names {
+    /// The current processes. Waits for the first DNS resolution; later resolutions run in the background.
+    pub(crate) async fn resolve(self: &Arc<Self>) -> Result<Arc<Vec<Arc<Endpoint>>>, CallFailure> {
+        if let Some(dns) = &self.dns {
             let now = self.now();
-            let age = now.saturating_sub(names.looked_up.load(Acquire));
-            let stale = age > nanos(LOOK_UP_EVERY);
-            if names.looked_up.load(Acquire) == 0 {
-                let _first = names.first.lock().await;
-                if names.looked_up.load(Acquire) == 0 {
-                    self.look_up(names).await?;
+            let age = now.saturating_sub(dns.resolved_at.load(Acquire));
+            let is_stale = age > nanos(DNS_REFRESH);
+            if dns.resolved_at.load(Acquire) == 0 {
+                let _first = dns.first.lock().await;
+                if dns.resolved_at.load(Acquire) == 0 {
+                    self.resolve_names(dns).await?;
                 }
-            } else if stale && !names.looking.swap(true, Acquire) {
+            } else if is_stale && !dns.is_refreshing.swap(true, Acquire) {
                 let endpoints = Arc::clone(self);
                 tokio::spawn(async move {
-                    let Some(names) = &endpoints.names else { return };
-                    if let Err(failure) = endpoints.look_up(names).await {
-                        tracing::warn!(module = endpoints.module, %failure, "the addresses known before are kept");
-                        names.looked_up.store(endpoints.now(), Release);
+                    let Some(dns) = &endpoints.dns else { return };
+                    if let Err(failure) = endpoints.resolve_names(dns).await {
+                        tracing::warn!(module = endpoints.module, %failure, "DNS refresh failed; keeping the previous addresses");
+                        dns.resolved_at.store(endpoints.now(), Release);
                     }
-                    names.looking.store(false, Release);
+                    dns.is_refreshing.store(false, Release);
                 });
             }
         }
         Ok(self.current.load_full())
     }
 
-    /// Looks all names up, and keeps what is known of those that are still there.
-    async fn look_up(&self, names: &Names) -> Result<(), CallFailure> {
+    /// Resolves all host names. Addresses that remain keep their health.
+    async fn resolve_names(&self, dns: &DnsState) -> Result<(), CallFailure> {
         let before = self.current.load_full();
         let mut found: Vec<Arc<Endpoint>> = Vec::new();
         for address in &self.addresses {
@@ -198,51 +201,52 @@ impl Endpoints {
             }
         }
         self.current.store(Arc::new(found));
-        names.looked_up.store(self.now().max(1), Release);
+        dns.resolved_at.store(self.now().max(1), Release);
         Ok(())
     }
 
-    /// The one to call, none of those that were tried before.
-    pub(crate) fn pick(&self, all: &[Arc<Endpoint>], tried: &[Arc<Endpoint>]) -> Result<Picked, CallFailure> {
+    /// Selects the process for the next attempt, none of `excluded`. Fails with `Unavailable`, not executed.
+    pub(crate) fn select(&self, all: &[Arc<Endpoint>], excluded: &[Arc<Endpoint>]) -> Result<Selected, CallFailure> {
         let now = self.now();
-        let fresh = |endpoint: &&Arc<Endpoint>| !tried.iter().any(|tried| Arc::ptr_eq(tried, endpoint));
-        let mut candidates = (Choice::default(), Choice::default());
-        let mut last_resort = Choice::default();
-        let mut soonest = u64::MAX;
-        for endpoint in all.iter().filter(fresh) {
-            match endpoint.health.door(now) {
-                Door::Ajar if endpoint.health.may_try(now, &self.limits) => {
+        let is_allowed = |endpoint: &&Arc<Endpoint>| !excluded.iter().any(|other| Arc::ptr_eq(other, endpoint));
+        let mut own_zone = TwoChoices::default();
+        let mut other_zones = TwoChoices::default();
+        let mut last_resort = TwoChoices::default();
+        let mut soonest_probe = u64::MAX;
+        for endpoint in all.iter().filter(is_allowed) {
+            match endpoint.health.circuit_state(now) {
+                CircuitState::HalfOpen if endpoint.health.acquire_probe(now, &self.limits) => {
                     let endpoint = Arc::clone(endpoint);
-                    let why = Why::Tries;
-                    return Ok(Picked { endpoint, why });
+                    let reason = Reason::Probe;
+                    return Ok(Selected { endpoint, reason });
                 }
-                Door::Open if endpoint.near => candidates.0.offer(endpoint),
-                Door::Open => candidates.1.offer(endpoint),
-                door => {
-                    if let Door::Shut(until) = door {
-                        soonest = soonest.min(until);
+                CircuitState::Closed if endpoint.is_in_own_zone => own_zone.offer(endpoint),
+                CircuitState::Closed => other_zones.offer(endpoint),
+                state => {
+                    if let CircuitState::Open(until) = state {
+                        soonest_probe = soonest_probe.min(until);
                     } else {
-                        soonest = now;
+                        soonest_probe = now;
                     }
-                    if endpoint.health.refuses() {
+                    if endpoint.health.refuses_fast() {
                         last_resort.offer(endpoint);
                     }
                 }
             }
         }
-        let best = candidates.0.best(now).or_else(|| candidates.1.best(now));
-        let best = best.map(|endpoint| (endpoint, Why::Fit));
-        // One that was restarted meanwhile is found by the first call that has no other, and not after a pause.
-        let best = best.or_else(|| last_resort.best(now).map(|endpoint| (endpoint, Why::LastResort)));
-        let picked = best.map(|(endpoint, why)| Picked {
+        let healthy = own_zone.cheapest(now).or_else(|| other_zones.cheapest(now));
+        let healthy = healthy.map(|endpoint| (endpoint, Reason::Healthy));
+        // A process that was restarted meanwhile answers the first call without alternative, before the ejection ends.
+        let selected = healthy.or_else(|| last_resort.cheapest(now).map(|endpoint| (endpoint, Reason::LastResort)));
+        let selected = selected.map(|(endpoint, reason)| Selected {
             endpoint: Arc::clone(endpoint),
-            why,
+            reason,
         });
-        picked.ok_or_else(|| {
-            let wait = Duration::from_nanos(soonest.saturating_sub(now));
+        selected.ok_or_else(|| {
+            let wait = Duration::from_nanos(soonest_probe.saturating_sub(now));
             let why = format!(
-                "{} does not answer: it is asked again in {} ms",
-                self.shown(),
+                "{}: every address is ejected after failed calls; next probe in {} ms",
+                self.describe(),
                 wait.as_millis().min(self.limits.longest_pause.as_millis())
             );
             CallFailure::not_executed(FailureKind::Unavailable, why)
@@ -250,16 +254,16 @@ impl Endpoints {
     }
 
     /// `notes at http://10.0.0.7:7101, http://10.0.0.8:7101`.
-    pub(crate) fn shown(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let addresses: Vec<_> = self.addresses.iter().map(ToString::to_string).collect();
         format!("{} at {}", self.module, addresses.join(", "))
     }
 
-    /// The name that the certificate of the process at this address has to be made out to.
-    pub(crate) fn host_at(&self, authority: &str) -> Option<String> {
+    /// Host name that the certificate at this socket address has to carry.
+    pub(crate) fn certificate_host(&self, authority: &str) -> Option<String> {
         let current = self.current.load();
-        let at = |endpoint: &&Arc<Endpoint>| endpoint.url.ends_with(authority);
-        current.iter().find(at).map(|endpoint| endpoint.host.clone())
+        let is_there = |endpoint: &&Arc<Endpoint>| endpoint.url.ends_with(authority);
+        current.iter().find(is_there).map(|endpoint| endpoint.host.clone())
     }
 
     pub(crate) fn states(&self) -> Vec<EndpointState> {
@@ -267,115 +271,120 @@ impl Endpoints {
             url: endpoint.url.clone(),
             calls: endpoint.health.calls(),
             in_flight: endpoint.health.in_flight(),
-            left_alone: endpoint.health.door(self.now()) != Door::Open,
+            ejected: endpoint.health.circuit_state(self.now()) != CircuitState::Closed,
         };
         self.current.load().iter().map(state).collect()
     }
 }
 
-/// Two of those that are offered, each with the same chance, without a list of them.
+/// Power of two choices: keeps two of the offered endpoints, each with the same chance, without a list.
 #[derive(Default)]
-struct Choice<'a> {
+struct TwoChoices<'a> {
     offered: u32,
     kept: [Option<&'a Arc<Endpoint>>; 2],
 }
 
-impl<'a> Choice<'a> {
+impl<'a> TwoChoices<'a> {
     fn offer(&mut self, endpoint: &'a Arc<Endpoint>) {
-        let place = match self.offered {
+        let slot = match self.offered {
             0 | 1 => self.offered,
             more => rand::random_range(0..=more),
         };
-        if let Some(kept) = self.kept.get_mut(place as usize) {
+        if let Some(kept) = self.kept.get_mut(slot as usize) {
             *kept = Some(endpoint);
         }
         self.offered += 1;
     }
 
-    fn best(&self, now: u64) -> Option<&'a Arc<Endpoint>> {
+    fn cheapest(&self, now: u64) -> Option<&'a Arc<Endpoint>> {
         match self.kept {
-            [Some(one), Some(other)] if other.health.cost(now) < one.health.cost(now) => Some(other),
+            [Some(one), Some(other)] if other.health.expected_cost(now) < one.health.expected_cost(now) => Some(other),
             [one, _] => one,
         }
     }
 }
 
-/// Who is to be called.
-pub(crate) struct Picked {
+/// The endpoint selected for an attempt.
+pub(crate) struct Selected {
     pub(crate) endpoint: Arc<Endpoint>,
-    why: Why,
+    reason: Reason,
 }
 
-/// Why it is.
+/// Why the endpoint was selected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Why {
-    /// It does well.
-    Fit,
-    /// It was left alone for long enough, and this call tries whether it answers again.
-    Tries,
-    /// It is left alone, and so are all others; to be refused again costs next to nothing.
+enum Reason {
+    Healthy,
+    /// The circuit is half-open, and this call is the probe.
+    Probe,
+    /// All endpoints are ejected, and another fast refusal by this one costs next to nothing.
     LastResort,
 }
 
-/// A call under way at one process: it is counted, and what came of it is remembered.
+/// An attempt in flight at one endpoint: counts toward the endpoint's load, and reports the outcome to its health.
 pub(crate) struct Attempt<'a> {
     endpoints: &'a Endpoints,
     endpoint: &'a Endpoint,
-    why: Why,
+    reason: Reason,
     began: u64,
 }
 
 impl<'a> Attempt<'a> {
-    pub(crate) fn begin(endpoints: &'a Endpoints, picked: &'a Picked) -> Self {
-        picked.endpoint.health.begin();
+    pub(crate) fn begin(endpoints: &'a Endpoints, selected: &'a Selected) -> Self {
+        selected.endpoint.health.begin_call();
         let began = endpoints.now();
         Self {
             endpoints,
-            endpoint: &picked.endpoint,
-            why: picked.why,
+            endpoint: &selected.endpoint,
+            reason: selected.reason,
             began,
         }
     }
 
-    /// It gave an answer, or a failure that is the caller's or somebody else's.
-    pub(crate) fn answered(&self) {
-        self.measure();
-        self.endpoint.health.answered(self.why != Why::Fit);
+    /// Records an answer, or a failure for which the endpoint is not to blame.
+    pub(crate) fn record_answer(&self) {
+        self.record_latency();
+        self.endpoint.health.record_answer(self.reason != Reason::Healthy);
     }
 
-    /// The process, or the way to it, is broken. `nobody_there`: it did not even take the call.
-    pub(crate) fn failed(&self, nobody_there: bool) {
-        let now = self.measure();
-        let at_once = now.saturating_sub(self.began) < nanos(AT_ONCE);
-        self.endpoint.health.set_refuses(nobody_there && at_once);
-        let tries = self.why == Why::Tries;
-        if self.endpoint.health.failed(tries, now, &self.endpoints.limits) {
+    /// Records a failure of the process or the network. `is_unavailable`: the endpoint did not
+    /// take the call, usually because no process listens.
+    pub(crate) fn record_failure(&self, is_unavailable: bool) {
+        let now = self.record_latency();
+        let is_fast = now.saturating_sub(self.began) < nanos(FAST_REFUSAL);
+        self.endpoint.health.set_refuses_fast(is_unavailable && is_fast);
+        let is_probe = self.reason == Reason::Probe;
+        if self
+            .endpoint
+            .health
+            .record_failure(is_probe, now, &self.endpoints.limits)
+        {
             tracing::warn!(
                 module = self.endpoints.module,
                 url = self.endpoint.url,
-                "left alone for a while: its calls fail"
+                "endpoint ejected after failed calls; probing again after a pause"
             );
         }
     }
 
-    /// It took longer than its caller waited. That is its failure if the caller waited as long as the method may take.
-    pub(crate) fn ran_out_of_time(&self, patience: Duration) {
-        let now = self.measure();
-        if now.saturating_sub(self.began) >= nanos(patience) {
-            self.failed(false);
+    /// Records a timeout. The endpoint is to blame only if the attempt lasted `method_timeout`; a shorter wait was the
+    /// caller's own deadline.
+    pub(crate) fn record_timeout(&self, method_timeout: Duration) {
+        let now = self.record_latency();
+        if now.saturating_sub(self.began) >= nanos(method_timeout) {
+            self.record_failure(false);
         }
     }
 
-    fn measure(&self) -> u64 {
+    fn record_latency(&self) -> u64 {
         let now = self.endpoints.now();
-        let took = Duration::from_nanos(now.saturating_sub(self.began));
-        self.endpoint.health.took(took, now);
+        let latency = Duration::from_nanos(now.saturating_sub(self.began));
+        self.endpoint.health.record_latency(latency, now);
         now
     }
 }
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        self.endpoint.health.end();
+        self.endpoint.health.end_call();
     }
 }

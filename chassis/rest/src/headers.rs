@@ -1,4 +1,4 @@
-//! The call context as headers. They are believed only behind a service token.
+//! HTTP headers that carry the call context. A server trusts the headers only with a valid service token.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,26 +10,26 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// Milliseconds left, so that clocks need not agree.
+/// Remaining milliseconds rather than a point in time: clocks may differ.
 const DEADLINE: HeaderName = HeaderName::from_static("offshoot-deadline-ms");
 const REPEATS_LEFT: HeaderName = HeaderName::from_static("offshoot-repeats-left");
 const PRINCIPAL: HeaderName = HeaderName::from_static("offshoot-principal");
 const TENANT: HeaderName = HeaderName::from_static("offshoot-tenant");
-/// On a request: which contract, major version and store are meant. On a response: which answered.
+/// Contract, major version and store: on a request the addressed ones, on a response the answering ones.
 pub(crate) const CONTRACT: HeaderName = HeaderName::from_static("offshoot-contract");
 
-/// What a header value cannot hold, and `%` itself.
+/// Bytes that a header value cannot hold, and `%` itself.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b'%').add(b' ');
 
-/// Writes the context of a call that `cx` makes, under `key` and with `timeout` left.
+/// Writes the headers of a call made under `cx`. `key`: the call's idempotency key. `timeout`: the remaining time.
 pub(crate) fn write(cx: &CallContext, key: Option<&str>, timeout: Duration, headers: &mut HeaderMap) {
     let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
     headers.insert(DEADLINE, HeaderValue::from(millis));
-    // Who says nothing has all that a request has.
-    if cx.repeats_left() < CallContext::REPEATS_PER_REQUEST {
-        headers.insert(REPEATS_LEFT, HeaderValue::from(cx.repeats_left()));
+    // A missing header stands for the full budget of a request.
+    if cx.retries_left() < CallContext::RETRIES_PER_REQUEST {
+        headers.insert(REPEATS_LEFT, HeaderValue::from(cx.retries_left()));
     }
-    if let Ok(trace) = HeaderValue::from_bytes(&cx.trace().header()) {
+    if let Ok(trace) = HeaderValue::from_bytes(&cx.trace().traceparent()) {
         headers.insert(TRACEPARENT, trace);
     }
     let mut text = |name: HeaderName, value: &str| {
@@ -49,7 +49,7 @@ pub(crate) fn write(cx: &CallContext, key: Option<&str>, timeout: Duration, head
     }
 }
 
-/// The trace that a request continues, or a new one.
+/// The trace that a request continues, else a new trace.
 pub(crate) fn read_trace(headers: &HeaderMap) -> TraceContext {
     let header = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
     header
@@ -57,7 +57,7 @@ pub(crate) fn read_trace(headers: &HeaderMap) -> TraceContext {
         .unwrap_or_else(TraceContext::random)
 }
 
-/// A context made from a request's headers, before its method is known, and the key of the call.
+/// The call context from a request's headers, before the method is known, and the call's idempotency key.
 pub(crate) fn read(headers: &HeaderMap, trace: TraceContext) -> (CallContext, Option<Arc<str>>) {
     let text = |name: HeaderName| headers.get(name)?.to_str().ok();
     let decoded = |name| text(name).map(|value| percent_decode_str(value).decode_utf8_lossy().into_owned());
@@ -69,7 +69,7 @@ pub(crate) fn read(headers: &HeaderMap, trace: TraceContext) -> (CallContext, Op
         cx = cx.with_timeout(Duration::from_millis(millis));
     }
     if let Some(repeats) = text(REPEATS_LEFT).and_then(|value| value.parse().ok()) {
-        cx = cx.with_repeats_left(repeats);
+        cx = cx.with_retries_left(repeats);
     }
     (cx, decoded(IDEMPOTENCY_KEY).map(Into::into))
 }

@@ -1,133 +1,137 @@
-//! How one address is doing: how long it takes, and whether it is left alone for a while. Knows no module and no clock.
+//! Circuit breaker, latency EWMA and in-flight count of one remote address.
+//!
+//! Knows no module and reads no clock: callers pass the time, in nanoseconds since the client started.
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::time::Duration;
 
-use crate::limits::{ClientLimits, MEMORY};
+use offshoot_contract::Backoff;
 
-/// A failure adds as much to the score as it takes to bring it down again by as many answers.
-const FAILURE: u32 = 2;
-const ANSWER: u32 = 1;
+use crate::limits::{ClientLimits, EWMA_TIME_CONSTANT};
 
-/// Times are nanoseconds since a moment of the client's own.
+/// A failure adds to the score as much as two answers subtract, so an address that fails half of its calls is ejected.
+const FAILURE_WEIGHT: u32 = 2;
+const ANSWER_WEIGHT: u32 = 1;
+
 #[derive(Debug, Default)]
 pub(crate) struct Health {
     in_flight: AtomicU32,
     calls: AtomicU64,
-    /// An average of how long calls took, in nanoseconds, and when it was brought up to date.
-    took: AtomicU64,
-    measured: AtomicU64,
-    /// Failures weigh more than answers, so that an address of which half the calls fail is found too.
-    score: AtomicU32,
-    /// Left alone until then; 0: not at all.
-    until: AtomicU64,
-    /// How often in a row it was left alone.
-    pauses: AtomicU32,
-    /// Nobody was there when it last failed, and that was known at once.
-    refuses: AtomicBool,
+    /// EWMA of call latency, nanoseconds.
+    latency_ewma: AtomicU64,
+    latency_updated_at: AtomicU64,
+    failure_score: AtomicU32,
+    /// The circuit is open until this time; 0: the circuit is closed.
+    open_until: AtomicU64,
+    /// Ejections in a row, failed probes included.
+    ejections: AtomicU32,
+    /// The latest failure was a fast `Unavailable`: usually a refused connection.
+    refuses_fast: AtomicBool,
 }
 
-/// Whether an address may be called.
+/// State of the circuit breaker: whether the address may be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Door {
-    Open,
-    /// It was left alone for long enough: whoever asks first may try.
-    Ajar,
-    /// Until then, in nanoseconds.
-    Shut(u64),
+pub(crate) enum CircuitState {
+    /// All calls pass.
+    Closed,
+    /// The ejection time is over: the next call becomes the probe.
+    HalfOpen,
+    /// The address is ejected until this time, nanoseconds.
+    Open(u64),
 }
 
 impl Health {
-    pub(crate) fn door(&self, now: u64) -> Door {
-        match self.until.load(Acquire) {
-            0 => Door::Open,
-            until if until <= now => Door::Ajar,
-            until => Door::Shut(until),
+    pub(crate) fn circuit_state(&self, now: u64) -> CircuitState {
+        match self.open_until.load(Acquire) {
+            0 => CircuitState::Closed,
+            until if until <= now => CircuitState::HalfOpen,
+            until => CircuitState::Open(until),
         }
     }
 
-    /// Whether the caller is the one that tries. The others find it shut for another while.
-    pub(crate) fn may_try(&self, now: u64, limits: &ClientLimits) -> bool {
-        let until = self.until.load(Acquire);
-        let next = now + nanos(self.pause(limits));
-        until != 0 && until <= now && self.until.compare_exchange(until, next, AcqRel, Acquire).is_ok()
+    /// Claims the half-open probe. True for a single caller; all others see the circuit open for another ejection time.
+    pub(crate) fn acquire_probe(&self, now: u64, limits: &ClientLimits) -> bool {
+        let until = self.open_until.load(Acquire);
+        let next = now + nanos(self.ejection_time(limits));
+        let claim = || self.open_until.compare_exchange(until, next, AcqRel, Acquire);
+        until != 0 && until <= now && claim().is_ok()
     }
 
-    pub(crate) fn begin(&self) {
+    pub(crate) fn begin_call(&self) {
         self.in_flight.fetch_add(1, Relaxed);
         self.calls.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn end(&self) {
+    pub(crate) fn end_call(&self) {
         self.in_flight.fetch_sub(1, Relaxed);
     }
 
-    /// It gave an answer, whatever it was. `tried`: to the call that tries whether it does again.
-    pub(crate) fn answered(&self, tried: bool) {
-        if tried {
-            self.score.store(0, Relaxed);
-            self.pauses.store(0, Relaxed);
-            self.until.store(0, Release);
-        } else if self.score.load(Relaxed) > 0 {
-            let fewer = |score: u32| Some(score.saturating_sub(ANSWER));
-            let _ = self.score.fetch_update(Relaxed, Relaxed, fewer);
+    /// Records an answer, whatever the answer says. `closes_circuit`: the call was a probe or a last resort.
+    pub(crate) fn record_answer(&self, closes_circuit: bool) {
+        if closes_circuit {
+            self.failure_score.store(0, Relaxed);
+            self.ejections.store(0, Relaxed);
+            self.open_until.store(0, Release);
+        } else if self.failure_score.load(Relaxed) > 0 {
+            let lower = |score: u32| Some(score.saturating_sub(ANSWER_WEIGHT));
+            let _ = self.failure_score.fetch_update(Relaxed, Relaxed, lower);
         }
     }
 
-    /// Notes whether its latest failure cost next to nothing: nobody was there, and that was known at once.
-    pub(crate) fn set_refuses(&self, refuses: bool) {
-        self.refuses.store(refuses, Relaxed);
+    pub(crate) fn set_refuses_fast(&self, refuses_fast: bool) {
+        self.refuses_fast.store(refuses_fast, Relaxed);
     }
 
-    /// Whether it can be asked although it is left alone, because to be refused again would cost next to nothing.
-    pub(crate) fn refuses(&self) -> bool {
-        self.refuses.load(Relaxed)
+    /// Whether an ejected address may serve as last resort, since another refusal would cost next to nothing.
+    pub(crate) fn refuses_fast(&self) -> bool {
+        self.refuses_fast.load(Relaxed)
     }
 
-    /// It said who it is, which is not yet a call that works: the next call may try.
-    pub(crate) fn is_there(&self, now: u64) {
-        let sooner = |until: u64| (until > now).then_some(now.max(1));
-        let _ = self.until.fetch_update(AcqRel, Acquire, sooner);
+    /// Half-opens an open circuit after a successful identity check. Only an answered call closes the circuit.
+    pub(crate) fn record_identified(&self, now: u64) {
+        let half_open = |until: u64| (until > now).then_some(now.max(1));
+        let _ = self.open_until.fetch_update(AcqRel, Acquire, half_open);
     }
 
-    /// It gave none, or one that says that it is broken. True if it is left alone from now on, and was not before.
-    pub(crate) fn failed(&self, tried: bool, now: u64, limits: &ClientLimits) -> bool {
-        let score = self.score.fetch_add(FAILURE, AcqRel) + FAILURE;
-        let is_open = self.until.load(Acquire) == 0;
-        // What was sent before it was left alone says nothing new.
-        if tried || (is_open && score >= limits.failures * FAILURE) {
-            self.until.store(now + nanos(self.pause(limits)), Release);
-            self.pauses.fetch_add(1, Relaxed);
+    /// Records a failure of the address. True if this failure ejects an address that was not ejected before.
+    pub(crate) fn record_failure(&self, is_probe: bool, now: u64, limits: &ClientLimits) -> bool {
+        let score = self.failure_score.fetch_add(FAILURE_WEIGHT, AcqRel) + FAILURE_WEIGHT;
+        let is_closed = self.open_until.load(Acquire) == 0;
+        // Calls sent before the ejection do not prolong the ejection.
+        if is_probe || (is_closed && score >= limits.failures * FAILURE_WEIGHT) {
+            self.open_until.store(now + nanos(self.ejection_time(limits)), Release);
+            self.ejections.fetch_add(1, Relaxed);
         }
-        is_open && self.until.load(Acquire) != 0
+        is_closed && self.open_until.load(Acquire) != 0
     }
 
-    /// Doubles with every further one.
-    fn pause(&self, limits: &ClientLimits) -> Duration {
-        let doubled = 1 << self.pauses.load(Relaxed).min(16);
-        (limits.pause * doubled).min(limits.longest_pause)
+    /// Doubles with every ejection in a row.
+    fn ejection_time(&self, limits: &ClientLimits) -> Duration {
+        let ejections = self.ejections.load(Relaxed);
+        Backoff::new(limits.pause, limits.longest_pause).pause_after(ejections.saturating_add(1))
     }
 
-    /// Brings the average up to date.
-    pub(crate) fn took(&self, took: Duration, now: u64) {
-        let before = self.measured.swap(now, Relaxed);
-        let weight = remembered(now.saturating_sub(before));
-        let average = Duration::from_nanos(self.took.load(Relaxed));
-        // What is worse counts at once, what is better by and by.
-        let next = if took > average {
-            took
+    /// Updates the latency EWMA.
+    pub(crate) fn record_latency(&self, latency: Duration, now: u64) {
+        let before = self.latency_updated_at.swap(now, Relaxed);
+        let weight = decay(now.saturating_sub(before));
+        let ewma = Duration::from_nanos(self.latency_ewma.load(Relaxed));
+        // Peak EWMA: a worse latency counts at once, a better one gradually.
+        let next = if latency > ewma {
+            latency
         } else {
-            average.mul_f64(weight) + took.mul_f64(1.0 - weight)
+            ewma.mul_f64(weight) + latency.mul_f64(1.0 - weight)
         };
-        self.took.store(nanos(next), Relaxed);
+        self.latency_ewma.store(nanos(next), Relaxed);
     }
 
-    /// What one more call would have to expect here. Forgets, so that what was slow is tried again.
-    pub(crate) fn cost(&self, now: u64) -> f64 {
-        let age = now.saturating_sub(self.measured.load(Relaxed));
-        let average = self.took.load(Relaxed) as f64 * remembered(age);
-        (average + 1.0) * f64::from(self.in_flight.load(Relaxed) + 1)
+    /// Load of the address as one more call would find it: latency EWMA x in-flight calls. The EWMA decays while no
+    /// call is made, so a slow address is tried again.
+    pub(crate) fn expected_cost(&self, now: u64) -> f64 {
+        let age = now.saturating_sub(self.latency_updated_at.load(Relaxed));
+        let ewma = self.latency_ewma.load(Relaxed) as f64 * decay(age);
+        (ewma + 1.0) * f64::from(self.in_flight.load(Relaxed) + 1)
     }
 
     pub(crate) fn in_flight(&self) -> u32 {
@@ -139,9 +143,9 @@ impl Health {
     }
 }
 
-/// The share of what was known so long ago that still counts.
-fn remembered(nanos: u64) -> f64 {
-    (-(nanos as f64) / MEMORY.as_nanos() as f64).exp()
+/// Weight of a measurement of this age, 0 to 1.
+fn decay(age_nanos: u64) -> f64 {
+    (-(age_nanos as f64) / EWMA_TIME_CONSTANT.as_nanos() as f64).exp()
 }
 
 pub(crate) fn nanos(duration: Duration) -> u64 {
@@ -159,76 +163,80 @@ mod tests {
     }
 
     #[test]
-    fn failures_in_a_row_shut_it_and_one_try_opens_it() {
+    fn failures_in_a_row_open_the_circuit_and_an_answered_probe_closes_it() {
         let health = Health::default();
         for _ in 0..4 {
-            assert!(!health.failed(false, 0, &limits()));
+            assert!(!health.record_failure(false, 0, &limits()));
         }
-        assert_eq!(health.door(0), Door::Open);
-        assert!(health.failed(false, 0, &limits()));
-        assert_eq!(health.door(0), Door::Shut(SECOND / 2));
-        assert_eq!(health.door(SECOND / 2), Door::Ajar);
-        assert!(health.may_try(SECOND / 2, &limits()));
-        assert!(!health.may_try(SECOND / 2, &limits()), "one at a time");
-        health.answered(false);
-        assert_ne!(health.door(SECOND / 2), Door::Open, "an answer to an earlier call");
-        health.answered(true);
-        assert_eq!(health.door(SECOND / 2), Door::Open);
+        assert_eq!(health.circuit_state(0), CircuitState::Closed);
+        assert!(health.record_failure(false, 0, &limits()));
+        assert_eq!(health.circuit_state(0), CircuitState::Open(SECOND / 2));
+        assert_eq!(health.circuit_state(SECOND / 2), CircuitState::HalfOpen);
+        assert!(health.acquire_probe(SECOND / 2, &limits()));
+        assert!(!health.acquire_probe(SECOND / 2, &limits()), "one probe at a time");
+        health.record_answer(false);
+        assert_ne!(
+            health.circuit_state(SECOND / 2),
+            CircuitState::Closed,
+            "an answer to an earlier call closed the circuit"
+        );
+        health.record_answer(true);
+        assert_eq!(health.circuit_state(SECOND / 2), CircuitState::Closed);
     }
 
     #[test]
-    fn who_says_that_it_is_there_again_is_tried_at_once() {
+    fn a_successful_identity_check_half_opens_the_circuit_at_once() {
         let health = Health::default();
-        health.is_there(1);
-        assert_eq!(health.door(1), Door::Open);
+        health.record_identified(1);
+        assert_eq!(health.circuit_state(1), CircuitState::Closed);
         for _ in 0..5 {
-            health.failed(false, 0, &limits());
+            health.record_failure(false, 0, &limits());
         }
-        health.is_there(1);
-        assert_eq!(health.door(1), Door::Ajar);
-        assert!(health.may_try(1, &limits()));
-        assert_ne!(health.door(1), Door::Ajar, "one at a time");
+        health.record_identified(1);
+        assert_eq!(health.circuit_state(1), CircuitState::HalfOpen);
+        assert!(health.acquire_probe(1, &limits()));
+        assert_ne!(health.circuit_state(1), CircuitState::HalfOpen, "one probe at a time");
     }
 
     #[test]
-    fn each_failed_try_doubles_the_pause_up_to_the_longest() {
+    fn each_failed_probe_doubles_the_ejection_time_up_to_the_longest() {
         let health = Health::default();
         let mut now = 0;
-        let mut pauses = Vec::new();
+        let mut ejection_times = Vec::new();
         for _ in 0..12 {
-            health.failed(now > 0, now, &limits());
-            if let Door::Shut(until) = health.door(now) {
-                pauses.push((until - now) / (SECOND / 2));
+            health.record_failure(now > 0, now, &limits());
+            if let CircuitState::Open(until) = health.circuit_state(now) {
+                ejection_times.push((until - now) / (SECOND / 2));
                 now = until;
-                assert!(health.may_try(now, &limits()));
+                assert!(health.acquire_probe(now, &limits()));
             }
         }
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 20, 20, 20]);
+        assert_eq!(ejection_times, [1, 2, 4, 8, 16, 20, 20, 20]);
     }
 
     #[test]
-    fn half_of_the_calls_failing_shuts_it_and_one_of_many_does_not() {
-        let (half, few) = (Health::default(), Health::default());
+    fn a_failure_rate_of_one_half_opens_the_circuit_and_one_fifth_does_not() {
+        let (half, fifth) = (Health::default(), Health::default());
         for n in 0..30 {
-            half.failed(false, 0, &limits());
-            half.answered(false);
+            half.record_failure(false, 0, &limits());
+            half.record_answer(false);
             if n % 5 == 0 {
-                few.failed(false, 0, &limits());
+                fifth.record_failure(false, 0, &limits());
             } else {
-                few.answered(false);
+                fifth.record_answer(false);
             }
         }
-        assert_ne!(half.door(0), Door::Open);
-        assert_eq!(few.door(0), Door::Open);
+        assert_ne!(half.circuit_state(0), CircuitState::Closed);
+        assert_eq!(fifth.circuit_state(0), CircuitState::Closed);
     }
 
     #[test]
-    fn slow_costs_more_and_is_forgotten() {
+    fn a_slow_address_costs_more_until_the_latency_has_decayed() {
         let (slow, fast) = (Health::default(), Health::default());
-        slow.took(Duration::from_millis(500), 0);
-        fast.took(Duration::from_millis(1), 0);
-        assert!(slow.cost(SECOND) > fast.cost(SECOND));
-        fast.took(Duration::from_millis(1), 10 * SECOND);
-        assert!(slow.cost(10 * SECOND) < fast.cost(10 * SECOND));
+        slow.record_latency(Duration::from_millis(500), 0);
+        fast.record_latency(Duration::from_millis(1), 0);
+        assert!(slow.expected_cost(SECOND) > fast.expected_cost(SECOND));
+        fast.record_latency(Duration::from_millis(1), 10 * SECOND);
+        assert!(slow.expected_cost(10 * SECOND) < fast.expected_cost(10 * SECOND));
     }
 }

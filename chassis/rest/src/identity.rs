@@ -1,4 +1,4 @@
-//! Who answers at an address: which contract, and which store.
+//! Identity of a server: the contract and the store that answer at an address.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,62 +9,62 @@ use offshoot_contract::Contract;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// What `GET /modules/<name>/contract` answers.
+/// Response of `GET /modules/<name>/contract`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The contract's name.
     pub name: String,
-    /// The versions served beside each other.
+    /// The versions served side by side.
     pub versions: Vec<ServedVersion>,
-    /// The module's database.
+    /// Id of the module's database.
     pub store_id: Uuid,
-    /// This process.
+    /// Id of the answering process.
     pub instance: Uuid,
 }
 
-/// A version that a module serves.
+/// A contract version that a module serves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServedVersion {
     /// `major.minor`.
     pub version: String,
-    /// SHA-256 over the contract's shape.
+    /// SHA-256 of the contract's description, hexadecimal.
     pub hash: String,
 }
 
-/// The store that a client expects behind its address: given, or that of the first answer.
+/// The store id that a client expects from its addresses: given, or learned from the first response.
 pub struct ExpectedStore {
     store: OnceLock<Uuid>,
-    learned: Box<dyn Fn(Uuid) + Send + Sync>,
+    on_learned: Box<dyn Fn(Uuid) + Send + Sync>,
 }
 
 impl ExpectedStore {
     /// Expects `store`.
     #[must_use]
     pub fn exactly(store: Uuid) -> Self {
-        let expected = Self::first(|_| {});
+        let expected = Self::from_first_response(|_| {});
         let _ = expected.store.set(store);
         expected
     }
 
-    /// Expects the store of the first answer from then on, and tells `learned` about it.
-    pub fn first(learned: impl Fn(Uuid) + Send + Sync + 'static) -> Self {
+    /// Expects the store id of the first response from then on. `on_learned` receives that store id once.
+    pub fn from_first_response(on_learned: impl Fn(Uuid) + Send + Sync + 'static) -> Self {
         Self {
             store: OnceLock::new(),
-            learned: Box::new(learned),
+            on_learned: Box::new(on_learned),
         }
     }
 
-    /// The store, once it is known.
+    /// The expected store id, if known.
     #[must_use]
     pub fn get(&self) -> Option<Uuid> {
         self.store.get().copied()
     }
 
-    /// The expected store, which is `seen` if none was known.
-    pub(crate) fn meet(&self, seen: Uuid) -> Uuid {
+    /// The expected store id; learns `answered` if no store id was known.
+    pub(crate) fn get_or_learn(&self, answered: Uuid) -> Uuid {
         *self.store.get_or_init(|| {
-            (self.learned)(seen);
-            seen
+            (self.on_learned)(answered);
+            answered
         })
     }
 }
@@ -75,17 +75,17 @@ impl fmt::Debug for ExpectedStore {
     }
 }
 
-/// A contract and a store as the header names them: `readings/1 store=<uuid> hash=<hex>`. A request may leave the store
-/// open, and has no hash.
+/// Value of the `offshoot-contract` header: `readings/1 store=<uuid> hash=<hex>`. A request carries no hash, and may
+/// leave the store out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Named {
+pub(crate) struct ContractHeader {
     pub(crate) contract: String,
     pub(crate) store: Option<Uuid>,
     pub(crate) hash: Option<String>,
 }
 
-impl Named {
-    pub(crate) fn of<A: Contract + ?Sized>(store: Option<Uuid>, hash: Option<String>) -> Self {
+impl ContractHeader {
+    pub(crate) fn for_contract<A: Contract + ?Sized>(store: Option<Uuid>, hash: Option<String>) -> Self {
         Self {
             contract: format!("{}/{}", A::NAME, A::VERSION.major),
             store,
@@ -93,18 +93,18 @@ impl Named {
         }
     }
 
-    pub(crate) fn header(&self) -> HeaderValue {
-        // Names are lower-case ASCII, the rest hexadecimal.
+    pub(crate) fn to_header_value(&self) -> HeaderValue {
+        // Contract names are lower-case ASCII, the rest is hexadecimal: always a valid header value.
         HeaderValue::try_from(self.to_string()).unwrap_or_else(|_| HeaderValue::from_static("unnamed"))
     }
 
-    /// Whether `server` is what a request to `self` means.
-    pub(crate) fn is_met_by(&self, server: &Self) -> bool {
+    /// Whether `server` serves the contract and store that a request with this header addresses.
+    pub(crate) fn accepts(&self, server: &Self) -> bool {
         self.contract == server.contract && (self.store.is_none() || self.store == server.store)
     }
 }
 
-impl fmt::Display for Named {
+impl fmt::Display for ContractHeader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.contract)?;
         if let Some(store) = self.store {
@@ -117,7 +117,7 @@ impl fmt::Display for Named {
     }
 }
 
-impl FromStr for Named {
+impl FromStr for ContractHeader {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {

@@ -1,7 +1,7 @@
-//! The keys that the processes of one deployment share, in a file that only its owner reads.
+//! Service keys: secrets that the processes of one deployment share, in a file with mode 0600.
 //!
-//! One line is a key. While keys are changed the file has two: the first signs, both are believed. So the new one is
-//! added below the old one everywhere, then put above it, then the old one is removed, and no call fails.
+//! Each line is a key. The first key signs, all keys verify. To rotate keys without a failed call, append the new key
+//! in every process's file, then move the new key to the first line, then remove the old key.
 
 use std::fmt;
 use std::path::Path;
@@ -12,25 +12,26 @@ use sha2::Sha256;
 
 use crate::secret_file::{self, SecretFileError};
 
-/// Most keys at once: the one that signs, and the one before or after it.
-const MOST: usize = 2;
+/// Limit on keys in a file: the signing key, and its predecessor or successor during a rotation.
+const MAX_KEYS: usize = 2;
 
-/// The keys of a deployment: the first signs, all are believed.
+/// The keys of a deployment: the first signs, all verify.
 #[derive(Clone)]
 pub struct ServiceKeys(Vec<[u8; 32]>);
 
-/// The same keys, as they open one module's contract. They are derived, and tell nothing about those of other modules.
+/// Keys derived for one module's contract. They reveal nothing about the service keys or the keys of other modules.
 #[derive(Clone)]
 pub struct ModuleKeys(Arc<[Hmac<Sha256>]>);
 
 impl ServiceKeys {
-    /// One new key.
+    /// A single random key.
     #[must_use]
     pub fn random() -> Self {
         Self(vec![rand::random()])
     }
 
-    /// Reads the keys from `path`, or makes one there with mode 0600. Two processes that start at once get the same.
+    /// Reads the keys from `path`, or creates the file with one random key and mode 0600. Processes that start at the
+    /// same time get the same key.
     pub fn load_or_create(path: &Path) -> Result<Self, SecretFileError> {
         Self::parse(
             path,
@@ -38,45 +39,45 @@ impl ServiceKeys {
         )
     }
 
-    /// Reads the keys from `path`, where they have to be.
+    /// Reads the keys from `path`. Fails if the file does not exist.
     pub fn load(path: &Path) -> Result<Self, SecretFileError> {
         Self::parse(path, &secret_file::read(path)?)
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self, SecretFileError> {
         let keys: Option<Vec<_>> = text.lines().map(|line| unhex(line.trim())).collect();
-        let keys = keys.filter(|keys| (1..=MOST).contains(&keys.len()));
+        let keys = keys.filter(|keys| (1..=MAX_KEYS).contains(&keys.len()));
         keys.map(Self).ok_or_else(|| SecretFileError::Malformed {
             path: path.to_owned(),
             wanted: "one or two lines of 64 hexadecimal digits",
         })
     }
 
-    /// As they open `module`'s contract.
+    /// Derives the keys for `module`'s contract.
     #[must_use]
-    pub fn of(&self, module: &str) -> ModuleKeys {
+    pub fn for_module(&self, module: &str) -> ModuleKeys {
         let derive = |key: &[u8; 32]| {
-            let mut of_module = mac(key);
-            of_module.update(b"offshoot contract ");
-            of_module.update(module.as_bytes());
-            mac(&of_module.finalize().into_bytes())
+            let mut derived = mac(key);
+            derived.update(b"offshoot contract ");
+            derived.update(module.as_bytes());
+            mac(&derived.finalize().into_bytes())
         };
         ModuleKeys(self.0.iter().map(derive).collect())
     }
 }
 
 impl ModuleKeys {
-    /// A token under which `caller` may call for some minutes: the value of the `Authorization` header, for those who
-    /// call with a tool of their own. It is a secret.
+    /// Issues a service token for `caller`, valid for five minutes: the value of the `Authorization` header, for
+    /// requests made with other tools. The value is a secret.
     #[must_use]
-    pub fn token(&self, caller: &str) -> String {
+    pub fn issue_token(&self, caller: &str) -> String {
         let (header, _) = crate::token::issue(self, caller, crate::token::now());
         header.to_str().unwrap_or_default().to_owned()
     }
 
-    /// The signature under `claims`, hexadecimal.
+    /// Signature of `claims` by the first key, hexadecimal.
     pub(crate) fn sign(&self, claims: &str) -> String {
-        // There is at least one.
+        // `parse` guarantees at least one key.
         self.0.first().map_or_else(String::new, |key| {
             let mut signing = key.clone();
             signing.update(claims.as_bytes());
@@ -84,8 +85,8 @@ impl ModuleKeys {
         })
     }
 
-    /// Whether one of the keys made `signature`. Takes the same time whatever it is.
-    pub(crate) fn signed(&self, claims: &str, signature: &str) -> bool {
+    /// Whether one of the keys made `signature`. Compares in constant time.
+    pub(crate) fn verify(&self, claims: &str, signature: &str) -> bool {
         let Some(signature) = unhex(signature) else {
             return false;
         };
@@ -98,7 +99,7 @@ impl ModuleKeys {
 }
 
 fn mac(key: &[u8]) -> Hmac<Sha256> {
-    // HMAC takes keys of any length.
+    // HMAC accepts keys of any length.
     Hmac::new_from_slice(key).unwrap_or_else(|_| unreachable!())
 }
 
@@ -106,7 +107,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// 64 lower-case digits as 32 bytes.
+/// Decodes 64 lower-case hexadecimal digits.
 fn unhex(digits: &str) -> Option<[u8; 32]> {
     let digits = digits.as_bytes();
     let digit = |at: usize| match digits.get(at)? {
@@ -121,7 +122,7 @@ fn unhex(digits: &str) -> Option<[u8; 32]> {
     (digits.len() == 64).then_some(bytes)
 }
 
-// Secrets are not printed.
+// Debug output never contains a key.
 impl fmt::Debug for ServiceKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ServiceKeys(..)")

@@ -1,43 +1,45 @@
-//! The REST form of a contract: the client and the server that every module's contract shares.
+//! REST client and server for module contracts, shared by every contract.
 //!
-//! Knows contracts as values (`Contract`, `Method`), no module and no database. Who may call, and which store answers,
-//! travels in headers that both sides check.
+//! Knows contracts as values (`Contract`, `Method`), but no module and no database. Both sides check headers that carry
+//! the caller's service token, the contract and the store.
 
-// Values on the wire.
+// Encoding of calls.
 mod headers;
 mod request;
 mod response;
-mod text;
-// The two ends.
+mod scalars;
+// Client and server.
+mod admission;
 mod client;
-mod door;
 mod encoded;
+mod recorder;
 mod server;
 mod surface;
-mod tap;
 mod transport;
-// Which process is called, and how much of it.
+// Load balancing and limits.
 mod address;
 mod endpoints;
 mod health;
 mod limits;
-// Who is there.
+// Identity and authentication.
 mod identity;
 mod keys;
+mod operators;
 pub mod secret_file;
 mod tls;
 mod token;
 
 pub use crate::address::{Address, InvalidAddress};
+pub use crate::admission::ServerOptions;
 pub use crate::client::{Client, ClientOptions};
-pub use crate::door::ServerOptions;
-pub use crate::encoded::encoded;
+pub use crate::encoded::encoded_client;
 pub use crate::endpoints::EndpointState;
 pub use crate::identity::{ExpectedStore, Identity, ServedVersion};
 pub use crate::keys::{ModuleKeys, ServiceKeys};
 pub use crate::limits::{ClientLimits, MethodLimits, UnknownMethod};
+pub use crate::operators::{Operators, OperatorsError};
 pub use crate::request::decode_json;
+pub use crate::scalars::{BadRequest, decode_pairs};
 pub use crate::secret_file::SecretFileError;
 pub use crate::surface::{Surface, router};
-pub use crate::text::{BadRequest, decode_pairs};
 pub use crate::tls::{Certificate, TlsError, client_tls, no_tls, server_tls};

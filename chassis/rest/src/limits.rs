@@ -1,7 +1,6 @@
-//! Every bound on remote calls, in one place: what a client allows itself, and what a server takes.
+//! All limits on remote calls, of clients and servers.
 //!
-//! How often a call may be repeated is decided by the switch, from the method's class; how long it may take, by its
-//! method and its caller's deadline.
+//! Not here: the switch decides about repeats by the method's class, and the contract sets each method's timeout.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,66 +8,66 @@ use std::time::Duration;
 use offshoot_contract::{Contract, MethodSpec, method_specs};
 use tokio::sync::Semaphore;
 
-/// What a client of one module allows itself.
+/// Limits of a client of one module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientLimits {
-    /// Calls under way at once, to all addresses together. So a slow module cannot take its callers' memory, nor their
-    /// other callees' share.
+    /// Calls in flight to all addresses together. Keeps a slow module from exhausting the caller's memory and
+    /// connections.
     pub in_flight: usize,
-    /// How long a call waits for its turn when there are as many. Then it is `Overloaded`, and has not executed.
+    /// How long a call waits for a permit at the limit; then the call fails with `Overloaded`, not executed.
     pub queue_wait: Duration,
-    /// Failed calls in a row after which an address is left alone. Half of many calls count like all of few.
+    /// Failures in a row that eject an address. A failure rate of one half ejects too, after more calls.
     pub failures: u32,
-    /// For how long, at first. Then one call is let through: if it fails too, twice as long.
+    /// First ejection time. Afterwards one probe is let through; each failed probe doubles the ejection time.
     pub pause: Duration,
-    /// For how long at most.
+    /// Longest ejection time.
     pub longest_pause: Duration,
-    /// How long one attempt of a call may take, where the contract allows more.
+    /// Timeout of one attempt. Only shortens the method's timeout in the contract.
     pub timeout: Option<Duration>,
-    /// What holds for one method beside that, by its name.
+    /// Further limits of single methods, by method name.
     pub methods: BTreeMap<String, MethodLimits>,
 }
 
-/// What a client of one module allows itself for one method.
+/// Limits of a client for one method.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MethodLimits {
-    /// Calls of it under way at once; none: as many as of the module.
+    /// Calls of the method in flight; none: only the module's limit holds.
     pub in_flight: Option<usize>,
-    /// How long one attempt may take; none: as long as of any method of the module.
+    /// Timeout of one attempt; none: the module's timeout.
     pub timeout: Option<Duration>,
 }
 
-/// The limits speak of a method that the contract does not have.
+/// The limits name a method that is not in the contract.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{module} has no method `{method}`: it has {known}")]
+#[error("`{method}` is not a method of {module}: the methods are {known}")]
 pub struct UnknownMethod {
-    /// Of which contract.
+    /// Name of the contract.
     pub module: &'static str,
-    /// As it was given.
+    /// The unknown method name.
     pub method: String,
-    /// Those that there are.
+    /// The contract's method names, separated by commas.
     pub known: String,
 }
 
-/// What holds for one method of a client.
+/// Effective limits of one method.
 #[derive(Debug)]
-pub(crate) struct Bounds {
+pub(crate) struct MethodBounds {
     pub(crate) timeout: Duration,
-    pub(crate) turns: Option<Semaphore>,
+    pub(crate) permits: Option<Semaphore>,
 }
 
-impl Bounds {
-    /// For what is no method of the contract, and brings its own deadline.
-    pub(crate) fn of_others() -> Self {
+impl MethodBounds {
+    /// Bounds of chassis methods, which are not in the contract's trait.
+    pub(crate) fn for_chassis_methods() -> Self {
         Self {
-            timeout: OTHERS_TIMEOUT,
-            turns: None,
+            timeout: CHASSIS_TIMEOUT,
+            permits: None,
         }
     }
 }
 
 impl ClientLimits {
-    /// Refuses names of methods that the contract does not have.
+    /// Checks that every method name is in the contract.
     pub fn check<A: Contract + ?Sized>(&self) -> Result<(), UnknownMethod> {
         let specs = method_specs::<A>();
         let is_unknown = |method: &&String| specs.iter().all(|spec| spec.name != method.as_str());
@@ -82,14 +81,14 @@ impl ClientLimits {
         })
     }
 
-    /// For each method, by its position in the trait.
-    pub(crate) fn bounds<A: Contract + ?Sized>(&self) -> Vec<Bounds> {
+    /// The bounds of all methods, in the order of the trait.
+    pub(crate) fn bounds<A: Contract + ?Sized>(&self) -> Vec<MethodBounds> {
         let bounds = |spec: &&MethodSpec| {
             let own = self.methods.get(spec.name).cloned().unwrap_or_default();
             let timeout = own.timeout.or(self.timeout);
-            Bounds {
+            MethodBounds {
                 timeout: timeout.map_or(spec.timeout, |timeout| timeout.min(spec.timeout)),
-                turns: own.in_flight.map(Semaphore::new),
+                permits: own.in_flight.map(Semaphore::new),
             }
         };
         method_specs::<A>().iter().map(bounds).collect()
@@ -110,18 +109,17 @@ impl Default for ClientLimits {
     }
 }
 
-/// Calls that one version of a module executes at once for others, if it does not say otherwise. What comes beyond is
-/// turned away before its body is read.
+/// Default limit on calls in flight of one served version. Further calls are refused before their body is read.
 pub(crate) const SERVER_IN_FLIGHT: usize = 1_024;
-/// When those who are turned away may come again.
+/// `Retry-After` of refused calls.
 pub(crate) const SERVER_RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// How long the chassis's own requests to a module may take, whatever their deadline says.
-const OTHERS_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long an average of times or failures remembers: what was slow is tried again after some of these.
-pub(crate) const MEMORY: Duration = Duration::from_secs(1);
-/// What a refusal may take that costs next to nothing: so long, an address that is left alone is the last resort of a call
-/// that has no other.
-pub(crate) const AT_ONCE: Duration = Duration::from_millis(50);
-/// How often a name is looked up again.
-pub(crate) const LOOK_UP_EVERY: Duration = Duration::from_secs(5);
+/// Timeout of chassis methods, even under a later deadline.
+const CHASSIS_TIMEOUT: Duration = Duration::from_secs(60);
+/// Time constant of the latency EWMA: a slow address is called again after a few of these.
+pub(crate) const EWMA_TIME_CONSTANT: Duration = Duration::from_secs(1);
+/// Longest duration of a fast refusal. An ejected address that refuses fast serves as last resort, since another
+/// refusal costs next to nothing.
+pub(crate) const FAST_REFUSAL: Duration = Duration::from_millis(50);
+/// Interval between DNS resolutions.
+pub(crate) const DNS_REFRESH: Duration = Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! A call as an HTTP request, and back.
+//! Encoding of a call as an HTTP request, and decoding.
 
 use std::borrow::Cow;
 
@@ -10,20 +10,20 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::text::{BadRequest, decode_pairs};
+use crate::scalars::{BadRequest, decode_pairs};
 
-/// Room for the path and query of most calls, bytes.
-const MEDIUM_PATH: usize = 120;
-/// What stands unescaped in a path segment.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// Initial capacity for path and query, bytes: enough for most calls.
+const PATH_CAPACITY: usize = 120;
+/// Bytes escaped in a path segment: all but the unreserved ones of RFC 3986.
+const ESCAPED_IN_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The address of a call: `root`, then the method's path with its parameters, then the others as query.
+/// URI of a call: `root`, the method's path with its parameters, and the remaining parameters as query.
 pub(crate) fn uri<M: Method>(root: &str, params: &M::Params) -> Result<String, CallFailure> {
     let mut fields = match serde_json::to_value(params) {
         Ok(Value::Object(fields)) => fields,
         other => return Err(unencodable::<M>(other.err())),
     };
-    let mut uri = String::with_capacity(root.len() + MEDIUM_PATH);
+    let mut uri = String::with_capacity(root.len() + PATH_CAPACITY);
     uri.push_str(root);
     for segment in M::SPEC.path.split('/').skip(1) {
         uri.push('/');
@@ -34,10 +34,10 @@ pub(crate) fn uri<M: Method>(root: &str, params: &M::Params) -> Result<String, C
         let value = fields.remove(name).unwrap_or_default();
         let text = text::<M>(&value)?.unwrap_or_default();
         if text.is_empty() || text == "." || text == ".." {
-            let why = format!("`{text}` cannot stand in a path as {name}");
+            let why = format!("`{text}` is not a valid {name}: a path parameter cannot be empty, `.` or `..`");
             return Err(CallFailure::refused(400, "bad-request", why));
         }
-        uri.extend(utf8_percent_encode(&text, SEGMENT));
+        uri.extend(utf8_percent_encode(&text, ESCAPED_IN_SEGMENT));
     }
     let mut separator = '?';
     for (name, value) in &fields {
@@ -52,7 +52,7 @@ pub(crate) fn uri<M: Method>(root: &str, params: &M::Params) -> Result<String, C
     Ok(uri)
 }
 
-/// A scalar as text; none if it is absent.
+/// A scalar as text; none for null.
 fn text<M: Method>(value: &Value) -> Result<Option<Cow<'_, str>>, CallFailure> {
     match value {
         Value::Null => Ok(None),
@@ -70,7 +70,7 @@ pub(crate) fn body<M: Method>(body: &M::Body) -> Result<Bytes, CallFailure> {
     let json = serde_json::to_vec(body).map_err(|error| unencodable::<M>(Some(error)))?;
     if json.len() > M::SPEC.max_bytes {
         let why = format!(
-            "the arguments are {} bytes, at most {} are taken",
+            "the arguments are {} bytes, more than the limit of {}",
             json.len(),
             M::SPEC.max_bytes
         );
@@ -88,7 +88,7 @@ fn unencodable<M: Method>(cause: Option<serde_json::Error>) -> CallFailure {
     }
 }
 
-/// The arguments that a request carries.
+/// Decodes the arguments of a request.
 pub(crate) fn decode<M: Method>(uri: &Uri, path: &RawPathParams, body: &[u8]) -> Result<ArgsOf<M>, BadRequest> {
     let path = path
         .iter()
@@ -98,7 +98,7 @@ pub(crate) fn decode<M: Method>(uri: &Uri, path: &RawPathParams, body: &[u8]) ->
     let body = if M::SPEC.has_body {
         decode_json(body)?
     } else {
-        // Nothing was sent, so nothing can be wrong with it.
+        // A method without body has `NoBody`, which decodes from an empty object.
         serde_json::from_str("{}").map_err(|error| BadRequest {
             field: ".".to_owned(),
             reason: error.to_string(),
@@ -107,7 +107,7 @@ pub(crate) fn decode<M: Method>(uri: &Uri, path: &RawPathParams, body: &[u8]) ->
     Ok(Args { params, body })
 }
 
-/// Reads strict JSON: a field that the type does not know is refused, however deep.
+/// Decodes JSON strictly: an unknown field is refused at any depth.
 pub fn decode_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, BadRequest> {
     let mut unknown = None;
     let mut track = serde_path_to_error::Track::new();
@@ -127,7 +127,7 @@ pub fn decode_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, BadRequest> {
     match unknown {
         Some(field) => Err(BadRequest {
             field,
-            reason: "there is no such field".to_owned(),
+            reason: "unknown field".to_owned(),
         }),
         None => Ok(value),
     }

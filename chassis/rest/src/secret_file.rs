@@ -1,35 +1,35 @@
-//! Files that hold a secret: made once, with mode 0600, and refused where others may read them.
+//! Secret files: created once with mode 0600, and refused if other users may read them.
 
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// Why such a file cannot be used.
+/// Why a secret file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretFileError {
-    /// It cannot be read or made.
-    #[error("the secret file {} cannot be read or made: its folder must be one that this process can write", .path.display())]
+    /// The file cannot be read or created.
+    #[error("the secret file {} cannot be read or created: give this process write access to the folder", .path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         source: io::Error,
     },
-    /// It does not hold what it should.
-    #[error("the secret file {} does not hold {wanted}: remove it to have a new one made, then restart every process that uses it", .path.display())]
+    /// The file has the wrong format.
+    #[error("the secret file {} does not contain {wanted}: remove the file, then restart every process that uses it", .path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What it should hold.
+        /// The expected content.
         wanted: &'static str,
     },
-    /// Others than its owner may read it.
-    #[error("the secret file {} may be read by others than its owner: `chmod 600` it", .0.display())]
+    /// Users other than the owner may read the file.
+    #[error("other users may read the secret file {path}: run `chmod 600 {path}`", path = .0.display())]
     TooOpen(PathBuf),
 }
 
-/// Reads the text of `path`, or writes the line that `new` makes there. Two processes that start at once get the same.
+/// Reads `path`, or creates the file with the line from `new`. Processes that start at the same time get the same line.
 pub fn read_or_create(path: &Path, new: impl FnOnce() -> String) -> Result<String, SecretFileError> {
     let io = |source| SecretFileError::Io {
         path: path.to_owned(),
@@ -41,7 +41,7 @@ pub fn read_or_create(path: &Path, new: impl FnOnce() -> String) -> Result<Strin
     read(path)
 }
 
-/// Reads the text of `path`, which has to be there.
+/// Reads `path`. Fails if the file does not exist.
 pub fn read(path: &Path) -> Result<String, SecretFileError> {
     let io = |source| SecretFileError::Io {
         path: path.to_owned(),
@@ -55,7 +55,8 @@ pub fn read(path: &Path) -> Result<String, SecretFileError> {
     Ok(text)
 }
 
-/// Writes it beside its place and links it there, so that nobody ever reads half of it or replaces another's.
+/// Writes a draft and hard-links it to `path`: readers never see a partial file, and no process replaces another's
+/// file.
 fn create(path: &Path, line: &str) -> io::Result<()> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory)?;

@@ -1,4 +1,4 @@
-//! The contracts surface of one module: every version that it serves, who it is, and who may call.
+//! The contracts surface of one module: the routes of every served version, and the identity endpoint.
 
 use std::sync::Arc;
 
@@ -10,55 +10,60 @@ use futures_util::future::BoxFuture;
 use http::{HeaderMap, StatusCode};
 use offshoot_contract::{ArgsOf, CallContext, Contract, Edge, Method, TraceContext, describe};
 
-use crate::door::{Door, ServerOptions};
+use crate::admission::{Admission, ServerOptions};
 use crate::identity::{Identity, ServedVersion};
 use crate::limits::SERVER_IN_FLIGHT;
 use crate::server;
 
 /// The routes of a module that serves one version of its contract, below `/modules/<name>`.
 pub fn router<A: Contract + ?Sized>(edge: Arc<Edge<A>>, options: ServerOptions) -> Router {
-    Surface::new(A::NAME, options).version(edge).into_router()
+    Surface::new(A::NAME, options).with_version(edge).into_router()
 }
 
-/// The routes of a module: `Surface::new(name, options).version(v1).version(v2).into_router()`.
+/// Builder for a module's routes: `Surface::new(name, options).with_version(v1).with_version(v2).into_router()`.
 pub struct Surface {
     name: &'static str,
     options: ServerOptions,
-    in_flight: usize,
+    max_in_flight: usize,
     versions: Vec<ServedVersion>,
-    doors: Vec<Arc<Door>>,
+    admissions: Vec<Arc<Admission>>,
     routes: Router,
 }
 
 impl Surface {
-    /// Without any version yet.
+    /// A surface without versions.
     #[must_use]
     pub fn new(name: &'static str, options: ServerOptions) -> Self {
         Self {
             name,
             options,
-            in_flight: SERVER_IN_FLIGHT,
+            max_in_flight: SERVER_IN_FLIGHT,
             versions: Vec::new(),
-            doors: Vec::new(),
+            admissions: Vec::new(),
             routes: Router::new(),
         }
     }
 
-    /// How many calls each version added from here on executes at once. Those that come beyond are turned away, and told
-    /// when to come again.
+    /// Limit on calls in flight of each version added afterwards. Further calls fail with `Overloaded` and
+    /// `Retry-After`.
     #[must_use]
-    pub fn in_flight(self, in_flight: usize) -> Self {
-        Self { in_flight, ..self }
+    pub fn with_max_in_flight(self, max_in_flight: usize) -> Self {
+        Self { max_in_flight, ..self }
     }
 
     /// Adds a version of the module's contract, at `v<major>`.
     #[must_use]
-    pub fn version<A: Contract + ?Sized>(mut self, edge: Arc<Edge<A>>) -> Self {
+    pub fn with_version<A: Contract + ?Sized>(mut self, edge: Arc<Edge<A>>) -> Self {
         let hash = describe::<A>().hash;
-        let door = Arc::new(Door::new::<A>(&self.options, &hash, self.in_flight));
-        let routes = server::routes(edge, Arc::clone(&door));
+        let admission = Arc::new(Admission::new::<A>(
+            &self.options,
+            &hash,
+            self.max_in_flight,
+            edge.callers(),
+        ));
+        let routes = server::routes(edge, Arc::clone(&admission));
         self.routes = self.routes.merge(routes);
-        self.doors.push(door);
+        self.admissions.push(admission);
         self.versions.push(ServedVersion {
             version: A::VERSION.to_string(),
             hash,
@@ -66,15 +71,15 @@ impl Surface {
         self
     }
 
-    /// Adds a method of the version added last that is answered beside its implementation, for the same callers: what the
-    /// chassis itself has to say of a module.
+    /// Adds a method that the chassis answers instead of the module's implementation. The method belongs to the version
+    /// added last and is open to the same callers; without a version, the method is not added.
     #[must_use]
-    pub fn answering<M: Method>(
+    pub fn with_chassis_method<M: Method>(
         mut self,
-        answer: impl Fn(CallContext, ArgsOf<M>) -> BoxFuture<'static, Result<M::Answer, M::Error>> + Send + Sync + 'static,
+        handler: impl Fn(CallContext, ArgsOf<M>) -> BoxFuture<'static, Result<M::Answer, M::Error>> + Send + Sync + 'static,
     ) -> Self {
-        if let Some(door) = self.doors.last() {
-            let route = server::route_beside::<M>(Arc::clone(door), Arc::new(answer));
+        if let Some(admission) = self.admissions.last() {
+            let route = server::chassis_route::<M>(Arc::clone(admission), Arc::new(handler));
             self.routes = self.routes.merge(route);
         }
         self
@@ -82,52 +87,52 @@ impl Surface {
 
     /// The routes of all versions, and `/modules/<name>/contract`.
     pub fn into_router(self) -> Router {
-        let house = Arc::new(House {
+        let module = Arc::new(ModuleRoutes {
             identity: Identity {
                 name: self.name.to_owned(),
                 versions: self.versions,
                 store_id: self.options.store_id,
                 instance: self.options.instance,
             },
-            doors: self.doors,
+            admissions: self.admissions,
         });
         let root = format!("/modules/{}", self.name);
         let shared = Router::new()
             .route(&format!("{root}/contract"), get(identify))
-            .route(&format!("{root}/{{*rest}}"), any(unknown))
-            .with_state(house);
+            .route(&format!("{root}/{{*rest}}"), any(unknown_route))
+            .with_state(module);
         self.routes.merge(shared)
     }
 }
 
-/// What all versions of a module share.
-struct House {
+/// State of the routes that all versions of a module share.
+struct ModuleRoutes {
     identity: Identity,
-    doors: Vec<Arc<Door>>,
+    admissions: Vec<Arc<Admission>>,
 }
 
-impl House {
-    /// The version that a request means, or else the newest.
-    fn door(&self, headers: &HeaderMap) -> Option<&Arc<Door>> {
-        let meant = |door: &&Arc<Door>| door.is_meant(headers);
-        self.doors.iter().find(meant).or(self.doors.last())
+impl ModuleRoutes {
+    /// The version that a request addresses, else the version added last.
+    fn admission_for(&self, headers: &HeaderMap) -> Option<&Arc<Admission>> {
+        let addressed = |admission: &&Arc<Admission>| admission.is_addressed(headers);
+        self.admissions.iter().find(addressed).or(self.admissions.last())
     }
 }
 
-async fn identify(State(house): State<Arc<House>>, headers: HeaderMap) -> Response {
-    let Some(door) = house.door(&headers) else {
+async fn identify(State(module): State<Arc<ModuleRoutes>>, headers: HeaderMap) -> Response {
+    let Some(admission) = module.admission_for(&headers) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    match door.admit(&headers) {
-        Ok(_) => door.sign(axum::Json(&house.identity).into_response()),
-        Err(failure) => door.refuse(&failure, &TraceContext::random()),
+    match admission.admit(&headers) {
+        Ok(_) => admission.add_identity_header(axum::Json(&module.identity).into_response()),
+        Err(failure) => admission.refuse(&failure, &TraceContext::random()),
     }
 }
 
-/// A path that no version has.
-async fn unknown(State(house): State<Arc<House>>, request: Request) -> Response {
-    match house.door(request.headers()) {
-        Some(door) => door.refuse_stranger(&request),
+/// Answers a path that no version serves.
+async fn unknown_route(State(module): State<Arc<ModuleRoutes>>, request: Request) -> Response {
+    match module.admission_for(request.headers()) {
+        Some(admission) => admission.refuse_unknown_route(&request),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

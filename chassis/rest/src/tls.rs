@@ -1,4 +1,4 @@
-//! TLS from files: PEM certificates and keys, read once.
+//! TLS configurations from PEM files, for listeners and clients. The files are read once.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,12 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
-/// The certificate that a process shows and the key under it, both PEM.
+/// PEM files of a process's own certificate chain and private key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
-    /// The certificate, followed by those that signed it, up to one that the others trust.
+    /// The certificate, followed by its issuers up to a certificate that the peers trust.
     pub chain: PathBuf,
-    /// Its private key.
+    /// The private key.
     pub key: PathBuf,
 }
 
@@ -25,39 +25,39 @@ pub enum TlsError {
     /// The file cannot be read.
     #[error("the file {} cannot be read", .path.display())]
     Io {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         source: io::Error,
     },
-    /// The file holds something else.
-    #[error("{} holds no {wanted} in PEM", .path.display())]
+    /// The file has other content.
+    #[error("{} does not contain a {wanted} in PEM", .path.display())]
     NotPem {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What it should hold.
+        /// The expected PEM item.
         wanted: &'static str,
     },
-    /// The certificate and the key are not of one pair, or cannot be used.
-    #[error("{} and {} cannot be used together: {source}", .certificate.chain.display(), .certificate.key.display())]
+    /// Certificate and key do not match, or are not usable.
+    #[error("the certificate {} and the key {} cannot be used together: {source}", .certificate.chain.display(), .certificate.key.display())]
     Pair {
-        /// Both.
+        /// The two files.
         certificate: Certificate,
-        /// Why.
+        /// Cause.
         source: rustls::Error,
     },
-    /// Nobody can be trusted by this certificate.
-    #[error("nobody can be trusted by the certificates in {}: {reason}", .path.display())]
+    /// The authority's certificates are not usable.
+    #[error("the certificates in {} are not a usable authority: {reason}", .path.display())]
     Authority {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         reason: String,
     },
 }
 
-/// What a listener needs. `callers`: the authority that has to have signed the certificates of those who connect (mTLS);
-/// without it anybody may.
+/// TLS for a listener. `callers`: the authority that must have signed client certificates (mTLS); with none, clients
+/// need no certificate.
 pub fn server_tls(own: &Certificate, callers: Option<&Path>) -> Result<Arc<ServerConfig>, TlsError> {
     let builder = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
@@ -75,8 +75,8 @@ pub fn server_tls(own: &Certificate, callers: Option<&Path>) -> Result<Arc<Serve
     Ok(Arc::new(config.map_err(|source| own.unusable(source))?))
 }
 
-/// What a client needs: the authority that has to have signed the servers' certificates, and the certificate that it shows
-/// to those that ask for one.
+/// TLS for a client. `servers`: the authority that must have signed server certificates. `own`: the client's
+/// certificate, for servers that ask for one.
 pub fn client_tls(servers: &Path, own: Option<&Certificate>) -> Result<ClientConfig, TlsError> {
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
@@ -92,11 +92,11 @@ pub fn client_tls(servers: &Path, own: Option<&Certificate>) -> Result<ClientCon
     }
 }
 
-/// For clients that have no authority: they call no address with `https`.
+/// TLS for a client without an authority: trusts no server, so no `https` address can be called.
 #[must_use]
 pub fn no_tls() -> ClientConfig {
     let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
-    // The provider has both versions.
+    // The provider supports the default protocol versions.
     let builder = builder.unwrap_or_else(|_| unreachable!());
     builder
         .with_root_certificates(RootCertStore::empty())

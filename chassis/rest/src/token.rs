@@ -1,7 +1,7 @@
-//! Service tokens: how a module of one process knows who calls it from another.
+//! Service tokens: authenticate the calling module to a module in another process.
 //!
-//! A token says who calls whom until when, signed with a key that the processes of a deployment share. It lives for minutes,
-//! so one that was seen by somebody else is soon worth nothing, and it opens one module only.
+//! A token holds the caller's name and an expiry, signed with keys that the processes of a deployment share. The short
+//! lifetime and keys derived for each module limit the damage of a leaked token.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,61 +12,61 @@ use offshoot_contract::{Clock as _, SystemClock};
 
 use crate::keys::ModuleKeys;
 
-/// How long a token is good for.
+/// Lifetime of a token.
 const LIFETIME: Duration = Duration::from_secs(5 * 60);
-/// How far the clocks of two machines may be apart.
-const SKEW: Duration = Duration::from_secs(60);
-/// Tokens that a server remembers to have checked. One that it has forgotten is checked again.
-const REMEMBERED: usize = 64;
+/// Tolerated difference between the clocks of two machines.
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
+/// Limit on verified tokens that a server caches. An evicted token is verified again.
+const MAX_VERIFIED: usize = 64;
 const SCHEME: &str = "Bearer ";
 
-/// Seconds since 1970.
+/// Seconds since the Unix epoch.
 pub(crate) fn now() -> u64 {
     u64::try_from(SystemClock.now().as_micros() / 1_000_000).unwrap_or(0)
 }
 
-/// The value of the `Authorization` header of `caller`, and until when it is good.
+/// Issues a token for `caller`: the value of the `Authorization` header, and the expiry in seconds.
 pub(crate) fn issue(keys: &ModuleKeys, caller: &str, now: u64) -> (HeaderValue, u64) {
     let until = now + LIFETIME.as_secs();
     let claims = format!("{caller}.{until}");
     let text = format!("{SCHEME}{claims}.{}", keys.sign(&claims));
-    // Names of modules and digits stand in a header as they are.
+    // Module names, digits and dots are always a valid header value.
     let mut value = HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""));
     value.set_sensitive(true);
     (value, until)
 }
 
-/// Who presents a token, and until when it is good; none if it is not.
+/// The caller named in a valid token, and the expiry in seconds; none for an invalid token.
 fn verify(keys: &ModuleKeys, presented: &HeaderValue, now: u64) -> Option<(Arc<str>, u64)> {
     let text = presented.to_str().ok()?.strip_prefix(SCHEME)?;
     let (claims, signature) = text.rsplit_once('.')?;
-    if !keys.signed(claims, signature) {
+    if !keys.verify(claims, signature) {
         return None;
     }
     let (caller, until) = claims.rsplit_once('.')?;
     let until = until.parse().ok()?;
-    is_good(until, now).then(|| (caller.into(), until))
+    is_valid_at(until, now).then(|| (caller.into(), until))
 }
 
-fn is_good(until: u64, now: u64) -> bool {
-    // Also what claims to live longer than any token does is none of ours.
-    now <= until + SKEW.as_secs() && until <= now + LIFETIME.as_secs() + SKEW.as_secs()
+fn is_valid_at(until: u64, now: u64) -> bool {
+    // A token with an expiry beyond the longest lifetime was not issued by this deployment.
+    now <= until + MAX_CLOCK_SKEW.as_secs() && until <= now + LIFETIME.as_secs() + MAX_CLOCK_SKEW.as_secs()
 }
 
-/// The tokens under which a process calls one module: one for each of its own modules that do.
-pub(crate) struct Tokens {
+/// Issues and caches the tokens for calls to one module, one for each calling module of this process.
+pub(crate) struct TokenIssuer {
     keys: ModuleKeys,
-    issued: ArcSwap<Vec<Issued>>,
+    issued: ArcSwap<Vec<IssuedToken>>,
 }
 
 #[derive(Clone)]
-struct Issued {
+struct IssuedToken {
     caller: &'static str,
     header: HeaderValue,
     renew_at: u64,
 }
 
-impl Tokens {
+impl TokenIssuer {
     pub(crate) fn new(keys: ModuleKeys) -> Self {
         Self {
             keys,
@@ -74,15 +74,15 @@ impl Tokens {
         }
     }
 
-    /// The `Authorization` header of `caller`, renewed in time.
+    /// The `Authorization` header of `caller`. Renews the token at half of its lifetime.
     pub(crate) fn header(&self, caller: &'static str) -> HeaderValue {
         let now = now();
-        let usable = |issued: &&Issued| issued.caller == caller && now < issued.renew_at;
+        let usable = |issued: &&IssuedToken| issued.caller == caller && now < issued.renew_at;
         if let Some(issued) = self.issued.load().iter().find(usable) {
             return issued.header.clone();
         }
         let (header, until) = issue(&self.keys, caller, now);
-        let fresh = Issued {
+        let fresh = IssuedToken {
             caller,
             header: header.clone(),
             renew_at: until - LIFETIME.as_secs() / 2,
@@ -95,48 +95,52 @@ impl Tokens {
     }
 }
 
-/// Who may be believed to call one module: those who present a good token. Each is checked once.
-pub(crate) struct Callers {
+/// Verifies the tokens of calls to one module. Caches verified tokens, so each signature is checked once.
+pub(crate) struct TokenVerifier {
     keys: ModuleKeys,
-    known: ArcSwap<Vec<Known>>,
+    verified: ArcSwap<Vec<VerifiedToken>>,
 }
 
 #[derive(Clone)]
-struct Known {
+struct VerifiedToken {
     presented: HeaderValue,
     caller: Arc<str>,
     until: u64,
 }
 
-impl Callers {
+impl TokenVerifier {
     pub(crate) fn new(keys: ModuleKeys) -> Self {
         Self {
             keys,
-            known: ArcSwap::default(),
+            verified: ArcSwap::default(),
         }
     }
 
-    /// The caller who presents this; none for strangers.
-    pub(crate) fn who(&self, presented: Option<&HeaderValue>) -> Option<Arc<str>> {
-        self.who_at(presented?, now())
+    /// The caller named in a valid token; none for a missing or invalid token.
+    pub(crate) fn authenticate(&self, presented: Option<&HeaderValue>) -> Option<Arc<str>> {
+        self.authenticate_at(presented?, now())
     }
 
-    fn who_at(&self, presented: &HeaderValue, now: u64) -> Option<Arc<str>> {
+    fn authenticate_at(&self, presented: &HeaderValue, now: u64) -> Option<Arc<str>> {
         use subtle::ConstantTimeEq as _;
-        let all = self.known.load();
-        let same = |known: &&Known| bool::from(known.presented.as_bytes().ct_eq(presented.as_bytes()));
+        let all = self.verified.load();
+        let same = |known: &&VerifiedToken| bool::from(known.presented.as_bytes().ct_eq(presented.as_bytes()));
         if let Some(known) = all.iter().find(same) {
-            return is_good(known.until, now).then(|| Arc::clone(&known.caller));
+            return is_valid_at(known.until, now).then(|| Arc::clone(&known.caller));
         }
         let (caller, until) = verify(&self.keys, presented, now)?;
-        let fresh = Known {
+        let fresh = VerifiedToken {
             presented: presented.clone(),
             caller: Arc::clone(&caller),
             until,
         };
-        self.known.rcu(|all| {
-            let mut all: Vec<_> = all.iter().filter(|known| is_good(known.until, now)).cloned().collect();
-            if all.len() == REMEMBERED {
+        self.verified.rcu(|all| {
+            let mut all: Vec<_> = all
+                .iter()
+                .filter(|known| is_valid_at(known.until, now))
+                .cloned()
+                .collect();
+            if all.len() == MAX_VERIFIED {
                 all.remove(0);
             }
             all.push(fresh.clone());
@@ -152,61 +156,71 @@ mod tests {
     use crate::keys::ServiceKeys;
 
     #[test]
-    fn it_is_good_for_its_module_and_its_time() {
+    fn a_token_is_valid_for_its_module_until_its_expiry() {
         let keys = ServiceKeys::random();
-        let (token, until) = issue(&keys.of("notes"), "forecasts", 1_000);
-        let notes = Callers::new(keys.of("notes"));
-        // Checked, and then known.
+        let (token, until) = issue(&keys.for_module("notes"), "forecasts", 1_000);
+        let notes = TokenVerifier::new(keys.for_module("notes"));
+        // First verified, then found in the cache.
         for _ in 0..2 {
-            assert_eq!(notes.who_at(&token, 1_000).as_deref(), Some("forecasts"));
+            assert_eq!(notes.authenticate_at(&token, 1_000).as_deref(), Some("forecasts"));
         }
-        for (now, good) in [
-            (until + SKEW.as_secs(), true),
-            (until + SKEW.as_secs() + 1, false),
-            (1_000 - SKEW.as_secs(), true),
-            (1_000 - SKEW.as_secs() - 1, false),
+        for (now, is_valid) in [
+            (until + MAX_CLOCK_SKEW.as_secs(), true),
+            (until + MAX_CLOCK_SKEW.as_secs() + 1, false),
+            (1_000 - MAX_CLOCK_SKEW.as_secs(), true),
+            (1_000 - MAX_CLOCK_SKEW.as_secs() - 1, false),
         ] {
-            assert_eq!(notes.who_at(&token, now).is_some(), good, "known, at {now}");
-            let fresh = Callers::new(keys.of("notes"));
-            assert_eq!(fresh.who_at(&token, now).is_some(), good, "at {now}");
+            assert_eq!(
+                notes.authenticate_at(&token, now).is_some(),
+                is_valid,
+                "cached, at {now}"
+            );
+            let fresh = TokenVerifier::new(keys.for_module("notes"));
+            assert_eq!(fresh.authenticate_at(&token, now).is_some(), is_valid, "at {now}");
         }
-        assert_eq!(Callers::new(keys.of("others")).who_at(&token, 1_000), None);
         assert_eq!(
-            Callers::new(ServiceKeys::random().of("notes")).who_at(&token, 1_000),
+            TokenVerifier::new(keys.for_module("others")).authenticate_at(&token, 1_000),
+            None
+        );
+        assert_eq!(
+            TokenVerifier::new(ServiceKeys::random().for_module("notes")).authenticate_at(&token, 1_000),
             None
         );
     }
 
     #[test]
-    fn no_letter_of_it_may_change() {
+    fn a_changed_token_is_refused() {
         let keys = ServiceKeys::random();
-        let (token, _) = issue(&keys.of("notes"), "forecasts", 1_000);
-        let notes = Callers::new(keys.of("notes"));
+        let (token, _) = issue(&keys.for_module("notes"), "forecasts", 1_000);
+        let notes = TokenVerifier::new(keys.for_module("notes"));
         let text = token.to_str().unwrap().to_owned();
         for place in 0..text.len() {
             let mut changed = text.clone().into_bytes();
             changed[place] = if changed[place] == b'0' { b'1' } else { b'0' };
             let changed = HeaderValue::from_bytes(&changed).unwrap();
-            assert_eq!(notes.who_at(&changed, 1_000), None, "{changed:?}");
+            assert_eq!(notes.authenticate_at(&changed, 1_000), None, "{changed:?}");
         }
         let shorter = HeaderValue::from_str(&text[..text.len() - 2]).unwrap();
-        assert_eq!(notes.who_at(&shorter, 1_000), None);
+        assert_eq!(notes.authenticate_at(&shorter, 1_000), None);
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
-        let keys = ServiceKeys::random().of("notes");
-        let notes = Callers::new(keys.clone());
+    fn the_cache_of_verified_tokens_is_bounded() {
+        let keys = ServiceKeys::random().for_module("notes");
+        let notes = TokenVerifier::new(keys.clone());
         for second in 0..200 {
             let (token, _) = issue(&keys, "forecasts", 1_000 + second);
-            assert!(notes.who_at(&token, 1_000).is_some() == (second <= 60), "{second}");
-            assert!(notes.known.load().len() <= REMEMBERED);
+            assert!(
+                notes.authenticate_at(&token, 1_000).is_some() == (second <= 60),
+                "{second}"
+            );
+            assert!(notes.verified.load().len() <= MAX_VERIFIED);
         }
     }
 
     #[test]
-    fn a_token_is_used_again() {
-        let tokens = Tokens::new(ServiceKeys::random().of("notes"));
+    fn an_issued_token_is_reused() {
+        let tokens = TokenIssuer::new(ServiceKeys::random().for_module("notes"));
         assert_eq!(tokens.header("forecasts"), tokens.header("forecasts"));
         assert_ne!(tokens.header("forecasts"), tokens.header("alarms"));
         assert_eq!(tokens.issued.load().len(), 2);

@@ -1,4 +1,4 @@
-//! How a request gets to a server: over the network, or to a router in this process.
+//! Transport of requests: HTTP over the network, or a router in this process.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -21,21 +21,21 @@ use tower::{Service, ServiceExt as _};
 
 use crate::endpoints::Endpoints;
 
-/// How long a connection may take to be made. Loopback and a data centre take a hundredth of it.
+/// Timeout of connecting, a hundred times the usual duration within a data centre.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long an idle connection is kept: less than the server's keep-alive, so that the client closes first.
+/// Lifetime of an idle connection: shorter than the server's keep-alive, so that the client closes first.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
-/// Idle connections kept per address.
+/// Limit on idle connections per address.
 const MAX_IDLE: usize = 64;
 
 type HttpClient = hyper_util::client::legacy::Client<Connector, Full<Bytes>>;
-/// What a server answers with: read from a connection, or as a router in this process gives it.
-pub(crate) type Answer = Either<Incoming, Body>;
+/// Response body: from a connection, or from a router in this process.
+pub(crate) type ResponseBody = Either<Incoming, Body>;
 
-/// Carries requests.
+/// Sends requests to a server.
 #[allow(
     clippy::large_enum_variant,
-    reason = "one per client, and never moved; how large depends on hyper's features"
+    reason = "one per client, and never moved; the size depends on hyper's features"
 )]
 #[derive(Clone)]
 pub(crate) enum Transport {
@@ -44,7 +44,7 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
-    #[expect(clippy::disallowed_methods, reason = "the one client of contracts")]
+    #[expect(clippy::disallowed_methods, reason = "the HTTP client behind every contract client")]
     pub(crate) fn network(tls: ClientConfig, names: ServerNames) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -64,21 +64,21 @@ impl Transport {
         Self::Network(client)
     }
 
-    /// Sends a request to `module` and waits for the head of the response. `has_effect`: what it means that the
-    /// request may have arrived.
+    /// Sends a request to `module` and waits for the head of the response. `has_effect`: whether a request that may
+    /// have arrived may have executed.
     pub(crate) async fn send(
         &self,
         module: &str,
         has_effect: bool,
         request: Request<Full<Bytes>>,
-    ) -> Result<Response<Answer>, CallFailure> {
+    ) -> Result<Response<ResponseBody>, CallFailure> {
         match self {
             Transport::Network(client) => {
                 let host = request.uri().authority().map_or_else(String::new, ToString::to_string);
                 let response = client.request(request).await;
                 response
                     .map(|response| response.map(Either::Left))
-                    .map_err(|error| lost(module, &host, has_effect, error))
+                    .map_err(|error| no_response(module, &host, has_effect, error))
             }
             Transport::InProcess(router) => match router.clone().oneshot(request.map(Body::new)).await {
                 Ok(response) => Ok(response.map(Either::Right)),
@@ -88,7 +88,7 @@ impl Transport {
     }
 }
 
-/// Makes connections. The client clones it for every request, and seldom needs it.
+/// Opens connections. Behind an `Arc`, since hyper clones the connector for every request and seldom uses the clone.
 #[derive(Clone)]
 pub(crate) struct Connector(Arc<HttpsConnector<HttpConnector>>);
 
@@ -98,7 +98,7 @@ impl Service<Uri> for Connector {
     type Future = <HttpsConnector<HttpConnector> as Service<Uri>>::Future;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        // As the one inside always is.
+        // The inner connector is always ready.
         Poll::Ready(Ok(()))
     }
 
@@ -107,9 +107,9 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// A request that got no answer. Only one that found no connection is known not to have arrived.
-fn lost(module: &str, host: &str, has_effect: bool, error: hyper_util::client::legacy::Error) -> CallFailure {
-    let reason = error.source().map_or_else(|| error.to_string(), innermost);
+/// The failure of a request without response. Only a failed connect proves that the request did not arrive.
+fn no_response(module: &str, host: &str, has_effect: bool, error: hyper_util::client::legacy::Error) -> CallFailure {
+    let reason = error.source().map_or_else(|| error.to_string(), innermost_message);
     if error.is_connect() {
         let why = format!("{module} cannot be reached at {host}: {reason}");
         return CallFailure::not_executed(FailureKind::Unavailable, why).caused_by(error);
@@ -118,21 +118,21 @@ fn lost(module: &str, host: &str, has_effect: bool, error: hyper_util::client::l
     CallFailure::new(FailureKind::ConnectionLost, has_effect, why).caused_by(error)
 }
 
-fn innermost(mut error: &(dyn std::error::Error + 'static)) -> String {
+fn innermost_message(mut error: &(dyn std::error::Error + 'static)) -> String {
     while let Some(source) = error.source() {
         error = source;
     }
     error.to_string()
 }
 
-/// The names that certificates are made out to: connections are made to addresses, which names were looked up for.
+/// Host names for certificate checks. Connections go to resolved socket addresses, but certificates carry host names.
 pub(crate) struct ServerNames(pub(crate) Arc<Endpoints>);
 
 impl ResolveServerName for ServerNames {
     fn resolve(&self, uri: &Uri) -> Result<ServerName<'static>, Box<dyn std::error::Error + Send + Sync>> {
         let authority = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
-        let host = self.0.host_at(authority);
-        let host = host.ok_or_else(|| format!("there is no process at {authority} any more"))?;
+        let host = self.0.certificate_host(authority);
+        let host = host.ok_or_else(|| format!("no endpoint at {authority}: DNS no longer lists the address"))?;
         Ok(ServerName::try_from(host)?)
     }
 }

@@ -1,47 +1,48 @@
-//! One execution of one saga: where it stands, under which attempt, with what at hand. Knows no SQL.
+//! One execution of one saga: position, attempt and in-memory state. Knows no SQL.
 
 use offshoot_contract::{CallFailure, Timestamp};
 
-use crate::owner::Owner;
 use crate::plan::Plan;
+use crate::saga_module::SagaModule;
 
-/// A saga that this execution has the lease of.
-pub struct Execution<O: Owner> {
-    /// What it is about.
-    pub work: O::Work,
+/// A saga whose lease this execution holds.
+pub struct Execution<M: SagaModule> {
+    /// The saga's state.
+    pub state: M::State,
     pub(crate) id: String,
     pub(crate) subject: String,
-    /// Proves the lease: who takes the saga over raises it.
+    /// Fencing token of the lease: a takeover raises the number.
     pub(crate) attempt: i64,
+    /// Consecutive failed attempts.
     pub(crate) tries: i64,
     pub(crate) stage: usize,
     pub(crate) undoing: bool,
-    /// An operator wants it undone.
+    /// An operator has requested the undo.
     pub(crate) undo_asked: bool,
     pub(crate) give_up_at: Option<Timestamp>,
-    /// What stands in the log as intended, in its sequence.
-    pub(crate) open: Vec<String>,
-    /// Rows in the log.
-    pub(crate) written: i64,
-    /// This execution has written down what is open, so nobody has tried it before.
+    /// The steps that the log holds as intended, in sequence.
+    pub(crate) open_steps: Vec<String>,
+    /// Number of step rows in the log.
+    pub(crate) logged_steps: i64,
+    /// This execution has logged the intents of the open steps, so no earlier execution has performed them.
     pub(crate) fresh: bool,
-    pub(crate) plan: Plan<O>,
+    pub(crate) plan: Plan<M>,
 }
 
-impl<O: Owner> Execution<O> {
-    /// Which saga.
+impl<M: SagaModule> Execution<M> {
+    /// The saga's id.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The steps that stand in the log as intended.
+    /// The steps that the log holds as intended.
     #[must_use]
-    pub fn open(&self) -> &[String] {
-        &self.open
+    pub fn open_steps(&self) -> &[String] {
+        &self.open_steps
     }
 
-    /// It is being undone.
+    /// Whether the saga is being undone.
     #[must_use]
     pub fn is_undoing(&self) -> bool {
         self.undoing
@@ -54,24 +55,32 @@ impl<O: Owner> Execution<O> {
     pub(crate) fn is_last_stage(&self) -> bool {
         self.stage + 1 >= self.plan.stages.len()
     }
+
+    /// Takes over the open steps that this execution has just logged.
+    pub(crate) fn set_open_steps(&mut self, open_steps: Vec<String>) {
+        self.logged_steps += i64::try_from(open_steps.len()).unwrap_or(i64::MAX);
+        self.open_steps = open_steps;
+        self.tries = 0;
+        self.fresh = true;
+    }
 }
 
-/// Why an execution does not go on.
+/// Why an execution stopped before the end of its saga.
 #[derive(Debug)]
 pub enum Halt {
-    /// Another execution has taken the saga over: leave it alone.
+    /// Another execution has taken the saga over. This execution must not touch the saga any more.
     TakenOver,
-    /// Nobody knows, or not now. The saga has to be handed over, and somebody will try again.
-    Trouble {
-        /// The step, if it was one.
+    /// A step or a commit failed. The saga has to be handed over, and will be retried.
+    Retryable {
+        /// The failed step, if a step failed.
         step: Option<String>,
-        /// What went wrong.
+        /// Cause of the failure.
         failure: CallFailure,
     },
 }
 
 impl From<CallFailure> for Halt {
     fn from(failure: CallFailure) -> Self {
-        Halt::Trouble { step: None, failure }
+        Halt::Retryable { step: None, failure }
     }
 }

@@ -1,39 +1,38 @@
-//! Changes that span modules: steps in other modules, what undoes each, and a log that survives the process.
+//! Sagas: changes that span modules, made of steps in other modules, an undo for each step, and a durable log.
 //!
-//! A module declares a [`Definition`], whose [`Plan`] reads from top to bottom: stages of steps, the point of no return,
-//! what the module notes of its own at each. [`Sagas`] carries one out: what is intended stands in the log before it is
-//! done, and what came of it after; the outcome of one stage and the intents of the next are one commit, together with the
-//! module's own rows. Whoever finds a saga interrupted need not know how far it came, because each step has a key of its
-//! own and may be done again. Every write says under which attempt it is made: an execution that was taken over writes
-//! nothing more.
+//! A module declares a [`Definition`]. Its [`Plan`] lists from top to bottom the stages of steps, the pivot (the point
+//! of no return) and the module's own writes at each commit. [`Sagas`] executes a plan. The log holds the intent of a
+//! step before the step is performed, and its outcome after. One commit holds the outcome of a stage, the intents of
+//! the next stage and the module's own rows. Each step has a key of its own and may be performed again, so a process
+//! that resumes an interrupted saga need not know how far the saga came. Every write names its attempt: an execution
+//! that has lost its lease changes nothing.
 //!
-//! Knows no module and not what a step does.
+//! This crate knows no module, and not what a step does.
 
-// What a module declares: what it works on,
-mod owner;
-// and what is to be done.
+// Declared by a module: the module's part, and the plan.
 mod plan;
-// One execution, where it stands, and what became of its steps.
+mod saga_module;
+// One execution: its position and the outcomes of its steps.
 mod execution;
 mod outcome;
 mod perform;
-mod state;
-// Forwards and backwards,
-mod backwards;
-mod run;
-// begun by a module, handed over, taken up again by whoever finds it,
-mod handing_over;
+mod status;
+// Executing stages, and undoing them.
+mod forward;
+mod undo;
+// Beginning, handing over and resuming sagas.
+mod handover;
 mod resume;
 mod sagas;
-// looked at and pushed by operators.
+// The operators' view and actions.
 mod operate;
 // SQL.
 mod log;
 
 pub use crate::execution::{Execution, Halt};
-pub use crate::log::Standing;
-pub use crate::operate::{Filter, OperateError, SagaRow, StepRow, compensate, list, retry, show};
-pub use crate::owner::{Entry, Owner, Setback, Turn, step_key};
-pub use crate::plan::{Action, Definition, Note, NoteWhy, Plan, Stage, Step};
+pub use crate::log::lease::SagaProgress;
+pub use crate::operate::{Filter, OperateError, SagaRow, StepRow, list, request_undo, retry, show};
+pub use crate::plan::{Action, Definition, OnCommit, OnUndo, Plan, Stage, Step};
+pub use crate::saga_module::{SagaModule, StepContext, StepError, Transition, step_key};
 pub use crate::sagas::{SagaSettings, Sagas};
-pub use crate::state::State;
+pub use crate::status::SagaStatus;

@@ -1,141 +1,145 @@
-//! What operators see of a module's sagas, and how they push one. Needs no definition, so it works on the sagas of any
-//! module and version.
+//! The operators' view of a module's sagas, and the actions retry and undo. Needs no definition, so works on sagas of
+//! any module and version.
 
 use offshoot_contract::{CallFailure, Timestamp};
 use offshoot_db::{List, Queries, Tx, sql};
 use serde::Serialize;
 
-use crate::state::State;
+use crate::status::SagaStatus;
 
-/// Which sagas are listed.
+/// Filter of a list of sagas.
 #[derive(Debug, Clone)]
 pub struct Filter {
-    /// In one of these states.
-    pub states: Vec<State>,
-    /// At most so many, the oldest first.
+    /// Sagas with one of these statuses.
+    pub states: Vec<SagaStatus>,
+    /// Most sagas to list, the oldest first.
     pub limit: u32,
 }
 
-/// One saga.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
-pub struct SagaRow {
-    /// Subject and name.
-    pub id: String,
-    /// Which definition.
-    pub kind: String,
-    /// Which version of it.
-    pub version: i64,
-    /// As [`State`] has it.
-    pub state: String,
-    /// Whether it takes back what it did.
-    pub undoing: bool,
-    /// Whether it can only go on.
-    pub pivoted: bool,
-    /// Whether an operator wants it undone.
-    pub undo_asked: bool,
-    /// The open step that failed, or the first one that is open.
-    pub step: Option<String>,
-    /// How often it was taken up after its first execution.
-    pub attempt: i64,
-    /// How many of the last attempts were in vain.
-    pub tries: i64,
-    /// Until when it is somebody's, or when it is tried again.
-    pub due_at: Option<Timestamp>,
-    /// When it is undone unless it has passed its point of no return.
-    pub give_up_at: Option<Timestamp>,
-    /// Why the last attempt was in vain.
-    pub failure: Option<String>,
-    /// When it was begun.
-    pub started_at: Timestamp,
-    /// When it last changed.
-    pub updated_at: Timestamp,
+offshoot_db::row! {
+    /// One saga.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct SagaRow {
+        /// Id: `subject.name`.
+        pub id: String,
+        /// Kind of the definition.
+        pub kind: String,
+        /// Version of the definition.
+        pub version: i64,
+        /// Name of the [`SagaStatus`].
+        pub state: String,
+        /// Whether the saga is being undone, or was undone.
+        pub undoing: bool,
+        /// Whether the saga has passed its point of no return.
+        pub pivoted: bool,
+        /// Whether an operator has requested the undo.
+        pub undo_asked: bool,
+        /// The open step that failed, or else the first open step.
+        pub step: Option<String>,
+        /// Number of takeovers after the first execution.
+        pub attempt: i64,
+        /// Consecutive failed attempts.
+        pub tries: i64,
+        /// End of the lease of a running saga, or time of the next attempt of a waiting saga.
+        pub due_at: Option<Timestamp>,
+        /// Time after which the saga is undone unless the saga has passed its point of no return.
+        pub give_up_at: Option<Timestamp>,
+        /// Why the last attempt failed.
+        pub failure: Option<String>,
+        /// When the saga was begun.
+        pub started_at: Timestamp,
+        /// When the saga last changed.
+        pub updated_at: Timestamp,
+    }
 }
 
-/// One step of a saga.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
-pub struct StepRow {
-    /// Its name.
-    pub step: String,
-    /// The step that it takes back.
-    pub undoes: Option<String>,
-    /// `intended`, `done`, `refused` or `dropped`.
-    pub state: String,
-    /// Vain attempts.
-    pub tries: i64,
-    /// Why the last was in vain, or why it was refused.
-    pub failure: Option<String>,
-    /// When it was written down.
-    pub intended_at: Timestamp,
-    /// When its outcome was.
-    pub ended_at: Option<Timestamp>,
+offshoot_db::row! {
+    /// One step of a saga.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct StepRow {
+        /// Name of the step.
+        pub step: String,
+        /// The step that this step undoes.
+        pub undoes: Option<String>,
+        /// `intended`, `done`, `refused` or `dropped`.
+        pub state: String,
+        /// Failed attempts.
+        pub tries: i64,
+        /// Why the last attempt failed, or why the step was refused.
+        pub failure: Option<String>,
+        /// When the intent was logged.
+        pub intended_at: Timestamp,
+        /// When the outcome was logged.
+        pub ended_at: Option<Timestamp>,
+    }
 }
 
-/// Why an operator's wish is not granted.
+/// Why an operator's action was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum OperateError {
-    /// Nothing of this name.
+    /// No saga has this id.
     #[error("there is no saga {id}")]
     Unknown {
-        /// What was asked for.
+        /// The requested id.
         id: String,
     },
-    /// There is nothing left to push.
-    #[error("{id} is {state}: {}", state.means())]
-    Over {
-        /// Which.
+    /// The saga has ended.
+    #[error("saga {id} is {status}: {}", status.description())]
+    Ended {
+        /// The saga.
         id: String,
         /// `Done` or `Undone`.
-        state: State,
+        status: SagaStatus,
     },
-    /// It needs no push.
-    #[error("{id} is being carried on right now; if that breaks off, somebody takes it up at {until}")]
+    /// An execution holds the lease.
+    #[error("saga {id} is being executed; if the execution is interrupted, the saga is resumed after {until}")]
     Running {
-        /// Which.
+        /// The saga.
         id: String,
-        /// When its lease runs out.
+        /// End of the lease.
         until: Timestamp,
     },
-    /// It can only go on.
-    #[error("{id} has passed its point of no return and can only be carried on; `retry` makes it due now")]
-    NoWayBack {
-        /// Which.
+    /// The saga has passed its point of no return.
+    #[error("saga {id} has passed its point of no return and cannot be undone; `retry` makes the saga due now")]
+    PastPivot {
+        /// The saga.
         id: String,
     },
-    /// That is what it does.
-    #[error("{id} is being undone already; `retry` makes it due now")]
+    /// The undo has begun already.
+    #[error("saga {id} is being undone already; `retry` makes the saga due now")]
     Undoing {
-        /// Which.
+        /// The saga.
         id: String,
     },
-    /// The database did not answer.
+    /// The database call failed.
     #[error(transparent)]
     Call(#[from] CallFailure),
 }
 
-/// Sagas in certain states, the oldest first.
+/// Sagas that pass the filter, the oldest first.
 pub async fn list(db: &mut Queries, filter: &Filter) -> Result<Vec<SagaRow>, CallFailure> {
     let sql = sql!(
-        sqlite: "SELECT id, kind, version, CASE WHEN undoing AND state IN ('running', 'waiting') THEN 'compensating' \
+        sqlite: "SELECT id, kind, version, CASE WHEN undoing AND state IN ('running', 'waiting') THEN 'undoing' \
                  ELSE state END AS state, undoing, pivoted, undo_asked, (SELECT step FROM offshoot_saga_steps \
                  WHERE saga = s.id AND state = 'intended' ORDER BY failure IS NULL, position LIMIT 1) AS step, \
                  attempt, tries, due_at, give_up_at, failure, started_at, updated_at FROM offshoot_sagas s \
-                 WHERE CASE WHEN undoing AND state IN ('running', 'waiting') THEN 'compensating' ELSE state END \
+                 WHERE CASE WHEN undoing AND state IN ('running', 'waiting') THEN 'undoing' ELSE state END \
                  IN (SELECT value FROM json_each($1)) ORDER BY started_at, id LIMIT $2",
-        postgres: "SELECT id, kind, version, CASE WHEN undoing AND state IN ('running', 'waiting') THEN 'compensating' \
+        postgres: "SELECT id, kind, version, CASE WHEN undoing AND state IN ('running', 'waiting') THEN 'undoing' \
                    ELSE state END AS state, undoing, pivoted, undo_asked, (SELECT step FROM offshoot_saga_steps \
                    WHERE saga = s.id AND state = 'intended' ORDER BY failure IS NULL, position LIMIT 1) AS step, \
                    attempt, tries, due_at, give_up_at, failure, started_at, updated_at FROM offshoot_sagas s \
-                   WHERE CASE WHEN undoing AND state IN ('running', 'waiting') THEN 'compensating' ELSE state END \
+                   WHERE CASE WHEN undoing AND state IN ('running', 'waiting') THEN 'undoing' ELSE state END \
                    = ANY($1) ORDER BY started_at, id LIMIT $2",
     );
-    let states: List<String> = filter.states.iter().map(|state| state.to_string()).collect();
+    let states: List<String> = filter.states.iter().map(|status| status.to_string()).collect();
     db.fetch_all(sql, (states, i64::from(filter.limit))).await
 }
 
-/// The saga of this id, or all about this subject, the oldest first, each with its steps.
+/// The saga with this id, or all sagas about this subject, the oldest first, each with its steps.
 pub async fn show(db: &mut Queries, id: &str) -> Result<Vec<(SagaRow, Vec<StepRow>)>, CallFailure> {
     let sql = sql!(
-        "SELECT id, kind, version, CASE WHEN undoing AND state IN ('running', 'waiting') THEN 'compensating' \
+        "SELECT id, kind, version, CASE WHEN undoing AND state IN ('running', 'waiting') THEN 'undoing' \
          ELSE state END AS state, undoing, pivoted, undo_asked, (SELECT step FROM offshoot_saga_steps \
          WHERE saga = s.id AND state = 'intended' ORDER BY failure IS NULL, position LIMIT 1) AS step, \
          attempt, tries, due_at, give_up_at, failure, started_at, updated_at FROM offshoot_sagas s \
@@ -154,7 +158,7 @@ pub async fn show(db: &mut Queries, id: &str) -> Result<Vec<(SagaRow, Vec<StepRo
     Ok(shown)
 }
 
-/// Makes a waiting or stuck saga due now, as if it had never been in vain.
+/// Makes a waiting or stuck saga due now and resets its failed attempts.
 pub async fn retry(tx: &mut Tx<'_>, id: &str, now: Timestamp) -> Result<(), OperateError> {
     let sql = sql!(
         "UPDATE offshoot_sagas SET state = 'waiting', due_at = $2, tries = 0, updated_at = $2 \
@@ -163,14 +167,14 @@ pub async fn retry(tx: &mut Tx<'_>, id: &str, now: Timestamp) -> Result<(), Oper
     if tx.execute(sql, (id, now)).await? == 1 {
         return Ok(());
     }
-    Err(match one(tx, id).await? {
+    Err(match find(tx, id).await? {
         None => OperateError::Unknown { id: id.to_owned() },
-        Some(saga) => why_not(saga),
+        Some(saga) => refusal(saga),
     })
 }
 
-/// Asks that a saga be undone instead of going on. Whoever has it sees that before its point of no return.
-pub async fn compensate(tx: &mut Tx<'_>, id: &str, now: Timestamp) -> Result<(), OperateError> {
+/// Requests the undo of a saga. The current or next execution begins the undo; refused past the point of no return.
+pub async fn request_undo(tx: &mut Tx<'_>, id: &str, now: Timestamp) -> Result<(), OperateError> {
     let sql = sql!(
         "UPDATE offshoot_sagas SET undo_asked = $3, tries = 0, updated_at = $2, \
          state = CASE WHEN state = 'stuck' THEN 'waiting' ELSE state END, \
@@ -181,27 +185,31 @@ pub async fn compensate(tx: &mut Tx<'_>, id: &str, now: Timestamp) -> Result<(),
         return Ok(());
     }
     let id = id.to_owned();
-    Err(match one(tx, &id).await? {
+    Err(match find(tx, &id).await? {
         None => OperateError::Unknown { id },
-        Some(saga) if saga.due_at.is_none() && saga.state != State::Stuck.as_str() => why_not(saga),
+        Some(saga) if saga.due_at.is_none() && saga.state != SagaStatus::Stuck.as_str() => refusal(saga),
         Some(saga) if saga.undoing => OperateError::Undoing { id },
-        Some(_) => OperateError::NoWayBack { id },
+        Some(_) => OperateError::PastPivot { id },
     })
 }
 
-async fn one(db: &mut Queries, id: &str) -> Result<Option<SagaRow>, CallFailure> {
+async fn find(db: &mut Queries, id: &str) -> Result<Option<SagaRow>, CallFailure> {
     let shown = show(db, id).await?;
     Ok(shown.into_iter().map(|(saga, _)| saga).find(|saga| saga.id == id))
 }
 
-fn why_not(saga: SagaRow) -> OperateError {
+/// Why an action does not apply to a running or ended saga.
+fn refusal(saga: SagaRow) -> OperateError {
     let id = saga.id;
     match saga.due_at {
         Some(until) => OperateError::Running { id, until },
-        None if saga.undoing => OperateError::Over {
+        None if saga.undoing => OperateError::Ended {
             id,
-            state: State::Undone,
+            status: SagaStatus::Undone,
         },
-        None => OperateError::Over { id, state: State::Done },
+        None => OperateError::Ended {
+            id,
+            status: SagaStatus::Done,
+        },
     }
 }

@@ -1,17 +1,17 @@
-//! What became of the steps of a stage, and what has to be undone because of it. Pure: knows no database and no call.
+//! Outcomes of the steps of a stage, and the undo steps that follow from the outcomes. Pure: no database, no calls.
 
 use offshoot_contract::CallFailure;
 
-use crate::owner::Owner;
 use crate::plan::{Plan, Step, Undo};
+use crate::saga_module::SagaModule;
 
-/// What this execution knows of one step.
+/// Outcome of one step, as known to this execution.
 #[derive(Debug)]
 pub(crate) enum Outcome<R> {
     NotBegun,
     Done,
     Refused(R),
-    Trouble(CallFailure),
+    Retryable(CallFailure),
 }
 
 impl<R> Outcome<R> {
@@ -27,42 +27,51 @@ impl<R> Outcome<R> {
     }
 }
 
-/// One step back, and the step that it takes back.
-pub(crate) struct Back<'a, O: Owner> {
-    pub(crate) undo: &'a Undo<O>,
-    pub(crate) of: &'a Step<O>,
+/// The first step that has to be retried, and its failure.
+pub(crate) fn first_retryable<R>(outcomes: &[Outcome<R>]) -> Option<(usize, CallFailure)> {
+    let mut outcomes = outcomes.iter().enumerate();
+    outcomes.find_map(|(index, outcome)| match outcome {
+        Outcome::Retryable(failure) => Some((index, failure.clone())),
+        _ => None,
+    })
 }
 
-/// What has to be done to undo all that may have been done, the last first.
+/// An undo, and the step that the undo belongs to.
+pub(crate) struct UndoStep<'a, M: SagaModule> {
+    pub(crate) undo: &'a Undo<M>,
+    pub(crate) undoes: &'a Step<M>,
+}
+
+/// Undo steps for all effects that may exist, the last step first.
 ///
-/// `fresh`: nobody has tried the steps of `stage` before this execution did. Then a step that was refused or not begun has
-/// no effect; otherwise a call of an earlier execution may still arrive.
-pub(crate) fn way_back<'a, O: Owner>(
-    plan: &'a Plan<O>,
+/// `fresh`: no earlier execution has performed the steps of `stage`. Then a refused or not begun step has no effect.
+/// Otherwise a call of an earlier execution may still arrive.
+pub(crate) fn undo_steps<'a, M: SagaModule>(
+    plan: &'a Plan<M>,
     stage: usize,
-    outcomes: &[Outcome<O::Reason>],
+    outcomes: &[Outcome<M::Reason>],
     fresh: bool,
-) -> Vec<Back<'a, O>> {
-    let mut back: Vec<Back<'a, O>> = Vec::new();
-    let mut settled: Vec<&str> = Vec::new();
+) -> Vec<UndoStep<'a, M>> {
+    let mut undo_steps: Vec<UndoStep<'a, M>> = Vec::new();
+    let mut replaced: Vec<&str> = Vec::new();
     for at in (0..=stage).rev() {
-        for (place, of) in plan.steps(at).iter().enumerate().rev() {
-            let outcome = (at == stage).then(|| outcomes.get(place)).flatten();
+        for (index, undoes) in plan.steps(at).iter().enumerate().rev() {
+            let outcome = (at == stage).then(|| outcomes.get(index)).flatten();
             let done = at < stage || outcome.is_some_and(Outcome::is_done);
-            let nothing = fresh && matches!(outcome, Some(Outcome::NotBegun | Outcome::Refused(_)));
-            let Some(undo) = &of.undo else { continue };
-            if nothing || settled.contains(&undo.name.as_ref()) {
+            let no_effect = fresh && matches!(outcome, Some(Outcome::NotBegun | Outcome::Refused(_)));
+            let Some(undo) = &undoes.undo else { continue };
+            if no_effect || replaced.contains(&undo.name.as_ref()) {
                 continue;
             }
             match undo.instead_of {
-                None => back.push(Back { undo, of }),
+                None => undo_steps.push(UndoStep { undo, undoes }),
                 Some(other) if done => {
-                    settled.push(other);
-                    back.push(Back { undo, of });
+                    replaced.push(other);
+                    undo_steps.push(UndoStep { undo, undoes });
                 }
                 Some(_) => {}
             }
         }
     }
-    back
+    undo_steps
 }

@@ -1,4 +1,4 @@
-//! Does the steps of a stage, one after the other or at the same time, each within its own time. Knows no database.
+//! Performs the steps of a stage, in sequence or in parallel, each within its timeout. Knows no database.
 
 use futures_util::future::join_all;
 use offshoot_contract::{CallContext, CallFailure, FailureKind, fault_point};
@@ -7,19 +7,23 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::execution::Execution;
 use crate::outcome::Outcome;
-use crate::owner::{Owner, Setback, Turn};
 use crate::plan::Action;
+use crate::saga_module::{SagaModule, StepContext, StepError};
 
-/// One call to be made.
-pub(crate) struct Job<'a, O: Owner> {
+/// One action to perform: a step or an undo.
+pub(crate) struct Job<'a, M: SagaModule> {
     pub(crate) name: &'a str,
-    pub(crate) act: Action<O>,
+    pub(crate) act: Action<M>,
     pub(crate) timeout: Duration,
 }
 
-/// The steps of the stage where the execution stands.
-pub(crate) async fn stage<O: Owner>(owner: &O, cx: &CallContext, run: &Execution<O>) -> Vec<Outcome<O::Reason>> {
-    let steps = run.plan.steps(run.stage).iter();
+/// Performs the steps of the execution's current stage.
+pub(crate) async fn perform_stage<M: SagaModule>(
+    module: &M,
+    cx: &CallContext,
+    execution: &Execution<M>,
+) -> Vec<Outcome<M::Reason>> {
+    let steps = execution.plan.steps(execution.stage).iter();
     let jobs: Vec<_> = steps
         .map(|step| Job {
             name: &step.name,
@@ -27,25 +31,30 @@ pub(crate) async fn stage<O: Owner>(owner: &O, cx: &CallContext, run: &Execution
             timeout: step.timeout,
         })
         .collect();
-    if run.plan.stages.get(run.stage).is_some_and(|stage| stage.together) {
-        join_all(jobs.iter().map(|job| one(owner, cx, run, job))).await
+    if execution
+        .plan
+        .stages
+        .get(execution.stage)
+        .is_some_and(|stage| stage.parallel)
+    {
+        join_all(jobs.iter().map(|job| perform(module, cx, execution, job))).await
     } else {
-        in_turn(owner, cx, run, &jobs).await
+        perform_in_sequence(module, cx, execution, &jobs).await
     }
 }
 
-/// Until one does not succeed.
-pub(crate) async fn in_turn<O: Owner>(
-    owner: &O,
+/// Performs jobs in sequence until one does not succeed.
+pub(crate) async fn perform_in_sequence<M: SagaModule>(
+    module: &M,
     cx: &CallContext,
-    run: &Execution<O>,
-    jobs: &[Job<'_, O>],
-) -> Vec<Outcome<O::Reason>> {
+    execution: &Execution<M>,
+    jobs: &[Job<'_, M>],
+) -> Vec<Outcome<M::Reason>> {
     let mut outcomes = Vec::with_capacity(jobs.len());
     for job in jobs {
-        let goes_on = outcomes.last().is_none_or(Outcome::is_done);
-        outcomes.push(if goes_on {
-            one(owner, cx, run, job).await
+        let succeeded_so_far = outcomes.last().is_none_or(Outcome::is_done);
+        outcomes.push(if succeeded_so_far {
+            perform(module, cx, execution, job).await
         } else {
             Outcome::NotBegun
         });
@@ -53,32 +62,37 @@ pub(crate) async fn in_turn<O: Owner>(
     outcomes
 }
 
-async fn one<O: Owner>(owner: &O, cx: &CallContext, run: &Execution<O>, job: &Job<'_, O>) -> Outcome<O::Reason> {
+async fn perform<M: SagaModule>(
+    module: &M,
+    cx: &CallContext,
+    execution: &Execution<M>,
+    job: &Job<'_, M>,
+) -> Outcome<M::Reason> {
     let name = job.name;
-    let turn = Turn {
-        work: &run.work,
-        subject: &run.subject,
+    let step = StepContext {
+        state: &execution.state,
+        subject: &execution.subject,
         step: name,
     };
     let mut fork = cx.fork();
     fault_point(&format!("before-{name}")).await;
     let limit = Instant::now() + job.timeout;
     let result = if limit < fork.deadline() {
-        fork.end_by(limit);
-        let late = || {
-            let what = format!("{name} was not done within {:?}", job.timeout);
-            Setback::Trouble(CallFailure::maybe_executed(FailureKind::Timeout, what))
+        fork.cap_deadline(limit);
+        let timed_out = || {
+            let message = format!("step {name} timed out after {:?}", job.timeout);
+            StepError::Retryable(CallFailure::maybe_executed(FailureKind::Timeout, message))
         };
-        let acted = timeout_at(limit, (job.act)(owner, &mut fork, turn)).await;
-        acted.unwrap_or_else(|_| Err(late()))
+        let acted = timeout_at(limit, (job.act)(module, &mut fork, step)).await;
+        acted.unwrap_or_else(|_| Err(timed_out()))
     } else {
-        // The call ends first, and with it this execution.
-        (job.act)(owner, &mut fork, turn).await
+        // The call's deadline comes first and ends this execution.
+        (job.act)(module, &mut fork, step).await
     };
     fault_point(&format!("after-{name}")).await;
     match result {
         Ok(()) => Outcome::Done,
-        Err(Setback::Refused(reason)) => Outcome::Refused(reason),
-        Err(Setback::Trouble(failure)) => Outcome::Trouble(failure),
+        Err(StepError::Refused(reason)) => Outcome::Refused(reason),
+        Err(StepError::Retryable(failure)) => Outcome::Retryable(failure),
     }
 }

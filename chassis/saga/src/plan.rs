@@ -1,4 +1,4 @@
-//! What a saga does, as a value that is written down from top to bottom. Knows no execution and no database.
+//! Plan of a saga: stages, steps, the pivot and the undo of each step, as a value. Knows no execution and no database.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -7,81 +7,84 @@ use futures_util::future::BoxFuture;
 use offshoot_contract::{CallContext, CallFailure};
 use offshoot_db::Tx;
 
-use crate::owner::{Entry, Owner, Setback, Turn};
+use crate::saga_module::{SagaModule, StepContext, StepError, Transition};
 
-/// How long a step may take where nobody says otherwise. Leaves a request of 30 s the time to say that it is pending.
+/// Default timeout of a step. Leaves a request of 30 s the time to answer that the saga is still pending.
 const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// One step, or what undoes one: calls to other modules under the turn's key. It may be made again at any time, also
-/// after it has succeeded.
-pub type Action<O> =
-    for<'a> fn(&'a O, &'a mut CallContext, Turn<'a, O>) -> BoxFuture<'a, Result<(), Setback<<O as Owner>::Reason>>>;
+/// A step or the undo of a step: calls to other modules under the key of the step context. An action may be performed
+/// again at any time, even after it has succeeded.
+pub type Action<M> = for<'a> fn(
+    &'a M,
+    &'a mut CallContext,
+    StepContext<'a, M>,
+) -> BoxFuture<'a, Result<(), StepError<<M as SagaModule>::Reason>>>;
 
-/// Writes the module's own rows in the transaction of the log, and changes the work accordingly.
-pub type Note<O> = for<'a, 't> fn(
-    &'a O,
+/// Writes the module's own rows in the transaction of the log, and changes the state accordingly.
+pub type OnCommit<M> = for<'a, 't> fn(
+    &'a M,
     &'a mut Tx<'t>,
-    &'a mut <O as Owner>::Work,
-    &'a Entry,
+    &'a mut <M as SagaModule>::State,
+    &'a Transition,
 ) -> BoxFuture<'a, Result<(), CallFailure>>;
 
-/// The same, told why the saga is undone.
-pub type NoteWhy<O> = for<'a, 't> fn(
-    &'a O,
+/// Like [`OnCommit`], with the reason of the undo.
+pub type OnUndo<M> = for<'a, 't> fn(
+    &'a M,
     &'a mut Tx<'t>,
-    &'a mut <O as Owner>::Work,
-    &'a <O as Owner>::Reason,
-    &'a Entry,
+    &'a mut <M as SagaModule>::State,
+    &'a <M as SagaModule>::Reason,
+    &'a Transition,
 ) -> BoxFuture<'a, Result<(), CallFailure>>;
 
-/// One version of one kind of saga. A saga is carried on by the version that it was begun under: a plan that changes gets
-/// a new version, and the old one stays as long as any of its sagas is under way.
-pub struct Definition<O: Owner> {
-    /// Its name.
+/// One version of one kind of saga. A saga is resumed by the version that began the saga: a changed plan gets a new
+/// version, and the old version stays in the code until none of its sagas is open.
+pub struct Definition<M: SagaModule> {
+    /// Name of the kind.
     pub kind: &'static str,
-    /// From 1.
+    /// Version, from 1.
     pub version: u32,
-    /// How long it may take to its point of no return; after that it is undone.
-    pub within: Option<Duration>,
-    /// What is to be done. The same for the same data, whoever asks and when.
-    pub plan: fn(&O::Work) -> Plan<O>,
+    /// A saga that has not passed its pivot within this time is undone. `None`: no limit.
+    pub give_up_after: Option<Duration>,
+    /// Builds the plan. Must return the same plan for the same stored state, at any time and in any process.
+    pub plan: fn(&M::State) -> Plan<M>,
 }
 
-/// Stages, one after the other.
-pub struct Plan<O: Owner> {
-    pub(crate) stages: Vec<Stage<O>>,
-    /// From this many stages on there is no way back.
+/// A sequence of stages.
+pub struct Plan<M: SagaModule> {
+    pub(crate) stages: Vec<Stage<M>>,
+    /// Number of completed stages from which on the saga cannot be undone.
     pub(crate) pivot: usize,
-    pub(crate) undoing: Option<NoteWhy<O>>,
-    pub(crate) ended: Option<Note<O>>,
+    pub(crate) on_undo: Option<OnUndo<M>>,
+    pub(crate) on_end: Option<OnCommit<M>>,
 }
 
-/// Steps that are intended together, and whose outcomes are noted together.
-pub struct Stage<O: Owner> {
-    pub(crate) steps: Vec<Step<O>>,
-    pub(crate) together: bool,
-    pub(crate) or_undo: bool,
-    pub(crate) passed: Option<(&'static str, Note<O>)>,
+/// Steps whose intents are one commit, and whose outcomes are one commit.
+pub struct Stage<M: SagaModule> {
+    pub(crate) steps: Vec<Step<M>>,
+    pub(crate) parallel: bool,
+    pub(crate) undo_if_refused: bool,
+    pub(crate) on_passed: Option<(&'static str, OnCommit<M>)>,
 }
 
 /// One effect in another module.
-pub struct Step<O: Owner> {
+pub struct Step<M: SagaModule> {
     pub(crate) name: Cow<'static, str>,
-    pub(crate) act: Action<O>,
+    pub(crate) act: Action<M>,
     pub(crate) timeout: Duration,
-    pub(crate) undo: Option<Undo<O>>,
+    pub(crate) undo: Option<Undo<M>>,
 }
 
-pub(crate) struct Undo<O: Owner> {
+pub(crate) struct Undo<M: SagaModule> {
     pub(crate) name: Cow<'static, str>,
-    pub(crate) act: Action<O>,
-    /// Only where the step is known to be done; then the undoing of this name is left out.
+    pub(crate) act: Action<M>,
+    /// If set, this undo runs only where the step is known to be done, and then replaces the undo of this name.
     pub(crate) instead_of: Option<&'static str>,
 }
 
-impl<O: Owner> Step<O> {
-    /// A step of this name, unique among those of its subject.
-    pub fn new(name: impl Into<Cow<'static, str>>, act: Action<O>) -> Self {
+impl<M: SagaModule> Step<M> {
+    /// A step with a name that is unique among the steps of its subject.
+    pub fn new(name: impl Into<Cow<'static, str>>, act: Action<M>) -> Self {
         Self {
             name: name.into(),
             act,
@@ -90,16 +93,17 @@ impl<O: Owner> Step<O> {
         }
     }
 
-    /// How long it may take. What becomes of it afterwards is not known.
+    /// Sets the timeout. The outcome of a step that exceeds the timeout is unknown.
     #[must_use]
-    pub fn within(mut self, timeout: Duration) -> Self {
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// What takes it back, also where nobody knows whether it was done, and so that it is not done later.
+    /// Sets the undo. The undo also runs where the outcome of the step is unknown, and must keep a late call of the
+    /// step from taking effect.
     #[must_use]
-    pub fn undone_by(mut self, name: impl Into<Cow<'static, str>>, act: Action<O>) -> Self {
+    pub fn undone_by(mut self, name: impl Into<Cow<'static, str>>, act: Action<M>) -> Self {
         let name = name.into();
         self.undo = Some(Undo {
             name,
@@ -109,9 +113,9 @@ impl<O: Owner> Step<O> {
         self
     }
 
-    /// What takes it back once it is known to be done. Where it is not, `instead_of`, which undoes an earlier step, does.
+    /// Sets the undo for a step that is known to be done. Otherwise `instead_of`, the undo of an earlier step, runs.
     #[must_use]
-    pub fn reversed_by(mut self, name: impl Into<Cow<'static, str>>, act: Action<O>, instead_of: &'static str) -> Self {
+    pub fn reversed_by(mut self, name: impl Into<Cow<'static, str>>, act: Action<M>, instead_of: &'static str) -> Self {
         let name = name.into();
         self.undo = Some(Undo {
             name,
@@ -122,91 +126,85 @@ impl<O: Owner> Step<O> {
     }
 }
 
-impl<O: Owner> Plan<O> {
-    /// A plan that begins with what follows.
+impl<M: SagaModule> Stage<M> {
+    /// A stage whose steps run in sequence: each step needs the step before.
     #[must_use]
-    #[expect(
-        clippy::new_without_default,
-        reason = "a plan without stages is nothing to default to"
-    )]
-    pub fn new() -> Self {
+    pub fn sequential(steps: impl IntoIterator<Item = Step<M>>) -> Self {
         Self {
-            stages: Vec::new(),
-            pivot: usize::MAX,
-            undoing: None,
-            ended: None,
-        }
-    }
-
-    /// Steps one after the other: each needs the one before it.
-    #[must_use]
-    pub fn in_turn(self, steps: impl IntoIterator<Item = Step<O>>) -> Self {
-        self.stage(steps, false)
-    }
-
-    /// Steps at the same time: none needs another.
-    #[must_use]
-    pub fn together(self, steps: impl IntoIterator<Item = Step<O>>) -> Self {
-        self.stage(steps, true)
-    }
-
-    /// What the module notes when the last stage has passed. The moment's name is also a fault point after that commit.
-    #[must_use]
-    pub fn then(mut self, moment: &'static str, note: Note<O>) -> Self {
-        if let Some(stage) = self.stages.last_mut() {
-            stage.passed = Some((moment, note));
-        }
-        self
-    }
-
-    /// From here on it is carried through.
-    #[must_use]
-    pub fn no_way_back(mut self) -> Self {
-        self.pivot = self.stages.len();
-        self
-    }
-
-    /// If a step of the last stage is refused, everything is undone all the same.
-    #[must_use]
-    pub fn or_undo(mut self) -> Self {
-        if let Some(stage) = self.stages.last_mut() {
-            stage.or_undo = true;
-        }
-        self
-    }
-
-    /// What the module notes when the saga turns back, before anything is undone.
-    #[must_use]
-    pub fn undoing(mut self, note: NoteWhy<O>) -> Self {
-        self.undoing = Some(note);
-        self
-    }
-
-    /// What the module notes at the end, done or undone.
-    #[must_use]
-    pub fn ended(mut self, note: Note<O>) -> Self {
-        self.ended = Some(note);
-        self
-    }
-
-    fn stage(mut self, steps: impl IntoIterator<Item = Step<O>>, together: bool) -> Self {
-        self.stages.push(Stage {
             steps: steps.into_iter().collect(),
-            together,
-            or_undo: false,
-            passed: None,
-        });
+            parallel: false,
+            undo_if_refused: false,
+            on_passed: None,
+        }
+    }
+
+    /// A stage whose steps run at the same time: no step needs another.
+    #[must_use]
+    pub fn parallel(steps: impl IntoIterator<Item = Step<M>>) -> Self {
+        Self {
+            parallel: true,
+            ..Self::sequential(steps)
+        }
+    }
+
+    /// Sets the module's own writes for the commit that completes the stage. `moment` names the fault point after that
+    /// commit.
+    #[must_use]
+    pub fn on_passed(mut self, moment: &'static str, write: OnCommit<M>) -> Self {
+        self.on_passed = Some((moment, write));
         self
     }
 
-    /// The steps of a stage; none beyond the last.
-    pub(crate) fn steps(&self, stage: usize) -> &[Step<O>] {
+    /// Undoes the saga if a step of the stage is refused, even past the pivot.
+    #[must_use]
+    pub fn undo_if_refused(mut self) -> Self {
+        self.undo_if_refused = true;
+        self
+    }
+}
+
+impl<M: SagaModule> Plan<M> {
+    /// A plan of stages that can be undone.
+    #[must_use]
+    pub fn new(stages: impl IntoIterator<Item = Stage<M>>) -> Self {
+        Self {
+            stages: stages.into_iter().collect(),
+            pivot: usize::MAX,
+            on_undo: None,
+            on_end: None,
+        }
+    }
+
+    /// Sets the pivot, and adds the stages past the pivot: from the pivot on the saga is carried through.
+    #[must_use]
+    pub fn after_pivot(mut self, stages: impl IntoIterator<Item = Stage<M>>) -> Self {
+        self.pivot = self.pivot.min(self.stages.len());
+        self.stages.extend(stages);
+        self
+    }
+
+    /// Sets the module's own writes for the commit that begins the undo.
+    #[must_use]
+    pub fn on_undo(mut self, write: OnUndo<M>) -> Self {
+        self.on_undo = Some(write);
+        self
+    }
+
+    /// Sets the module's own writes for the last commit, done or undone.
+    #[must_use]
+    pub fn on_end(mut self, write: OnCommit<M>) -> Self {
+        self.on_end = Some(write);
+        self
+    }
+
+    /// The steps of a stage; empty beyond the last stage.
+    pub(crate) fn steps(&self, stage: usize) -> &[Step<M>] {
         self.stages.get(stage).map_or(&[], |stage| &stage.steps)
     }
 
-    /// The names of a stage's steps, the first stage being 0; none beyond the last.
+    /// The step names of a stage, from stage 0; empty beyond the last stage.
     #[must_use]
-    pub fn names(&self, stage: usize) -> Vec<String> {
+    pub fn step_names(&self, stage: usize) -> Vec<String> {
         self.steps(stage).iter().map(|step| step.name.to_string()).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! Sagas whose execution was broken off, or had to wait, are taken up again: by any process, all the time.
+//! Resumes sagas whose execution was interrupted or failed. Every process of the module does so periodically.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -9,141 +9,152 @@ use offshoot_contract::{CallContext, CallFailure};
 use offshoot_db::{Db, List};
 
 use crate::execution::{Execution, Halt};
-use crate::log;
-use crate::owner::Owner;
+use crate::log::lease;
+use crate::saga_module::SagaModule;
 use crate::sagas::Sagas;
 
-/// Sagas taken up in one round.
+/// Most sagas resumed in one round.
 const PER_ROUND: u32 = 50;
-/// Sagas that one process carries on at the same time: one that hangs keeps only its own place.
-const AT_ONCE: usize = 4;
-/// How long one attempt may take.
+/// Most sagas that one process resumes at the same time. A hanging saga occupies only one place.
+const CONCURRENCY: usize = 4;
+/// Timeout of one attempt.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// An attempt that did not bring a saga to its end.
-struct Vain {
+/// An attempt that did not end its saga.
+struct FailedAttempt {
     halt: Halt,
-    /// Under which the saga can be put off.
+    /// Attempt number that permits postponing the saga.
     attempt: i64,
-    /// Those before it, since something came of one.
+    /// Consecutive failed attempts before this attempt.
     tries: i64,
 }
 
-impl<O: Owner> Sagas<O> {
-    /// Takes up what nobody works on and whose time has come. Answers how many it brought to their end. Fails only if it
-    /// cannot look: what is wrong with one saga is logged, and does not keep it from the others. Safe in any number of
-    /// processes at once.
-    pub async fn resume_due(&self, owner: &O) -> Result<u64, CallFailure> {
+impl<M: SagaModule> Sagas<M> {
+    /// Resumes sagas that are due. Returns the number of sagas that ended. Fails only if the search for due sagas
+    /// fails: the failure of one saga is logged and does not affect the others. Safe in any number of processes at
+    /// once.
+    pub async fn resume_due(&self, module: &M) -> Result<u64, CallFailure> {
         let known = self.definitions.iter();
         let known: List<_> = known.map(|known| format!("{}/{}", known.kind, known.version)).collect();
         let mut cx = context(&self.db);
         let (due, unknown) = {
             let mut read = self.db.read(&mut cx).await?;
-            let due = log::due(&mut read, self.now(), known.clone(), PER_ROUND).await?;
-            (due, log::unknown(&mut read, self.now(), known).await?)
+            let due = lease::find_due_sagas(&mut read, self.now(), known.clone(), PER_ROUND).await?;
+            let unknown = lease::count_unknown_definitions(&mut read, self.now(), known).await?;
+            (due, unknown)
         };
-        self.report(&unknown);
-        let attempts = stream::iter(due).map(|due| Box::pin(self.take_up(owner, due)));
-        let ended = attempts.buffer_unordered(AT_ONCE);
+        self.log_unknown_definitions(&unknown);
+        let attempts = stream::iter(due).map(|due| Box::pin(self.resume(module, due)));
+        let ended = attempts.buffer_unordered(CONCURRENCY);
         Ok(ended.filter(|ended| std::future::ready(*ended)).count().await as u64)
     }
 
-    /// Whether it was brought to its end.
-    async fn take_up(&self, owner: &O, due: (String, i64, i64)) -> bool {
+    /// Resumes one saga, and postpones the saga if the attempt fails. Returns whether the saga ended.
+    async fn resume(&self, module: &M, due: (String, i64, i64)) -> bool {
         let (id, attempt, tries) = due;
-        let vain = match self.try_once(owner, &id, attempt, tries).await {
+        let failed = match self.attempt(module, &id, attempt, tries).await {
             Ok(ended) => return ended,
-            Err(vain) => vain,
+            Err(failed) => failed,
         };
-        let Halt::Trouble { step, failure } = &vain.halt else {
+        let Halt::Retryable { step, failure } = &failed.halt else {
             return false;
         };
-        let put_off = self.put_off_now(&id, &vain).await;
-        let (attempt, error) = (vain.attempt, failure as &dyn std::error::Error);
+        let postponed = self.commit_postponement(&id, &failed).await;
+        let (attempt, error) = (failed.attempt, failure as &dyn std::error::Error);
         let step = step.as_deref().unwrap_or("none");
-        match put_off {
+        match postponed {
             Ok(true) => tracing::error!(
                 code = "saga-stuck",
                 saga = id,
                 step,
                 attempt,
                 error,
-                "left to an operator"
+                "saga stuck; waiting for an operator"
             ),
-            Ok(false) => tracing::warn!(saga = id, step, attempt, error, "not finished yet; will be tried again"),
-            Err(also) => {
-                let also = &also as &dyn std::error::Error;
+            Ok(false) => tracing::warn!(
+                saga = id,
+                step,
+                attempt,
+                error,
+                "saga attempt failed; retrying with backoff"
+            ),
+            Err(postpone_failure) => {
+                let postpone_error = &postpone_failure as &dyn std::error::Error;
                 tracing::warn!(
                     saga = id,
                     step,
                     attempt,
                     error,
-                    also,
-                    "not finished yet; its lease has to run out"
+                    postpone_error,
+                    "saga attempt failed; retrying once its lease has expired"
                 );
             }
         }
         false
     }
 
-    /// Whether it was brought to its end, if nothing was in the way.
-    async fn try_once(&self, owner: &O, id: &str, attempt: i64, tries: i64) -> Result<bool, Vain> {
+    /// Makes one attempt. Returns whether the saga ended; false if another execution was faster.
+    async fn attempt(&self, module: &M, id: &str, attempt: i64, tries: i64) -> Result<bool, FailedAttempt> {
         let mut cx = context(&self.db);
-        let mut run = match self.take_now(owner, &mut cx, id, attempt).await {
-            Ok(Some(run)) => run,
+        let mut execution = match self.commit_takeover(module, &mut cx, id, attempt).await {
+            Ok(Some(execution)) => execution,
             Ok(None) => return Ok(false),
             Err(failure) => {
-                return Err(Vain {
+                return Err(FailedAttempt {
                     halt: failure.into(),
                     attempt,
                     tries,
                 });
             }
         };
-        self.run(owner, &mut cx, &mut run).await.map_err(|halt| Vain {
-            halt,
-            attempt: run.attempt,
-            tries: run.tries,
-        })?;
-        let how = if run.undoing { "undone" } else { "done" };
-        tracing::info!(saga = id, attempt = run.attempt, how, "brought to its end");
+        self.run_to_end(module, &mut cx, &mut execution)
+            .await
+            .map_err(|halt| FailedAttempt {
+                halt,
+                attempt: execution.attempt,
+                tries: execution.tries,
+            })?;
+        let status = if execution.undoing { "undone" } else { "done" };
+        tracing::info!(saga = id, attempt = execution.attempt, status, "saga resumed and ended");
         Ok(true)
     }
 
-    async fn take_now(
+    async fn commit_takeover(
         &self,
-        owner: &O,
+        module: &M,
         cx: &mut CallContext,
         id: &str,
         attempt: i64,
-    ) -> Result<Option<Execution<O>>, CallFailure> {
+    ) -> Result<Option<Execution<M>>, CallFailure> {
         let mut tx = self.db.begin(cx).await?;
-        let run = self.take(owner, &mut tx, id, attempt).await?;
-        if run.is_some() {
+        let execution = self.take_over_attempt(module, &mut tx, id, attempt).await?;
+        if execution.is_some() {
             tx.commit_part().await?;
         }
-        Ok(run)
+        Ok(execution)
     }
 
-    async fn put_off_now(&self, id: &str, vain: &Vain) -> Result<bool, CallFailure> {
+    async fn commit_postponement(&self, id: &str, failed: &FailedAttempt) -> Result<bool, CallFailure> {
         let mut cx = context(&self.db);
         let mut tx = self.db.begin(&mut cx).await?;
-        let stuck = self.put_off(&mut tx, id, vain.attempt, &vain.halt, vain.tries).await?;
+        let stuck = self
+            .postpone(&mut tx, id, failed.attempt, &failed.halt, failed.tries)
+            .await?;
         tx.commit_part().await?;
         Ok(stuck)
     }
 
-    /// Says once of each definition that this process does not know it.
-    fn report(&self, unknown: &[(String, i64, String)]) {
+    /// Logs each definition that this process does not know, once.
+    fn log_unknown_definitions(&self, unknown: &[(String, i64, String)]) {
         let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
-        for (definition, sagas, one) in unknown {
+        for (definition, count, example) in unknown {
             if reported.insert(definition.clone()) {
                 tracing::error!(
                     code = "saga-unknown-version",
                     definition,
-                    sagas,
-                    one,
-                    "left alone: this process does not know the definition"
+                    count,
+                    example,
+                    "sagas not resumed: this process does not know their definition"
                 );
             }
         }

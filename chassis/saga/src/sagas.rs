@@ -1,4 +1,4 @@
-//! The sagas of one module: begun in its own transaction, found, taken over.
+//! The sagas of one module: beginning a saga in the module's own transaction, finding and taking over.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -8,27 +8,31 @@ use offshoot_contract::{CallFailure, Clock, Timestamp};
 use offshoot_db::{Db, Queries, Tx};
 
 use crate::execution::Execution;
-use crate::log::{self, Head, Standing};
-use crate::owner::Owner;
+use crate::log::lease::SagaProgress;
+use crate::log::update::{SagaUpdate, insert_saga};
+use crate::log::{self, lease, steps};
 use crate::plan::Definition;
+use crate::saga_module::SagaModule;
 
-/// How long a saga is left alone after the first vain attempt; doubles with each.
+/// Pause after the first failed attempt to resume a saga. Doubles with each further failed attempt.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// Soon enough after an outage of hours.
+/// Longest pause: soon enough after an outage of hours.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// With the pauses above about a quarter of an hour: what still answers nonsense then needs a person.
+/// Failed attempts until a saga is stuck. With the pauses above about a quarter of an hour: a module that still answers
+/// wrongly then needs an operator.
 const ATTEMPTS: u32 = 20;
 
-/// What can be set about sagas.
+/// Settings of the sagas of one module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SagaSettings {
-    /// How long an execution that says nothing is left alone before another takes its saga over.
+    /// Lease of an execution: after this time without a commit another execution may take the saga over.
     pub lease: Duration,
-    /// The pause after the first vain attempt to take one up.
+    /// Pause after the first failed attempt to resume a saga.
     pub first_pause: Duration,
-    /// The longest pause.
+    /// Longest pause between attempts.
     pub longest_pause: Duration,
-    /// Vain attempts in a row after which it is stuck. Those that only found nobody there count, and never make it stuck.
+    /// Consecutive failed attempts after which a saga is stuck. Attempts that failed because a module was unavailable
+    /// count, but never make a saga stuck.
     pub attempts: u32,
 }
 
@@ -43,20 +47,20 @@ impl Default for SagaSettings {
     }
 }
 
-/// The sagas of one module, in its own database.
-pub struct Sagas<O: Owner> {
+/// The sagas of one module, in the module's own database.
+pub struct Sagas<M: SagaModule> {
     pub(crate) db: Db,
     clock: Arc<dyn Clock>,
     pub(crate) settings: SagaSettings,
-    pub(crate) definitions: Vec<Definition<O>>,
-    /// Unknown definitions that were reported, so that each is told once.
+    pub(crate) definitions: Vec<Definition<M>>,
+    /// Unknown definitions that were logged already. Each is logged once.
     pub(crate) reported: Mutex<BTreeSet<String>>,
 }
 
-impl<O: Owner> Sagas<O> {
-    /// `definitions`: every version of every kind that may be under way.
+impl<M: SagaModule> Sagas<M> {
+    /// `definitions`: every version of every kind of which a saga may be open.
     #[must_use]
-    pub fn new(db: Db, clock: Arc<dyn Clock>, settings: SagaSettings, definitions: Vec<Definition<O>>) -> Self {
+    pub fn new(db: Db, clock: Arc<dyn Clock>, settings: SagaSettings, definitions: Vec<Definition<M>>) -> Self {
         Self {
             db,
             clock,
@@ -70,31 +74,32 @@ impl<O: Owner> Sagas<O> {
         self.clock.now()
     }
 
-    fn definition(&self, kind: &str, version: i64) -> Option<&Definition<O>> {
+    fn definition(&self, kind: &str, version: i64) -> Option<&Definition<M>> {
         let mut known = self.definitions.iter();
         known.find(|known| known.kind == kind && i64::from(known.version) == version)
     }
 
-    /// Writes a new saga down, as `subject.name`, with its first steps, which are to be carried out by
-    /// [`run`](Self::run) after the commit. None if one about the subject is under way, or this one was begun before.
+    /// Inserts a new saga with the id `subject.name` and the intents of its first stage. After the commit the caller
+    /// executes the saga with [`run_to_end`](Self::run_to_end). Returns None if a saga about the subject is open, or if
+    /// this saga was begun before.
     pub async fn begin(
         &self,
         tx: &mut Tx<'_>,
-        definition: &Definition<O>,
+        definition: &Definition<M>,
         subject: &str,
         name: &str,
-        work: O::Work,
-    ) -> Result<Option<Execution<O>>, CallFailure> {
+        state: M::State,
+    ) -> Result<Option<Execution<M>>, CallFailure> {
         let now = self.now();
         if self.definition(definition.kind, definition.version.into()).is_none() {
-            let what = format!(
-                "{}, version {}, is not among the definitions",
+            let message = format!(
+                "saga definition {}, version {}, is not registered in this process",
                 definition.kind, definition.version
             );
-            return Err(CallFailure::internal(what));
+            return Err(CallFailure::internal(message));
         }
-        let plan = (definition.plan)(&work);
-        let mut run = Execution {
+        let plan = (definition.plan)(&state);
+        let mut execution = Execution {
             id: saga_id(subject, name),
             subject: subject.to_owned(),
             attempt: 0,
@@ -102,72 +107,73 @@ impl<O: Owner> Sagas<O> {
             stage: 0,
             undoing: false,
             undo_asked: false,
-            give_up_at: definition.within.map(|within| now.plus(within)),
-            open: Vec::new(),
-            written: 0,
+            give_up_at: definition.give_up_after.map(|time| now.plus(time)),
+            open_steps: Vec::new(),
+            logged_steps: 0,
             fresh: true,
             plan,
-            work,
+            state,
         };
-        let open = run.plan.names(0);
-        let head = Head {
-            data: log::json(&O::data(&run.work))?,
+        let open_steps = execution.plan.step_names(0);
+        let update = SagaUpdate {
+            data: log::to_json(&M::to_stored(&execution.state))?,
             due_at: Some(now.plus(self.settings.lease)),
-            ..Head::of(&run, now)
+            ..SagaUpdate::from_execution(&execution, now)
         };
         let kind = (definition.kind, definition.version);
-        if !log::begin(tx, &head, subject, kind, run.give_up_at).await? {
+        if !insert_saga(tx, &update, subject, kind, execution.give_up_at).await? {
             return Ok(None);
         }
-        log::intend(tx, &run.id, 0, open.iter().map(|step| (step, None)), now).await?;
-        run.now_open(open);
-        Ok(Some(run))
+        let intents = open_steps.iter().map(|step| (step, None));
+        steps::insert_intents(tx, &execution.id, 0, intents, now).await?;
+        execution.set_open_steps(open_steps);
+        Ok(Some(execution))
     }
 
-    /// Who works on the saga `subject.name`; none if it was never begun.
-    pub async fn find(&self, db: &mut Queries, subject: &str, name: &str) -> Result<Option<Standing>, CallFailure> {
-        log::find(db, &saga_id(subject, name)).await
+    /// Progress of the saga `subject.name`. None if the saga was never begun.
+    pub async fn find(&self, db: &mut Queries, subject: &str, name: &str) -> Result<Option<SagaProgress>, CallFailure> {
+        lease::find_saga(db, &saga_id(subject, name)).await
     }
 
-    /// Whether a saga about this subject is under way, or stuck.
-    pub async fn is_under_way(&self, db: &mut Queries, subject: &str) -> Result<bool, CallFailure> {
-        log::is_under_way(db, subject).await
+    /// Whether a saga about this subject has not ended; a stuck saga has not.
+    pub async fn has_open_saga(&self, db: &mut Queries, subject: &str) -> Result<bool, CallFailure> {
+        lease::has_open_saga(db, subject).await
     }
 
-    /// Makes a saga that is due this execution's own. None if somebody else was quicker. An error leaves it as it is.
+    /// Takes the lease of a due saga. Returns None if another execution was faster. An error changes nothing.
     pub async fn take_over(
         &self,
-        owner: &O,
+        module: &M,
         tx: &mut Tx<'_>,
-        standing: &Standing,
-    ) -> Result<Option<Execution<O>>, CallFailure> {
-        self.take(owner, tx, &standing.id, standing.attempt).await
+        progress: &SagaProgress,
+    ) -> Result<Option<Execution<M>>, CallFailure> {
+        self.take_over_attempt(module, tx, &progress.id, progress.attempt).await
     }
 
-    pub(crate) async fn take(
+    pub(crate) async fn take_over_attempt(
         &self,
-        owner: &O,
+        module: &M,
         tx: &mut Tx<'_>,
         id: &str,
         attempt: i64,
-    ) -> Result<Option<Execution<O>>, CallFailure> {
+    ) -> Result<Option<Execution<M>>, CallFailure> {
         let now = self.now();
         let until = now.plus(self.settings.lease);
-        let Some(found) = log::take_over(tx, id, attempt, now, until).await? else {
+        let Some(found) = lease::take_over(tx, id, attempt, now, until).await? else {
             return Ok(None);
         };
         let definition = self.definition(&found.kind, found.version).ok_or_else(|| {
-            let what = format!(
-                "{id} is a {}, version {}, which is unknown here",
+            let message = format!(
+                "saga {id} has the definition {}, version {}, which this process does not know",
                 found.kind, found.version
             );
-            CallFailure::internal(what)
+            CallFailure::internal(message)
         })?;
-        let data = log::from_json(id, &found.data)?;
-        let work = owner.load(tx, &found.subject, data).await?;
-        let logged = log::of_saga(tx, id).await?;
-        let open = logged.iter().filter(|step| step.is_open());
-        let run = Execution {
+        let stored = log::from_json(id, &found.data)?;
+        let state = module.load(tx, &found.subject, stored).await?;
+        let logged = steps::steps_of_saga(tx, id).await?;
+        let open_steps = logged.iter().filter(|step| step.is_open());
+        let execution = Execution {
             id: id.to_owned(),
             subject: found.subject,
             attempt: attempt + 1,
@@ -176,16 +182,16 @@ impl<O: Owner> Sagas<O> {
             undoing: found.undoing,
             undo_asked: found.undo_asked,
             give_up_at: found.give_up_at,
-            open: open.map(|step| step.step.clone()).collect(),
-            written: i64::try_from(logged.len()).unwrap_or(i64::MAX),
+            open_steps: open_steps.map(|step| step.step.clone()).collect(),
+            logged_steps: i64::try_from(logged.len()).unwrap_or(i64::MAX),
             fresh: false,
-            plan: (definition.plan)(&work),
-            work,
+            plan: (definition.plan)(&state),
+            state,
         };
-        if !run.undoing && run.open != run.plan.names(run.stage) {
-            return Err(does_not_fit(id, &run.open.join(", ")));
+        if !execution.undoing && execution.open_steps != execution.plan.step_names(execution.stage) {
+            return Err(log_mismatch(id, &execution.open_steps.join(", ")));
         }
-        Ok(Some(run))
+        Ok(Some(execution))
     }
 }
 
@@ -193,9 +199,11 @@ pub(crate) fn saga_id(subject: &str, name: &str) -> String {
     format!("{subject}.{name}")
 }
 
-/// A log that the plan of its version does not have.
-pub(crate) fn does_not_fit(id: &str, steps: &str) -> CallFailure {
-    let what =
-        format!("the log of {id} intends [{steps}], which its definition does not: was it changed and not versioned?");
-    CallFailure::internal(what)
+/// The log holds intents that the plan of the saga's version does not have.
+pub(crate) fn log_mismatch(id: &str, steps: &str) -> CallFailure {
+    let message = format!(
+        "the log of saga {id} intends [{steps}], which the plan of its definition does not: give a changed plan a new \
+         version"
+    );
+    CallFailure::internal(message)
 }

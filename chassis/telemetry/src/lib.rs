@@ -1,7 +1,6 @@
-//! What a process tells of its calls: counts for Prometheus, spans of sampled traces for OTLP.
+//! Telemetry export: call metrics for Prometheus, sampled spans for OTLP.
 //!
-//! Nothing is counted or traced here: switches count, and end the spans of sampled traces as `tracing` events. This
-//! crate brings both into the forms that others read.
+//! Counts and traces nothing: switches count calls and emit spans as `tracing` events. This crate encodes both.
 
 mod otlp;
 mod prometheus;

@@ -1,49 +1,62 @@
-//! Spans of sampled traces, sent to a collector over OTLP (HTTP, protobuf).
+//! Export of sampled spans to an OpenTelemetry collector (OTLP over HTTP, JSON encoding).
 //!
-//! [`SpanLayer`] picks the events that spans end with out of everything that is logged and queues them; [`Exporter`]
-//! sends what has come, some at a time. A collector that is away or slow costs spans, never a call.
+//! [`SpanLayer`] picks span events out of the log and queues them; [`Exporter`] sends the queue in batches. A collector
+//! that is slow or down costs spans, never a call.
+
+mod encoding;
 
 use std::fmt;
 use std::pin::pin;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, Uri};
+use http::header::CONTENT_TYPE;
+use http::{Request, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use offshoot_contract::{Clock, SPANS};
-use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
-use opentelemetry::{InstrumentationScope, KeyValue};
-use opentelemetry_http::{HttpClient, HttpError};
-use opentelemetry_otlp::{SpanExporter, WithExportConfig as _, WithHttpConfig as _};
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanExporter as _, SpanLinks};
+use offshoot_contract::{Clock, SPAN_TARGET};
 use tokio::sync::mpsc;
 use tracing::Subscriber;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer};
 
-/// Spans that wait to be sent; what comes beyond is dropped.
-const QUEUE: usize = 8_192;
-/// Spans in one request.
-const BATCH: usize = 512;
-/// How long the first span of a request waits for others.
-const LINGER: Duration = Duration::from_secs(1);
-/// How long the collector may take.
-const TIMEOUT: Duration = Duration::from_secs(5);
-/// Largest answer of a collector that is read, bytes.
-const MAX_ANSWER_BYTES: usize = 64 << 10;
-/// Outcomes that are no fault of the callee.
-const FINE: [&str; 3] = ["ok", "answer", "refused"];
+use self::encoding::{Export, Span};
 
-/// The address is no collector's.
+/// Spans that wait to be sent; further spans are dropped.
+const QUEUE: usize = 8_192;
+/// Largest number of spans in one request.
+const BATCH: usize = 512;
+/// How long the first span of a batch waits for others.
+const LINGER: Duration = Duration::from_secs(1);
+/// Timeout of one request to the collector.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Largest response of a collector that is read, bytes.
+const MAX_RESPONSE_BYTES: usize = 64 << 10;
+
+/// The configured address does not name a collector.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no OTLP endpoint: give http://HOST:PORT, where a collector takes OTLP over HTTP (usually port 4318)")]
+#[error(
+    "`{0}` is not a valid OTLP endpoint: give http://HOST:PORT, where a collector takes OTLP over HTTP (usually port 4318)"
+)]
 pub struct InvalidEndpoint(String);
 
-/// Spans of the process `service`, for the collector at `endpoint` (`http://host:port`).
+/// Why a batch was not delivered.
+#[derive(Debug, thiserror::Error)]
+enum ExportError {
+    #[error("no response within {} s", TIMEOUT.as_secs())]
+    Timeout(#[from] tokio::time::error::Elapsed),
+    #[error("cannot reach the collector")]
+    Connection(#[from] hyper_util::client::legacy::Error),
+    #[error("the response broke off: {0}")]
+    Response(Box<dyn std::error::Error + Send + Sync>),
+    #[error("the collector answered {0}")]
+    Refused(http::StatusCode),
+}
+
+/// A layer and an exporter for the spans of the process `service`, bound for the collector at `endpoint`
+/// (`http://host:port`).
 pub fn spans_to(
     endpoint: &str,
     service: &str,
@@ -55,57 +68,58 @@ pub fn spans_to(
     if uri.scheme_str() != Some("http") || uri.host().is_none() || !bare {
         return Err(invalid());
     }
+    let traces = format!("{}/v1/traces", endpoint.trim_end_matches('/'));
     #[expect(
         clippy::disallowed_methods,
-        reason = "a client of the collector, which is no contract"
+        reason = "the collector is not a module: no contract describes it"
     )]
     let client = Client::builder(TokioExecutor::new()).build_http();
-    let exporter = SpanExporter::builder()
-        .with_http()
-        .with_http_client(Collector(client))
-        .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
-        .with_timeout(TIMEOUT)
-        .build();
-    let mut exporter = exporter.map_err(|_| invalid())?;
-    exporter.set_resource(&Resource::builder_empty().with_service_name(service.to_owned()).build());
     let (queue, spans) = mpsc::channel(QUEUE);
+    let exporter = Exporter {
+        client,
+        traces: traces.parse().map_err(|_| invalid())?,
+        service: service.to_owned(),
+        spans,
+    };
     let layer = SpanLayer {
         queue,
         clock: Box::new(clock),
     };
-    Ok((layer, Exporter { exporter, spans }))
+    Ok((layer, exporter))
 }
 
-/// Picks spans out of what is logged.
+/// Picks spans out of the log and queues them.
 pub struct SpanLayer {
-    queue: mpsc::Sender<SpanData>,
+    queue: mpsc::Sender<Span>,
     clock: Box<dyn Clock>,
 }
 
 impl<S: Subscriber> Layer<S> for SpanLayer {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        if event.metadata().target() != SPANS {
+        if event.metadata().target() != SPAN_TARGET {
             return;
         }
-        let mut ended = Ended::default();
+        let mut ended = EndedSpan::default();
         event.record(&mut ended);
-        // A queue that is full or closed costs spans, no call.
-        let _ = self.queue.try_send(ended.into_span(&*self.clock));
+        // A full or closed queue drops the span; the call goes on.
+        let _ = self.queue.try_send(Span::new(ended, self.clock.now()));
     }
 }
 
-/// Sends spans.
+/// Sends queued spans to the collector.
 #[derive(Debug)]
 pub struct Exporter {
-    exporter: SpanExporter,
-    spans: mpsc::Receiver<SpanData>,
+    client: Client<HttpConnector, Full<Bytes>>,
+    traces: Uri,
+    service: String,
+    spans: mpsc::Receiver<Span>,
 }
 
 impl Exporter {
-    /// Sends spans as long as any can come, or until `stop`; then those that wait.
-    pub async fn run(mut self, stop: impl Future<Output = ()>) {
+    /// Sends spans until `stop` or until the layer is dropped, then sends the rest of the queue.
+    pub async fn export_until(mut self, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
-        let mut away = false;
+        let mut is_down = false;
         loop {
             let mut batch = Vec::new();
             let stopped = tokio::select! {
@@ -117,36 +131,61 @@ impl Exporter {
                     batch.push(span);
                 }
                 if !batch.is_empty() {
-                    // Nobody is left to be told.
-                    let _ = self.exporter.export(batch).await;
+                    // The process ends: nobody reads a failure.
+                    let _ = self.send(&batch).await;
                 }
                 return;
             }
-            let until = tokio::time::Instant::now() + LINGER;
-            while batch.len() < BATCH {
-                let room = BATCH - batch.len();
-                let more = tokio::time::timeout_at(until, self.spans.recv_many(&mut batch, room)).await;
-                if !more.is_ok_and(|more| more > 0) {
-                    break;
-                }
-            }
-            let count = batch.len();
-            match self.exporter.export(batch).await {
-                Ok(()) => away = false,
-                // Once, and not each time that it is still away.
-                Err(error) if !away => {
-                    away = true;
-                    tracing::warn!(%error, spans = count, "the collector does not take spans; they are dropped until it does");
+            self.fill(&mut batch).await;
+            match self.send(&batch).await {
+                Ok(()) => is_down = false,
+                // Logged once per outage, not once per batch.
+                Err(error) if !is_down => {
+                    is_down = true;
+                    let spans = batch.len();
+                    tracing::warn!(%error, spans, "span export failed; dropping spans until the collector answers");
                 }
                 Err(_) => {}
             }
         }
     }
+
+    /// Waits for more spans until the batch is full or its first span has lingered.
+    async fn fill(&mut self, batch: &mut Vec<Span>) {
+        let until = tokio::time::Instant::now() + LINGER;
+        while batch.len() < BATCH {
+            let room = BATCH - batch.len();
+            let more = tokio::time::timeout_at(until, self.spans.recv_many(batch, room)).await;
+            if !more.is_ok_and(|more| more > 0) {
+                return;
+            }
+        }
+    }
+
+    async fn send(&self, batch: &[Span]) -> Result<(), ExportError> {
+        let body = Export::new(&self.service, batch).to_json();
+        let mut request = Request::post(self.traces.clone())
+            .body(Full::from(body))
+            .unwrap_or_default();
+        let json = http::HeaderValue::from_static("application/json");
+        request.headers_mut().insert(CONTENT_TYPE, json);
+        tokio::time::timeout(TIMEOUT, async {
+            let (head, body) = self.client.request(request).await?.into_parts();
+            let read = Limited::new(body, MAX_RESPONSE_BYTES).collect().await;
+            read.map_err(ExportError::Response)?;
+            if head.status.is_success() {
+                Ok(())
+            } else {
+                Err(ExportError::Refused(head.status))
+            }
+        })
+        .await?
+    }
 }
 
-/// The fields of an event that a span ended with.
+/// The fields of the event that ends a span.
 #[derive(Default)]
-struct Ended {
+struct EndedSpan {
     trace_id: u128,
     span_id: u64,
     parent_id: u64,
@@ -159,7 +198,7 @@ struct Ended {
     outcome: String,
 }
 
-impl Visit for Ended {
+impl Visit for EndedSpan {
     fn record_u128(&mut self, field: &Field, value: u128) {
         if field.name() == "trace_id" {
             self.trace_id = value;
@@ -176,7 +215,7 @@ impl Visit for Ended {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        let place = match field.name() {
+        let target = match field.name() {
             "kind" => &mut self.kind,
             "caller" => &mut self.caller,
             "callee" => &mut self.callee,
@@ -185,64 +224,10 @@ impl Visit for Ended {
             "outcome" => &mut self.outcome,
             _ => return,
         };
-        value.clone_into(place);
+        value.clone_into(target);
     }
 
     fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
-}
-
-impl Ended {
-    fn into_span(self, clock: &dyn Clock) -> SpanData {
-        let end = SystemTime::from(clock.now().date_time());
-        let trace = TraceId::from(self.trace_id);
-        let flags = TraceFlags::SAMPLED;
-        let span = SpanContext::new(trace, SpanId::from(self.span_id), flags, false, TraceState::default());
-        let is_server = self.kind == "server";
-        SpanData {
-            span_context: span,
-            parent_span_id: SpanId::from(self.parent_id),
-            parent_span_is_remote: is_server,
-            span_kind: match self.kind.as_str() {
-                "server" => SpanKind::Server,
-                "client" => SpanKind::Client,
-                _ => SpanKind::Internal,
-            },
-            name: format!("{}.{}", self.callee, self.method).into(),
-            start_time: end - self.took,
-            end_time: end,
-            status: if FINE.contains(&self.outcome.as_str()) {
-                Status::Unset
-            } else {
-                Status::error(self.outcome.clone())
-            },
-            attributes: vec![
-                KeyValue::new("offshoot.caller", self.caller),
-                KeyValue::new("offshoot.placement", self.placement),
-                KeyValue::new("offshoot.outcome", self.outcome),
-                KeyValue::new("rpc.system", "offshoot"),
-                KeyValue::new("rpc.service", self.callee),
-                KeyValue::new("rpc.method", self.method),
-            ],
-            dropped_attributes_count: 0,
-            events: SpanEvents::default(),
-            links: SpanLinks::default(),
-            instrumentation_scope: InstrumentationScope::builder("offshoot").build(),
-        }
-    }
-}
-
-/// The HTTP client under the exporter.
-#[derive(Debug)]
-struct Collector(Client<HttpConnector, Full<Bytes>>);
-
-#[async_trait::async_trait]
-impl HttpClient for Collector {
-    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let response = tokio::time::timeout(TIMEOUT, self.0.request(request.map(Full::new))).await??;
-        let (head, body) = response.into_parts();
-        let body = tokio::time::timeout(TIMEOUT, Limited::new(body, MAX_ANSWER_BYTES).collect()).await??;
-        Ok(Response::from_parts(head, body.to_bytes()))
-    }
 }
 
 #[cfg(test)]
@@ -251,15 +236,15 @@ mod tests {
 
     use axum::Router;
     use axum::extract::State;
+    use axum::http::HeaderMap;
     use axum::routing::post;
-    use offshoot_contract::{Span, SpanSubject, SystemClock, TraceContext};
-    use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-    use prost::Message as _;
+    use offshoot_contract::{Span, SpanAttributes, SystemClock, TraceContext};
+    use serde_json::{Value, json};
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
 
-    const SUBJECT: SpanSubject<'static> = SpanSubject {
+    const SUBJECT: SpanAttributes<'static> = SpanAttributes {
         kind: "client",
         caller: "public",
         callee: "notes",
@@ -271,8 +256,8 @@ mod tests {
     #[tokio::test]
     async fn a_collector_gets_the_spans_of_sampled_traces() {
         let (sent, mut received) = mpsc::channel(4);
-        let take = |State(sent): State<mpsc::Sender<Bytes>>, body: Bytes| async move {
-            sent.send(body).await.expect("the test listens");
+        let take = |State(sent): State<mpsc::Sender<(HeaderMap, Bytes)>>, headers: HeaderMap, body: Bytes| async move {
+            sent.send((headers, body)).await.expect("the test listens");
         };
         let collector = Router::new().route("/v1/traces", post(take)).with_state(sent);
         let socket = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
@@ -282,7 +267,7 @@ mod tests {
         tokio::spawn(async move { axum::serve(socket, collector).await });
 
         let (layer, exporter) = spans_to(&endpoint, "notes service", SystemClock).expect("an endpoint");
-        let exporting = tokio::spawn(exporter.run(std::future::pending()));
+        let exporting = tokio::spawn(exporter.export_until(std::future::pending()));
         let mut trace = TraceContext::random();
         let caller = trace.span_id;
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
@@ -292,24 +277,31 @@ mod tests {
             tracing::warn!("something else");
             span.end(SUBJECT);
         });
-        let request = received.recv().await.expect("a request");
+        let (headers, request) = received.recv().await.expect("a request");
         exporting.await.expect("ends with the layer");
 
-        let request = ExportTraceServiceRequest::decode(request).expect("OTLP");
-        let resource = format!("{:?}", request.resource_spans[0].resource);
-        assert!(resource.contains("notes service"), "{resource}");
-        let spans = &request.resource_spans[0].scope_spans[0].spans;
-        let [span] = spans.as_slice() else { panic!("{spans:?}") };
-        assert_eq!(span.name, "notes.note");
-        assert_eq!(span.trace_id, trace.trace_id.to_be_bytes());
-        assert_eq!(span.span_id, trace.span_id.to_be_bytes());
-        assert_eq!(span.parent_span_id, caller.to_be_bytes());
-        assert!(span.end_time_unix_nano >= span.start_time_unix_nano);
-        assert_eq!(span.status.as_ref().map(|it| it.message.as_str()), Some("timeout"));
+        assert_eq!(headers["content-type"], "application/json");
+        let request: Value = serde_json::from_slice(&request).expect("JSON");
+        let service = json!([{"key": "service.name", "value": {"stringValue": "notes service"}}]);
+        assert_eq!(request["resourceSpans"][0]["resource"]["attributes"], service);
+        let spans = request["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array();
+        let [span] = spans.expect("spans").as_slice() else {
+            panic!("{request}")
+        };
+        assert_eq!(span["name"], "notes.note");
+        // The encoding has ids in hexadecimal, 64-bit numbers as text, enums as numbers.
+        assert_eq!(span["traceId"], format!("{:032x}", trace.trace_id));
+        assert_eq!(span["spanId"], format!("{:016x}", trace.span_id));
+        assert_eq!(span["parentSpanId"], format!("{caller:016x}"));
+        assert_eq!(span["kind"], 3);
+        let nanos = |field: &str| span[field].as_str().expect("text").parse::<u64>().expect("a number");
+        assert!(nanos("endTimeUnixNano") >= nanos("startTimeUnixNano"), "{span}");
+        assert!(nanos("startTimeUnixNano") > 1_700_000_000_000_000_000, "{span}");
+        assert_eq!(span["status"], json!({"code": 2, "message": "timeout"}));
     }
 
     #[test]
-    fn what_is_no_endpoint_is_refused() {
+    fn an_invalid_endpoint_is_refused() {
         for endpoint in ["", "127.0.0.1:4318", "https://a:4318", "http://a:4318/v1/traces"] {
             assert!(spans_to(endpoint, "notes", SystemClock).is_err(), "{endpoint}");
         }

@@ -1,4 +1,4 @@
-//! The counts of a process in the OpenMetrics text format, which Prometheus reads.
+//! Metrics of a process in the OpenMetrics text format, for Prometheus.
 
 use std::fmt::Error;
 use std::time::Duration;
@@ -9,37 +9,37 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
-/// The media type of the text.
+/// Media type of the OpenMetrics text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Everything that is known of the calls of a process, at one moment.
+/// Snapshot of a process's call metrics.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    /// Who called what, and where it ran.
+    /// Calls by caller, callee, method and placement.
     pub paths: Vec<PathCounts>,
-    /// Where the calls of each module run now.
+    /// Current placement of each module.
     pub placements: Vec<(&'static str, Placement)>,
-    /// The processes that are called.
+    /// The remote processes that this process calls.
     pub endpoints: Vec<EndpointCounts>,
 }
 
-/// What is known of one process that is called.
+/// Metrics of one remote process.
 #[derive(Debug)]
 pub struct EndpointCounts {
-    /// The module that it serves.
+    /// The module that the process serves.
     pub module: &'static str,
     /// Scheme, host and port.
     pub url: String,
-    /// Calls sent there.
+    /// Calls sent to the process.
     pub calls: u64,
-    /// Calls under way.
+    /// Calls in flight.
     pub in_flight: u32,
-    /// Left alone for a while, because its calls fail.
-    pub left_alone: bool,
+    /// The circuit breaker has ejected the process after failed calls.
+    pub ejected: bool,
 }
 
 impl Metrics {
-    /// The text.
+    /// Encodes the snapshot as OpenMetrics text.
     #[must_use]
     pub fn into_text(self) -> String {
         let mut registry = Registry::with_prefix("offshoot");
@@ -51,8 +51,8 @@ impl Metrics {
     }
 
     fn calls(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
-        let help = "Calls that ended, by caller, callee, where they ran and how they ended: ok, answer for an error of \
-                    the module's own, or the kind of failure";
+        let help = "Ended calls by caller, callee, method, placement and outcome: ok, domain-error for an error of the \
+                    module's own, or the kind of failure";
         let mut calls = encoder.encode_descriptor("calls", help, None, MetricType::Counter)?;
         for path in &self.paths {
             for (outcome, count) in path.outcomes.iter().filter(|(_, count)| *count > 0) {
@@ -65,7 +65,7 @@ impl Metrics {
     }
 
     fn durations(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
-        let help = "How long calls took, repeats included";
+        let help = "Duration of calls, repeats included";
         let unit = Unit::Seconds;
         let mut durations = encoder.encode_descriptor("call_duration", help, Some(&unit), MetricType::Histogram)?;
         for path in &self.paths {
@@ -81,7 +81,7 @@ impl Metrics {
         Ok(())
     }
 
-    /// `sizes` are the measured calls and their bytes.
+    /// `sizes` returns the number of measured payloads and their total bytes.
     fn payloads(
         &self,
         encoder: &mut DescriptorEncoder<'_>,
@@ -100,7 +100,7 @@ impl Metrics {
     }
 
     fn placements(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
-        let help = "1 where the calls of a module run now, 0 elsewhere";
+        let help = "1 for the current placement of a module, 0 for the others";
         let mut placements = encoder.encode_descriptor("placement", help, None, MetricType::Gauge)?;
         for (module, now) in &self.placements {
             for placement in Placement::ALL {
@@ -112,23 +112,23 @@ impl Metrics {
     }
 
     fn endpoints(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
-        let help = "Calls sent to a process";
+        let help = "Calls sent to a remote process";
         let mut calls = encoder.encode_descriptor("endpoint_calls", help, None, MetricType::Counter)?;
         for endpoint in &self.endpoints {
             let labels = [("module", endpoint.module), ("url", &endpoint.url)];
             counter(&mut calls.encode_family(&labels)?, endpoint.calls)?;
         }
-        let help = "Calls to a process that are under way";
+        let help = "Calls in flight to a remote process";
         let mut in_flight = encoder.encode_descriptor("endpoint_in_flight", help, None, MetricType::Gauge)?;
         for endpoint in &self.endpoints {
             let labels = [("module", endpoint.module), ("url", &endpoint.url)];
             gauge(&mut in_flight.encode_family(&labels)?, endpoint.in_flight.into())?;
         }
-        let help = "1 where a process is left alone for a while, because its calls fail";
-        let mut left_alone = encoder.encode_descriptor("endpoint_left_alone", help, None, MetricType::Gauge)?;
+        let help = "1 if the circuit breaker has ejected a remote process after failed calls, else 0";
+        let mut ejected = encoder.encode_descriptor("endpoint_ejected", help, None, MetricType::Gauge)?;
         for endpoint in &self.endpoints {
             let labels = [("module", endpoint.module), ("url", &endpoint.url)];
-            gauge(&mut left_alone.encode_family(&labels)?, endpoint.left_alone.into())?;
+            gauge(&mut ejected.encode_family(&labels)?, endpoint.ejected.into())?;
         }
         Ok(())
     }
@@ -138,9 +138,15 @@ impl Collector for Metrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
         self.calls(&mut encoder)?;
         self.durations(&mut encoder)?;
-        let requests = ("call_request", "Arguments as JSON, of one call in 64, wherever it ran");
+        let requests = (
+            "call_request",
+            "Size of arguments as JSON, sampled from one call in 64 of every placement",
+        );
         self.payloads(&mut encoder, requests, |path| path.requests)?;
-        let answers = ("call_answer", "Answers as JSON, of one call in 64, wherever it ran");
+        let answers = (
+            "call_answer",
+            "Size of answers as JSON, sampled from one call in 64 of every placement",
+        );
         self.payloads(&mut encoder, answers, |path| path.answers)?;
         self.placements(&mut encoder)?;
         self.endpoints(&mut encoder)
@@ -169,14 +175,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_told_whole() {
+    fn every_metric_of_a_path_is_exported() {
         let metrics = Metrics {
             paths: vec![PathCounts {
                 caller: "public",
                 callee: "notes",
                 method: "note",
                 placement: Placement::Remote,
-                outcomes: vec![("ok", 3), ("answer", 0), ("timeout", 1)],
+                outcomes: vec![("ok", 3), ("domain-error", 0), ("timeout", 1)],
                 latency: vec![
                     (Some(Duration::from_micros(1)), 0),
                     (Some(Duration::from_micros(512)), 3),
@@ -192,7 +198,7 @@ mod tests {
                 url: "http://127.0.0.1:7101".to_owned(),
                 calls: 4,
                 in_flight: 2,
-                left_alone: true,
+                ejected: true,
             }],
         };
         let text = metrics.into_text();
@@ -209,11 +215,11 @@ mod tests {
             "offshoot_placement{module=\"notes\",placement=\"remote\"} 1".to_owned(),
             "offshoot_placement{module=\"notes\",placement=\"local\"} 0".to_owned(),
             "offshoot_endpoint_calls_total{module=\"notes\",url=\"http://127.0.0.1:7101\"} 4".to_owned(),
-            "offshoot_endpoint_left_alone{module=\"notes\",url=\"http://127.0.0.1:7101\"} 1".to_owned(),
+            "offshoot_endpoint_ejected{module=\"notes\",url=\"http://127.0.0.1:7101\"} 1".to_owned(),
         ] {
             assert!(text.lines().any(|it| it == line), "{line}\nis not in\n{text}");
         }
-        assert!(!text.contains("outcome=\"answer\""), "{text}");
+        assert!(!text.contains("outcome=\"domain-error\""), "{text}");
         assert!(text.ends_with("# EOF\n"), "{text}");
     }
 }

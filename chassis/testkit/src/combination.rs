@@ -1,4 +1,4 @@
-//! The combinations under which every body runs: two ways to the module, two engines under it.
+//! Test combinations: placement of the module (local or remote) x database engine.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -11,89 +11,90 @@ use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::coverage::Coverage;
-use crate::observed::{Observed, Repeats};
+use crate::data_state::DataState;
+use crate::repeating::RepeatingInvoker;
 
-/// How a body reaches the module.
+/// Placement of the module, as seen by a test body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Access {
-    /// Behind the module's edge.
-    Direct,
-    /// Through client and router, over a socket.
-    Socket,
+pub enum Placement {
+    /// In the test's process, behind the module's edge.
+    Local,
+    /// Behind a server, called through client and router over a socket.
+    Remote,
 }
 
-/// One way to the module over one engine.
+/// One placement over one engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Combination {
-    /// The way.
-    pub access: Access,
-    /// The engine.
+    /// Placement of the module.
+    pub placement: Placement,
+    /// Engine of the module's database.
     pub engine: Engine,
 }
 
 impl fmt::Display for Combination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let access = match self.access {
-            Access::Direct => "direct",
-            Access::Socket => "socket",
+        let placement = match self.placement {
+            Placement::Local => "local",
+            Placement::Remote => "remote",
         };
-        write!(f, "{access} on {}", self.engine)
+        write!(f, "{placement} on {}", self.engine)
     }
 }
 
 impl Combination {
-    /// All that can run where Postgres is there, or is not.
+    /// All combinations, without those on Postgres if `postgres` is false.
     pub(crate) fn all(postgres: bool) -> Vec<Self> {
         let engines: &[Engine] = if postgres {
             &[Engine::Sqlite, Engine::Postgres]
         } else {
             &[Engine::Sqlite]
         };
-        let of = |&engine| [Access::Direct, Access::Socket].map(|access| Self { access, engine });
-        engines.iter().flat_map(of).collect()
+        let on_engine = |&engine| [Placement::Local, Placement::Remote].map(|placement| Self { placement, engine });
+        engines.iter().flat_map(on_engine).collect()
     }
 }
 
-/// The ways to one module that a body gets, and the server that is one of them.
-pub(crate) struct Reached<A: ?Sized> {
+/// Access of a test body to its module, with the server of a remote placement.
+pub(crate) struct ModuleAccess<A: ?Sized> {
     pub(crate) api: Arc<A>,
     pub(crate) once: Arc<A>,
     _server: Option<AbortOnDropHandle<()>>,
 }
 
-pub(crate) async fn reach<A: Contract + ?Sized>(
-    access: Access,
+pub(crate) async fn build_access<A: Contract + ?Sized>(
+    placement: Placement,
     implementation: Arc<A>,
     db: &Db,
     coverage: &Arc<Coverage>,
-    repeats: Repeats,
-) -> Reached<A> {
+    state: Arc<DataState>,
+) -> ModuleAccess<A> {
     let edge = Arc::new(Edge::new(implementation));
-    match access {
-        Access::Direct => observe(edge, None, coverage, repeats),
-        Access::Socket => {
+    match placement {
+        Placement::Local => wrap_invoker(edge, None, coverage, state),
+        Placement::Remote => {
             let (client, server) = serve(edge, db).await;
-            observe(Arc::new(client), Some(server), coverage, repeats)
+            wrap_invoker(Arc::new(client), Some(server), coverage, state)
         }
     }
 }
 
-fn observe<A: Contract + ?Sized>(
+fn wrap_invoker<A: Contract + ?Sized>(
     invoke: Arc<impl offshoot_contract::Invoke<A>>,
     server: Option<AbortOnDropHandle<()>>,
     coverage: &Arc<Coverage>,
-    repeats: Repeats,
-) -> Reached<A> {
-    let watched = |repeats| A::object(Observed::new(Arc::clone(&invoke), Arc::clone(coverage), repeats));
-    Reached {
-        api: watched(Some(repeats)),
-        once: watched(None),
+    state: Arc<DataState>,
+) -> ModuleAccess<A> {
+    let wrap = |state| A::new_proxy(RepeatingInvoker::new(Arc::clone(&invoke), Arc::clone(coverage), state));
+    ModuleAccess {
+        api: wrap(Some(state)),
+        once: wrap(None),
         _server: server,
     }
 }
 
 async fn serve<A: Contract + ?Sized>(edge: Arc<Edge<A>>, db: &Db) -> (Client<A>, AbortOnDropHandle<()>) {
-    let keys = ServiceKeys::random().of(A::NAME);
+    let keys = ServiceKeys::random().for_module(A::NAME);
     let options = ServerOptions {
         store_id: db.store_id(),
         instance: db.store_id(),
@@ -101,16 +102,16 @@ async fn serve<A: Contract + ?Sized>(edge: Arc<Edge<A>>, db: &Db) -> (Client<A>,
     };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
-        .expect("a free port on loopback");
+        .expect("loopback has a free port");
     let address = listener.local_addr().expect("a bound listener has an address");
     let routes = router(edge, options);
     let server = tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, routes).await {
-            eprintln!("the test's server ended: {error}");
+            eprintln!("the test server stopped: {error}");
         }
     });
-    let client = Client::new(ClientOptions::to(
-        format!("http://{address}").parse().expect("it is an address"),
+    let client = Client::new(ClientOptions::for_address(
+        format!("http://{address}").parse().expect("the address is a valid URL"),
         keys,
         ExpectedStore::exactly(db.store_id()),
     ));

@@ -1,11 +1,12 @@
-//! What the bodies together have reached of a contract, counted against its description.
+//! Coverage of a contract: methods, error variants and repeats reached by all test bodies, compared with the
+//! description.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use offshoot_contract::{Class, Contract, ContractError, Method, describe};
 
-/// What was reached in one combination.
+/// Coverage of one combination.
 #[derive(Debug, Default)]
 pub(crate) struct Coverage(Mutex<Reached>);
 
@@ -34,7 +35,7 @@ impl Coverage {
         self.lock().repeated.insert(M::SPEC.name);
     }
 
-    /// What of contract `A` is missing, one sentence each.
+    /// Uncovered parts of contract `A`, one sentence each.
     pub(crate) fn missing<A: Contract + ?Sized>(&self) -> Vec<String> {
         let reached = self.lock();
         let mut missing = Vec::new();
@@ -42,10 +43,10 @@ impl Coverage {
         for method in describe::<A>().methods {
             let name = method.name.as_str();
             if !reached.answered.contains(name) {
-                missing.push(format!("`{name}` never answered"));
+                missing.push(format!("`{name}` never succeeded"));
             }
             if method.class != Class::Safe.as_str() && !reached.repeated.contains(name) {
-                missing.push(format!("`{name}` was never called twice"));
+                missing.push(format!("`{name}` was never repeated"));
             }
             variants.extend(method.errors.into_iter().map(|error| error.variant));
         }
@@ -57,7 +58,7 @@ impl Coverage {
     }
 
     fn lock(&self) -> MutexGuard<'_, Reached> {
-        // A body that failed while it recorded leaves whole entries.
+        // A body that panicked while recording leaves only complete entries.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! A fresh migrated database per test, cloned from a template that is migrated once.
+//! A fresh, migrated database per test, cloned from a template that is migrated once.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,41 +13,41 @@ use tokio::sync::Mutex;
 
 use crate::postgres;
 
-/// Connections of one test's database: enough for the concurrency that a body asks for, few enough for many at once.
+/// Connections per test database: enough for the concurrency of one body, few enough for many parallel tests.
 const CONNECTIONS_PER_TEST: u32 = 6;
 
-/// Where a test's data is.
+/// Location of a test database.
 #[derive(Debug, Clone)]
-pub(crate) enum Place {
+pub(crate) enum DatabaseLocation {
     Sqlite(PathBuf),
     Postgres { url: String },
 }
 
-/// The templates of one module.
+/// Template databases of one module.
 pub(crate) struct Templates {
     schema: &'static ModuleSchema,
     sqlite: TempDir,
     postgres: Option<String>,
-    cloning: Mutex<()>,
-    took: std::sync::Mutex<BTreeMap<Engine, Vec<Duration>>>,
+    clone_lock: Mutex<()>,
+    clone_times: std::sync::Mutex<BTreeMap<Engine, Vec<Duration>>>,
 }
 
-/// Holds what a test's database lives in.
-pub(crate) struct TestDatabase {
-    pub(crate) place: Place,
+/// Location of a test database. Deletes SQLite files on drop.
+pub(crate) struct ClonedDatabase {
+    pub(crate) location: DatabaseLocation,
     _directory: Option<TempDir>,
 }
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
 impl Templates {
-    /// Migrates one template per engine.
+    /// Creates and migrates one template per engine.
     pub(crate) async fn new(schema: &'static ModuleSchema, server: Option<&postgres::Server>) -> Self {
-        let sqlite = tempfile::tempdir().expect("a temporary folder");
+        let sqlite = tempfile::tempdir().expect("a temporary folder can be created");
         let options = DbOptions::default();
         let db = Db::open(schema, &DatabaseUrl::sqlite(sqlite.path()), &options)
             .await
-            .expect("a template on SQLite");
+            .expect("the SQLite template opens");
         db.close().await;
         let postgres = match server {
             Some(server) => Some(postgres_template(schema, server, &options).await),
@@ -57,25 +57,25 @@ impl Templates {
             schema,
             sqlite,
             postgres,
-            cloning: Mutex::default(),
-            took: std::sync::Mutex::default(),
+            clone_lock: Mutex::default(),
+            clone_times: std::sync::Mutex::default(),
         }
     }
 
-    /// A clone for one test.
-    pub(crate) async fn database(&self, engine: Engine, clock: Arc<dyn Clock>) -> (Db, TestDatabase) {
+    /// Clones and opens a database for one test.
+    pub(crate) async fn database(&self, engine: Engine, clock: Arc<dyn Clock>) -> (Db, ClonedDatabase) {
         let start = Instant::now();
-        let (place, directory) = match engine {
+        let (location, directory) = match engine {
             Engine::Sqlite => {
-                let directory = tempfile::tempdir().expect("a temporary folder");
-                copy_files(self.sqlite.path(), directory.path());
-                (Place::Sqlite(directory.path().to_owned()), Some(directory))
+                let directory = tempfile::tempdir().expect("a temporary folder can be created");
+                copy_template_files(self.sqlite.path(), directory.path());
+                (DatabaseLocation::Sqlite(directory.path().to_owned()), Some(directory))
             }
             Engine::Postgres => (self.clone_postgres().await, None),
         };
-        let url = match &place {
-            Place::Sqlite(directory) => DatabaseUrl::sqlite(directory),
-            Place::Postgres { url } => url.parse().expect("the server's URL with another database"),
+        let url = match &location {
+            DatabaseLocation::Sqlite(directory) => DatabaseUrl::sqlite(directory),
+            DatabaseLocation::Postgres { url } => url.parse().expect("the URL of the clone is valid"),
         };
         let options = DbOptions {
             clock,
@@ -85,62 +85,56 @@ impl Templates {
             },
             ..DbOptions::default()
         };
-        let db = Db::open(self.schema, &url, &options)
-            .await
-            .expect("a clone of the template");
-        self.took
+        let db = Db::open(self.schema, &url, &options).await.expect("the clone opens");
+        self.clone_times
             .lock()
-            .expect("no test panics here")
+            .expect("no test panics while holding the lock")
             .entry(engine)
             .or_default()
             .push(start.elapsed());
-        let database = TestDatabase {
-            place,
+        let database = ClonedDatabase {
+            location,
             _directory: directory,
         };
         (db, database)
     }
 
-    async fn clone_postgres(&self) -> Place {
-        let template = self
-            .postgres
-            .as_deref()
-            .expect("a body runs on Postgres only where there is one");
-        let server = postgres::server().expect("the template came from it");
+    async fn clone_postgres(&self) -> DatabaseLocation {
+        let template = self.postgres.as_deref().expect("Postgres combinations have a template");
+        let server = postgres::server().expect("the template has a server");
         let name = format!("t{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        // Postgres refuses to clone a template that is being cloned.
-        let _alone = self.cloning.lock().await;
+        // Postgres rejects concurrent clones of one template.
+        let _alone = self.clone_lock.lock().await;
         postgres::administer(server, format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
-        Place::Postgres { url: server.url(&name) }
+        DatabaseLocation::Postgres { url: server.url(&name) }
     }
 
-    /// The median time per engine to a fresh, migrated, open database.
-    pub(crate) fn medians(&self) -> Vec<(Engine, Duration, usize)> {
-        let mut took = self.took.lock().expect("no test panics here");
+    /// Median time per engine to clone and open a database, with the number of clones.
+    pub(crate) fn median_times(&self) -> Vec<(Engine, Duration, usize)> {
+        let mut clone_times = self.clone_times.lock().expect("no test panics while holding the lock");
         let median = |(engine, times): (&Engine, &mut Vec<Duration>)| {
             times.sort_unstable();
             (*engine, times[times.len() / 2], times.len())
         };
-        took.iter_mut().map(median).collect()
+        clone_times.iter_mut().map(median).collect()
     }
 }
 
 async fn postgres_template(schema: &'static ModuleSchema, server: &postgres::Server, options: &DbOptions) -> String {
     let name = format!("template_{}_{}", schema.module, std::process::id());
     postgres::administer(server, format!("CREATE DATABASE {name}")).await;
-    let url = server
-        .url(&name)
-        .parse()
-        .expect("the server's URL with another database");
-    migrate(schema, &url, options).await.expect("a template on Postgres");
+    let url = server.url(&name).parse().expect("the URL of the template is valid");
+    migrate(schema, &url, options)
+        .await
+        .expect("the Postgres template migrates");
     name
 }
 
-fn copy_files(from: &Path, to: &Path) {
+fn copy_template_files(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from)
-        .expect("the template's folder")
+        .expect("the template folder is readable")
         .filter_map(Result::ok)
     {
-        std::fs::copy(entry.path(), to.join(entry.file_name())).expect("room for a copy of the template");
+        std::fs::copy(entry.path(), to.join(entry.file_name())).expect("the template can be copied");
     }
 }

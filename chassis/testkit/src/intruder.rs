@@ -1,7 +1,7 @@
-//! Every way that comes to mind in which a module's login could reach beyond its own data on Postgres, tried out.
+//! Intruder: logs in as a module on Postgres and attempts every known way to reach beyond the module's own data.
 //!
-//! Each attempt is a transaction that is rolled back, so that one that succeeds does no harm either. Knows no module:
-//! the tables, columns and roles are read from the server.
+//! Each attempt runs in a transaction that is rolled back, so a successful attempt does no harm. The intruder must not
+//! know any module: tables, columns and roles are read from the server.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,15 +11,15 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection as _};
 use tokio::time::timeout;
 
-/// What Postgres answers to who may not.
+/// SQLSTATE `insufficient_privilege`.
 const DENIED: &str = "42501";
-/// What it answers where a schema that may not be used is left out of the search path.
+/// SQLSTATE `undefined_table`: without USAGE, Postgres skips a schema in the search path.
 const NOT_THERE: &str = "42P01";
 
-/// How long an attempt may take. None that is denied takes a hundredth.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Timeout of one attempt. A denied attempt takes less than a hundredth.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// One table of a module, and one of its columns.
+/// One table, with one of its columns.
 #[derive(Debug, Clone)]
 struct Table {
     schema: String,
@@ -27,25 +27,25 @@ struct Table {
     column: String,
 }
 
-/// SQL, and how its last statement must fail.
+/// SQL of an attempt, and the SQLSTATE with which its last statement must fail.
 struct Attempt {
     sql: String,
     answer: &'static str,
 }
 
-/// Logs in as each of `modules`, with `password`, and tries to reach the others' data, to change its own schema and to
-/// become somebody else. Answers what was not denied, or not for want of a right; none where the database keeps every
-/// module to its own rows.
+/// Logs in as each of `modules` with `password`, and attempts to reach other modules' data, to change the module's own
+/// schema and to gain rights. Returns every attempt that was not denied, or failed with another error; empty if the
+/// database confines each module to its own rows.
 ///
-/// `url` is of a superuser. Fails the test if a module cannot do its own work: then denials would prove nothing.
-pub async fn breaches(url: &str, modules: &[&str], password: &str) -> Vec<String> {
-    let administrator: PgConnectOptions = url.parse().expect("a Postgres URL");
+/// `url` must have a superuser login. Panics if a module cannot do its normal work: denials would then prove nothing.
+pub async fn find_breaches(url: &str, modules: &[&str], password: &str) -> Vec<String> {
+    let administrator: PgConnectOptions = url.parse().expect("the URL is a valid Postgres URL");
     let mut connection = PgConnection::connect_with(&administrator)
         .await
         .expect("the server answers");
     let mut tables = Vec::new();
     for module in modules {
-        let own = tables_of(&mut connection, module).await;
+        let own = list_tables(&mut connection, module).await;
         assert!(own.len() > 2, "{module} has no tables of its own: {own:?}");
         tables.extend(own);
     }
@@ -55,9 +55,9 @@ pub async fn breaches(url: &str, modules: &[&str], password: &str) -> Vec<String
         let mut intruder = PgConnection::connect_with(&login)
             .await
             .unwrap_or_else(|error| panic!("{module} cannot log in: {error}"));
-        does_its_work(&mut intruder, module, &tables).await;
+        assert_can_work(&mut intruder, module, &tables).await;
         for attempt in attempts(module, modules, &tables) {
-            if let Some(breach) = carry_out(&mut intruder, &login, &attempt).await {
+            if let Some(breach) = run_attempt(&mut intruder, &login, &attempt).await {
                 found.push(format!("{module}: {}: {breach}", attempt.sql));
             }
         }
@@ -65,7 +65,7 @@ pub async fn breaches(url: &str, modules: &[&str], password: &str) -> Vec<String
     found
 }
 
-async fn tables_of(connection: &mut PgConnection, module: &str) -> Vec<Table> {
+async fn list_tables(connection: &mut PgConnection, module: &str) -> Vec<Table> {
     let rows: Vec<(String, String, String)> = sqlx::query_as(
         "SELECT n.nspname::text, c.relname::text, \
                 (SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 \
@@ -76,13 +76,13 @@ async fn tables_of(connection: &mut PgConnection, module: &str) -> Vec<Table> {
     .bind(module)
     .fetch_all(connection)
     .await
-    .expect("the catalogs can be read");
+    .expect("the system catalogs are readable");
     let table = |(schema, name, column)| Table { schema, name, column };
     rows.into_iter().map(table).collect()
 }
 
-/// What a module may: read all its tables, change all but two, and begin a transaction.
-async fn does_its_work(connection: &mut PgConnection, module: &str, tables: &[Table]) {
+/// Asserts that a module can read all its tables, write all but two, and begin a transaction.
+async fn assert_can_work(connection: &mut PgConnection, module: &str, tables: &[Table]) {
     let mut work = format!("BEGIN; SELECT * FROM {module}.offshoot_begin(NULL, 0);");
     for Table { schema, name, column } in tables.iter().filter(|table| table.schema == module) {
         let _ = write!(work, "SELECT count(*) FROM {schema}.{name};");
@@ -96,17 +96,17 @@ async fn does_its_work(connection: &mut PgConnection, module: &str, tables: &[Ta
     worked.unwrap_or_else(|error| panic!("{module} cannot do its own work: {error}"));
 }
 
-/// What was wrong with the answer, if anything. Copying has messages of its own: whoever may is answered with data, or
-/// waited for, which ends the connection.
-async fn carry_out(connection: &mut PgConnection, login: &PgConnectOptions, attempt: &Attempt) -> Option<String> {
-    // Whatever the attempt before left behind goes first.
+/// Runs an attempt. Returns the breach, if any. A permitted COPY returns data or waits for data instead of an ordinary
+/// answer; both end the connection.
+async fn run_attempt(connection: &mut PgConnection, login: &PgConnectOptions, attempt: &Attempt) -> Option<String> {
+    // Clears leftovers of the previous attempt first.
     let sql = format!("ROLLBACK; RESET ROLE; RESET search_path; BEGIN; {}", attempt.sql);
     let sql = AssertSqlSafe(sql);
-    let tried = timeout(PATIENCE, sqlx::raw_sql(sql).execute(&mut *connection)).await;
+    let tried = timeout(ATTEMPT_TIMEOUT, sqlx::raw_sql(sql).execute(&mut *connection)).await;
     let tried = match tried {
         Ok(Err(sqlx::Error::Database(answer))) => Err(answer),
         Ok(Ok(_)) => Ok(()),
-        // No answer, or one with data.
+        // A timeout, or a COPY response: the attempt was permitted.
         Ok(Err(_)) | Err(_) => {
             *connection = PgConnection::connect_with(login).await.expect("the server answers");
             Ok(())
@@ -115,35 +115,40 @@ async fn carry_out(connection: &mut PgConnection, login: &PgConnectOptions, atte
     match tried {
         Ok(()) => Some("was not denied".to_owned()),
         Err(answer) if answer.code().as_deref() == Some(attempt.answer) => None,
-        Err(answer) => Some(format!("{} was expected, not: {answer}", attempt.answer)),
+        Err(answer) => Some(format!("{} was expected, got: {answer}", attempt.answer)),
     }
 }
 
 fn attempts(module: &str, modules: &[&str], tables: &[Table]) -> Vec<Attempt> {
     let mut attempts = Vec::new();
     let mut denied = |sql: String| attempts.push(Attempt { sql, answer: DENIED });
-    for sql in becoming_more(module) {
+    for sql in escalation_attempts(module) {
         denied(sql);
     }
     let (own, others): (Vec<_>, Vec<_>) = tables.iter().partition(|table| table.schema == module);
     for table in own {
-        for sql in changing_own(table) {
+        for sql in own_table_attempts(table) {
             denied(sql);
         }
     }
     let mut seen = BTreeSet::new();
     for table in &others {
-        let first = seen.insert(table.schema.as_str()).then(|| more_ways_out(module, table));
-        for sql in ways_out(module, table).into_iter().chain(first.unwrap_or_default()) {
+        let first = seen
+            .insert(table.schema.as_str())
+            .then(|| indirect_attempts(module, table));
+        for sql in table_attempts(module, table)
+            .into_iter()
+            .chain(first.unwrap_or_default())
+        {
             denied(sql);
         }
     }
     for other in modules.iter().filter(|other| **other != module) {
-        for sql in reaching_into(module, other) {
+        for sql in schema_and_role_attempts(module, other) {
             denied(sql);
         }
     }
-    // No right to a schema leaves it out of the search path: its tables are not there.
+    // Without USAGE on a schema, the search path skips the schema and its tables are undefined.
     for Table { schema, name, .. } in others {
         attempts.push(Attempt {
             sql: format!("SET LOCAL search_path TO {schema}; SELECT * FROM {name}"),
@@ -153,48 +158,48 @@ fn attempts(module: &str, modules: &[&str], tables: &[Table]) -> Vec<Attempt> {
     attempts
 }
 
-/// To another module's table: what a grant could let through.
-fn ways_out(module: &str, table: &Table) -> Vec<String> {
+/// Attempts on another module's table that a wrong grant could permit.
+fn table_attempts(module: &str, table: &Table) -> Vec<String> {
     let Table { schema, name, column } = table;
-    let it = format!("{schema}.{name}");
+    let target = format!("{schema}.{name}");
     vec![
-        format!("SELECT * FROM {it}"),
-        format!("INSERT INTO {it} DEFAULT VALUES"),
-        format!("UPDATE {it} SET {column} = {column}"),
-        format!("DELETE FROM {it}"),
-        format!("TRUNCATE {it}"),
-        format!("COPY {it} TO STDOUT"),
-        format!("COPY {it} FROM STDIN"),
-        format!("ALTER TABLE {it} OWNER TO {module}"),
-        format!("DROP TABLE {it}"),
+        format!("SELECT * FROM {target}"),
+        format!("INSERT INTO {target} DEFAULT VALUES"),
+        format!("UPDATE {target} SET {column} = {column}"),
+        format!("DELETE FROM {target}"),
+        format!("TRUNCATE {target}"),
+        format!("COPY {target} TO STDOUT"),
+        format!("COPY {target} FROM STDIN"),
+        format!("ALTER TABLE {target} OWNER TO {module}"),
+        format!("DROP TABLE {target}"),
     ]
 }
 
-/// The same by detours, which are the same for every table of a schema.
-fn more_ways_out(module: &str, table: &Table) -> Vec<String> {
+/// Indirect attempts on a table, tried once per schema.
+fn indirect_attempts(module: &str, table: &Table) -> Vec<String> {
     let Table { schema, name, column } = table;
-    let it = format!("{schema}.{name}");
+    let target = format!("{schema}.{name}");
     vec![
-        format!("RESET ROLE; SELECT * FROM {it}"),
-        format!("SET LOCAL search_path TO {schema}, {module}; SELECT count(*) FROM {it}"),
-        format!("SELECT (SELECT count(*) FROM {it}) FROM {module}.offshoot_owner"),
-        format!("DO $$ BEGIN EXECUTE 'SELECT count(*) FROM {it}'; END $$"),
-        format!("SELECT query_to_xml('SELECT * FROM {it}', false, false, '')"),
-        format!("COPY (SELECT * FROM {it}) TO STDOUT"),
-        format!("LOCK TABLE {it} IN ACCESS SHARE MODE"),
-        format!("ALTER TABLE {it} ADD COLUMN intruder text"),
-        format!("ALTER TABLE {it} DISABLE TRIGGER USER"),
-        format!("CREATE INDEX ON {it} ({column})"),
+        format!("RESET ROLE; SELECT * FROM {target}"),
+        format!("SET LOCAL search_path TO {schema}, {module}; SELECT count(*) FROM {target}"),
+        format!("SELECT (SELECT count(*) FROM {target}) FROM {module}.offshoot_owner"),
+        format!("DO $$ BEGIN EXECUTE 'SELECT count(*) FROM {target}'; END $$"),
+        format!("SELECT query_to_xml('SELECT * FROM {target}', false, false, '')"),
+        format!("COPY (SELECT * FROM {target}) TO STDOUT"),
+        format!("LOCK TABLE {target} IN ACCESS SHARE MODE"),
+        format!("ALTER TABLE {target} ADD COLUMN intruder text"),
+        format!("ALTER TABLE {target} DISABLE TRIGGER USER"),
+        format!("CREATE INDEX ON {target} ({column})"),
         format!(
-            "CREATE TRIGGER intruder BEFORE UPDATE ON {it} FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()"
+            "CREATE TRIGGER intruder BEFORE UPDATE ON {target} FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()"
         ),
-        format!("CREATE VIEW {module}.intruder AS SELECT * FROM {it}"),
-        format!("GRANT ALL ON {it} TO {module}"),
+        format!("CREATE VIEW {module}.intruder AS SELECT * FROM {target}"),
+        format!("GRANT ALL ON {target} TO {module}"),
     ]
 }
 
-/// Another module's schema and roles.
-fn reaching_into(module: &str, other: &str) -> Vec<String> {
+/// Attempts on another module's schema and roles.
+fn schema_and_role_attempts(module: &str, other: &str) -> Vec<String> {
     vec![
         format!("CREATE TABLE {other}.intruder (id bigint)"),
         format!("CREATE FUNCTION {other}.intruder() RETURNS integer LANGUAGE sql AS 'SELECT 1'"),
@@ -213,35 +218,35 @@ fn reaching_into(module: &str, other: &str) -> Vec<String> {
     ]
 }
 
-/// The module's own table: rows are its work, the table is not.
-fn changing_own(table: &Table) -> Vec<String> {
+/// Attempts to change the module's own tables. The module may write rows, but not change the tables.
+fn own_table_attempts(table: &Table) -> Vec<String> {
     let Table { schema, name, column } = table;
-    let it = format!("{schema}.{name}");
+    let target = format!("{schema}.{name}");
     let mut attempts = vec![
-        format!("ALTER TABLE {it} ADD COLUMN intruder text"),
-        format!("ALTER TABLE {it} DISABLE TRIGGER USER"),
-        format!("ALTER TABLE {it} OWNER TO {schema}"),
-        format!("DROP TABLE {it}"),
-        format!("TRUNCATE {it}"),
-        format!("CREATE INDEX ON {it} ({column})"),
+        format!("ALTER TABLE {target} ADD COLUMN intruder text"),
+        format!("ALTER TABLE {target} DISABLE TRIGGER USER"),
+        format!("ALTER TABLE {target} OWNER TO {schema}"),
+        format!("DROP TABLE {target}"),
+        format!("TRUNCATE {target}"),
+        format!("CREATE INDEX ON {target} ({column})"),
         format!(
-            "CREATE TRIGGER intruder BEFORE UPDATE ON {it} FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()"
+            "CREATE TRIGGER intruder BEFORE UPDATE ON {target} FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()"
         ),
-        format!("CREATE RULE intruder AS ON DELETE TO {it} DO INSTEAD NOTHING"),
-        format!("ALTER TABLE {it} ENABLE ROW LEVEL SECURITY"),
+        format!("CREATE RULE intruder AS ON DELETE TO {target} DO INSTEAD NOTHING"),
+        format!("ALTER TABLE {target} ENABLE ROW LEVEL SECURITY"),
     ];
-    // Who owns the data, and what was migrated, is guarded against the module itself.
+    // The owner row and the migration history are protected from the module itself.
     if ["offshoot_owner", "offshoot_migrations"].contains(&name.as_str()) {
-        attempts.push(format!("INSERT INTO {it} DEFAULT VALUES"));
-        attempts.push(format!("UPDATE {it} SET {column} = {column}"));
-        attempts.push(format!("DELETE FROM {it}"));
-        attempts.push(format!("SELECT * FROM {it} FOR UPDATE"));
+        attempts.push(format!("INSERT INTO {target} DEFAULT VALUES"));
+        attempts.push(format!("UPDATE {target} SET {column} = {column}"));
+        attempts.push(format!("DELETE FROM {target}"));
+        attempts.push(format!("SELECT * FROM {target} FOR UPDATE"));
     }
     attempts
 }
 
-/// Things that no module does, and ways to rights that it has not.
-fn becoming_more(module: &str) -> Vec<String> {
+/// Attempts to gain rights beyond those of a module.
+fn escalation_attempts(module: &str) -> Vec<String> {
     let own = [
         "CREATE TABLE {m}.intruder (id bigint)",
         "CREATE VIEW {m}.intruder AS SELECT 1 AS one",

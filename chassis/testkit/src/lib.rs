@@ -1,25 +1,26 @@
-//! One test body under every placement and engine, on real parts: real databases, real sockets.
+//! Runs one test body under every placement and engine, with real databases and real sockets.
 //!
-//! A module's contract tests are one binary whose `main` calls [`contract_tests`] with the bodies. Knows no module.
+//! A module's contract tests are one binary: its `main` calls [`contract_tests`] with the test bodies. The testkit must
+//! not know any module.
 
-// What a module and a body say and get.
+// Interface of module tests.
 mod combination;
-mod module;
-// The run, and what it counts.
+mod module_under_test;
+// Test run and coverage.
 mod coverage;
-mod observed;
+mod data_state;
+mod repeating;
 mod runner;
-mod state;
 mod statements;
-// Databases to run on.
+// Databases for tests.
 mod database;
-mod fresh;
 pub mod postgres;
-// Whether Postgres keeps modules apart.
+mod scratch_database;
+// Attacks on module isolation, and connection faults, on Postgres.
 pub mod intruder;
 pub mod proxy;
 
-pub use crate::combination::{Access, Combination};
-pub use crate::fresh::Fresh;
-pub use crate::module::{Body, ModuleUnderTest, Running, Test};
+pub use crate::combination::{Combination, Placement};
+pub use crate::module_under_test::{Body, BodyFuture, ModuleUnderTest, Test};
 pub use crate::runner::contract_tests;
+pub use crate::scratch_database::ScratchDatabase;

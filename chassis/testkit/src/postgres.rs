@@ -1,11 +1,11 @@
-//! A Postgres server for the tests of one process: private, thrown away, gone when the process is.
+//! Private, temporary Postgres server for the tests of one process. The server stops when the test process ends.
 //!
-//! Started once with `initdb` and `pg_ctl`, on a Unix socket only. Knows no module and makes no database.
+//! Started once with `initdb` and `pg_ctl`, on a Unix socket only. Must not know any module; callers create databases.
 //!
-//! | environment                      | effect                                                     |
-//! |----------------------------------|------------------------------------------------------------|
-//! | `OFFSHOOT_TEST_POSTGRES_URL`     | this server is used; its login may create databases, roles |
-//! | `OFFSHOOT_TEST_POSTGRES=require` | it is an error that there is no Postgres                   |
+//! | environment                      | effect                                                               |
+//! |----------------------------------|----------------------------------------------------------------------|
+//! | `OFFSHOOT_TEST_POSTGRES_URL`     | use this server; the login must be able to create databases and roles |
+//! | `OFFSHOOT_TEST_POSTGRES=require` | a missing Postgres is an error                                       |
 
 use std::env;
 use std::io::{BufRead, BufReader, Read};
@@ -19,12 +19,13 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 const URL: &str = "OFFSHOOT_TEST_POSTGRES_URL";
 const MODE: &str = "OFFSHOOT_TEST_POSTGRES";
-/// Where Debian and its relatives keep the server's programs, off the PATH: one folder per version.
+/// Debian's folder of server programs outside the PATH, with one subfolder per version.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
-/// Runs a server until its standard input ends, which it does when our process does, however that comes about.
+/// Runs a server until standard input ends: the test process holds the other end, so the server stops with the process,
+/// even after a kill.
 ///
-/// Prints the folder of the socket when the server answers. Nothing in it outlives the tests, so nothing is synced.
+/// Prints the socket folder once the server accepts connections. Syncing is off, since no data outlives the tests.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP
 dir=$(mktemp -d "${TMPDIR:-/tmp}/offshoot-pg.XXXXXX") || exit 1
@@ -41,17 +42,17 @@ fi
 rm -rf "$dir"
 "#;
 
-/// A server to make databases on.
+/// A Postgres server on which tests create databases.
 #[derive(Debug)]
 pub struct Server {
-    /// The URL before and after the database's name.
+    /// Parts of the URL before and after the database name.
     url: (String, String),
-    /// Ends the server when its standard input is closed: with our process.
+    /// The shell that stops the server when its standard input closes.
     _shell: Option<Child>,
 }
 
 impl Server {
-    /// The URL of one database, for a login that may make databases and roles.
+    /// URL of one database, with a login that may create databases and roles.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         let (before, after) = &self.url;
@@ -59,20 +60,20 @@ impl Server {
     }
 }
 
-/// The server of this process, started at the first call. None where there is no Postgres: that is said loudly, and is
-/// an error where it is required.
+/// The server of this process, started on the first call. `None` without a Postgres installation: tests then print a
+/// notice, or panic if Postgres is required.
 pub fn server() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
-    SERVER.get_or_init(find).as_ref()
+    SERVER.get_or_init(find_server).as_ref()
 }
 
-/// Whether the server is one that somebody gave us, whose settings are none of ours.
+/// Whether the server is external, given by URL, with settings outside of the tests' control.
 #[must_use]
-pub fn is_somebody_elses() -> bool {
-    environment(URL).is_some()
+pub fn is_external() -> bool {
+    environment_variable(URL).is_some()
 }
 
-/// Runs a statement as whoever may do anything.
+/// Executes a statement as superuser.
 pub(crate) async fn administer(server: &Server, statement: String) {
     let mut connection = PgConnection::connect(&server.url("postgres"))
         .await
@@ -80,41 +81,39 @@ pub(crate) async fn administer(server: &Server, statement: String) {
     sqlx::raw_sql(AssertSqlSafe(statement))
         .execute(&mut connection)
         .await
-        .expect("a test may make databases");
+        .expect("the login may administer the test server");
     connection.close().await.expect("the test server answers");
 }
 
-fn find() -> Option<Server> {
-    if let Some(url) = environment(URL) {
+fn find_server() -> Option<Server> {
+    if let Some(url) = environment_variable(URL) {
         return Some(Server {
-            url: around_database(&url).unwrap_or_else(|| panic!("{URL} must be like postgres://user@host/postgres")),
+            url: split_around_database(&url)
+                .unwrap_or_else(|| panic!("{URL} is not a URL like postgres://user@host/postgres")),
             _shell: None,
         });
     }
-    if let Some(programs) = programs() {
-        return Some(start(&programs));
+    if let Some(programs) = find_programs() {
+        return Some(start_server(&programs));
     }
     assert!(
-        environment(MODE).as_deref() != Some("require"),
-        "{MODE}=require, but there is no initdb on the PATH or under {DEBIAN}/*/bin: install Postgres, or set {URL}"
+        environment_variable(MODE).as_deref() != Some("require"),
+        "{MODE}=require, but no initdb was found on the PATH or under {DEBIAN}/*/bin: install Postgres, or set {URL}"
     );
     eprintln!(
-        "\n*** LEFT OUT: everything on Postgres. There is no initdb on the PATH or under {DEBIAN}/*/bin.\n\
+        "\n*** SKIPPED: all tests on Postgres. No initdb on the PATH or under {DEBIAN}/*/bin.\n\
          *** Install it (`apt-get install postgresql`), or set {URL}; {MODE}=require makes this an error.\n"
     );
     None
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "who runs the tests says where Postgres is; it is no setting of a process"
-)]
-fn environment(name: &str) -> Option<String> {
+#[expect(clippy::disallowed_methods, reason = "test environment, not a setting of a process")]
+fn environment_variable(name: &str) -> Option<String> {
     env::var(name).ok()
 }
 
-/// Splits a URL around the name of its database.
-fn around_database(url: &str) -> Option<(String, String)> {
+/// Splits a URL before and after the database name.
+fn split_around_database(url: &str) -> Option<(String, String)> {
     let (address, query) = url.split_at(url.find('?').unwrap_or(url.len()));
     let authority = address.find("://")? + 3;
     let end = address[authority..]
@@ -123,10 +122,10 @@ fn around_database(url: &str) -> Option<(String, String)> {
     Some((format!("{}/", &address[..end]), query.to_owned()))
 }
 
-/// The folder of the newest server's programs.
-fn programs() -> Option<PathBuf> {
+/// Folder of the programs of the newest server version.
+fn find_programs() -> Option<PathBuf> {
     let has_initdb = |folder: &PathBuf| folder.join("initdb").is_file();
-    let path = environment("PATH").unwrap_or_default();
+    let path = environment_variable("PATH").unwrap_or_default();
     if let Some(folder) = env::split_paths(&path).find(has_initdb) {
         return Some(folder);
     }
@@ -141,16 +140,16 @@ fn programs() -> Option<PathBuf> {
     Some(newest.join("bin"))
 }
 
-fn start(programs: &Path) -> Server {
+fn start_server(programs: &Path) -> Server {
     let mut command = if is_root() {
-        // The server refuses to run as root.
+        // Postgres refuses to run as root.
         let mut command = Command::new("runuser");
         command.args(["-u", "postgres", "--", "sh"]);
         command
     } else {
         Command::new("sh")
     };
-    // In a group of its own, so that Ctrl-C at the terminal does not end it before us.
+    // A separate process group, so that Ctrl-C in the terminal does not stop the server before the tests.
     command
         .arg("-c")
         .arg(SCRIPT)
@@ -162,16 +161,16 @@ fn start(programs: &Path) -> Server {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let mut shell = command.spawn().expect("`sh`, or as root `runuser`, to start Postgres");
+    let mut shell = command.spawn().expect("`sh`, or `runuser` as root, starts Postgres");
     let mut folder = String::new();
-    let output = shell.stdout.take().expect("its output was piped");
+    let output = shell.stdout.take().expect("standard output is piped");
     BufReader::new(output)
         .read_line(&mut folder)
-        .expect("the shell's output is text");
+        .expect("the shell output is text");
     if folder.is_empty() {
         let mut why = String::new();
-        let mut errors = shell.stderr.take().expect("its errors were piped");
-        errors.read_to_string(&mut why).expect("the log is text");
+        let mut errors = shell.stderr.take().expect("standard error is piped");
+        errors.read_to_string(&mut why).expect("the server log is text");
         panic!("Postgres did not start from {}:\n{why}", programs.display());
     }
     Server {
@@ -189,10 +188,10 @@ fn is_root() -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::around_database;
+    use super::split_around_database;
 
     #[test]
-    fn a_url_takes_the_name_of_another_database() {
+    fn a_url_is_split_around_the_database_name() {
         for (url, before, after) in [
             ("postgres://me@host:1/main", "postgres://me@host:1/", ""),
             ("postgres://me@host", "postgres://me@host/", ""),
@@ -203,11 +202,11 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                around_database(url),
+                split_around_database(url),
                 Some((before.to_owned(), after.to_owned())),
                 "{url}"
             );
         }
-        assert_eq!(around_database("main"), None);
+        assert_eq!(split_around_database("main"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! A proxy before Postgres that loses connections when it is told to.
+//! Fault proxy in front of Postgres: drops connections and COMMIT responses on demand.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -11,45 +11,50 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 
 const BUFFER: usize = 64 << 10;
-/// Longer than a COMMIT takes.
-const TO_COMMIT: Duration = Duration::from_millis(300);
+/// Time for the server to execute a COMMIT before the connection is dropped.
+const COMMIT_GRACE: Duration = Duration::from_millis(300);
 
-/// What happens to a connection.
+/// Fault injected into connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Everything passes.
+    /// No fault.
     None,
-    /// The COMMIT never reaches the server.
+    /// Drop the connection before the COMMIT reaches the server.
     LoseCommit,
-    /// Of so many COMMITs, one is executed and its answer is lost.
-    LoseAnswerOfOneIn(u32),
-    /// All connections end now.
-    Cut,
+    /// Execute one in this many COMMITs, then drop the connection before the response reaches the client.
+    LoseResponseOfOneIn(u32),
+    /// Close all connections now.
+    Disconnect,
 }
 
-/// A proxy that runs as long as the runtime that it was made in.
-pub struct Proxy {
-    /// The database behind it.
+/// Fault proxy. Runs as long as the runtime in which the proxy was started.
+pub struct FaultProxy {
+    /// URL of the database through the proxy.
     pub url: String,
-    /// What happens to connections from now on.
+    /// Fault for all connections from now on.
     pub fault: watch::Sender<Fault>,
     lost: Arc<AtomicU32>,
 }
 
-impl Proxy {
-    /// A proxy before the database at `upstream`.
-    pub async fn before(upstream: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let options: PgConnectOptions = upstream.parse().expect("a URL");
-        let port = listener.local_addr().expect("its address").port();
-        let (user, database) = (options.get_username(), options.get_database().expect("a database"));
+impl FaultProxy {
+    /// Starts a proxy in front of the database at `upstream`.
+    pub async fn start(upstream: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("loopback has a free port");
+        let options: PgConnectOptions = upstream.parse().expect("the upstream is a valid Postgres URL");
+        let port = listener.local_addr().expect("a bound listener has an address").port();
+        let (user, database) = (
+            options.get_username(),
+            options.get_database().expect("the URL names a database"),
+        );
         let url = format!("postgres://{user}@127.0.0.1:{port}/{database}");
         let (fault, faults) = watch::channel(Fault::None);
         let (commits, lost) = (Arc::new(AtomicU32::new(0)), Arc::default());
         let counted = Arc::clone(&lost);
         tokio::spawn(async move {
             loop {
-                let (client, _) = listener.accept().await.expect("a client");
+                let (client, _) = listener.accept().await.expect("the listener accepts");
                 let relay = Relay {
                     faults: faults.clone(),
                     commits: Arc::clone(&commits),
@@ -61,17 +66,17 @@ impl Proxy {
         Self { url, fault, lost }
     }
 
-    /// How many answers to COMMIT were lost so far.
+    /// Number of COMMIT responses lost so far.
     #[must_use]
-    pub fn lost(&self) -> u32 {
+    pub fn lost_responses(&self) -> u32 {
         self.lost.load(Relaxed)
     }
 }
 
-/// One connection.
+/// One proxied connection.
 struct Relay {
     faults: watch::Receiver<Fault>,
-    /// Of all connections.
+    /// COMMITs of all connections.
     commits: Arc<AtomicU32>,
     lost: Arc<AtomicU32>,
 }
@@ -82,12 +87,16 @@ impl Relay {
         match options.get_socket() {
             Some(folder) => {
                 let path = folder.join(format!(".s.PGSQL.{port}"));
-                self.relay(client, UnixStream::connect(path).await.expect("the server"))
-                    .await;
+                self.relay(
+                    client,
+                    UnixStream::connect(path).await.expect("the server accepts connections"),
+                )
+                .await;
             }
             None => {
                 let server = TcpStream::connect((options.get_host(), port)).await;
-                self.relay(client, server.expect("the server")).await;
+                self.relay(client, server.expect("the server accepts connections"))
+                    .await;
             }
         }
     }
@@ -105,15 +114,15 @@ impl Relay {
                 if length == 0 || (commits && fault == Fault::LoseCommit) {
                     return;
                 }
-                let loses = commits && self.loses_answer(fault);
+                let loses = commits && self.loses_response(fault);
                 silent.store(loses, Relaxed);
                 if to_server.write_all(&buffer[..length]).await.is_err() {
                     return;
                 }
                 if loses {
                     self.lost.fetch_add(1, Relaxed);
-                    // Until the server has done it. Meanwhile `down` passes nothing on.
-                    tokio::time::sleep(TO_COMMIT).await;
+                    // Waits until the server has committed. Meanwhile `down` forwards nothing.
+                    tokio::time::sleep(COMMIT_GRACE).await;
                     return;
                 }
             }
@@ -131,13 +140,13 @@ impl Relay {
             }
         };
         let mut faults = self.faults.clone();
-        let cut = faults.wait_for(|fault| *fault == Fault::Cut);
+        let cut = faults.wait_for(|fault| *fault == Fault::Disconnect);
         tokio::select! { () = up => {}, () = down => {}, _ = cut => {} }
     }
 
-    fn loses_answer(&self, fault: Fault) -> bool {
+    fn loses_response(&self, fault: Fault) -> bool {
         match fault {
-            Fault::LoseAnswerOfOneIn(many) => (self.commits.fetch_add(1, Relaxed) + 1).is_multiple_of(many),
+            Fault::LoseResponseOfOneIn(commits) => (self.commits.fetch_add(1, Relaxed) + 1).is_multiple_of(commits),
             _ => false,
         }
     }

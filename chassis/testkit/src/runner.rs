@@ -1,4 +1,4 @@
-//! Runs every body in every combination, then counts what the bodies together have reached.
+//! Runs every test body in every combination, then reports the coverage of all bodies together.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,28 +7,28 @@ use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Trial};
 use offshoot_contract::{Clock, ManualClock, Timestamp};
-use offshoot_db::{Engine, recording};
+use offshoot_db::{Engine, statement_coverage};
 use tokio::runtime::Runtime;
 
-use crate::combination::{Combination, reach};
+use crate::combination::{Combination, build_access};
 use crate::coverage::Coverage;
+use crate::data_state::DataState;
 use crate::database::Templates;
-use crate::module::{Body, ModuleUnderTest, Test};
+use crate::module_under_test::{Body, ModuleUnderTest, Test};
 use crate::postgres;
-use crate::state::DataState;
 
-/// 2026-01-01T00:00:00Z, where the clock of a test stands.
+/// Start of every test's clock: 2026-01-01T00:00:00Z.
 const START_MICROS: i64 = 1_767_225_600_000_000;
 
-/// The `main` of a module's contract tests. Takes the arguments of `cargo test`.
+/// The `main` of a module's contract tests. Accepts the arguments of `cargo test`.
 ///
-/// Fails if a body fails, and, where all bodies ran, if in any combination a method never answered, an error variant was
-/// never reached, a call with an effect was never made twice, or a statement never ran.
+/// Fails if a body fails. If all bodies ran, also fails if in any combination a method never succeeded, an error
+/// variant was never reached, a call with an effect was never repeated, or a statement never ran.
 #[must_use]
 pub fn contract_tests<M: ModuleUnderTest>(bodies: Vec<Body<M>>) -> ExitCode {
     let arguments = Arguments::from_args();
-    recording::enable();
-    let runtime = Arc::new(Runtime::new().expect("a runtime"));
+    statement_coverage::enable();
+    let runtime = Arc::new(Runtime::new().expect("a runtime can be created"));
     let server = if arguments.list { None } else { postgres::server() };
     let suite = Arc::new(Suite {
         templates: runtime.block_on(Templates::new(M::SCHEMA, server)),
@@ -64,29 +64,29 @@ struct Suite {
 
 impl Suite {
     async fn prepare<M: ModuleUnderTest>(&self, combination: Combination) -> Test<M> {
-        let start = Timestamp::from_micros(START_MICROS).expect("a time of this century");
+        let start = Timestamp::from_micros(START_MICROS).expect("the start time is valid");
         let clock = Arc::new(ManualClock::new(start));
         let (db, database) = self
             .templates
             .database(combination.engine, Arc::clone(&clock) as Arc<dyn Clock>)
             .await;
-        let (implementation, world) = M::build(db.clone(), Arc::clone(&clock) as Arc<dyn Clock>);
-        let state = Arc::new(DataState::new(M::SCHEMA, database.place.clone()));
+        let (implementation, fakes) = M::build(db.clone(), Arc::clone(&clock) as Arc<dyn Clock>);
+        let state = Arc::new(DataState::new(M::SCHEMA, database.location.clone()));
         let coverage = &self.coverage[&combination];
-        let reached = reach(combination.access, implementation, &db, coverage, state).await;
+        let access = build_access(combination.placement, implementation, &db, coverage, state).await;
         Test {
-            api: Arc::clone(&reached.api),
-            once: Arc::clone(&reached.once),
+            api: Arc::clone(&access.api),
+            once: Arc::clone(&access.once),
             db,
             clock,
-            world,
+            fakes,
             combination,
-            _reached: reached,
+            _access: access,
             _database: database,
         }
     }
 
-    /// Prints what was reached and what a database cost. False if anything is missing.
+    /// Prints the coverage and the median clone time. False if coverage is incomplete.
     fn report<M: ModuleUnderTest>(&self) -> bool {
         let mut missing = Vec::new();
         for (combination, coverage) in &self.coverage {
@@ -94,14 +94,19 @@ impl Suite {
                 coverage
                     .missing::<M::Api>()
                     .into_iter()
-                    .map(|what| format!("{combination}: {what}")),
+                    .map(|gap| format!("{combination}: {gap}")),
             );
         }
-        let engines: Vec<Engine> = self.templates.medians().iter().map(|(engine, ..)| *engine).collect();
-        missing.extend(crate::statements::unproven(Path::new(M::SOURCES), &engines));
-        for (engine, median, count) in self.templates.medians() {
+        let engines: Vec<Engine> = self
+            .templates
+            .median_times()
+            .iter()
+            .map(|(engine, ..)| *engine)
+            .collect();
+        missing.extend(crate::statements::find_unexecuted(Path::new(M::SOURCES), &engines));
+        for (engine, median, count) in self.templates.median_times() {
             println!(
-                "a fresh database on {engine}: median {:.1} ms of {count}",
+                "clone a database on {engine}: median {:.1} ms of {count} clones",
                 median.as_secs_f64() * 1e3
             );
         }
@@ -109,7 +114,7 @@ impl Suite {
         if missing.is_empty() {
             println!("coverage: every method, error, repeat and statement in {combinations} combinations");
         } else {
-            println!("coverage, missing:\n  {}", missing.join("\n  "));
+            println!("coverage is incomplete:\n  {}", missing.join("\n  "));
         }
         missing.is_empty()
     }

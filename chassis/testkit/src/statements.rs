@@ -1,16 +1,16 @@
-//! Every `sql!` of a module, found in its sources and compared with what ran.
+//! Statement coverage: every `sql!` in a module's sources, compared with the executed statements.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use offshoot_db::{Engine, recording};
+use offshoot_db::{Engine, statement_coverage};
 
-/// The statements below `directory/src` that did not run, or of which no row was decoded, on one of `engines`.
-pub(crate) fn unproven(directory: &Path, engines: &[Engine]) -> Vec<String> {
-    let executed = recording::executed();
+/// Statements below `directory/src` that never ran, or never returned a row, on one of `engines`.
+pub(crate) fn find_unexecuted(directory: &Path, engines: &[Engine]) -> Vec<String> {
+    let executed = statement_coverage::executed();
     let mut missing = Vec::new();
-    for (file, line) in written(directory) {
+    for (file, line) in find_sql_calls(directory) {
         let name = file.display();
         for &engine in engines {
             let here = |path: &str| file.ends_with(relative(path));
@@ -20,7 +20,7 @@ pub(crate) fn unproven(directory: &Path, engines: &[Engine]) -> Vec<String> {
             match runs.next() {
                 None => missing.push(format!("{name}:{line} never ran on {engine}")),
                 Some(first) if !first.decoded && !runs.any(|run| run.decoded) => {
-                    missing.push(format!("{name}:{line} never answered a row on {engine}"));
+                    missing.push(format!("{name}:{line} never returned a row on {engine}"));
                 }
                 Some(_) => {}
             }
@@ -29,25 +29,25 @@ pub(crate) fn unproven(directory: &Path, engines: &[Engine]) -> Vec<String> {
     missing
 }
 
-/// The compiler names a file from the workspace's root or the package's, as it was called.
+/// Last three components of a path: the compiler names files relative to the workspace or to the package.
 fn relative(path: &str) -> PathBuf {
     let parts: Vec<_> = Path::new(path).components().collect();
     parts[parts.len().saturating_sub(3)..].iter().collect()
 }
 
-fn written(directory: &Path) -> BTreeSet<(PathBuf, u32)> {
+fn find_sql_calls(directory: &Path) -> BTreeSet<(PathBuf, u32)> {
     let mut found = BTreeSet::new();
     let mut folders = vec![directory.join("src")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder)
-            .expect("a module has sources")
+            .expect("the source folder is readable")
             .filter_map(Result::ok)
         {
             let path = entry.path();
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(&path).expect("a source file is text");
+                let text = fs::read_to_string(&path).expect("a source file is UTF-8");
                 let lines = (1_u32..).zip(text.lines());
                 let calls = lines.filter(|(_, line)| line.contains("sql!(") && !line.trim_start().starts_with("//"));
                 found.extend(calls.map(|(number, _)| (path.clone(), number)));

@@ -1,16 +1,16 @@
-//! Backups of two modules, one of which listens to the other, on both engines: taken, checked, put back, and what that does
-//! to the other one.
+//! Backups of a publisher and a subscriber on both engines: create, verify, restore, and the effect on the other
+//! module.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-mod world;
+mod fixture;
 
-// What is refused, and what changes nothing.
-mod refusing;
-mod sound;
-// Putting back.
-mod alone;
-mod ruins;
-mod together;
-// What differs afterwards.
-mod doctor;
+// Integrity checks and refusals.
+mod integrity;
+mod refusals;
+// Restores.
+mod all_modules;
+mod corrupt_files;
+mod single_module;
+// Comparison of the modules.
+mod diagnosis;

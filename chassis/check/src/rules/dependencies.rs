@@ -1,13 +1,13 @@
-//! A module knows others by their contracts, and modules that know each other do not stand in a circle.
+//! Dependency rules: modules depend only on the contracts of other modules, and without cycles.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::manifest::{Dependency, Manifest, Manifests};
 use crate::violation::{Rule, Violation};
 
-/// Dependencies of a module, or of a contract, on another module's implementation. Tests count: they would not compile
-/// without it either. A contract does not know its own implementation.
-pub(crate) fn on_implementations(manifests: &Manifests<'_>) -> Vec<Violation> {
+/// Finds dependencies of a module or contract on another module's implementation. Dev-dependencies count: without the
+/// other implementation the module's tests would not compile. A contract must not depend on its own implementation.
+pub(crate) fn find_implementation_dependencies(manifests: &Manifests<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     for manifest in &manifests.0 {
         let is_foreign =
@@ -31,11 +31,11 @@ pub(crate) fn on_implementations(manifests: &Manifests<'_>) -> Vec<Violation> {
     found
 }
 
-/// Who calls whom, and where it says so.
+/// Callees of each module, with the manifest and dependency that declare the call.
 type Calls<'a> = BTreeMap<&'a str, BTreeMap<&'a str, (&'a Manifest<'a>, &'a Dependency)>>;
 
-/// Circles of modules, each told once, as a path, at the manifest of its first.
-pub(crate) fn cycles(manifests: &Manifests<'_>) -> Vec<Violation> {
+/// Finds dependency cycles. Each cycle is reported once, as a path, at the manifest of its first module.
+pub(crate) fn find_cycles(manifests: &Manifests<'_>) -> Vec<Violation> {
     let mut calls = Calls::new();
     for manifest in &manifests.0 {
         for dependency in manifest.dependencies.iter().filter(|dependency| dependency.is_needed) {
@@ -46,17 +46,19 @@ pub(crate) fn cycles(manifests: &Manifests<'_>) -> Vec<Violation> {
             }
         }
     }
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     let mut found = Vec::new();
     for first in calls.keys() {
-        let Some(path) = way_back(&calls, first) else { continue };
+        let Some(path) = shortest_cycle(&calls, first) else {
+            continue;
+        };
         let members: BTreeSet<_> = path.iter().copied().collect();
-        if !told.insert(members) {
+        if !reported.insert(members) {
             continue;
         }
         let (manifest, dependency) = calls[first][path[1 % path.len()]];
         let message = format!(
-            "modules depend on each other in a circle: {} -> {first}",
+            "modules depend on each other in a cycle: {} -> {first}",
             path.join(" -> ")
         );
         found.push(Violation::new(manifest.file, dependency.line, Rule::Cycle, message));
@@ -64,8 +66,8 @@ pub(crate) fn cycles(manifests: &Manifests<'_>) -> Vec<Violation> {
     found
 }
 
-/// The shortest way from a module to itself, without its end.
-fn way_back<'a>(calls: &Calls<'a>, first: &'a str) -> Option<Vec<&'a str>> {
+/// The shortest path from `first` back to itself, without the repeated end.
+fn shortest_cycle<'a>(calls: &Calls<'a>, first: &'a str) -> Option<Vec<&'a str>> {
     let mut came_from = BTreeMap::<&str, &str>::new();
     let mut next = VecDeque::from([first]);
     while let Some(module) = next.pop_front() {

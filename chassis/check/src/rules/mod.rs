@@ -1,9 +1,9 @@
-//! The rules: each reads a project and answers what breaks it. What is allowed is none of their business.
+//! The rules. Each rule reads a project and returns its violations; allowances are applied later.
 
-// Whose data is whose.
+// Data ownership.
 pub(crate) mod sql;
 pub(crate) mod tables;
-// Who may know whom.
+// Dependencies between modules.
 pub(crate) mod dependencies;
-// What a second process has not.
+// State in memory.
 pub(crate) mod state;

@@ -1,4 +1,4 @@
-//! SQL stands in its macro, where rules and tests find it, and only in code that has data.
+//! SQL rule: SQL stands only inside its macro, where other rules find the statement, and only in code with data.
 
 use crate::file::File;
 use crate::project::Project;
@@ -6,7 +6,7 @@ use crate::sql::looks_like_sql;
 use crate::tokens::Token;
 use crate::violation::{Rule, Violation};
 
-/// Splits a file's literal texts into those inside the macro and the others.
+/// Splits string literals into those inside the macro and those outside.
 pub(crate) fn literals<'a>(tokens: &'a [Token], sql_macro: &str) -> (Vec<&'a Token>, Vec<&'a Token>) {
     let mut depth: usize = 0;
     let mut last = ["", ""];
@@ -29,14 +29,14 @@ pub(crate) fn literals<'a>(tokens: &'a [Token], sql_macro: &str) -> (Vec<&'a Tok
     (inside, outside)
 }
 
-pub(crate) fn misplaced(project: &Project, file: &File, tokens: &[Token]) -> Vec<Violation> {
+pub(crate) fn find_misplaced(project: &Project, file: &File, tokens: &[Token]) -> Vec<Violation> {
     let layout = &project.layout;
     let has_no_data = layout
         .without_data
         .iter()
         .any(|folder| file.path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')));
-    let of_a_module = layout.module_of_code(&file.path).is_some() && file.path.contains("/src/");
-    if !has_no_data && !of_a_module {
+    let is_module_source = layout.module_of_code(&file.path).is_some() && file.path.contains("/src/");
+    if !has_no_data && !is_module_source {
         return Vec::new();
     }
     let name = &layout.sql_macro;
@@ -58,7 +58,7 @@ pub(crate) fn misplaced(project: &Project, file: &File, tokens: &[Token]) -> Vec
         .collect();
     if has_no_data {
         let in_macro = |token: &Token| {
-            let message = format!("{name}! in code that has no data: ask the module's contract");
+            let message = format!("{name}! in code without data: call the module's contract instead");
             Violation::new(file, token.line, Rule::Sql, message)
         };
         found.extend(inside.into_iter().map(in_macro));

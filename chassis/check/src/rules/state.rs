@@ -1,5 +1,5 @@
-//! A module keeps no answer-changing state in memory between calls: two replicas, or the process that it moves to, have
-//! not the same memory. Found are fields and statics whose types can change behind a shared reference.
+//! State rule: a module keeps no state in memory between calls, since another replica, or the process after a move,
+//! would answer differently. Reports fields and statics with types that change behind a shared reference.
 
 use quote::ToTokens as _;
 use syn::spanned::Spanned as _;
@@ -9,9 +9,9 @@ use crate::file::File;
 use crate::project::Project;
 use crate::violation::{Rule, Violation};
 
-/// Types that change behind a shared reference. Channels, semaphores and what is made once from nothing but code
-/// (`LazyLock`) are none: what they hold decides no answer.
-const CHANGING: [&str; 14] = [
+/// Types that change behind a shared reference. Not listed: channels, semaphores and `LazyLock`, since their content
+/// does not affect answers.
+const MUTABLE_TYPES: [&str; 14] = [
     "ArcSwap",
     "ArcSwapOption",
     "Cell",
@@ -27,12 +27,12 @@ const CHANGING: [&str; 14] = [
     "UnsafeCell",
     "LruCache",
 ];
-/// How the names of more of them begin.
-const ATOMIC: &str = "Atomic";
-/// Macros that make statics.
-const STATICS: [&str; 2] = ["thread_local", "lazy_static"];
+/// Common prefix of the atomic types.
+const ATOMIC_PREFIX: &str = "Atomic";
+/// Macros that declare statics.
+const STATIC_MACROS: [&str; 2] = ["thread_local", "lazy_static"];
 
-pub(crate) fn kept(project: &Project, file: &File) -> Vec<Violation> {
+pub(crate) fn find_kept_state(project: &Project, file: &File) -> Vec<Violation> {
     let is_source = project.layout.module_of_code(&file.path).is_some() && file.path.contains("/src/");
     let parsed = is_source.then(|| syn::parse_file(&file.text));
     match parsed {
@@ -46,7 +46,7 @@ pub(crate) fn kept(project: &Project, file: &File) -> Vec<Violation> {
             finder.found
         }
         Some(Err(error)) => {
-            let message = format!("this is no Rust: {error}");
+            let message = format!("not valid Rust: {error}");
             vec![Violation::new(
                 file,
                 error.span().start().line,
@@ -63,32 +63,33 @@ struct Finder<'a> {
 }
 
 impl Finder<'_> {
-    fn keeps(&mut self, line: usize, what: &str, kept: &str) {
-        let message =
-            format!("{what} keeps {kept} between calls: keep it in the module's data, or say why it may differ");
+    fn report(&mut self, line: usize, item: &str, kept: &str) {
+        let message = format!(
+            "{item} keeps {kept} between calls: move the state into the module's data, or allow it with a reason"
+        );
         self.found.push(Violation::new(self.file, line, Rule::State, message));
     }
 
-    fn fields(&mut self, owner: &str, fields: &syn::Fields) {
+    fn check_fields(&mut self, owner: &str, fields: &syn::Fields) {
         for (number, field) in fields.iter().enumerate() {
-            if let Some(kept) = changing(&field.ty) {
+            if let Some(kept) = find_mutable_type(&field.ty) {
                 let name = field
                     .ident
                     .as_ref()
                     .map_or_else(|| number.to_string(), ToString::to_string);
-                self.keeps(field.span_of_name(), &format!("`{owner}.{name}`"), &kept);
+                self.report(field.line_of_name(), &format!("`{owner}.{name}`"), &kept);
             }
         }
     }
 }
 
-/// Where a field is named; an attribute or a comment may stand before it.
-trait Named {
-    fn span_of_name(&self) -> usize;
+/// Line of a field's name, below its attributes and comments.
+trait NamedField {
+    fn line_of_name(&self) -> usize;
 }
 
-impl Named for syn::Field {
-    fn span_of_name(&self) -> usize {
+impl NamedField for syn::Field {
+    fn line_of_name(&self) -> usize {
         let span = self.ident.as_ref().map_or_else(|| self.ty.span(), syn::Ident::span);
         span.start().line
     }
@@ -96,34 +97,34 @@ impl Named for syn::Field {
 
 impl<'ast> Visit<'ast> for Finder<'_> {
     fn visit_item(&mut self, item: &'ast syn::Item) {
-        if !is_for_tests(attributes(item)) {
+        if !is_test_only(attributes(item)) {
             visit::visit_item(self, item);
         }
     }
 
     fn visit_item_struct(&mut self, item: &'ast syn::ItemStruct) {
-        self.fields(&item.ident.to_string(), &item.fields);
+        self.check_fields(&item.ident.to_string(), &item.fields);
         visit::visit_item_struct(self, item);
     }
 
     fn visit_item_enum(&mut self, item: &'ast syn::ItemEnum) {
         for variant in &item.variants {
-            self.fields(&format!("{}::{}", item.ident, variant.ident), &variant.fields);
+            self.check_fields(&format!("{}::{}", item.ident, variant.ident), &variant.fields);
         }
         visit::visit_item_enum(self, item);
     }
 
     fn visit_item_type(&mut self, item: &'ast syn::ItemType) {
-        if let Some(kept) = changing(&item.ty) {
-            self.keeps(item.ident.span().start().line, &format!("`{}`", item.ident), &kept);
+        if let Some(kept) = find_mutable_type(&item.ty) {
+            self.report(item.ident.span().start().line, &format!("`{}`", item.ident), &kept);
         }
     }
 
     fn visit_item_static(&mut self, item: &'ast syn::ItemStatic) {
         let is_mutable = matches!(item.mutability, syn::StaticMutability::Mut(_));
-        let kept = changing(&item.ty).or_else(|| is_mutable.then(|| "a mutable static".to_owned()));
+        let kept = find_mutable_type(&item.ty).or_else(|| is_mutable.then(|| "a mutable static".to_owned()));
         if let Some(kept) = kept {
-            self.keeps(item.ident.span().start().line, &format!("`{}`", item.ident), &kept);
+            self.report(item.ident.span().start().line, &format!("`{}`", item.ident), &kept);
         }
         visit::visit_item_static(self, item);
     }
@@ -135,14 +136,14 @@ impl<'ast> Visit<'ast> for Finder<'_> {
             .last()
             .map(|segment| segment.ident.to_string())
             .unwrap_or_default();
-        if STATICS.contains(&name.as_str()) {
-            self.keeps(item.path.span().start().line, &format!("`{name}!`"), "a static");
+        if STATIC_MACROS.contains(&name.as_str()) {
+            self.report(item.path.span().start().line, &format!("`{name}!`"), "a static");
         }
     }
 }
 
 /// The first type in `ty` that changes behind a shared reference.
-fn changing(ty: &syn::Type) -> Option<String> {
+fn find_mutable_type(ty: &syn::Type) -> Option<String> {
     let mut found = None;
     let mut trees: Vec<_> = ty.to_token_stream().into_iter().collect();
     trees.reverse();
@@ -150,7 +151,7 @@ fn changing(ty: &syn::Type) -> Option<String> {
         match tree {
             proc_macro2::TokenTree::Ident(name) => {
                 let name = name.to_string();
-                if CHANGING.contains(&name.as_str()) || name.starts_with(ATOMIC) {
+                if MUTABLE_TYPES.contains(&name.as_str()) || name.starts_with(ATOMIC_PREFIX) {
                     found = Some(format!("a {name}"));
                     break;
                 }
@@ -166,7 +167,7 @@ fn changing(ty: &syn::Type) -> Option<String> {
     found
 }
 
-fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
+fn is_test_only(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("cfg") && attribute.meta.to_token_stream().to_string().replace(' ', "") == "cfg(test)"
     })

@@ -1,4 +1,4 @@
-//! A module names its own tables only: in its code, and in its migrations.
+//! Table rule: a module's code and migrations name only the module's own tables.
 
 use crate::file::File;
 use crate::project::Project;
@@ -8,26 +8,25 @@ use crate::tables::Tables;
 use crate::tokens::Token;
 use crate::violation::{Rule, Violation};
 
-/// Statements by which names mean something else afterwards, or by which the module becomes somebody else: how they
-/// begin (`*` is any word), and what they do.
-const WAYS_OUT: [(&[&str], &str); 8] = [
+/// Statements that escape the module's own schema or role: their first words (`*` is any word), and the message.
+const ESCAPES: [(&[&str], &str); 8] = [
     (
         &["set", "search_path"],
-        "sets search_path: names mean other tables then",
+        "changes search_path, so that names resolve to other tables",
     ),
     (
         &["set", "*", "search_path"],
-        "sets search_path: names mean other tables then",
+        "changes search_path, so that names resolve to other tables",
     ),
-    (&["set", "role"], "becomes another role"),
-    (&["set", "*", "role"], "becomes another role"),
-    (&["reset", "role"], "becomes another role"),
-    (&["set", "session", "authorization"], "becomes another role"),
-    (&["reset", "session", "authorization"], "becomes another role"),
+    (&["set", "role"], "switches to another role"),
+    (&["set", "*", "role"], "switches to another role"),
+    (&["reset", "role"], "switches to another role"),
+    (&["set", "session", "authorization"], "switches to another role"),
+    (&["reset", "session", "authorization"], "switches to another role"),
     (&["attach"], "attaches another database"),
 ];
 
-pub(crate) fn in_code(project: &Project, file: &File, tokens: &[Token], tables: &Tables) -> Vec<Violation> {
+pub(crate) fn find_in_code(project: &Project, file: &File, tokens: &[Token], tables: &Tables) -> Vec<Violation> {
     let Some(module) = project.layout.module_of_code(&file.path) else {
         return Vec::new();
     };
@@ -35,8 +34,8 @@ pub(crate) fn in_code(project: &Project, file: &File, tokens: &[Token], tables: 
     let mut found = Vec::new();
     for token in inside {
         for words in statements(token.literal.as_deref().unwrap_or_default()) {
-            for Named { line, whose, .. } in named(&words, module, tables) {
-                let message = format!("{module} {}", whose.after("reaches into"));
+            for Reference { line, target, .. } in find_references(&words, module, tables) {
+                let message = format!("{module} {}", target.describe("accesses"));
                 found.push(Violation::new(file, token.line + line, Rule::ForeignTable, message));
             }
         }
@@ -44,91 +43,91 @@ pub(crate) fn in_code(project: &Project, file: &File, tokens: &[Token], tables: 
     found
 }
 
-pub(crate) fn in_migrations(project: &Project, file: &File, tables: &Tables) -> Vec<Violation> {
+pub(crate) fn find_in_migrations(project: &Project, file: &File, tables: &Tables) -> Vec<Violation> {
     let module = project.layout.module_of_migrations(&file.path);
     let Some(module) = module.filter(|_| file.path.ends_with(".sql")) else {
         return Vec::new();
     };
     let mut found = Vec::new();
     for words in statements(&file.text) {
-        let is_view = makes_a_view(&words);
-        for Named {
+        let is_view = creates_view(&words);
+        for Reference {
             line,
-            is_referred_to,
-            whose,
-        } in named(&words, module, tables)
+            is_foreign_key,
+            target,
+        } in find_references(&words, module, tables)
         {
-            let (rule, what) = match (is_referred_to, is_view) {
-                (true, _) => (Rule::ForeignKey, "refers to"),
-                (false, true) => (Rule::ForeignView, "makes a view of"),
-                (false, false) => (Rule::ForeignTable, "reaches into"),
+            let (rule, verb) = match (is_foreign_key, is_view) {
+                (true, _) => (Rule::ForeignKey, "references"),
+                (false, true) => (Rule::ForeignView, "creates a view over"),
+                (false, false) => (Rule::ForeignTable, "accesses"),
             };
-            let message = format!("{module} {}", whose.after(what));
+            let message = format!("{module} {}", target.describe(verb));
             found.push(Violation::new(file, line + 1, rule, message));
         }
     }
     found
 }
 
-/// Something that a statement names and should not.
-struct Named<'a> {
-    /// Counted from zero.
+/// A forbidden reference in a statement.
+struct Reference<'a> {
+    /// Line, counted from zero.
     line: usize,
-    /// By a foreign key.
-    is_referred_to: bool,
-    whose: Whose<'a>,
+    /// Whether a foreign key makes the reference.
+    is_foreign_key: bool,
+    target: Target<'a>,
 }
 
-enum Whose<'a> {
+enum Target<'a> {
     Table { name: &'a str, owner: &'a str },
     Schema(&'a str),
-    WayOut(&'static str),
+    Escape(&'static str),
 }
 
-impl Whose<'_> {
-    /// The message, behind the module's name.
-    fn after(&self, what: &str) -> String {
+impl Target<'_> {
+    /// The message after the module's name.
+    fn describe(&self, verb: &str) -> String {
         match self {
-            Whose::Table { name, owner } => format!("{what} {name} of {owner}"),
-            Whose::Schema(name) => format!("{what} the schema {name}"),
-            Whose::WayOut(what) => (*what).to_owned(),
+            Target::Table { name, owner } => format!("{verb} table {name} of {owner}"),
+            Target::Schema(name) => format!("{verb} schema {name}"),
+            Target::Escape(message) => (*message).to_owned(),
         }
     }
 }
 
-fn named<'a>(words: &'a [Word], module: &str, tables: &'a Tables) -> Vec<Named<'a>> {
+fn find_references<'a>(words: &'a [Word], module: &str, tables: &'a Tables) -> Vec<Reference<'a>> {
     let mut found = Vec::new();
-    let begins = |way: &[&str]| {
-        let mut pairs = way.iter().zip(words);
-        words.len() >= way.len() && pairs.all(|(wanted, word)| *wanted == "*" || word.text == *wanted)
+    let begins = |beginning: &[&str]| {
+        let mut pairs = beginning.iter().zip(words);
+        words.len() >= beginning.len() && pairs.all(|(wanted, word)| *wanted == "*" || word.text == *wanted)
     };
-    if let Some((_, what)) = WAYS_OUT.iter().find(|(way, _)| begins(way)) {
-        found.push(Named {
+    if let Some((_, message)) = ESCAPES.iter().find(|(beginning, _)| begins(beginning)) {
+        found.push(Reference {
             line: words[0].line,
-            is_referred_to: false,
-            whose: Whose::WayOut(what),
+            is_foreign_key: false,
+            target: Target::Escape(message),
         });
     }
-    for (place, word) in words.iter().enumerate() {
+    for (index, word) in words.iter().enumerate() {
         let Some(owner) = tables.foreign(word, module) else {
             continue;
         };
         let name = word.text.as_str();
-        let whose = if word.after == '.' {
-            Whose::Schema(name)
+        let target = if word.after == '.' {
+            Target::Schema(name)
         } else {
-            Whose::Table { name, owner }
+            Target::Table { name, owner }
         };
-        found.push(Named {
+        found.push(Reference {
             line: word.line,
-            is_referred_to: place > 0 && words[place - 1].text == "references",
-            whose,
+            is_foreign_key: index > 0 && words[index - 1].text == "references",
+            target,
         });
     }
     found
 }
 
-fn makes_a_view(words: &[Word]) -> bool {
+fn creates_view(words: &[Word]) -> bool {
     let mut beginning = words.iter().take(5).map(|word| word.text.as_str());
     beginning.next() == Some("create") && beginning.any(|word| word == "view")
 }

@@ -1,15 +1,15 @@
-//! A baseline knows what is known, whatever line it moved to, and tells what is new and what is gone.
+//! Baselines recognize known violations after code moved, and report new and stale ones.
 
 use offshoot_check::{Baseline, File, Layout, Project, Violation};
 
 fn violations(text: &str) -> Vec<Violation> {
     let files = vec![File::new("modules/a/src/lib.rs", text)];
-    Project::of(Layout::default(), files).violations()
+    Project::from_files(Layout::default(), files).violations()
 }
 
 #[test]
-fn what_is_known_may_move_and_what_is_new_may_not_hide_behind_it() {
-    let written = Baseline::of(&violations(
+fn known_violations_may_move_and_do_not_hide_new_ones() {
+    let written = Baseline::render(&violations(
         "static A: Mutex<u8> = 0;\nconst SQL: &str = \"SELECT 1\";\n",
     ));
     let lines: Vec<_> = written.lines().filter(|line| !line.starts_with('#')).collect();
@@ -27,15 +27,15 @@ fn what_is_known_may_move_and_what_is_new_may_not_hide_behind_it() {
         (0, 2, 0)
     );
 
-    // A second one in the same words is new.
+    // A second violation with the same text is new.
     let twice =
         violations("static A: Mutex<u8> = 0;\nconst SQL: &str = \"SELECT 1\";\nconst B: &str = \"SELECT 2\";\n");
     let compared = Baseline::parse(&written).compare(twice);
     let new: Vec<_> = compared.new.iter().map(ToString::to_string).collect();
     assert_eq!(new, ["modules/a/src/lib.rs:3: sql: SELECT outside of sql!"]);
 
-    let mended = violations("const SQL: &str = \"SELECT 1\";\n");
-    let compared = Baseline::parse(&written).compare(mended);
+    let fixed = violations("const SQL: &str = \"SELECT 1\";\n");
+    let compared = Baseline::parse(&written).compare(fixed);
     assert_eq!(compared.new, []);
     assert_eq!(compared.stale.len(), 1);
     assert!(
@@ -46,7 +46,7 @@ fn what_is_known_may_move_and_what_is_new_may_not_hide_behind_it() {
 }
 
 #[test]
-fn a_baseline_of_nothing_knows_nothing() {
-    assert_eq!(Baseline::parse(&Baseline::of(&[])), Baseline::default());
+fn an_empty_baseline_has_no_entries() {
+    assert_eq!(Baseline::parse(&Baseline::render(&[])), Baseline::default());
     assert_eq!(Baseline::parse("# a comment\n\n   \n"), Baseline::default());
 }

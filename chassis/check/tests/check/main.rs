@@ -1,19 +1,19 @@
-//! Each rule finds what was planted, with file and line, and lets the rest be.
+//! Tests of the rules: each rule finds planted violations with file and line, and reports nothing else.
 
 mod baseline;
+mod projects;
 mod rules;
-mod whole;
 
 use offshoot_check::{File, Layout, Project};
 
-/// What the rules find in these files, as text.
+/// Violations in these files, as text.
 fn found(files: &[(&str, &str)]) -> Vec<String> {
     let files = files.iter().map(|(path, text)| File::new(path, text)).collect();
-    let found = Project::of(Layout::default(), files).violations();
+    let found = Project::from_files(Layout::default(), files).violations();
     found.iter().map(ToString::to_string).collect()
 }
 
-/// The manifest of a crate with these dependencies.
+/// Manifest of a crate with these dependencies.
 fn manifest(name: &str, dependencies: &[&str]) -> String {
     let lines: String = dependencies
         .iter()

@@ -1,4 +1,4 @@
-//! A small contract, and an implementation that does what a test tells it.
+//! Fixture: a small contract, and an implementation scripted by the test.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -44,7 +44,7 @@ pub(crate) enum CountersError {
 pub(crate) type Outcome = Result<u32, CountersError>;
 type Step = Box<dyn FnOnce(&mut CallContext) -> futures_util::future::BoxFuture<'_, Outcome> + Send>;
 
-/// Answers each call with the next step of its script.
+/// An implementation that answers each call with the next step of the script.
 #[derive(Default)]
 pub(crate) struct Scripted {
     steps: Mutex<VecDeque<Step>>,
@@ -72,7 +72,7 @@ impl Scripted {
         self.keys
             .lock()
             .unwrap()
-            .push(cx.own_key().map(|own| own.key.to_string()));
+            .push(cx.idempotency_key().map(|key| key.key.to_string()));
         let step = self
             .steps
             .lock()
@@ -100,12 +100,12 @@ pub(crate) fn an_id() -> CounterId {
     Id::from_uuid(uuid::Uuid::nil())
 }
 
-/// The contract over a switch to a scripted implementation.
+/// A proxy of the contract over a switch to a scripted implementation.
 pub(crate) fn scripted() -> (Arc<dyn CountersApi>, Arc<Scripted>) {
     let script = Arc::new(Scripted::default());
     let edge = Edge::new(Arc::clone(&script) as Arc<dyn CountersApi>);
     let switch = Switch::new(Target::Local(Arc::new(edge)));
-    (<dyn CountersApi>::object(switch), script)
+    (<dyn CountersApi>::new_proxy(switch), script)
 }
 
 pub(crate) fn failure_of(outcome: Outcome) -> CallFailure {

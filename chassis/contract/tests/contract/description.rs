@@ -1,11 +1,11 @@
-//! The contract as data.
+//! Descriptions and OpenAPI documents of a contract.
 
 use offshoot_contract::{describe, openapi};
 
 use crate::counters::CountersApi;
 
 #[test]
-fn the_description_names_every_method_with_its_class_key_and_bounds() {
+fn the_description_lists_every_method_with_class_key_and_timeout() {
     let description = describe::<dyn CountersApi>();
     let methods: Vec<_> = description
         .methods
@@ -36,7 +36,7 @@ fn the_description_names_every_method_with_its_class_key_and_bounds() {
 }
 
 #[test]
-fn prose_does_not_change_the_hash_and_shape_does() {
+fn the_hash_is_stable_and_the_description_survives_a_round_trip_as_json() {
     let description = describe::<dyn CountersApi>();
     assert_eq!(description.hash, describe::<dyn CountersApi>().hash);
     assert_eq!(description.hash.len(), 64);
@@ -48,7 +48,7 @@ fn prose_does_not_change_the_hash_and_shape_does() {
 }
 
 #[test]
-fn the_openapi_document_has_every_path_and_error() {
+fn the_openapi_document_contains_paths_bodies_and_errors() {
     let document = openapi(&describe::<dyn CountersApi>());
     let path = &document["paths"]["/modules/counters/v1/counters/{id}"];
     assert_eq!(path["get"]["operationId"], "value");

@@ -1,4 +1,4 @@
-//! Whether a caller is told the truth about what may have happened.
+//! Call failures: `may_have_executed` as seen by the caller, and the round trip through problem documents.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use offshoot_contract::{CallContext, CallFailure, FailureKind, Problem};
 use crate::counters::{CountersError, an_id, failure_of, scripted};
 
 fn unavailable() -> CallFailure {
-    CallFailure::not_executed(FailureKind::Unavailable, "nobody is there")
+    CallFailure::not_executed(FailureKind::Unavailable, "no connection")
 }
 
 #[tokio::test]
-async fn a_panic_after_an_effect_may_have_executed_and_one_before_has_not() {
+async fn a_panic_may_have_executed_only_after_an_effect() {
     let (api, script) = scripted();
     script.then(|_| Box::pin(async { panic!("before") }));
     script.then(|cx| {
@@ -36,7 +36,7 @@ async fn a_panic_after_an_effect_may_have_executed_and_one_before_has_not() {
 }
 
 #[tokio::test]
-async fn the_deadline_ends_a_call_and_effects_say_whether_it_may_have_executed() {
+async fn a_timeout_may_have_executed_only_after_an_effect() {
     for effects in [0, 1] {
         let (api, script) = scripted();
         script.then(move |cx| {
@@ -45,7 +45,7 @@ async fn the_deadline_ends_a_call_and_effects_say_whether_it_may_have_executed()
                 std::future::pending().await
             })
         });
-        // The attribute says 300 ms, the request has more.
+        // The method's timeout of 300 ms applies: the deadline of the request is later.
         let failure = failure_of(api.add(&mut CallContext::root("test"), an_id(), 1).await);
         assert_eq!(failure.kind(), &FailureKind::Timeout);
         assert_eq!(failure.may_have_executed(), effects > 0);
@@ -53,7 +53,7 @@ async fn the_deadline_ends_a_call_and_effects_say_whether_it_may_have_executed()
 }
 
 #[tokio::test]
-async fn a_call_after_the_deadline_is_not_made() {
+async fn a_call_after_the_deadline_is_not_sent() {
     let (api, script) = scripted();
     let mut cx = CallContext::root("test").with_timeout(Duration::ZERO);
     let failure = failure_of(api.add(&mut cx, an_id(), 1).await);
@@ -65,7 +65,7 @@ async fn a_call_after_the_deadline_is_not_made() {
 }
 
 #[tokio::test]
-async fn what_a_callee_did_not_execute_may_still_have_executed_in_the_caller() {
+async fn a_refused_nested_call_may_have_executed_after_an_earlier_nested_call() {
     let (inner, inner_script) = scripted();
     let (outer, outer_script) = scripted();
     inner_script.then_answer(Ok(1));
@@ -81,13 +81,13 @@ async fn what_a_callee_did_not_execute_may_still_have_executed_in_the_caller() {
         module: "counters".to_owned(),
         method: "add".to_owned(),
     };
-    // The inner call was refused, but the one before it took effect.
+    // The second nested call was refused, but the first took effect.
     assert_eq!((failure.kind(), failure.may_have_executed()), (&dependency, true));
     assert_eq!(failure.callee(), Some(("counters", "add")));
 }
 
 #[tokio::test]
-async fn a_safe_call_inside_leaves_no_effect() {
+async fn a_nested_safe_call_does_not_count_as_an_effect() {
     let (inner, inner_script) = scripted();
     let (outer, outer_script) = scripted();
     inner_script.then_answer(Ok(1));
@@ -120,7 +120,7 @@ async fn forks_and_children_count_effects_together() {
 }
 
 #[test]
-fn every_failure_comes_back_from_its_problem() {
+fn every_failure_survives_a_round_trip_as_problem() {
     let kinds = [
         FailureKind::Unavailable,
         FailureKind::Overloaded {
@@ -151,14 +151,14 @@ fn every_failure_comes_back_from_its_problem() {
 }
 
 #[test]
-fn a_failure_is_not_taken_for_the_modules_own_answer_with_the_same_code() {
-    let refused = CallFailure::refused(404, "unknown-counter", "a gateway's word");
+fn a_failure_is_not_mistaken_for_a_domain_error_with_the_same_code() {
+    let refused = CallFailure::refused(404, "unknown-counter", "refused by a gateway");
     let problem = Problem::from(&refused).with_field("id", an_id());
     assert_eq!(problem.into_error::<CountersError>(), CountersError::Call(refused));
 }
 
 #[test]
-fn an_unknown_code_survives_and_may_have_executed() {
+fn an_unknown_code_becomes_a_failure_that_may_have_executed() {
     let problem = Problem::new(418, "teapot", "short and stout");
     let failure = failure_of(Err(problem.into_error()));
     let kind = FailureKind::Unrecognised {
@@ -169,9 +169,9 @@ fn an_unknown_code_survives_and_may_have_executed() {
 }
 
 #[test]
-fn an_error_comes_back_with_its_fields() {
+fn a_domain_error_survives_a_round_trip_with_its_fields() {
     let error = CountersError::UnknownCounter { id: an_id() };
-    let json = serde_json::to_string(&Problem::of(&error)).unwrap();
+    let json = serde_json::to_string(&Problem::from_error(&error)).unwrap();
     assert_eq!(
         serde_json::from_str::<Problem>(&json)
             .unwrap()

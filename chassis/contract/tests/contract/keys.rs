@@ -1,4 +1,4 @@
-//! How idempotency keys travel.
+//! Propagation and validation of idempotency keys.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,8 +6,8 @@ use offshoot_contract::{CallContext, FailureKind, MAX_KEY_LENGTH};
 
 use crate::counters::{CountersApi, an_id, failure_of, scripted};
 
-/// The key that an inner call gets from an outer call under `key`, and from one step to the next.
-async fn inner_keys(key: Option<&str>) -> Vec<Option<String>> {
+/// The keys of three nested calls inside a call under `key`: one in the same context, two in children.
+async fn nested_keys(key: Option<&str>) -> Vec<Option<String>> {
     let (inner, inner_script) = scripted();
     let (outer, outer_script) = scripted();
     inner_script.then_answer(Ok(0)).then_answer(Ok(0)).then_answer(Ok(0));
@@ -25,21 +25,17 @@ async fn inner_keys(key: Option<&str>) -> Vec<Option<String>> {
 }
 
 #[tokio::test]
-async fn a_call_inside_a_call_inherits_no_key_and_a_child_derives_one() {
-    let first = inner_keys(Some("k1")).await;
+async fn a_nested_call_does_not_inherit_the_key_but_a_child_derives_a_key() {
+    let first = nested_keys(Some("k1")).await;
     assert_eq!(first[0], None);
     assert!(first[1].is_some() && first[2].is_some() && first[1] != first[2]);
-    assert_eq!(
-        first,
-        inner_keys(Some("k1")).await,
-        "derived keys are the same in a repeat"
-    );
-    assert_ne!(first[1], inner_keys(Some("k2")).await[1]);
-    assert_eq!(inner_keys(None).await, [None, None, None]);
+    assert_eq!(first, nested_keys(Some("k1")).await, "a retry derives the same keys");
+    assert_ne!(first[1], nested_keys(Some("k2")).await[1]);
+    assert_eq!(nested_keys(None).await, [None, None, None]);
 }
 
 #[tokio::test]
-async fn a_step_has_one_call_with_or_without_a_key() {
+async fn a_second_call_in_one_step_is_refused_with_or_without_a_key() {
     for key in [None, Some("k1")] {
         let (inner, inner_script) = scripted();
         let (outer, outer_script) = scripted();
@@ -60,27 +56,27 @@ async fn a_step_has_one_call_with_or_without_a_key() {
 }
 
 #[tokio::test]
-async fn a_safe_call_leaves_the_key_for_the_call_that_needs_it() {
+async fn a_safe_call_does_not_consume_the_key() {
     let (api, script) = scripted();
     script.then_answer(Ok(1)).then_answer(Ok(2));
-    let mut cx = CallContext::root("test").with_key("k1");
+    let mut cx = CallContext::root("test").with_next_key("k1");
     api.value(&mut cx, an_id()).await.unwrap();
     api.add(&mut cx, an_id(), 1).await.unwrap();
     assert_eq!(*script.keys.lock().unwrap(), [None, Some("k1".to_owned())]);
 }
 
 #[tokio::test]
-async fn a_key_serves_one_call() {
+async fn a_key_applies_to_one_call_only() {
     let (api, script) = scripted();
     script.then_answer(Ok(1)).then_answer(Ok(2));
-    let mut cx = CallContext::root("test").with_key("k1");
+    let mut cx = CallContext::root("test").with_next_key("k1");
     api.add(&mut cx, an_id(), 1).await.unwrap();
     api.add(&mut cx, an_id(), 1).await.unwrap();
     assert_eq!(*script.keys.lock().unwrap(), [Some("k1".to_owned()), None]);
 }
 
 #[tokio::test]
-async fn a_bad_key_is_refused_before_anything_is_done() {
+async fn an_invalid_key_is_refused_before_execution() {
     let (api, script) = scripted();
     for key in [
         String::new(),
@@ -88,7 +84,7 @@ async fn a_bad_key_is_refused_before_anything_is_done() {
         "ü".to_owned(),
         "k".repeat(MAX_KEY_LENGTH + 1),
     ] {
-        let mut cx = CallContext::root("test").with_key(key.clone());
+        let mut cx = CallContext::root("test").with_next_key(key.clone());
         let failure = failure_of(api.add(&mut cx, an_id(), 1).await);
         assert!(
             matches!(failure.kind(), FailureKind::Refused { status: 400, .. }),
@@ -100,21 +96,21 @@ async fn a_bad_key_is_refused_before_anything_is_done() {
 }
 
 #[tokio::test]
-async fn the_arguments_are_part_of_the_key() {
+async fn the_arguments_hash_depends_on_the_arguments_only() {
     let (api, script) = scripted();
     let seen = Arc::new(Mutex::new(Vec::new()));
     for _ in 0..3 {
         let seen = Arc::clone(&seen);
         script.then(move |cx| {
-            let arguments = cx.own_key().map(|own| own.arguments);
+            let hash = cx.idempotency_key().map(|key| key.arguments_hash);
             Box::pin(async move {
-                seen.lock().unwrap().push(arguments);
+                seen.lock().unwrap().push(hash);
                 Ok(0)
             })
         });
     }
     for amount in [1, 1, 2] {
-        let mut cx = CallContext::root("test").with_key("k1");
+        let mut cx = CallContext::root("test").with_next_key("k1");
         CountersApi::add(&*api, &mut cx, an_id(), amount).await.unwrap();
     }
     let seen = seen.lock().unwrap();

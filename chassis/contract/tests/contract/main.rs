@@ -1,4 +1,4 @@
-//! What the contract runtime promises, tried on a small contract with a scripted implementation.
+//! Integration tests of the contract runtime, on a small contract with a scripted implementation.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
 
@@ -10,4 +10,4 @@ mod description;
 mod failures;
 mod keys;
 mod messages;
-mod repeats;
+mod retries;

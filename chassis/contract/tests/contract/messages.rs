@@ -1,7 +1,8 @@
-//! The messages that a wrong contract gets. `TRYBUILD=overwrite cargo test -p offshoot-contract` writes them anew.
+//! Compiler messages for invalid contracts. `TRYBUILD=overwrite cargo test -p offshoot-contract` rewrites the expected
+//! messages.
 
 #[test]
-fn a_wrong_contract_is_refused_with_a_readable_message() {
+fn an_invalid_contract_does_not_compile_and_the_message_explains_the_error() {
     let cases = trybuild::TestCases::new();
-    cases.compile_fail("tests/refused/*.rs");
+    cases.compile_fail("tests/compile_fail/*.rs");
 }

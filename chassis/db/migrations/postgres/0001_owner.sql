@@ -1,11 +1,11 @@
 -- offshoot: expand
 
--- Whether this database owns the module's data. One row: `role` is asked with the BEGIN of every transaction, and only
--- `open` may be written to; `epoch` rises with every change of the role, so that an old decision is known as old.
--- `store_id` is drawn once, so that a caller notices when another store answers at a known address.
+-- Whether this database owns the module's data. One row. Every transaction reads `role` with its BEGIN, and only the
+-- role `open` takes writes. `epoch` rises with every change of the role, so that a decision made under an older role is
+-- recognized. `store_id` is drawn at random once, so that a caller notices another store at a known address.
 --
--- `lock_key` names the advisory lock that every transaction shares and a fence takes alone. It is a hash of a secret,
--- because any role on the server may take any advisory lock whose key it knows.
+-- `lock_key` is the key of an advisory lock: every transaction takes a shared lock, and a fence takes an exclusive one.
+-- The key is a hash of a secret, because any role on the server may take any advisory lock with a known key.
 CREATE TABLE offshoot_owner (
     one      integer NOT NULL PRIMARY KEY CHECK (one = 1),
     store_id uuid    NOT NULL,

@@ -1,8 +1,8 @@
 -- offshoot: expand
 
--- The answers of calls made under an idempotency key, written in the transaction that made them. `scope` hashes who
--- called what under which key; `arguments` hashes what was asked, so that a key is not used again for something else.
--- The answer is text, not jsonb: it is given back as it was, byte for byte.
+-- Idempotency records: the responses of calls with an idempotency key, written in the transaction of the call. `scope`
+-- is a hash over caller, method and key. `arguments` is a hash over the arguments, so that a key cannot be reused for
+-- other arguments. `answer`, the response, is text and not jsonb, so that a repeated call gets the same bytes.
 CREATE TABLE offshoot_answers (
     scope      bytea       NOT NULL PRIMARY KEY CHECK (length(scope) = 32),
     arguments  bytea       NOT NULL CHECK (length(arguments) = 32),
@@ -10,5 +10,5 @@ CREATE TABLE offshoot_answers (
     expires_at timestamptz NOT NULL
 );
 
--- Expired answers are removed oldest first.
+-- Expired records are deleted oldest first.
 CREATE INDEX offshoot_answers_expires_at_idx ON offshoot_answers (expires_at);

@@ -1,14 +1,15 @@
 -- offshoot: expand
 
--- What a transaction asks in the message that begins it: the role of this database, and the answer recorded under the
--- call's key (`call_scope`, null without a key; `now_micros` counts from 1970).
+-- Called in the first message of a transaction. Returns the ownership role of this database, and the response recorded
+-- under the call's key (`call_scope`, null without a key). `now_micros` is in microseconds since 1970.
 --
--- VOLATILE, so that each statement below sees what was committed before it. In a STABLE function, or in the statement
--- that takes the lock, the role would be read as it was before a fence that the lock has waited for.
+-- VOLATILE, so that each statement below sees all earlier commits. In a STABLE function, or in the statement that takes
+-- the lock, the role would be read as of before the fence for which the lock has waited.
 --
--- The second lock makes a repeated call wait for the first one under its key and then find its answer, where it would
--- else do the work again and run into the first one's rows. It lives in the space of two-part keys, apart from the
--- owner's, and two scopes that share 64 bits only wait for each other.
+-- The second lock makes a repeated call wait for the first call under the same key and then find the recorded response.
+-- Without the lock the repeated call would do the work again and conflict with the rows of the first call. The lock
+-- uses the key space of two-part keys, apart from the lock of the owner. Two scopes that share 64 bits only wait for
+-- each other.
 CREATE FUNCTION offshoot_begin(call_scope bytea, now_micros bigint)
 RETURNS TABLE (role text, epoch bigint, arguments bytea, answer text)
 LANGUAGE plpgsql VOLATILE AS $$

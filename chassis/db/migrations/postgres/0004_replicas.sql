@@ -1,8 +1,9 @@
 -- offshoot: expand
 
--- The processes that work on this data. Each raises its `beats` about once a second. Whoever has seen a row stand still
--- for long enough, by a clock of its own, takes its process for dead and removes it: no two clocks are ever compared,
--- and one that jumps does nothing. `offers` is a JSON list of what the process would do if it had the lease for it.
+-- The processes that work on this data. Each process increments `beats`, its heartbeat, about once a second. A process
+-- that sees the heartbeat of another one stand still for long enough, by its own clock, removes the other's row as
+-- dead. Clocks of different processes are never compared, so a clock that jumps does no harm. `offers` is a JSON list
+-- of the work that the process would do under a lease.
 CREATE TABLE offshoot_replicas (
     instance uuid             NOT NULL PRIMARY KEY,
     beats    bigint           NOT NULL,
@@ -10,9 +11,9 @@ CREATE TABLE offshoot_replicas (
     offers   text             NOT NULL
 );
 
--- Work that one process does at a time. `holder` is none while nobody does it. `token` rises each time the lease is
--- taken; a transaction of the work looks for its token and locks the row, so that an earlier holder, who does not know
--- yet, writes nothing more.
+-- Leases for work that one process does at a time. `holder` is null while no process holds the lease. `token` rises
+-- each time the lease is taken. A transaction of the work checks its token and locks the row, so that a previous holder
+-- that does not know of the loss can write nothing more.
 CREATE TABLE offshoot_leases (
     name   text COLLATE "C" NOT NULL PRIMARY KEY,
     holder uuid,

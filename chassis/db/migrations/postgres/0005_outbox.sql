@@ -1,15 +1,16 @@
 -- offshoot: expand
 
--- What this module announces, written in the transaction that did it.
+-- Outbox: the events that this module publishes, each written in the transaction of the change.
 --
--- `position` is given after the commit, by whoever holds the row of `offshoot_log`: to the committed events that have none,
--- in the order of `id`. A position is therefore never followed by a smaller one that was not visible before, and whoever
--- has read up to a position has missed nothing. Numbers from a sequence do not have that: a transaction that began early
--- and commits late makes one appear behind the reader. Of one key the order is that in which writers held its row, since
--- the later one inserts after the earlier one has committed.
+-- `position` is assigned after the commit, under the row lock of `offshoot_log`, to committed events without a
+-- position, in the order of `id`. No smaller position becomes visible later, so a reader that has read up to a position
+-- has missed no event. Numbers from a sequence lack this guarantee: a transaction that begins early and commits late
+-- adds a number behind the reader. Events of one key keep the order in which writers held the key's row, because the
+-- later writer inserts after the earlier one has committed.
 --
--- `bucket` is a hash of the key, 0 to 63, by which subscriptions divide the work. `lasting`: the payload is the whole state of
--- the key, so the newest one of each key is kept for ever. `payload` is text, not jsonb: it is given as it was written.
+-- `bucket` is a hash of the key, 0 to 63, by which subscriptions partition the work. `lasting`: the payload is the
+-- whole state of the key, so the newest event of each key is kept for ever. `payload` is text and not jsonb, so that
+-- readers get the bytes as written.
 CREATE TABLE offshoot_events (
     id       bigint           NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     position bigint,
@@ -22,13 +23,14 @@ CREATE TABLE offshoot_events (
     at       timestamptz      NOT NULL
 );
 
--- Readers go by position. Those without are in the other index only.
+-- For readers, which read by position. Events without a position are only in the next index.
 CREATE UNIQUE INDEX offshoot_events_position_idx ON offshoot_events (position) WHERE position IS NOT NULL;
--- Finds what has none, which are few at any time.
+-- Finds events without a position, of which there are few at any time.
 CREATE INDEX offshoot_events_unnumbered_idx ON offshoot_events (id) WHERE position IS NULL;
 
--- One row. `log_id` names this log: another one under the same name, such as a restored backup, has another id, and readers
--- notice. `removed` is the highest position that was removed for its age: the last one given is that, or the highest there is.
+-- State of the log, one row. `log_id` identifies the log, so that readers notice another log of the same module, such
+-- as a restored backup. `removed` is the highest position removed for its age. The last assigned position is the
+-- greater of `removed` and the highest position in `offshoot_events`.
 CREATE TABLE offshoot_log (
     one     integer NOT NULL PRIMARY KEY CHECK (one = 1),
     log_id  uuid    NOT NULL,
@@ -37,8 +39,8 @@ CREATE TABLE offshoot_log (
 
 INSERT INTO offshoot_log (one, log_id, removed) VALUES (1, gen_random_uuid(), 0);
 
--- How far each subscription has read, as far as it was said here: nothing that somebody still reads is removed. `at` is when
--- it was last heard of.
+-- The position that each subscription last reported as read. Events after the lowest reported position are not removed.
+-- `at` is the time of the report.
 CREATE TABLE offshoot_readers (
     subscription text COLLATE "C" NOT NULL PRIMARY KEY,
     position     bigint           NOT NULL,

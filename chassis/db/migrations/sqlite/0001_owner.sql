@@ -1,8 +1,8 @@
 -- offshoot: expand
 
--- Whether this database owns the module's data. One row: `role` is asked with the BEGIN of every transaction, and only
--- `open` may be written to; `epoch` rises with every change of the role, so that an old decision is known as old.
--- `store_id` is drawn once, so that a caller notices when another store answers at a known address.
+-- Whether this database owns the module's data. One row. Every transaction reads `role` with its BEGIN, and only the
+-- role `open` takes writes. `epoch` rises with every change of the role, so that a decision made under an older role is
+-- recognized. `store_id` is drawn at random once, so that a caller notices another store at a known address.
 CREATE TABLE offshoot_owner (
     one      INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
     store_id BLOB    NOT NULL CHECK (length(store_id) = 16),

@@ -1,10 +1,11 @@
 -- offshoot: expand
 
--- What this module announces, written in the transaction that did it. There is one writer, so the order of insertion is the
--- order of the commits, and `position` needs nobody to give it: it never goes back, also after rows were removed.
+-- Outbox: the events that this module publishes, each written in the transaction of the change. SQLite has one writer,
+-- so the order of insertion is the order of the commits, and AUTOINCREMENT assigns `position`. Positions never go back,
+-- not even after rows were removed.
 --
--- `bucket` is a hash of the key, 0 to 63, by which subscriptions divide the work. `lasting`: the payload is the whole state of
--- the key, so the newest one of each key is kept for ever.
+-- `bucket` is a hash of the key, 0 to 63, by which subscriptions partition the work. `lasting`: the payload is the
+-- whole state of the key, so the newest event of each key is kept for ever.
 CREATE TABLE offshoot_events (
     position INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     name     TEXT    NOT NULL,
@@ -16,8 +17,8 @@ CREATE TABLE offshoot_events (
     at       INTEGER NOT NULL
 ) STRICT;
 
--- One row. `log_id` names this log: another one under the same name, such as a restored backup, has another id, and readers
--- notice. `removed` is the highest position that was removed for its age. The last position is in `sqlite_sequence`.
+-- State of the log, one row. `log_id` identifies the log, so that readers notice another log of the same module, such
+-- as a restored backup. `removed` is the highest position removed for its age. `sqlite_sequence` has the last position.
 CREATE TABLE offshoot_log (
     one     INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
     log_id  BLOB    NOT NULL CHECK (length(log_id) = 16),
@@ -26,8 +27,8 @@ CREATE TABLE offshoot_log (
 
 INSERT INTO offshoot_log (one, log_id, removed) VALUES (1, randomblob(16), 0);
 
--- How far each subscription has read, as far as it was said here: nothing that somebody still reads is removed. `at` is when
--- it was last heard of.
+-- The position that each subscription last reported as read. Events after the lowest reported position are not removed.
+-- `at` is the time of the report.
 CREATE TABLE offshoot_readers (
     subscription TEXT    NOT NULL PRIMARY KEY,
     position     INTEGER NOT NULL,

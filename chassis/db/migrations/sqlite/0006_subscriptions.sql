@@ -1,29 +1,31 @@
 -- offshoot: expand
 
--- How far this module has handled another one's events, by subscription and partition. Moved in the transaction that holds
--- the effect. `token` rises when a worker takes the partition up and when an operator moves the cursor: a worker that does
--- not know yet writes nothing more. `log_id` is none before the first read. `held` says why nothing is handled, until an
--- operator decides.
+-- The cursor of this module in another module's log, per subscription and partition. The transaction that handles an
+-- event also moves the cursor. `token` rises when a worker takes the partition and when an operator moves the cursor,
+-- so that a previous worker can write nothing more. `log_id` is null before the first read. `held` is the reason why
+-- the partition handles no events until an operator decides.
 CREATE TABLE offshoot_cursors (
     subscription TEXT    NOT NULL,
     partition    INTEGER NOT NULL CHECK (partition BETWEEN 0 AND 63),
     module       TEXT    NOT NULL,
     log_id       BLOB    CHECK (length(log_id) = 16),
     position     INTEGER NOT NULL,
-    -- Everything that was announced before is handled: how old a copy is.
+    -- Every event published before this time is handled: the age of a projection.
     current_at   INTEGER,
     token        INTEGER NOT NULL,
     held         TEXT,
-    -- What had been removed from the log when it was read last: nothing may be removed in between that is not handled.
+    -- The log's `removed` at the last read. An event removed since then without being handled is a gap.
     removed      INTEGER NOT NULL,
-    -- Whether this keeps a copy, which can be made anew, and whether it is to be emptied before it goes on.
+    -- Whether the subscription keeps a projection, which can be rebuilt, and whether the projection must be cleared
+    -- before the next event.
     copies       INTEGER NOT NULL CHECK (copies IN (0, 1)),
     rebuild      INTEGER NOT NULL CHECK (rebuild IN (0, 1)),
     PRIMARY KEY (subscription, partition)
 ) STRICT, WITHOUT ROWID;
 
--- Events that could not be handled, and those of the same key behind them. The first of a key is tried again at `due_at`;
--- with none it is dead until an operator has it tried again or skipped. Those behind it have no attempts.
+-- Parked events: events whose handling failed, and later events of the same key. The first event of a key is retried at
+-- `due_at`. Without `due_at` the event is a dead letter: its retries are exhausted, and an operator retries or skips
+-- it. Later events of the key have no attempts.
 CREATE TABLE offshoot_parked (
     subscription TEXT    NOT NULL,
     position     INTEGER NOT NULL,
@@ -39,5 +41,5 @@ CREATE TABLE offshoot_parked (
     PRIMARY KEY (subscription, position)
 ) STRICT, WITHOUT ROWID;
 
--- The first of each key is the next one of that key to be tried.
+-- Finds the first parked event of each key, which is retried next.
 CREATE INDEX offshoot_parked_key_idx ON offshoot_parked (subscription, partition, key, position);

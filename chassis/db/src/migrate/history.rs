@@ -1,14 +1,15 @@
-//! The table that says which migrations a schema has.
+//! Migration history: the table `offshoot_migrations`, which lists the migrations applied to a schema.
 
 use offshoot_contract::Timestamp;
 use sqlx::SqlSafeStr;
 
-use crate::connection::{Connection, Keep};
-use crate::migrate::plan::{Applied, Known};
+use crate::connection::Connection;
+use crate::migrate::plan::{CarriedMigration, HistoryEntry};
+use crate::rows::Keep;
 use crate::sql;
 
-/// The history, oldest first; none before the first migration.
-pub(crate) async fn read(connection: &mut Connection) -> Result<Vec<Applied>, sqlx::Error> {
+/// Reads the history, oldest entry first; empty before the first migration.
+pub(crate) async fn read(connection: &mut Connection) -> Result<Vec<HistoryEntry>, sqlx::Error> {
     let engine = connection.engine();
     let exists = sql!(
         sqlite: "SELECT count(*) FROM sqlite_schema WHERE name = 'offshoot_migrations'",
@@ -27,8 +28,8 @@ pub(crate) async fn read(connection: &mut Connection) -> Result<Vec<Applied>, sq
     connection.fetch(all.text(engine).into_sql_str(), &(), Keep::All).await
 }
 
-/// Makes the table where it is missing.
-pub(crate) async fn prepare(connection: &mut Connection) -> Result<(), sqlx::Error> {
+/// Creates the table if it is missing.
+pub(crate) async fn create_table(connection: &mut Connection) -> Result<(), sqlx::Error> {
     let create = sql!(
         sqlite: "CREATE TABLE IF NOT EXISTS offshoot_migrations (
             set_name   TEXT    NOT NULL,
@@ -50,24 +51,28 @@ pub(crate) async fn prepare(connection: &mut Connection) -> Result<(), sqlx::Err
         )"
     );
     let text = create.text(connection.engine());
-    connection.script(text).await
+    connection.execute_script(text).await
 }
 
-/// Notes a migration as applied.
-pub(crate) async fn note(connection: &mut Connection, done: &Known, now: Timestamp) -> Result<(), sqlx::Error> {
+/// Records a migration as applied.
+pub(crate) async fn insert(
+    connection: &mut Connection,
+    migration: &CarriedMigration,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
     let insert = sql!(
         "INSERT INTO offshoot_migrations (set_name, version, name, kind, checksum, applied_at) \
          VALUES ($1, $2, $3, $4, $5, $6)"
     );
     let text = insert.text(connection.engine()).into_sql_str();
-    // Versions count a module's releases; none gets near the end of 31 bits.
-    let version = i32::try_from(done.version).unwrap_or(i32::MAX);
+    // Versions are small consecutive numbers and never reach 31 bits.
+    let version = i32::try_from(migration.version).unwrap_or(i32::MAX);
     let params = (
-        done.set,
+        migration.set,
         version,
-        done.name,
-        done.kind.as_str(),
-        done.checksum.as_slice(),
+        migration.name,
+        migration.kind.as_str(),
+        migration.checksum.as_slice(),
         now,
     );
     connection.execute(text, &params).await.map(drop)

@@ -1,14 +1,14 @@
-//! Bringing a module's schema up to date: plain SQL, one history per module in its own schema, one migrator at a time.
+//! Migrations: plain SQL, one history per module in the module's own schema, one migrator at a time.
 //!
-//! sqlx's runner is not used: its lock is a no-op on SQLite, and it knows no expand and contract.
+//! sqlx's migration runner is not used: its lock does nothing on SQLite, and it has no expand and contract migrations.
 
+mod apply;
 mod history;
 mod plan;
-mod run;
 mod schema;
 mod status;
 
-pub use crate::migrate::run::{AppliedMigration, MigrationReport, carried, migrate, migrate_to};
-pub(crate) use crate::migrate::run::{bring_up_to_date, require_up_to_date};
+pub use crate::migrate::apply::{MigrationId, MigrationReport, carried_migrations, migrate, migrate_to};
+pub(crate) use crate::migrate::apply::{migrate_file, require_up_to_date};
 pub use crate::migrate::schema::{Migration, ModuleSchema};
-pub use crate::migrate::status::{MigrationState, MigrationStatus, status};
+pub use crate::migrate::status::{MigrationState, MigrationStatus, migration_status};

@@ -1,11 +1,11 @@
-//! Which migrations a schema lacks, and whether this binary may run on it. Compares two lists; touches no database.
+//! Compares the migrations of this binary with the history of a schema. This file must not access a database.
 
 use sha2::{Digest, Sha256};
 
 use crate::migrate::schema::{CHASSIS, CHASSIS_MIGRATIONS, Migration, ModuleSchema};
 use crate::{Engine, OpenError};
 
-/// Whether a binary that does not know a migration can run on the schema that it leaves.
+/// Whether an older binary, which does not know the migration, can run on the migrated schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Expand,
@@ -20,7 +20,7 @@ impl Kind {
         }
     }
 
-    fn of(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         match text.lines().next()?.trim_end() {
             "-- offshoot: expand" => Some(Self::Expand),
             "-- offshoot: contract" => Some(Self::Contract),
@@ -31,7 +31,7 @@ impl Kind {
 
 /// A migration that this binary carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Known {
+pub(crate) struct CarriedMigration {
     pub(crate) set: &'static str,
     pub(crate) version: u32,
     pub(crate) name: &'static str,
@@ -40,50 +40,52 @@ pub(crate) struct Known {
     pub(crate) checksum: Vec<u8>,
 }
 
-/// A migration in a schema's history.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub(crate) struct Applied {
-    pub(crate) set_name: String,
-    pub(crate) version: i32,
-    pub(crate) name: String,
-    pub(crate) kind: String,
-    pub(crate) checksum: Vec<u8>,
-    pub(crate) applied_at: offshoot_contract::Timestamp,
-}
-
-impl Applied {
-    pub(crate) fn is(&self, known: &Known) -> bool {
-        self.set_name == known.set && u32::try_from(self.version) == Ok(known.version)
+crate::row! {
+    /// A migration in a schema's history.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(crate) struct HistoryEntry {
+        pub(crate) set_name: String,
+        pub(crate) version: i32,
+        pub(crate) name: String,
+        pub(crate) kind: String,
+        pub(crate) checksum: Vec<u8>,
+        pub(crate) applied_at: offshoot_contract::Timestamp,
     }
 }
 
-/// The chassis's migrations and then the module's, in order.
-pub(crate) fn known(schema: &ModuleSchema, engine: Engine) -> Result<Vec<Known>, OpenError> {
+impl HistoryEntry {
+    pub(crate) fn is_entry_of(&self, migration: &CarriedMigration) -> bool {
+        self.set_name == migration.set && u32::try_from(self.version) == Ok(migration.version)
+    }
+}
+
+/// Lists the chassis's migrations and then the module's, in order.
+pub(crate) fn list_carried(schema: &ModuleSchema, engine: Engine) -> Result<Vec<CarriedMigration>, OpenError> {
     let mut all = Vec::new();
     for (set, migrations) in [(CHASSIS, CHASSIS_MIGRATIONS), (schema.module, schema.migrations)] {
         let mut last = 0;
         for migration in migrations {
             if migration.version <= last {
-                return Err(OpenError::Unordered {
+                return Err(OpenError::MigrationsOutOfOrder {
                     set: set.to_owned(),
                     name: migration.name.to_owned(),
                     version: migration.version,
                 });
             }
             last = migration.version;
-            all.push(read(set, migration, engine)?);
+            all.push(parse(set, migration, engine)?);
         }
     }
     Ok(all)
 }
 
-fn read(set: &'static str, migration: &Migration, engine: Engine) -> Result<Known, OpenError> {
+fn parse(set: &'static str, migration: &Migration, engine: Engine) -> Result<CarriedMigration, OpenError> {
     let text = migration.text(engine);
-    let kind = Kind::of(text).ok_or_else(|| OpenError::NoKind {
+    let kind = Kind::parse(text).ok_or_else(|| OpenError::MissingMigrationKind {
         set: set.to_owned(),
         name: migration.name.to_owned(),
     })?;
-    Ok(Known {
+    Ok(CarriedMigration {
         set,
         version: migration.version,
         name: migration.name,
@@ -93,16 +95,25 @@ fn read(set: &'static str, migration: &Migration, engine: Engine) -> Result<Know
     })
 }
 
-/// What of `known` is missing in the history of `place`. Refuses a history that this binary must not run on.
-pub(crate) fn missing<'a>(known: &'a [Known], applied: &[Applied], place: &str) -> Result<Vec<&'a Known>, OpenError> {
-    for old in applied {
-        let (set, name, place) = (old.set_name.clone(), old.name.clone(), place.to_owned());
-        match known.iter().find(|known| old.is(known)) {
-            Some(known) if known.checksum != old.checksum => return Err(OpenError::Changed { set, name, place }),
-            None if old.kind != Kind::Expand.as_str() => return Err(OpenError::UnknownContract { set, name, place }),
+/// Returns the carried migrations that are missing in the history of the database at `location`. Fails if this binary
+/// must not run on the schema: a carried migration was changed, or an unknown contract migration was applied.
+pub(crate) fn find_missing<'a>(
+    carried: &'a [CarriedMigration],
+    history: &[HistoryEntry],
+    location: &str,
+) -> Result<Vec<&'a CarriedMigration>, OpenError> {
+    for entry in history {
+        let (set, name, location) = (entry.set_name.clone(), entry.name.clone(), location.to_owned());
+        match carried.iter().find(|migration| entry.is_entry_of(migration)) {
+            Some(migration) if migration.checksum != entry.checksum => {
+                return Err(OpenError::MigrationChanged { set, name, location });
+            }
+            None if entry.kind != Kind::Expand.as_str() => {
+                return Err(OpenError::UnknownContractMigration { set, name, location });
+            }
             _ => {}
         }
     }
-    let is_missing = |known: &&Known| !applied.iter().any(|old| old.is(known));
-    Ok(known.iter().filter(is_missing).collect())
+    let is_missing = |migration: &&CarriedMigration| !history.iter().any(|entry| entry.is_entry_of(migration));
+    Ok(carried.iter().filter(is_missing).collect())
 }

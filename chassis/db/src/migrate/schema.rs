@@ -1,25 +1,27 @@
-//! What a module declares about its schema, and the chassis's own migrations, which every module's schema gets first.
+//! Schema declaration of a module, and the chassis's own migrations, which every module's schema gets first.
 
 use crate::{Engine, OpenError};
 
-/// What a module declares about its data, as a constant.
+/// A module's declaration of its data, a constant.
 #[derive(Debug)]
 pub struct ModuleSchema {
-    /// The module: also the name of its file or schema, and of its role.
+    /// Name of the module, of its file or schema, and of its role.
     pub module: &'static str,
-    /// Its migrations, in order.
+    /// Migrations in ascending order.
     pub migrations: &'static [Migration],
-    /// Its `tables.toml`: which tables it owns and which are derived; see [`check_tables`](crate::check_tables).
+    /// Text of `tables.toml`, which lists the owned and the derived tables; see [`check_tables`](crate::check_tables).
     pub tables: &'static str,
 }
 
-/// One migration: its text for each engine, which starts with the line `-- offshoot: expand`, if a binary that does
-/// not know it can run on the schema it leaves, or `-- offshoot: contract`.
+/// One migration, with a text per engine.
+///
+/// The text starts with the line `-- offshoot: expand` if an older binary, which does not know the migration, can run
+/// on the migrated schema, and with `-- offshoot: contract` otherwise.
 #[derive(Debug, Clone, Copy)]
 pub struct Migration {
-    /// Rises from one to the next.
+    /// Rises from one migration to the next.
     pub version: u32,
-    /// The file's name without its ending: `0001_stations`.
+    /// File name without extension: `0001_stations`.
     pub name: &'static str,
     /// The text for SQLite.
     pub sqlite: &'static str,
@@ -36,29 +38,29 @@ impl Migration {
     }
 }
 
-/// Longest module name. Postgres cuts names at 63 bytes, and the owner's role is six longer.
-const MAX_NAME: usize = 40;
-/// The name of the chassis's own set of migrations; no module can have it.
+/// Longest module name, bytes. Postgres cuts names at 63 bytes, and the owner role's name is six bytes longer.
+const MAX_NAME_LENGTH: usize = 40;
+/// Name of the chassis's own set of migrations. No module can have this name.
 pub(crate) const CHASSIS: &str = "chassis";
 
 impl ModuleSchema {
-    /// The name becomes part of file names and SQL texts.
+    /// Fails unless the module's name is safe in file names and SQL texts.
     pub(crate) fn check_name(&self) -> Result<(), OpenError> {
         let name = self.module;
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-        let good = name.len() <= MAX_NAME
+        let is_allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        let is_valid = name.len() <= MAX_NAME_LENGTH
             && name.starts_with(|first: char| first.is_ascii_lowercase())
-            && name.bytes().all(plain)
+            && name.bytes().all(is_allowed)
             && name != CHASSIS;
-        if good {
+        if is_valid {
             return Ok(());
         }
-        Err(OpenError::BadModuleName { name: name.to_owned() })
+        Err(OpenError::InvalidModuleName { name: name.to_owned() })
     }
 }
 
-/// The migrations in a folder, from version 1 on, each `sqlite/<name>.sql` and `postgres/<name>.sql` there. The folder is
-/// named from the file that says so.
+/// Includes the migrations in a folder, each as `sqlite/<name>.sql` and `postgres/<name>.sql`. The folder is relative
+/// to the file that calls the macro.
 ///
 /// ```ignore
 /// migrations: migrations!("../migrations": 1 "0001_readings", 2 "0002_units"),
@@ -75,8 +77,8 @@ macro_rules! migrations {
     };
 }
 
-/// Who owns the data, recorded answers, how a transaction begins; which processes work on it; what is announced and what
-/// was handled; changes that span modules.
+/// Tables of the chassis: ownership, recorded responses, the begin function, replicas and leases, the outbox,
+/// subscriptions, and sagas.
 pub(crate) const CHASSIS_MIGRATIONS: &[Migration] = migrations!("../../migrations":
     1 "0001_owner",
     2 "0002_answers",

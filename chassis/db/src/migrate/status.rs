@@ -1,62 +1,67 @@
-//! How the migrations of one module stand, for `offshoot db status`.
+//! Migration status of one module, for `offshoot db status`.
 
 use offshoot_contract::Timestamp;
 
 use crate::connection::Connection;
+use crate::migrate::apply::MigrationId;
 use crate::migrate::history;
-use crate::migrate::plan::{self, Applied, Known};
-use crate::migrate::run::AppliedMigration;
+use crate::migrate::plan::{self, CarriedMigration, HistoryEntry};
 use crate::migrate::schema::ModuleSchema;
-use crate::postgres::{Login, PostgresServer};
-use crate::sqlite::{SqliteFile, open_existing};
+use crate::postgres::{PostgresServer, SessionRole};
+use crate::sqlite::{SqliteFile, open_when_unlocked};
 use crate::{DatabaseUrl, DbOptions, OpenError};
 
-/// A migration that this binary carries or the schema has.
+/// A migration of this binary or of the schema's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationStatus {
-    /// Which one.
-    pub migration: AppliedMigration,
+    /// The migration.
+    pub migration: MigrationId,
     /// `expand` or `contract`.
     pub kind: String,
-    /// Whether the schema has it.
+    /// Whether the schema has the migration.
     pub state: MigrationState,
 }
 
-/// How a migration stands.
+/// State of a migration in a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MigrationState {
-    /// In the schema since then.
+    /// Applied at this time.
     Applied(Timestamp),
-    /// Not in the schema yet.
+    /// Not applied yet.
     Missing,
-    /// In the schema, with another text than this binary carries.
+    /// Applied with a text that differs from this binary's text.
     Changed,
-    /// In the schema, and this binary does not know it.
+    /// Applied, and unknown to this binary.
     Unknown,
 }
 
-/// How every migration of one module stands: what this binary carries in order, then what it does not know.
-pub async fn status(
+/// Returns the state of every migration of one module: first the migrations of this binary in order, then the unknown
+/// ones. Creates no file.
+pub async fn migration_status(
     schema: &'static ModuleSchema,
     url: &DatabaseUrl,
     options: &DbOptions,
 ) -> Result<Vec<MigrationStatus>, OpenError> {
     schema.check_name()?;
-    let known = plan::known(schema, url.engine())?;
-    let (applied, place) = match url {
+    let carried = plan::list_carried(schema, url.engine())?;
+    let (history, location) = match url {
         DatabaseUrl::Sqlite(directory) => {
             let file = SqliteFile::of_module(directory, schema.module);
             if !file.path.exists() {
-                return Ok(compare(&known, &[]));
+                return Ok(compare(&carried, &[]));
             }
-            let mut connection = open_existing(&file.for_readers(), options.migration_patience).await?;
+            let mut connection = open_when_unlocked(&file.for_readers(), options.migration_lock_timeout).await?;
             (history::read(&mut connection).await, file.path.display().to_string())
         }
         DatabaseUrl::Postgres(login) => {
-            let server = PostgresServer::new(login, schema.module, Login::Runtime);
-            let connection = match server.connect().await.map_err(|cause| server.explain(url, cause)) {
+            let server = PostgresServer::new(login, schema.module, SessionRole::Runtime);
+            let connection = match server
+                .connect()
+                .await
+                .map_err(|cause| server.explain_connect_error(url, cause))
+            {
                 Ok(connection) => connection,
-                Err(OpenError::NotMigrated { .. }) => return Ok(compare(&known, &[])),
+                Err(OpenError::NotMigrated { .. }) => return Ok(compare(&carried, &[])),
                 Err(error) => return Err(error),
             };
             (
@@ -65,32 +70,33 @@ pub async fn status(
             )
         }
     };
-    let applied = applied.map_err(|cause| OpenError::Failed {
-        what: format!("reading the migrations of {} at {place}", schema.module),
+    let history = history.map_err(|cause| OpenError::Failed {
+        operation: format!("reading the migrations of {} at {location}", schema.module),
         cause,
     })?;
-    Ok(compare(&known, &applied))
+    Ok(compare(&carried, &history))
 }
 
-fn compare(known: &[Known], applied: &[Applied]) -> Vec<MigrationStatus> {
-    let carried = known.iter().map(|known| MigrationStatus {
-        migration: AppliedMigration::of(known),
-        kind: known.kind.as_str().to_owned(),
-        state: match applied.iter().find(|old| old.is(known)) {
+fn compare(carried: &[CarriedMigration], history: &[HistoryEntry]) -> Vec<MigrationStatus> {
+    let known = carried.iter().map(|migration| MigrationStatus {
+        migration: MigrationId::from_carried(migration),
+        kind: migration.kind.as_str().to_owned(),
+        state: match history.iter().find(|entry| entry.is_entry_of(migration)) {
             None => MigrationState::Missing,
-            Some(old) if old.checksum != known.checksum => MigrationState::Changed,
-            Some(old) => MigrationState::Applied(old.applied_at),
+            Some(entry) if entry.checksum != migration.checksum => MigrationState::Changed,
+            Some(entry) => MigrationState::Applied(entry.applied_at),
         },
     });
-    let strange = applied.iter().filter(|old| !known.iter().any(|known| old.is(known)));
-    let strange = strange.map(|old| MigrationStatus {
-        migration: AppliedMigration {
-            set: old.set_name.clone(),
-            version: old.version.unsigned_abs(),
-            name: old.name.clone(),
+    let is_carried = |entry: &&HistoryEntry| carried.iter().any(|migration| entry.is_entry_of(migration));
+    let unknown = history.iter().filter(|entry| !is_carried(entry));
+    let unknown = unknown.map(|entry| MigrationStatus {
+        migration: MigrationId {
+            set: entry.set_name.clone(),
+            version: entry.version.unsigned_abs(),
+            name: entry.name.clone(),
         },
-        kind: old.kind.clone(),
+        kind: entry.kind.clone(),
         state: MigrationState::Unknown,
     });
-    carried.chain(strange).collect()
+    known.chain(unknown).collect()
 }

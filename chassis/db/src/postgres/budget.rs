@@ -1,10 +1,11 @@
-//! Whether the process's connections fit into what the server allows.
+//! Checks the process's connection budget against the server's `max_connections`.
 
 use sqlx::postgres::PgConnection;
 
 use crate::{OpenError, PgBudget};
 
-/// Refuses a budget that can never fit, and warns of one that does not fit beside what is open now.
+/// Rejects a budget above the server's limit. Warns if the budget and the connections open now exceed the limit
+/// together.
 pub(crate) async fn check_budget(
     connection: &mut PgConnection,
     budget: PgBudget,
@@ -17,10 +18,10 @@ pub(crate) async fn check_budget(
     .fetch_one(connection)
     .await
     .map_err(|cause| OpenError::Failed {
-        what: format!("reading the settings of {address}"),
+        operation: format!("reading the connection limit of {address}"),
         cause,
     })?;
-    let wanted = i64::from(budget.sum());
+    let wanted = i64::from(budget.total());
     if wanted > allowed {
         return Err(OpenError::BudgetTooLarge {
             address: address.to_owned(),
@@ -29,7 +30,13 @@ pub(crate) async fn check_budget(
         });
     }
     if wanted + open > allowed {
-        tracing::warn!(address, wanted, open, allowed, "the server may run out of connections");
+        tracing::warn!(
+            address,
+            wanted,
+            open,
+            allowed,
+            "the server may run out of connections: lower the connection budget or raise max_connections"
+        );
     }
     Ok(())
 }

@@ -1,13 +1,12 @@
-//! What a login may do that its module must not, read from the catalogs.
+//! Reads from the system catalogs which privileges a login has beyond its module's own data.
 
-use sqlx::FromRow;
 use sqlx::postgres::PgConnection;
 
 use crate::{Isolation, OpenError};
 
-/// Asked of the login, not of the role that it acts as: `RESET ROLE` leads back to the login. Other modules' schemas are
-/// those that have an owner's row.
-const QUESTION: &str = "\
+/// Inspects the login and not the current role, because `RESET ROLE` returns to the login. A schema with a table
+/// `offshoot_owner` belongs to a module.
+const LOGIN_PRIVILEGES: &str = "\
     SELECT l.rolname::text AS login, l.rolsuper AS is_superuser, l.rolcreaterole AS makes_roles, \
            has_database_privilege(l.oid, current_database(), 'CREATE') AS makes_schemas, \
            COALESCE((SELECT has_schema_privilege(l.oid, n.oid, 'CREATE') FROM pg_namespace n WHERE n.nspname = $1), false) \
@@ -20,55 +19,57 @@ const QUESTION: &str = "\
                  ORDER BY 1) AS schemas \
     FROM pg_roles l WHERE l.rolname = session_user";
 
-#[derive(FromRow)]
-struct Answer {
-    login: String,
-    is_superuser: bool,
-    makes_roles: bool,
-    makes_schemas: bool,
-    changes_own: bool,
-    roles: Vec<String>,
-    schemas: Vec<String>,
+crate::row! {
+    postgres:
+    struct LoginPrivileges {
+        login: String,
+        is_superuser: bool,
+        makes_roles: bool,
+        makes_schemas: bool,
+        changes_own: bool,
+        roles: Vec<String>,
+        schemas: Vec<String>,
+    }
 }
 
-/// Looks at the login that this connection was opened by.
-pub(crate) async fn look(
+/// Inspects the login of this connection.
+pub(crate) async fn inspect_login(
     connection: &mut PgConnection,
     module: &'static str,
     address: &str,
 ) -> Result<Isolation, OpenError> {
-    let answer: Answer = sqlx::query_as(QUESTION)
+    let privileges: LoginPrivileges = sqlx::query_as(LOGIN_PRIVILEGES)
         .bind(module)
         .fetch_one(connection)
         .await
         .map_err(|cause| OpenError::Failed {
-            what: format!("{module}: looking at what the login may do at {address}"),
+            operation: format!("{module}: reading the privileges of the login at {address}"),
             cause,
         })?;
-    Ok(judge(answer))
+    Ok(to_isolation(privileges))
 }
 
-fn judge(answer: Answer) -> Isolation {
-    let login = answer.login;
-    if answer.is_superuser {
+fn to_isolation(privileges: LoginPrivileges) -> Isolation {
+    let login = privileges.login;
+    if privileges.is_superuser {
         let breaches = vec!["is a superuser".to_owned()];
         return Isolation { login, breaches };
     }
     let mut breaches = Vec::new();
-    if answer.makes_roles {
+    if privileges.makes_roles {
         breaches.push("may create and grant roles".to_owned());
     }
-    if answer.makes_schemas {
-        breaches.push("may make schemas".to_owned());
+    if privileges.makes_schemas {
+        breaches.push("may create schemas".to_owned());
     }
-    if answer.changes_own {
+    if privileges.changes_own {
         breaches.push("may change the module's own tables".to_owned());
     }
-    if !answer.roles.is_empty() {
-        breaches.push(format!("may act as {}", answer.roles.join(", ")));
+    if !privileges.roles.is_empty() {
+        breaches.push(format!("may act as {}", privileges.roles.join(", ")));
     }
-    if !answer.schemas.is_empty() {
-        breaches.push(format!("may use the schemas {}", answer.schemas.join(", ")));
+    if !privileges.schemas.is_empty() {
+        breaches.push(format!("may use the schemas {}", privileges.schemas.join(", ")));
     }
     Isolation { login, breaches }
 }

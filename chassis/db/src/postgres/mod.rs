@@ -1,17 +1,17 @@
-//! Postgres: one schema per module, two roles.
+//! Postgres: one schema and two roles per module.
 
 mod budget;
 mod server;
-// Roles, schema and rights: what has to hold, making it hold, and seeing what holds.
+// Roles, schema and privileges: the desired state, how to reach the state, and how to inspect it.
 mod isolation;
-mod lock;
+mod migration_lock;
 mod provisioning;
 mod roles;
-mod secret;
+mod scram;
 
 pub(crate) use crate::postgres::budget::check_budget;
-pub(crate) use crate::postgres::isolation::look;
-pub(crate) use crate::postgres::lock::lock_migrators;
-pub(crate) use crate::postgres::provisioning::{Site, grant_rights, is_founded, provision};
-pub(crate) use crate::postgres::roles::owner_of;
-pub(crate) use crate::postgres::server::{Login, PostgresServer, quoted};
+pub(crate) use crate::postgres::isolation::inspect_login;
+pub(crate) use crate::postgres::migration_lock::acquire_migration_lock;
+pub(crate) use crate::postgres::provisioning::{ProvisioningTarget, grant_privileges, has_roles_and_schema, provision};
+pub(crate) use crate::postgres::roles::owner_role;
+pub(crate) use crate::postgres::server::{PostgresServer, SessionRole, quote_plain_name};

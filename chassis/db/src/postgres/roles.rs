@@ -1,186 +1,190 @@
-//! A module's schema and its two roles, as steps: what has to hold, how to see that it does not, and what makes it hold.
+//! The provisioning steps of a module: its schema, its two roles and their privileges, each step with a check.
 //!
-//! `<m>_owner` owns the schema and runs migrations; no one logs in as it. `<m>` works: it reads and writes rows, makes
-//! nothing, and reaches no other module's schema. Roles belong to the whole server, so two databases on it share them.
-//! What belongs to others, the schema `public` among it, is left as it is, unless the database is the store's alone.
+//! The role `<m>_owner` owns the schema and runs migrations; nobody logs in as `<m>_owner`. The role `<m>` serves the
+//! module at runtime: it reads and writes rows, creates nothing, and has no access to other modules' schemas. Roles
+//! belong to the whole server, so two databases on one server share them. Objects of other owners, the schema `public`
+//! included, are left unchanged, unless the database belongs to the store alone.
 
-use crate::postgres::quoted;
+use crate::postgres::quote_plain_name;
 
-/// A thing that has to hold.
+/// One condition that provisioning establishes.
 pub(crate) struct Step {
-    /// In the words of an operator.
-    pub(crate) what: String,
-    /// An SQL expression that is true where it does not hold.
-    pub(crate) lacks: String,
-    /// What makes it hold. Contains no password, only what a server keeps of one.
+    /// For operators, in the past tense.
+    pub(crate) description: String,
+    /// SQL expression that is true if the condition does not hold.
+    pub(crate) missing: String,
+    /// SQL that establishes the condition. Contains no password, at most the verifier of one.
     pub(crate) sql: String,
-    /// What the login needs for it.
-    pub(crate) needs: Right,
+    /// The privilege that the login needs for `sql`.
+    pub(crate) needs: Privilege,
 }
 
-/// What a login needs for a step.
+/// Privilege that a login needs for a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Right {
+pub(crate) enum Privilege {
     /// CREATEROLE.
     CreateRole,
     /// CREATE on the database.
     CreateSchema,
-    /// To act as the schema's owner. These steps are sent after `SET ROLE`.
-    Owner,
-    /// To own the database.
-    Database,
+    /// Membership in the schema's owner role. These steps are sent after `SET ROLE`.
+    SchemaOwner,
+    /// Ownership of the database.
+    DatabaseOwner,
 }
 
-/// The role that owns a module's schema.
-pub(crate) fn owner_of(module: &str) -> String {
+/// Name of the role that owns a module's schema.
+pub(crate) fn owner_role(module: &str) -> String {
     format!("{module}_owner")
 }
 
-/// A text as an SQL literal.
-pub(crate) fn literal(text: &str) -> String {
+/// Quotes a text as an SQL literal.
+pub(crate) fn quote_literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// A role that may not exist, as an expression: its id, or null.
-fn role(name: &str) -> String {
-    format!("(SELECT oid FROM pg_roles WHERE rolname = {})", literal(name))
+/// SQL expression for the id of a role; null if the role does not exist.
+fn role_id(name: &str) -> String {
+    format!("(SELECT oid FROM pg_roles WHERE rolname = {})", quote_literal(name))
 }
 
-/// Roles and schema.
-pub(crate) fn foundation(module: &str) -> Vec<Step> {
-    let owner = owner_of(module);
-    let (quoted_owner, quoted_module) = (quoted(&owner), quoted(module));
+/// Steps that create roles and schema.
+pub(crate) fn roles_and_schema(module: &str) -> Vec<Step> {
+    let owner = owner_role(module);
+    let (quoted_owner, quoted_module) = (quote_plain_name(&owner), quote_plain_name(module));
     vec![
         create_role(&owner),
         create_role(module),
-        acts_as(&owner, None),
+        grant_role(&owner, None),
         Step {
-            what: format!("made the schema `{module}`, which `{owner}` owns"),
-            lacks: format!("to_regnamespace('{quoted_module}') IS NULL"),
+            description: format!("created the schema `{module}`, owned by `{owner}`"),
+            missing: format!("to_regnamespace('{quoted_module}') IS NULL"),
             sql: format!("CREATE SCHEMA {quoted_module} AUTHORIZATION {quoted_owner}"),
-            needs: Right::CreateSchema,
+            needs: Privilege::CreateSchema,
         },
     ]
 }
 
 fn create_role(name: &str) -> Step {
     Step {
-        what: format!("made the role `{name}`"),
-        lacks: format!("{} IS NULL", role(name)),
-        sql: format!("CREATE ROLE {} NOLOGIN", quoted(name)),
-        needs: Right::CreateRole,
+        description: format!("created the role `{name}`"),
+        missing: format!("{} IS NULL", role_id(name)),
+        sql: format!("CREATE ROLE {} NOLOGIN", quote_plain_name(name)),
+        needs: Privilege::CreateRole,
     }
 }
 
-/// Lets a login, or the one that is connected, act as a role. A superuser may without being told.
-pub(crate) fn acts_as(name: &str, login: Option<&str>) -> Step {
-    let (login_name, who, grantee) = match login {
+/// Grants a role to `login`, or to the connected login if none is given. A superuser needs no grant.
+pub(crate) fn grant_role(name: &str, login: Option<&str>) -> Step {
+    let (login_name, login_text, grantee) = match login {
         None => (
             "CURRENT_USER".to_owned(),
             "this login".to_owned(),
             "CURRENT_USER".to_owned(),
         ),
-        Some(login) => (literal(login), format!("`{login}`"), quoted_login(login)),
+        Some(login) => (quote_literal(login), format!("`{login}`"), quote_identifier(login)),
     };
     Step {
-        what: format!("let {who} act as `{name}`"),
-        lacks: format!(
+        description: format!("allowed {login_text} to act as `{name}`"),
+        missing: format!(
             "COALESCE((SELECT NOT pg_has_role(oid, {}, 'MEMBER') AND NOT rolsuper FROM pg_roles WHERE rolname = {login_name}), \
                       (SELECT NOT rolsuper FROM pg_roles WHERE rolname = {login_name}), true)",
-            role(name)
+            role_id(name)
         ),
-        sql: format!("GRANT {} TO {grantee}", quoted(name)),
-        needs: Right::CreateRole,
+        sql: format!("GRANT {} TO {grantee}", quote_plain_name(name)),
+        needs: Privilege::CreateRole,
     }
 }
 
-/// A login's name comes from an operator and may hold anything.
-pub(crate) fn quoted_login(login: &str) -> String {
+/// Quotes a name from an operator, which may contain any character, as an SQL identifier.
+pub(crate) fn quote_identifier(login: &str) -> String {
     format!("\"{}\"", login.replace('"', "\"\""))
 }
 
-/// Lets the runtime role log in by itself.
-pub(crate) fn logs_in(module: &str) -> Step {
+/// Allows the runtime role to log in.
+pub(crate) fn allow_login(module: &str) -> Step {
     Step {
-        what: format!("let `{module}` log in"),
-        lacks: format!(
+        description: format!("allowed `{module}` to log in"),
+        missing: format!(
             "COALESCE((SELECT NOT rolcanlogin FROM pg_roles WHERE rolname = {}), true)",
-            literal(module)
+            quote_literal(module)
         ),
-        sql: format!("ALTER ROLE {} LOGIN", quoted(module)),
-        needs: Right::CreateRole,
+        sql: format!("ALTER ROLE {} LOGIN", quote_plain_name(module)),
+        needs: Privilege::CreateRole,
     }
 }
 
-/// Who may connect to a database that is the store's alone, and what everybody else no longer may.
-pub(crate) fn own_database(database: &str, logins: &[&str]) -> Vec<Step> {
-    let name = quoted_login(database);
-    let public_may = |right: &str| {
+/// Restricts a database that belongs to the store alone: `logins` may connect, and PUBLIC may not.
+pub(crate) fn restrict_database(database: &str, logins: &[&str]) -> Vec<Step> {
+    let name = quote_identifier(database);
+    let public_has = |privileges: &str| {
         format!(
             "EXISTS (SELECT FROM pg_database d, aclexplode(COALESCE(d.datacl, acldefault('d', d.datdba))) a \
-             WHERE d.datname = current_database() AND a.grantee = 0 AND a.privilege_type IN ({right}))"
+             WHERE d.datname = current_database() AND a.grantee = 0 AND a.privilege_type IN ({privileges}))"
         )
     };
-    let may_connect = |login: &&str| Step {
-        what: format!("let `{login}` connect to this database"),
-        lacks: format!(
+    let allow_connect = |login: &&str| Step {
+        description: format!("allowed `{login}` to connect to this database"),
+        missing: format!(
             "NOT EXISTS (SELECT FROM pg_database d, aclexplode(COALESCE(d.datacl, acldefault('d', d.datdba))) a \
              WHERE d.datname = current_database() AND a.grantee = {} AND a.privilege_type = 'CONNECT')",
-            role(login)
+            role_id(login)
         ),
-        sql: format!("GRANT CONNECT ON DATABASE {name} TO {}", quoted_login(login)),
-        needs: Right::Database,
+        sql: format!("GRANT CONNECT ON DATABASE {name} TO {}", quote_identifier(login)),
+        needs: Privilege::DatabaseOwner,
     };
-    let mut steps: Vec<_> = logins.iter().map(may_connect).collect();
+    let mut steps: Vec<_> = logins.iter().map(allow_connect).collect();
     steps.push(Step {
-        what: "took from PUBLIC the right to connect to this database and to make temporary tables".to_owned(),
-        lacks: public_may("'CONNECT', 'TEMPORARY'"),
+        description: "revoked from PUBLIC the right to connect to this database and to create temporary tables"
+            .to_owned(),
+        missing: public_has("'CONNECT', 'TEMPORARY'"),
         sql: format!("REVOKE CONNECT, TEMPORARY ON DATABASE {name} FROM PUBLIC"),
-        needs: Right::Database,
+        needs: Privilege::DatabaseOwner,
     });
     steps.push(Step {
-        what: "took from PUBLIC the right to make tables in the schema `public`".to_owned(),
-        lacks: "EXISTS (SELECT FROM pg_namespace n, aclexplode(n.nspacl) a \
+        description: "revoked from PUBLIC the right to create tables in the schema `public`".to_owned(),
+        missing: "EXISTS (SELECT FROM pg_namespace n, aclexplode(n.nspacl) a \
                 WHERE n.nspname = 'public' AND a.grantee = 0 AND a.privilege_type = 'CREATE')"
             .to_owned(),
         sql: "REVOKE CREATE ON SCHEMA public FROM PUBLIC".to_owned(),
-        needs: Right::Database,
+        needs: Privilege::DatabaseOwner,
     });
     steps
 }
 
-/// What the owner grants: the runtime role changes rows and calls functions. Who owns the data and what was migrated it
-/// only reads. PUBLIC has nothing, the EXECUTE on new functions included that Postgres gives it everywhere.
-pub(crate) fn rights(module: &str) -> Vec<Step> {
-    let owner = owner_of(module);
-    let (schema, runtime) = (quoted(module), quoted(module));
-    let (as_owner, owner_id) = (quoted(&owner), role(&owner));
+/// Privileges that the owner grants. The runtime role changes rows and calls functions, but only reads `offshoot_owner`
+/// and `offshoot_migrations`. PUBLIC has no privileges, not even EXECUTE on new functions, which Postgres grants by
+/// default.
+pub(crate) fn privileges(module: &str) -> Vec<Step> {
+    let owner = owner_role(module);
+    let (schema, runtime) = (quote_plain_name(module), quote_plain_name(module));
+    let (as_owner, owner_id) = (quote_plain_name(&owner), role_id(&owner));
     let namespace = format!("to_regnamespace('{schema}')");
-    let runtime_id = role(module);
-    let step = |what: String, lacks: String, sql: String| Step {
-        what,
-        lacks,
+    let runtime_id = role_id(module);
+    let step = |description: String, missing: String, sql: String| Step {
+        description,
+        missing,
         sql,
-        needs: Right::Owner,
+        needs: Privilege::SchemaOwner,
     };
-    // How many of the rights `wanted` the runtime role gets on what the owner will make.
-    let default = |kind: char, wanted: &str, many: usize| {
+    // True if the runtime role gets fewer than `count` of the privileges `wanted` on objects that the owner will
+    // create.
+    let lacks_default = |kind: char, wanted: &str, count: usize| {
         format!(
             "(SELECT count(*) FROM pg_default_acl d, aclexplode(d.defaclacl) a WHERE d.defaclrole = {owner_id} \
              AND d.defaclnamespace = {namespace} AND d.defaclobjtype = '{kind}' AND a.grantee = {runtime_id} \
-             AND a.privilege_type IN ({wanted})) < {many}"
+             AND a.privilege_type IN ({wanted})) < {count}"
         )
     };
     vec![
         step(
-            format!("took the schema `{module}` from PUBLIC"),
+            format!("revoked all rights on the schema `{module}` from PUBLIC"),
             format!(
                 "EXISTS (SELECT FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.oid = {namespace} AND a.grantee = 0)"
             ),
             format!("REVOKE ALL ON SCHEMA {schema} FROM PUBLIC"),
         ),
         step(
-            format!("let `{module}` use its schema, and make nothing there"),
+            format!("allowed `{module}` to use its schema, and to create nothing there"),
             format!(
                 "COALESCE((SELECT NOT has_schema_privilege({runtime_id}, {namespace}, 'USAGE') \
                  OR EXISTS (SELECT FROM pg_namespace n, aclexplode(n.nspacl) a \
@@ -189,12 +193,12 @@ pub(crate) fn rights(module: &str) -> Vec<Step> {
             format!("GRANT USAGE ON SCHEMA {schema} TO {runtime}; REVOKE CREATE ON SCHEMA {schema} FROM {runtime}"),
         ),
         step(
-            format!("gave `{module}` the rows of tables to come"),
+            format!("granted `{module}` the rows of future tables"),
             format!(
                 "{} OR {} OR {}",
-                default('r', "'SELECT', 'INSERT', 'UPDATE', 'DELETE'", 4),
-                default('S', "'SELECT', 'USAGE'", 2),
-                default('f', "'EXECUTE'", 1)
+                lacks_default('r', "'SELECT', 'INSERT', 'UPDATE', 'DELETE'", 4),
+                lacks_default('S', "'SELECT', 'USAGE'", 2),
+                lacks_default('f', "'EXECUTE'", 1)
             ),
             format!(
                 "ALTER DEFAULT PRIVILEGES FOR ROLE {as_owner} IN SCHEMA {schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {runtime}; \
@@ -203,23 +207,23 @@ pub(crate) fn rights(module: &str) -> Vec<Step> {
             ),
         ),
         step(
-            format!("took functions that `{owner}` makes from PUBLIC"),
+            format!("revoked from PUBLIC the right to call future functions of `{owner}`"),
             format!(
                 "NOT EXISTS (SELECT FROM pg_default_acl d WHERE d.defaclrole = {owner_id} AND d.defaclnamespace = 0 \
                  AND d.defaclobjtype = 'f' AND NOT EXISTS (SELECT FROM aclexplode(d.defaclacl) a WHERE a.grantee = 0))"
             ),
             format!("ALTER DEFAULT PRIVILEGES FOR ROLE {as_owner} REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC"),
         ),
-        rows_and_nothing_else(module, &runtime_id, &namespace),
+        restrict_to_rows(module, &runtime_id, &namespace),
     ]
 }
 
-/// Rights on what is there, as [`rights`] says.
-fn rows_and_nothing_else(module: &str, runtime_id: &str, namespace: &str) -> Step {
-    let (schema, runtime) = (quoted(module), quoted(module));
+/// Applies [`privileges`] to the objects that exist already.
+fn restrict_to_rows(module: &str, runtime_id: &str, namespace: &str) -> Step {
+    let (schema, runtime) = (quote_plain_name(module), quote_plain_name(module));
     Step {
-        what: format!("gave `{module}` rows, sequences and functions of its schema, and nothing else there"),
-        lacks: wrong_rights(runtime_id, namespace),
+        description: format!("granted `{module}` rows, sequences and functions of its schema, and nothing else there"),
+        missing: has_wrong_privileges(runtime_id, namespace),
         sql: format!(
             "REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM PUBLIC; \
                  REVOKE ALL ON ALL ROUTINES IN SCHEMA {schema} FROM PUBLIC; \
@@ -232,21 +236,21 @@ fn rows_and_nothing_else(module: &str, runtime_id: &str, namespace: &str) -> Ste
                  IF to_regclass('{schema}.offshoot_migrations') IS NOT NULL THEN \
                      REVOKE INSERT, UPDATE, DELETE ON {schema}.offshoot_migrations FROM {runtime}; END IF; END $$"
         ),
-        needs: Right::Owner,
+        needs: Privilege::SchemaOwner,
     }
 }
 
-/// Whether any table, sequence or function of the schema has other rights than it should.
-fn wrong_rights(runtime: &str, namespace: &str) -> String {
-    let rights = "COALESCE(c.relacl, acldefault('r', c.relowner))";
-    let has = |right: &str| {
+/// SQL expression that is true if a table, sequence or function of the schema has other privileges than intended.
+fn has_wrong_privileges(runtime: &str, namespace: &str) -> String {
+    let table_acl = "COALESCE(c.relacl, acldefault('r', c.relowner))";
+    let has = |privileges: &str| {
         format!(
-            "EXISTS (SELECT FROM aclexplode({rights}) a WHERE a.grantee = {runtime} AND a.privilege_type IN ({right}))"
+            "EXISTS (SELECT FROM aclexplode({table_acl}) a WHERE a.grantee = {runtime} AND a.privilege_type IN ({privileges}))"
         )
     };
     format!(
         "EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = {namespace} AND c.relkind IN ('r', 'p', 'v', 'm') AND ( \
-             EXISTS (SELECT FROM aclexplode({rights}) a WHERE a.grantee = 0) \
+             EXISTS (SELECT FROM aclexplode({table_acl}) a WHERE a.grantee = 0) \
              OR NOT {select} OR {beyond} \
              OR CASE WHEN c.relname IN ('offshoot_owner', 'offshoot_migrations') THEN {dml} \
                      ELSE NOT ({insert} AND {update} AND {delete}) END)) \

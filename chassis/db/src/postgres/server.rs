@@ -1,7 +1,7 @@
-//! Connecting to a module's schema on a Postgres server, under the role that the work needs.
+//! Connects to a module's schema on a Postgres server, under the role for the work.
 //!
-//! Behind PgBouncer only **session pooling** holds: a connection's role, search path and prepared statements live as
-//! long as its session. The deadline of a transaction is `SET LOCAL` and would hold anywhere.
+//! Behind PgBouncer only **session pooling** works: the role, the search path and prepared statements of a connection
+//! last as long as its session. The deadline of a transaction is `SET LOCAL` and works with any pooling.
 
 use std::time::Duration;
 
@@ -10,41 +10,41 @@ use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use crate::{DatabaseUrl, OpenError};
 
-/// Longest time the server spends on a read whose caller has gone away. Transactions have their own, shorter limit.
+/// Statement timeout of reads, for a caller that has gone away. Transactions set their own, shorter timeout.
 const READ_LIMIT: Duration = Duration::from_secs(60);
-/// How long a transaction may do nothing. Nothing but statements happens in one, so longer than this is a process that was
-/// stopped, or a host that is gone, and others wait for what it has locked.
+/// Idle timeout of a transaction. Between two statements of a transaction nothing else happens, so a longer pause means
+/// a stopped process or a lost host, and other transactions wait for its locks.
 const IDLE_LIMIT: &str = "15s";
-/// How often the server looks, during a statement, whether its client is still there.
+/// How often the server checks, during a statement, that its client is still connected.
 const CLIENT_CHECK: &str = "1s";
 
-/// What a server answers to a wrong password.
+/// SQLSTATE of a wrong password.
 const WRONG_PASSWORD: &str = "28P01";
 
-/// A server, the module's schema there, and who we are.
+/// A server, the login, and the module whose schema is used.
 #[derive(Clone)]
 pub(crate) struct PostgresServer {
     options: Box<PgConnectOptions>,
     module: &'static str,
-    login: Login,
+    session_role: SessionRole,
 }
 
-/// Under which role a connection works.
+/// The role that a connection acts as.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Login {
+pub(crate) enum SessionRole {
     /// `<module>`: rows only, no DDL, no other schema. Read-only outside a transaction of `Db::begin`.
     Runtime,
-    /// The login's own role, for the migrator.
-    Itself,
+    /// The role of the login, for migrations and provisioning.
+    Login,
 }
 
 impl PostgresServer {
-    pub(crate) fn new(options: &PgConnectOptions, module: &'static str, login: Login) -> Self {
+    pub(crate) fn new(options: &PgConnectOptions, module: &'static str, session_role: SessionRole) -> Self {
         let options = options.clone().application_name(&format!("offshoot {module}"));
         Self {
             options: Box::new(options),
             module,
-            login,
+            session_role,
         }
     }
 
@@ -57,49 +57,49 @@ impl PostgresServer {
         }
     }
 
-    /// Whether the server lets the module's role in with this password, and with no other. A server that asks for none
-    /// cannot tell.
-    pub(crate) async fn knows(&self, password: &str) -> bool {
-        let lets_in = async |password: &str| {
+    /// Whether the server accepts this password for the module's role, and rejects another one. False if the server
+    /// asks for no password, because then every password is accepted.
+    pub(crate) async fn accepts_only_password(&self, password: &str) -> bool {
+        let log_in = async |password: &str| {
             let options = self.options.as_ref().clone().username(self.module).password(password);
             let connection = PgConnection::connect_with(&options).await?;
             connection.close().await
         };
         let is_wrong = |error: sqlx::Error| {
-            let code = error.as_database_error().and_then(|answer| answer.code());
+            let code = error.as_database_error().and_then(|error| error.code());
             code.as_deref() == Some(WRONG_PASSWORD)
         };
         let other = format!("not {password}");
-        lets_in(password).await.is_ok() && lets_in(&other).await.is_err_and(is_wrong)
+        log_in(password).await.is_ok() && log_in(&other).await.is_err_and(is_wrong)
     }
 
-    /// Why the module's data cannot be used at this server.
-    pub(crate) fn explain(&self, url: &DatabaseUrl, cause: sqlx::Error) -> OpenError {
+    /// Converts a connection error into an error that names the remedy.
+    pub(crate) fn explain_connect_error(&self, url: &DatabaseUrl, cause: sqlx::Error) -> OpenError {
         let (module, address) = (self.module, self.address());
-        let code = cause.as_database_error().and_then(|answer| answer.code());
+        let code = cause.as_database_error().and_then(|error| error.code());
         match code.as_deref() {
-            // There is no such role: `SET ROLE` says that its value is invalid.
+            // `SET ROLE` reports a role that does not exist as an invalid value.
             Some("22023" | "42704") => OpenError::NotMigrated {
                 module,
                 address,
-                lacks: format!("there is no role `{module}`"),
+                missing: format!("the role `{module}` does not exist"),
                 url: url.to_string(),
             },
-            Some("42501") => OpenError::RoleRefused {
+            Some("42501") => OpenError::RoleDenied {
                 module,
                 address,
                 login: self.options.get_username().to_owned(),
                 cause,
             },
-            _ => OpenError::NoConnection { module, address, cause },
+            _ => OpenError::CannotConnect { module, address, cause },
         }
     }
 
     pub(crate) async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
         let mut connection = PgConnection::connect_with(&self.options).await?;
-        if self.login == Login::Runtime {
-            // Temporary tables come last, or they would stand in for the module's own.
-            let name = quoted(self.module);
+        if self.session_role == SessionRole::Runtime {
+            // `pg_temp` comes last, or temporary tables would shadow the module's own.
+            let name = quote_plain_name(self.module);
             let limit = READ_LIMIT.as_millis();
             let session = format!(
                 "SET ROLE {name}; SET search_path TO {name}, pg_temp; SET default_transaction_read_only TO on; \
@@ -112,7 +112,8 @@ impl PostgresServer {
     }
 }
 
-/// A name as an SQL identifier. Module names need no escaping: `ModuleSchema` admits only letters, digits and `_`.
-pub(crate) fn quoted(name: &str) -> String {
+/// Quotes a module or role name as an SQL identifier. These names need no escaping: `ModuleSchema` admits only letters,
+/// digits and `_`.
+pub(crate) fn quote_plain_name(name: &str) -> String {
     format!("\"{name}\"")
 }

@@ -1,4 +1,4 @@
-//! Opening the file of one module, for its writer or for a reader.
+//! SQLite file of one module, opened for its writer or for a reader.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,19 +7,19 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection, Executor};
 
-use crate::sqlite::alarm::{Alarm, STEPS_PER_LOOK};
+use crate::sqlite::deadline::{STEPS_PER_CHECK, StatementDeadline};
 
-/// How long SQLite itself waits for a lock before we do. The writer polls on its own, so this is only a net for the
-/// rare short locks of recovery and checkpoints.
+/// How long SQLite itself waits for a lock of the writer. The code above polls for the write lock, so this timeout only
+/// covers the rare short locks of recovery and checkpoints.
 const WRITER_BUSY: Duration = Duration::from_millis(5);
 /// A reader of a WAL file never waits for the writer, only for recovery after a crash.
 const READER_BUSY: Duration = Duration::from_secs(1);
 
-/// A module's file and how it is opened.
+/// A module's file and its open mode.
 #[derive(Clone)]
 pub(crate) struct SqliteFile {
     pub(crate) path: PathBuf,
-    /// Reader connections cannot write, whatever statement they are given.
+    /// A read-only connection rejects every write.
     pub(crate) read_only: bool,
 }
 
@@ -38,11 +38,11 @@ impl SqliteFile {
         }
     }
 
-    pub(crate) async fn connect(&self) -> Result<SqliteLink, sqlx::Error> {
+    pub(crate) async fn connect(&self) -> Result<InterruptibleConnection, sqlx::Error> {
         let options = SqliteConnectOptions::new()
             .filename(&self.path)
             .foreign_keys(true)
-            // Without it, a row removed by REPLACE fires no delete trigger.
+            // Without `recursive_triggers`, a row deleted by REPLACE fires no delete trigger.
             .pragma("recursive_triggers", "ON");
         let options = if self.read_only {
             options.read_only(true).busy_timeout(READER_BUSY)
@@ -50,46 +50,46 @@ impl SqliteFile {
             options
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)
-                // A committed transaction survives the loss of power.
+                // A committed transaction survives a power failure.
                 .synchronous(SqliteSynchronous::Full)
                 .busy_timeout(WRITER_BUSY)
         };
-        SqliteLink::watched(SqliteConnection::connect_with(&options).await?).await
+        InterruptibleConnection::new(SqliteConnection::connect_with(&options).await?).await
     }
 }
 
-/// A SQLite connection whose statements end at a deadline.
-pub(crate) struct SqliteLink {
+/// A SQLite connection that interrupts statements at a deadline.
+pub(crate) struct InterruptibleConnection {
     connection: SqliteConnection,
-    alarm: Arc<Alarm>,
+    deadline: Arc<StatementDeadline>,
 }
 
-impl SqliteLink {
-    async fn watched(mut connection: SqliteConnection) -> Result<Self, sqlx::Error> {
-        let alarm = Arc::new(Alarm::off());
-        let watch = Arc::clone(&alarm);
+impl InterruptibleConnection {
+    async fn new(mut connection: SqliteConnection) -> Result<Self, sqlx::Error> {
+        let deadline = Arc::new(StatementDeadline::unlimited());
+        let checked = Arc::clone(&deadline);
         connection
             .lock_handle()
             .await?
-            .set_progress_handler(STEPS_PER_LOOK, move || !watch.rings());
-        Ok(Self { connection, alarm })
+            .set_progress_handler(STEPS_PER_CHECK, move || !checked.has_passed());
+        Ok(Self { connection, deadline })
     }
 
     pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
         &mut self.connection
     }
 
-    pub(crate) fn alarm(&self) -> &Alarm {
-        &self.alarm
+    pub(crate) fn deadline(&self) -> &StatementDeadline {
+        &self.deadline
     }
 
-    /// Interrupts a statement whose caller has gone away, waits until it has ended, and rolls back.
+    /// Interrupts a running statement, waits for its end, and rolls back.
     pub(crate) async fn roll_back(&mut self) -> Result<(), sqlx::Error> {
-        self.alarm.ring();
+        self.deadline.expire();
         self.connection.ping().await?;
-        self.alarm.clear();
+        self.deadline.clear();
         match self.connection.execute("ROLLBACK").await {
-            // The statement that was interrupted was the BEGIN, or the COMMIT had gone through.
+            // The interrupted statement was the BEGIN, or the COMMIT had already succeeded.
             Err(sqlx::Error::Database(error)) if error.message().contains("no transaction is active") => Ok(()),
             result => result.map(drop),
         }

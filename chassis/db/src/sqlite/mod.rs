@@ -1,8 +1,8 @@
 //! SQLite: one file per module.
 
-mod alarm;
+mod deadline;
 mod file;
 mod open;
 
-pub(crate) use crate::sqlite::file::{SqliteFile, SqliteLink};
-pub(crate) use crate::sqlite::open::{open_existing, open_file};
+pub(crate) use crate::sqlite::file::{InterruptibleConnection, SqliteFile};
+pub(crate) use crate::sqlite::open::{open_or_create, open_when_unlocked};

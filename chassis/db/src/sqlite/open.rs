@@ -1,5 +1,5 @@
-//! Opening a module's file for the first time in a process: makes what is missing, waits for who holds it, and says
-//! clearly what is wrong.
+//! Opens a module's SQLite file when a process starts: creates a missing directory and file, waits for locks, and maps
+//! errors to remedies.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use crate::connection::Connection;
 use crate::failure::is_busy;
 use crate::sqlite::SqliteFile;
 
-/// How long to wait before trying a locked file again. Whoever locks it against opening is at it for seconds.
+/// Pause between two attempts to open a locked file. A lock that prevents opening lasts for seconds.
 const RETRY: Duration = Duration::from_millis(20);
 
-/// Opens the file for its writer, and makes it and its directory if they are missing.
-pub(crate) async fn open_file(
+/// Opens the file for its writer. Creates the directory and the file if they are missing.
+pub(crate) async fn open_or_create(
     directory: &Path,
     file: &SqliteFile,
-    patience: Duration,
+    lock_timeout: Duration,
 ) -> Result<Connection, OpenError> {
     tokio::fs::create_dir_all(directory)
         .await
@@ -26,17 +26,17 @@ pub(crate) async fn open_file(
             path: directory.to_owned(),
             cause,
         })?;
-    open_existing(file, patience).await
+    open_when_unlocked(file, lock_timeout).await
 }
 
-/// Opens the file, waiting while another process changes its journal mode or recovers it.
-pub(crate) async fn open_existing(file: &SqliteFile, patience: Duration) -> Result<Connection, OpenError> {
-    let give_up = Instant::now() + patience;
+/// Opens the file, and waits while another process changes the journal mode or recovers the file.
+pub(crate) async fn open_when_unlocked(file: &SqliteFile, lock_timeout: Duration) -> Result<Connection, OpenError> {
+    let give_up = Instant::now() + lock_timeout;
     loop {
         match file.connect().await {
-            Ok(link) => return Ok(Connection::Sqlite(link)),
+            Ok(connection) => return Ok(Connection::Sqlite(connection)),
             Err(error) if is_busy(&error) && Instant::now() < give_up => sleep(RETRY).await,
-            Err(error) => return Err(OpenError::of_file(&file.path, patience, error)),
+            Err(error) => return Err(OpenError::from_file_error(&file.path, lock_timeout, error)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Many at once: queues are fair, files are shared, deadlocks lose one.
+//! Concurrency: fair queues, several processes on one store, and deadlocks.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -26,12 +26,12 @@ async fn two_processes_share_a_store(store: Store) {
     ] {
         tasks.push(tokio::spawn(async move {
             for _ in 0..EACH {
-                count_up(&db).await.expect("a place in the queue, and then the lock");
+                increment(&db).await.expect("a committed increment");
             }
         }));
     }
     for task in tasks {
-        task.await.expect("every one counts");
+        task.await.expect("a finished task");
     }
     let mut read = store.db.read(&mut cx).await.expect("a connection");
     let quantity: (i64,) = read
@@ -41,11 +41,11 @@ async fn two_processes_share_a_store(store: Store) {
     assert_eq!(quantity, (1 + 4 * EACH as i64,));
 }
 
-async fn count_up(db: &Db) -> Result<(), CallFailure> {
+async fn increment(db: &Db) -> Result<(), CallFailure> {
     let mut cx = cx();
     let mut tx = db.begin(&mut cx).await?;
     let (old,): (i64,) = match tx.engine() {
-        // The row is locked by its change; SQLite has one writer anyway.
+        // The UPDATE locks the row on Postgres. SQLite has only one writer.
         Engine::Sqlite => tx.fetch_one(sql!("SELECT quantity FROM things"), ()).await?,
         Engine::Postgres => {
             tx.fetch_one(sql!("UPDATE things SET good = NOT good RETURNING quantity"), ())
@@ -57,7 +57,7 @@ async fn count_up(db: &Db) -> Result<(), CallFailure> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_are_lent_in_the_order_of_asking() {
+async fn connections_are_handed_out_in_request_order() {
     let options = DbOptions {
         postgres: PgBudget {
             connections: 1,
@@ -78,15 +78,15 @@ async fn connections_are_lent_in_the_order_of_asking() {
             tasks.push(tokio::spawn(async move {
                 let mut cx = cx();
                 let tx = db.begin(&mut cx).await.expect("a transaction");
-                order.lock().expect("no test panics here").push(n);
+                order.lock().expect("no task panics here").push(n);
                 tx.commit(()).await.expect("a commit");
             }));
-            // So that it stands in line before the next one comes.
+            // Lets this task join the queue before the next task starts.
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         drop(holder);
         for task in tasks {
-            task.await.expect("all are served");
+            task.await.expect("a finished task");
         }
         assert_eq!(
             *order.lock().expect("no test panics here"),
@@ -97,7 +97,7 @@ async fn connections_are_lent_in_the_order_of_asking() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deadlock_loses_one_transaction_which_has_not_executed() {
+async fn a_deadlock_aborts_one_transaction_as_not_executed() {
     let Some(store) = Store::new(Engine::Postgres).await else {
         return;
     };
@@ -120,11 +120,11 @@ async fn a_deadlock_loses_one_transaction_which_has_not_executed() {
     let (a, b) = tokio::join!(lock("milk", "tea"), lock("tea", "milk"));
     let lost = match (a, b) {
         (Err(lost), Ok(())) | (Ok(()), Err(lost)) => lost,
-        both => panic!("one of two must lose: {both:?}"),
+        both => panic!("exactly one transaction must fail: {both:?}"),
     };
     assert_eq!(
         (lost.kind(), lost.may_have_executed()),
         (&FailureKind::Unavailable, false)
     );
-    assert!(lost.is_passing());
+    assert!(lost.is_transient());
 }

@@ -1,4 +1,4 @@
-//! A call's deadline holds for its place in the queue, for locks, and for its statements.
+//! A call's deadline limits the wait for a connection, the wait for locks, and statements.
 
 use std::time::{Duration, Instant};
 
@@ -10,12 +10,12 @@ use crate::store::{Store, add, cx};
 crate::on_both_engines!(
     a_slow_statement_ends_at_the_deadline,
     a_slow_read_ends_at_the_deadline,
-    a_deadline_that_has_passed_executes_nothing,
+    a_call_after_its_deadline_executes_nothing,
 );
 
-/// Enough to connect to Postgres on a machine that is busy with other tests.
+/// Long enough to connect to Postgres on a machine that is busy with other tests.
 const SHORT: Duration = Duration::from_millis(700);
-/// Without a deadline these would take a minute or for ever.
+/// Far below the duration of the statements, which would take a minute or for ever without a deadline.
 const LONG: Duration = Duration::from_secs(15);
 
 const SLOW: Sql = sql!(
@@ -41,7 +41,10 @@ async fn a_slow_statement_ends_at_the_deadline(store: Store) {
     let mut short = cx().with_timeout(SHORT);
     let mut tx = store.db.begin(&mut short).await.expect("a transaction");
     add(&mut tx, "tea").await.expect("an insert");
-    let failure = tx.fetch_all::<(i64,)>(SLOW, ()).await.expect_err("it takes too long");
+    let failure = tx
+        .fetch_all::<(i64,)>(SLOW, ())
+        .await
+        .expect_err("the statement exceeds the deadline");
     assert_late(&failure, start);
     drop(tx);
     let mut cx = cx();
@@ -49,7 +52,7 @@ async fn a_slow_statement_ends_at_the_deadline(store: Store) {
         .db
         .begin(&mut cx)
         .await
-        .expect("a transaction, as soon as the statement has ended");
+        .expect("a transaction once the statement has ended");
     assert!(start.elapsed() < LONG, "{:?}", start.elapsed());
     add(&mut tx, "milk").await.expect("an insert");
     tx.commit(()).await.expect("a commit");
@@ -60,28 +63,27 @@ async fn a_slow_read_ends_at_the_deadline(store: Store) {
     for _ in 0..3 {
         let start = Instant::now();
         let mut short = cx().with_timeout(SHORT);
-        let mut read = store
-            .db
-            .read(&mut short)
+        let mut read = store.db.read(&mut short).await.expect("a usable connection");
+        let failure = read
+            .fetch_all::<(i64,)>(SLOW, ())
             .await
-            .expect("a connection, whatever became of the last one");
-        let failure = read.fetch_all::<(i64,)>(SLOW, ()).await.expect_err("it takes too long");
+            .expect_err("the statement exceeds the deadline");
         assert_late(&failure, start);
     }
-    // Not on a connection that is still busy with what was asked before.
+    // The next read must not get a connection that is still busy with an earlier statement.
     let start = Instant::now();
     assert!(store.names().await.is_empty());
     assert!(start.elapsed() < LONG, "{:?}", start.elapsed());
 }
 
-async fn a_deadline_that_has_passed_executes_nothing(store: Store) {
+async fn a_call_after_its_deadline_executes_nothing(store: Store) {
     let mut late = cx().with_timeout(Duration::ZERO);
     tokio::time::sleep(Duration::from_millis(5)).await;
     for failure in [
         store.db.begin(&mut late).await.map(drop),
         store.db.read(&mut late).await.map(drop),
     ] {
-        let failure = failure.expect_err("it is too late");
+        let failure = failure.expect_err("the deadline has passed");
         assert_eq!(
             (failure.kind(), failure.may_have_executed()),
             (&FailureKind::Timeout, false)
@@ -89,7 +91,7 @@ async fn a_deadline_that_has_passed_executes_nothing(store: Store) {
     }
 }
 
-async fn assert_waits_in_vain(db: &Db, engine: &str) {
+async fn assert_waiting_times_out(db: &Db, engine: &str) {
     let mut cx = cx();
     let holder = db.begin(&mut cx).await.expect("a transaction");
     let start = Instant::now();
@@ -110,7 +112,7 @@ async fn assert_waits_in_vain(db: &Db, engine: &str) {
     );
     assert!(!failure.may_have_executed());
     drop(holder);
-    db.begin(&mut cx).await.expect("the connection comes back");
+    db.begin(&mut cx).await.expect("the connection returns to the pool");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,7 +126,7 @@ async fn waiting_for_a_connection_ends_at_the_deadline() {
     };
     for engine in [Engine::Sqlite, Engine::Postgres] {
         if let Some(store) = Store::with(engine, options.clone()).await {
-            assert_waits_in_vain(&store.db, &engine.to_string()).await;
+            assert_waiting_times_out(&store.db, &engine.to_string()).await;
         }
     }
 }
@@ -150,5 +152,5 @@ async fn waiting_for_another_process_ends_at_the_deadline() {
         "{failure:?}"
     );
     drop(holder);
-    store.db.begin(&mut cx).await.expect("the file is free again");
+    store.db.begin(&mut cx).await.expect("the file is unlocked");
 }

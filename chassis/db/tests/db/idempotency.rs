@@ -1,23 +1,23 @@
-//! A call repeated under its key gets the first answer, and nothing happens twice.
+//! A call repeated under its key gets the recorded response and takes effect only once.
 
 use std::time::Duration;
 
-use offshoot_contract::{CallContext, CallFailure, Class, Clock, FailureKind, MethodSpec, OwnKey, Verb};
-use offshoot_db::{Engine, KEPT_FOR};
+use offshoot_contract::{CallContext, CallFailure, Class, Clock, FailureKind, IdempotencyKey, MethodSpec, Verb};
+use offshoot_db::{Engine, RECORD_RETENTION};
 use tokio::time::Instant;
 
 use crate::store::{Store, add, cx};
 
 crate::on_both_engines!(
-    a_repeated_call_gets_the_first_answer,
-    a_key_belongs_to_its_arguments_caller_and_tenant,
-    an_answer_is_forgotten_after_a_day,
-    what_was_rolled_back_is_not_recorded,
-    of_two_calls_at_once_one_is_executed,
-    an_answer_recorded_meanwhile_wins,
-    a_call_of_several_transactions_records_its_last,
+    a_repeated_call_gets_the_recorded_response,
+    a_key_is_bound_to_arguments_principal_and_tenant,
+    a_recorded_response_expires_after_a_day,
+    a_rolled_back_call_records_no_response,
+    of_concurrent_calls_under_one_key_one_is_executed,
+    a_response_recorded_in_the_meantime_wins,
+    a_call_of_several_transactions_records_its_response_with_the_last,
     a_safe_method_writes_nothing,
-    a_fork_does_not_take_the_answer_of_another_for_its_own,
+    a_fork_does_not_return_the_response_of_another_fork,
 );
 
 static ADD: MethodSpec = ADD_SPEC;
@@ -37,12 +37,12 @@ const ADD_SPEC: MethodSpec = MethodSpec {
     has_body: true,
 };
 
-fn called(key: &str, arguments: u8) -> CallContext {
-    let key = OwnKey {
+fn context_under_key(key: &str, arguments: u8) -> CallContext {
+    let key = IdempotencyKey {
         key: key.into(),
-        arguments: [arguments; 32],
+        arguments_hash: [arguments; 32],
     };
-    cx().enter(&ADD, Some(key), Instant::now())
+    cx().for_callee(&ADD, Some(key), Instant::now())
 }
 
 async fn call(store: &Store, mut cx: CallContext, name: &str) -> Result<String, CallFailure> {
@@ -53,76 +53,86 @@ async fn call(store: &Store, mut cx: CallContext, name: &str) -> Result<String, 
 
 fn replayed(result: &Result<String, CallFailure>) -> Option<String> {
     let replay = result.as_ref().err()?.replay()?;
-    Some(serde_json::from_slice(&replay.answer).expect("the answer as JSON"))
+    Some(serde_json::from_slice(&replay.answer).expect("a JSON response"))
 }
 
-async fn a_repeated_call_gets_the_first_answer(store: Store) {
-    assert_eq!(call(&store, called("k", 1), "tea").await, Ok("added tea".to_owned()));
+async fn a_repeated_call_gets_the_recorded_response(store: Store) {
+    assert_eq!(
+        call(&store, context_under_key("k", 1), "tea").await,
+        Ok("added tea".to_owned())
+    );
     for _ in 0..3 {
-        let again = call(&store, called("k", 1), "tea").await;
+        let again = call(&store, context_under_key("k", 1), "tea").await;
         assert_eq!(replayed(&again).as_deref(), Some("added tea"), "{again:?}");
     }
     assert_eq!(store.names().await, ["tea"]);
 }
 
-async fn a_key_belongs_to_its_arguments_caller_and_tenant(store: Store) {
-    call(&store, called("k", 1), "tea").await.expect("the first call");
-    let other = call(&store, called("k", 2), "milk")
+async fn a_key_is_bound_to_arguments_principal_and_tenant(store: Store) {
+    call(&store, context_under_key("k", 1), "tea")
         .await
-        .expect_err("the key was used for something else");
+        .expect("the first call");
+    let other = call(&store, context_under_key("k", 2), "milk")
+        .await
+        .expect_err("the key was used with other arguments");
     let (status, code) = (422, "idempotency-key-reused".to_owned());
     assert_eq!(other.kind(), &FailureKind::Refused { status, code });
     assert!(!other.may_have_executed());
-    let someone = called("k", 1).with_principal(Some("someone".into()));
-    call(&store, someone, "bread").await.expect("another principal's key");
-    let elsewhere = called("k", 1).with_tenant(Some("someone".into()));
-    call(&store, elsewhere, "salt").await.expect("another tenant's key");
+    let someone = context_under_key("k", 1).with_principal(Some("someone".into()));
+    call(&store, someone, "bread")
+        .await
+        .expect("a key of another principal");
+    let elsewhere = context_under_key("k", 1).with_tenant(Some("someone".into()));
+    call(&store, elsewhere, "salt").await.expect("a key of another tenant");
     assert_eq!(store.names().await, ["bread", "salt", "tea"]);
 }
 
-async fn an_answer_is_forgotten_after_a_day(store: Store) {
-    call(&store, called("k", 1), "tea").await.expect("the first call");
-    store.clock.advance(KEPT_FOR - Duration::from_secs(1));
-    assert!(replayed(&call(&store, called("k", 1), "tea").await).is_some());
+async fn a_recorded_response_expires_after_a_day(store: Store) {
+    call(&store, context_under_key("k", 1), "tea")
+        .await
+        .expect("the first call");
+    store.clock.advance(RECORD_RETENTION - Duration::from_secs(1));
+    assert!(replayed(&call(&store, context_under_key("k", 1), "tea").await).is_some());
     assert_eq!(store.db.delete_expired_records(store.clock.now()).await, Ok(0));
     store.clock.advance(Duration::from_secs(1));
-    // Expired, but still there: replaced.
-    assert_eq!(call(&store, called("k", 2), "milk").await, Ok("added milk".to_owned()));
-    assert!(replayed(&call(&store, called("k", 2), "milk").await).is_some());
-    call(&store, called("l", 1), "bread").await.expect("another call");
-    store.clock.advance(KEPT_FOR);
+    // The expired record still exists and is replaced.
+    assert_eq!(
+        call(&store, context_under_key("k", 2), "milk").await,
+        Ok("added milk".to_owned())
+    );
+    assert!(replayed(&call(&store, context_under_key("k", 2), "milk").await).is_some());
+    call(&store, context_under_key("l", 1), "bread")
+        .await
+        .expect("another call");
+    store.clock.advance(RECORD_RETENTION);
     assert_eq!(store.db.delete_expired_records(store.clock.now()).await, Ok(2));
     assert_eq!(store.db.delete_expired_records(store.clock.now()).await, Ok(0));
 }
 
-async fn a_call_of_several_transactions_records_its_last(store: Store) {
-    let mut cx = called("k", 1);
+async fn a_call_of_several_transactions_records_its_response_with_the_last(store: Store) {
+    let mut cx = context_under_key("k", 1);
     let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
     add(&mut tx, "tea").await.expect("an insert");
-    tx.commit_part().await.expect("a part");
-    assert_eq!(cx.effects(), 1, "what fails from here on may have executed");
-    let mut tx = store
-        .db
-        .begin(&mut cx)
-        .await
-        .expect("a second transaction finds no answer yet");
+    tx.commit_part().await.expect("a partial commit");
+    assert_eq!(cx.effects(), 1, "a later failure may have executed");
+    let mut tx = store.db.begin(&mut cx).await.expect("a second transaction");
     add(&mut tx, "milk").await.expect("an insert");
-    tx.commit("both").await.expect("the answer");
+    tx.commit("both").await.expect("a commit");
     let late = store
         .db
         .begin(&mut cx)
         .await
         .err()
-        .expect("nothing is written after the answer");
-    assert!(late.message().contains("after it has committed its answer"), "{late}");
-    let mut again = called("k", 1);
-    let found = store.db.begin(&mut again).await.err().expect("the recorded answer");
+        .expect("a write after the response fails");
+    assert!(late.message().contains("after it has committed its response"), "{late}");
+    let mut again = context_under_key("k", 1);
+    let found = store.db.begin(&mut again).await.err().expect("the recorded response");
     assert!(found.replay().is_some());
     assert_eq!(store.names().await, ["milk", "tea"]);
 }
 
-async fn a_fork_does_not_take_the_answer_of_another_for_its_own(store: Store) {
-    let cx = called("k", 1);
+async fn a_fork_does_not_return_the_response_of_another_fork(store: Store) {
+    let cx = context_under_key("k", 1);
     let write = async |name: &str| {
         let mut fork = cx.fork();
         let mut tx = store.db.begin(&mut fork).await?;
@@ -130,7 +140,7 @@ async fn a_fork_does_not_take_the_answer_of_another_for_its_own(store: Store) {
         tx.commit("done").await
     };
     let (one, two) = tokio::join!(write("tea"), write("milk"));
-    let failure = one.err().xor(two.err()).expect("one of them has answered the call");
+    let failure = one.err().xor(two.err()).expect("one fork fails");
     assert!(failure.replay().is_none(), "{failure}");
     assert_eq!(store.names().await.len(), 1);
 }
@@ -140,35 +150,38 @@ async fn a_safe_method_writes_nothing(store: Store) {
         class: Class::Safe,
         ..ADD_SPEC
     };
-    let mut cx = cx().enter(&LIST, None, Instant::now());
+    let mut cx = cx().for_callee(&LIST, None, Instant::now());
     let refused = store
         .db
         .begin(&mut cx)
         .await
         .err()
-        .expect("a safe method may not write");
-    assert!(refused.message().contains("says that it is safe"), "{refused}");
+        .expect("a safe method must not write");
+    assert!(refused.message().contains("is declared safe"), "{refused}");
 }
 
-async fn what_was_rolled_back_is_not_recorded(store: Store) {
-    let mut cx = called("k", 1);
+async fn a_rolled_back_call_records_no_response(store: Store) {
+    let mut cx = context_under_key("k", 1);
     let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
     add(&mut tx, "tea").await.expect("an insert");
     drop(tx);
-    assert_eq!(call(&store, called("k", 1), "milk").await, Ok("added milk".to_owned()));
+    assert_eq!(
+        call(&store, context_under_key("k", 1), "milk").await,
+        Ok("added milk".to_owned())
+    );
 }
 
-async fn of_two_calls_at_once_one_is_executed(store: Store) {
+async fn of_concurrent_calls_under_one_key_one_is_executed(store: Store) {
     let other = store.reopen().await;
     let start = tokio::sync::Barrier::new(8);
     let store = &store;
     let calls = (0..8).map(|n| {
         let (start, db) = (&start, if n % 2 == 0 { &store.db } else { &other });
         async move {
-            let mut cx = called("k", 1);
+            let mut cx = context_under_key("k", 1);
             start.wait().await;
             let mut tx = db.begin(&mut cx).await?;
-            // The same row each time: the unique name would break if two were executed.
+            // Every call adds the same row: the unique name would be violated if two calls were executed.
             add(&mut tx, "tea").await?;
             tx.commit(n).await
         }
@@ -187,23 +200,25 @@ async fn of_two_calls_at_once_one_is_executed(store: Store) {
     assert_eq!(store.names().await, ["tea"]);
 }
 
-/// The insert finds a record that was not there when the transaction began. The lock of the key makes that
-/// impossible for calls; here the record is written past it.
-async fn an_answer_recorded_meanwhile_wins(store: Store) {
+/// The insert finds a record that did not exist when the transaction began. The lock of the key prevents that for
+/// calls, so the test writes the record without the lock.
+async fn a_response_recorded_in_the_meantime_wins(store: Store) {
     if store.db.engine() == Engine::Sqlite {
-        // Nobody else writes while a transaction is open.
+        // No other writer exists while a transaction is open.
         return;
     }
-    call(&store, called("k", 1), "tea").await.expect("the first call");
+    call(&store, context_under_key("k", 1), "tea")
+        .await
+        .expect("the first call");
     store
-        .place
+        .database
         .administer("CREATE TABLE kept AS SELECT * FROM offshoot_answers; DELETE FROM offshoot_answers")
         .await;
-    let mut cx = called("k", 1);
-    let mut tx = store.db.begin(&mut cx).await.expect("nothing is recorded");
+    let mut cx = context_under_key("k", 1);
+    let mut tx = store.db.begin(&mut cx).await.expect("no response is recorded");
     add(&mut tx, "milk").await.expect("an insert");
     store
-        .place
+        .database
         .administer("INSERT INTO offshoot_answers SELECT * FROM kept")
         .await;
     let late = tx.commit("added milk".to_owned()).await;

@@ -1,11 +1,11 @@
-//! Postgres keeps modules apart whose runtime roles log in by themselves, and says where one login serves them all.
+//! Isolation on Postgres: modules with their own logins cannot reach each other's data, and a shared login is reported.
 
 use offshoot_db::{DatabaseUrl, Db, DbOptions, Engine, ModuleSchema, OpenError, Password, ProvisionOptions};
-use offshoot_db::{isolation, migrate, provision};
+use offshoot_db::{inspect_isolation, migrate, provision};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::intruder;
-use crate::store::{Place, THINGS};
+use crate::store::{THINGS, TestDatabase};
 
 static QUAY: ModuleSchema = ModuleSchema {
     module: "quay",
@@ -29,9 +29,9 @@ static JETTY: ModuleSchema = ModuleSchema {
 };
 const PASSWORD: &str = "for the test";
 
-/// Two modules with logins of their own.
-async fn harbour(modules: [&'static ModuleSchema; 2]) -> Option<Place> {
-    let place = Place::new(Engine::Postgres).await?;
+/// A database with two migrated modules, each with its own login.
+async fn provision_two_modules(modules: [&'static ModuleSchema; 2]) -> Option<TestDatabase> {
+    let database = TestDatabase::new(Engine::Postgres).await?;
     let provisioning = ProvisionOptions {
         logins: true,
         password: Password::new(PASSWORD),
@@ -39,44 +39,45 @@ async fn harbour(modules: [&'static ModuleSchema; 2]) -> Option<Place> {
         ..ProvisionOptions::default()
     };
     for module in modules {
-        provision(module, &place.url, &provisioning, &DbOptions::default())
+        provision(module, &database.url, &provisioning, &DbOptions::default())
             .await
-            .expect("a superuser may");
-        migrate(module, &place.url, &DbOptions::default())
+            .expect("a provisioned module");
+        migrate(module, &database.url, &DbOptions::default())
             .await
             .expect("a schema");
     }
-    Some(place)
+    Some(database)
 }
 
-fn own_login(place: &Place, module: &ModuleSchema) -> DatabaseUrl {
-    let options: PgConnectOptions = place.text.parse().expect("a URL");
+fn own_login(database: &TestDatabase, module: &ModuleSchema) -> DatabaseUrl {
+    let options: PgConnectOptions = database.superuser_url.parse().expect("a URL");
     DatabaseUrl::Postgres(Box::new(options.username(module.module).password(PASSWORD)))
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_module_that_logs_in_as_itself_reaches_nothing_but_its_rows() {
-    let Some(place) = harbour([&QUAY, &PIER]).await else {
+async fn a_module_with_its_own_login_reaches_only_its_own_rows() {
+    let Some(database) = provision_two_modules([&QUAY, &PIER]).await else {
         return;
     };
-    let found = intruder::breaches(&place.text, &["quay", "pier"], PASSWORD).await;
+    let found = intruder::find_breaches(&database.superuser_url, &["quay", "pier"], PASSWORD).await;
     assert!(found.is_empty(), "{found:#?}");
     for module in [&QUAY, &PIER] {
         let options = DbOptions {
             require_isolation: true,
             ..DbOptions::default()
         };
-        let db = Db::open(module, &own_login(&place, module), &options)
+        let db = Db::open(module, &own_login(&database, module), &options)
             .await
             .expect("isolation is enforced");
-        assert!(db.isolation().expect("it is on Postgres").is_enforced());
+        assert!(db.isolation().expect("Postgres has isolation").is_enforced());
     }
 }
 
-/// Each of these is found by what tries, and those that let a module out of its schema by what looks, too.
+/// An intruder that tries every attack finds each planted privilege. `inspect_isolation` finds the privileges that
+/// reach beyond the module's schema or change it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_right_too_many_is_found() {
-    for (planted, tried, seen) in [
+async fn an_excess_privilege_is_found() {
+    for (planted, attack, inspected) in [
         (
             "GRANT USAGE ON SCHEMA quay TO pier; GRANT SELECT ON quay.things TO pier",
             "pier: SELECT * FROM quay.things: was not denied",
@@ -103,34 +104,34 @@ async fn a_right_too_many_is_found() {
             Some("may change the module's own tables"),
         ),
     ] {
-        let Some(place) = harbour([&QUAY, &PIER]).await else {
+        let Some(database) = provision_two_modules([&QUAY, &PIER]).await else {
             return;
         };
-        place.administer(planted).await;
-        let found = intruder::breaches(&place.text, &["quay", "pier"], PASSWORD).await;
+        database.administer(planted).await;
+        let found = intruder::find_breaches(&database.superuser_url, &["quay", "pier"], PASSWORD).await;
         assert!(
-            found.iter().any(|breach| breach.starts_with(tried)),
+            found.iter().any(|breach| breach.starts_with(attack)),
             "{planted}: {found:#?}"
         );
-        let looked = isolation(&PIER, &own_login(&place, &PIER))
+        let isolation = inspect_isolation(&PIER, &own_login(&database, &PIER))
             .await
-            .expect("it can be looked at")
-            .expect("it is on Postgres");
-        let seen: Vec<_> = seen.into_iter().collect();
-        assert_eq!(looked.breaches, seen, "{planted}");
+            .expect("the login can be inspected")
+            .expect("Postgres has isolation");
+        let inspected: Vec<_> = inspected.into_iter().collect();
+        assert_eq!(isolation.breaches, inspected, "{planted}");
     }
 }
 
-/// Roles belong to the server, so these two are nobody else's.
+/// Roles belong to the server, so no other test uses these two modules.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_may_become_another_is_found_and_not_provisioned_again() {
-    let Some(place) = harbour([&WHARF, &JETTY]).await else {
+async fn membership_in_another_role_is_found_and_blocks_provisioning() {
+    let Some(database) = provision_two_modules([&WHARF, &JETTY]).await else {
         return;
     };
-    place
+    database
         .administer("GRANT wharf TO jetty; GRANT jetty_owner TO jetty")
         .await;
-    let found = intruder::breaches(&place.text, &["wharf", "jetty"], PASSWORD).await;
+    let found = intruder::find_breaches(&database.superuser_url, &["wharf", "jetty"], PASSWORD).await;
     for breach in [
         "jetty: SET ROLE wharf: was not denied",
         "jetty: SET ROLE jetty_owner: was not denied",
@@ -141,54 +142,63 @@ async fn a_role_that_may_become_another_is_found_and_not_provisioned_again() {
         assert!(found.iter().any(|found| found == breach), "{breach}: {found:#?}");
     }
     assert!(!found.iter().any(|found| found.starts_with("wharf: ")), "{found:#?}");
-    let looked = isolation(&JETTY, &own_login(&place, &JETTY))
+    let isolation = inspect_isolation(&JETTY, &own_login(&database, &JETTY))
         .await
-        .expect("it can be looked at")
-        .expect("it is on Postgres");
+        .expect("the login can be inspected")
+        .expect("Postgres has isolation");
     assert!(
-        looked.breaches.contains(&"may act as jetty_owner, wharf".to_owned()),
-        "{looked:?}"
+        isolation.breaches.contains(&"may act as jetty_owner, wharf".to_owned()),
+        "{isolation:?}"
     );
-    let again = provision(&JETTY, &place.url, &ProvisionOptions::default(), &DbOptions::default()).await;
-    let error = again.expect_err("a module's role acts as nobody else");
-    assert!(matches!(error, OpenError::MightyRole { .. }), "{error:?}");
-    place
+    let again = provision(
+        &JETTY,
+        &database.url,
+        &ProvisionOptions::default(),
+        &DbOptions::default(),
+    )
+    .await;
+    let error = again.expect_err("a module's role must have no membership");
+    assert!(matches!(error, OpenError::OverprivilegedRole { .. }), "{error:?}");
+    database
         .administer("REVOKE wharf FROM jetty; REVOKE jetty_owner FROM jetty")
         .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_that_serves_more_than_one_module_is_named_and_can_be_refused() {
-    let Some(place) = harbour([&QUAY, &PIER]).await else {
+async fn a_login_shared_by_modules_is_reported_and_can_be_rejected() {
+    let Some(database) = provision_two_modules([&QUAY, &PIER]).await else {
         return;
     };
     let name = format!("shared_{}", std::process::id());
-    place
+    database
         .administer(&format!(
             "CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'; GRANT quay, pier TO {name}; \
              DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO {name}', current_database()); END $$"
         ))
         .await;
-    let options: PgConnectOptions = place.text.parse().expect("a URL");
+    let options: PgConnectOptions = database.superuser_url.parse().expect("a URL");
     let shared = DatabaseUrl::Postgres(Box::new(options.username(&name).password(PASSWORD)));
     let db = Db::open(&QUAY, &shared, &DbOptions::default())
         .await
-        .expect("good for development");
-    let found = db.isolation().expect("it is on Postgres");
-    assert_eq!(found.login, name);
-    assert_eq!(found.breaches, ["may act as pier", "may use the schemas pier"]);
+        .expect("a shared login is accepted by default");
+    let isolation = db.isolation().expect("Postgres has isolation");
+    assert_eq!(isolation.login, name);
+    assert_eq!(isolation.breaches, ["may act as pier", "may use the schemas pier"]);
     let strict = DbOptions {
         require_isolation: true,
         ..DbOptions::default()
     };
-    for (url, part) in [(&shared, "may act as pier"), (&place.url, "is a superuser")] {
-        let error = Db::open(&QUAY, url, &strict).await.map(drop).expect_err("too mighty");
+    for (url, part) in [(&shared, "may act as pier"), (&database.url, "is a superuser")] {
+        let error = Db::open(&QUAY, url, &strict)
+            .await
+            .map(drop)
+            .expect_err("the login has too many privileges");
         assert!(matches!(error, OpenError::NotIsolated { .. }), "{error:?}");
         assert!(error.to_string().contains(part), "{error}");
         assert!(error.to_string().contains("offshoot db provision --logins"), "{error}");
     }
     db.close().await;
-    place
+    database
         .administer(&format!("DROP OWNED BY {name}; DROP ROLE {name}"))
         .await;
 }

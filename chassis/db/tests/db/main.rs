@@ -1,8 +1,8 @@
-//! The chassis's databases, on both engines by one body wherever the engines agree.
+//! Tests of the database crate, with one test body for both engines wherever the engines agree.
 
 #![expect(
     unreachable_pub,
-    reason = "what the modules of a test share is public to no one else"
+    reason = "items shared by the modules of a test have no other users"
 )]
 
 #[path = "../../../testkit/src/intruder.rs"]
@@ -17,8 +17,7 @@ mod store;
 mod constraints;
 mod transactions;
 mod values;
-// One transaction and the rest of the world.
-mod behind_the_edge;
+// Transactions beside other transactions, processes and failures.
 mod cancellation;
 mod concurrency;
 mod deadlines;
@@ -26,7 +25,8 @@ mod disk;
 mod idempotency;
 mod lost_connections;
 mod ownership;
-// Opening and migrating.
+mod reported_failures;
+// Opening, migrating and provisioning.
 mod isolation;
 mod migrations;
 mod opening;

@@ -1,12 +1,12 @@
-//! Migrations run once, whole, in order, and a binary knows which schemas it may run on.
+//! Migrations are applied once, atomically and in order, and a binary rejects schemas that it must not run on.
 
 use offshoot_db::{
-    DatabaseUrl, Db, DbOptions, Engine, Migration, MigrationState, ModuleSchema, OpenError, migrate, status,
+    DatabaseUrl, Db, DbOptions, Engine, Migration, MigrationState, ModuleSchema, OpenError, migrate, migration_status,
 };
 
-use crate::store::{Place, THINGS};
+use crate::store::{THINGS, TestDatabase};
 
-const fn with(migrations: &'static [Migration]) -> ModuleSchema {
+const fn schema_with(migrations: &'static [Migration]) -> ModuleSchema {
     ModuleSchema {
         module: "depot",
         migrations,
@@ -14,7 +14,7 @@ const fn with(migrations: &'static [Migration]) -> ModuleSchema {
     }
 }
 
-const fn same(version: u32, name: &'static str, text: &'static str) -> Migration {
+const fn migration(version: u32, name: &'static str, text: &'static str) -> Migration {
     Migration {
         version,
         name,
@@ -23,45 +23,45 @@ const fn same(version: u32, name: &'static str, text: &'static str) -> Migration
     }
 }
 
-static OLD: ModuleSchema = with(&[THINGS]);
+static OLD: ModuleSchema = schema_with(&[THINGS]);
 
-macro_rules! on_both_places {
+macro_rules! for_each_engine {
     ($($body:ident),* $(,)?) => {
         mod on_sqlite {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $body() {
-                super::$body(super::Place::new(super::Engine::Sqlite).await.expect("SQLite is always there")).await;
+                super::$body(super::TestDatabase::new(super::Engine::Sqlite).await.expect("SQLite is always there")).await;
             })*
         }
         mod on_postgres {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $body() {
-                if let Some(place) = super::Place::new(super::Engine::Postgres).await {
-                    super::$body(place).await;
+                if let Some(database) = super::TestDatabase::new(super::Engine::Postgres).await {
+                    super::$body(database).await;
                 }
             })*
         }
     };
 }
 
-on_both_places!(
-    migrators_at_once_apply_each_migration_once,
-    a_schema_with_more_expansions_is_fine,
-    a_schema_with_an_unknown_contraction_is_refused,
-    a_changed_migration_is_named,
-    a_failed_migration_leaves_the_version_before,
-    a_header_and_an_order_are_required,
-    a_status_tells_of_every_migration,
+for_each_engine!(
+    concurrent_migrators_apply_each_migration_once,
+    a_schema_with_an_unknown_expand_migration_is_accepted,
+    a_schema_with_an_unknown_contract_migration_is_rejected,
+    a_changed_migration_is_rejected_by_name,
+    a_failed_migration_leaves_the_previous_version,
+    a_migration_needs_a_kind_header_and_a_rising_version,
+    the_status_lists_every_migration,
 );
 
-async fn migrators_at_once_apply_each_migration_once(place: Place) {
+async fn concurrent_migrators_apply_each_migration_once(database: TestDatabase) {
     let options = DbOptions::default();
-    let runs = (0..4).map(|_| migrate(&OLD, &place.url, &options));
+    let runs = (0..4).map(|_| migrate(&OLD, &database.url, &options));
     let mut applied = Vec::new();
     for report in futures_util::future::join_all(runs).await {
         applied.extend(
             report
-                .expect("a migrator waits for the other")
+                .expect("a migrator waits for the other migrators")
                 .applied
                 .into_iter()
                 .map(|each| each.name),
@@ -81,143 +81,146 @@ async fn migrators_at_once_apply_each_migration_once(place: Place) {
             "0007_sagas",
         ]
     );
-    let again = migrate(&OLD, &place.url, &options).await.expect("nothing to do");
+    let again = migrate(&OLD, &database.url, &options).await.expect("nothing to do");
     assert!(again.applied.is_empty());
 }
 
-async fn a_schema_with_more_expansions_is_fine(place: Place) {
-    static NEW: ModuleSchema = with(&[
+async fn a_schema_with_an_unknown_expand_migration_is_accepted(database: TestDatabase) {
+    static NEW: ModuleSchema = schema_with(&[
         THINGS,
-        same(
+        migration(
             2,
             "0002_shelves",
             "-- offshoot: expand\nCREATE TABLE shelves (id bigint);",
         ),
     ]);
-    // STRICT is not asked for here, so that one text serves both engines.
-    migrate(&NEW, &place.url, &DbOptions::default())
+    // Without STRICT, so that one text serves both engines.
+    migrate(&NEW, &database.url, &DbOptions::default())
         .await
         .expect("a new schema");
-    Db::open(&OLD, &place.url, &DbOptions::default())
+    Db::open(&OLD, &database.url, &DbOptions::default())
         .await
-        .expect("an older binary runs on it");
-    let report = migrate(&OLD, &place.url, &DbOptions::default())
+        .expect("an older binary opens the schema");
+    let report = migrate(&OLD, &database.url, &DbOptions::default())
         .await
         .expect("nothing to do");
     assert!(report.applied.is_empty());
 }
 
-async fn a_schema_with_an_unknown_contraction_is_refused(place: Place) {
-    static NEW: ModuleSchema = with(&[
+async fn a_schema_with_an_unknown_contract_migration_is_rejected(database: TestDatabase) {
+    static NEW: ModuleSchema = schema_with(&[
         THINGS,
-        same(2, "0002_no_parts", "-- offshoot: contract\nDROP TABLE parts;"),
+        migration(2, "0002_no_parts", "-- offshoot: contract\nDROP TABLE parts;"),
     ]);
-    migrate(&NEW, &place.url, &DbOptions::default())
+    migrate(&NEW, &database.url, &DbOptions::default())
         .await
         .expect("a new schema");
-    let error = Db::open(&OLD, &place.url, &DbOptions::default())
+    let error = Db::open(&OLD, &database.url, &DbOptions::default())
         .await
         .map(drop)
-        .expect_err("parts are gone");
+        .expect_err("the table `parts` was dropped");
     assert!(
-        matches!(&error, OpenError::UnknownContract { name, .. } if name == "0002_no_parts"),
+        matches!(&error, OpenError::UnknownContractMigration { name, .. } if name == "0002_no_parts"),
         "{error}"
     );
-    let error = migrate(&OLD, &place.url, &DbOptions::default())
+    let error = migrate(&OLD, &database.url, &DbOptions::default())
         .await
-        .expect_err("parts are gone");
-    assert!(error.to_string().contains("run a binary that knows it"), "{error}");
+        .expect_err("the table `parts` was dropped");
+    assert!(
+        error.to_string().contains("run a binary that has this migration"),
+        "{error}"
+    );
 }
 
-async fn a_changed_migration_is_named(place: Place) {
-    static CHANGED: ModuleSchema = with(&[same(
+async fn a_changed_migration_is_rejected_by_name(database: TestDatabase) {
+    static CHANGED: ModuleSchema = schema_with(&[migration(
         1,
         "0001_things",
         "-- offshoot: expand\nCREATE TABLE things (id bigint);",
     )]);
-    migrate(&OLD, &place.url, &DbOptions::default())
+    migrate(&OLD, &database.url, &DbOptions::default())
         .await
         .expect("a new schema");
-    let error = Db::open(&CHANGED, &place.url, &DbOptions::default())
+    let error = Db::open(&CHANGED, &database.url, &DbOptions::default())
         .await
         .map(drop)
-        .expect_err("another text");
+        .expect_err("the text differs");
     assert!(
-        matches!(&error, OpenError::Changed { set, name, .. } if set == "depot" && name == "0001_things"),
+        matches!(&error, OpenError::MigrationChanged { set, name, .. } if set == "depot" && name == "0001_things"),
         "{error}"
     );
 }
 
-async fn a_failed_migration_leaves_the_version_before(place: Place) {
-    static BROKEN: ModuleSchema = with(&[
+async fn a_failed_migration_leaves_the_previous_version(database: TestDatabase) {
+    static BROKEN: ModuleSchema = schema_with(&[
         THINGS,
-        same(
+        migration(
             2,
             "0002_shelves",
             "-- offshoot: expand\nCREATE TABLE shelves (id bigint); SELECT nothing FROM nowhere;",
         ),
     ]);
-    static MENDED: ModuleSchema = with(&[
+    static CORRECTED: ModuleSchema = schema_with(&[
         THINGS,
-        same(
+        migration(
             2,
             "0002_shelves",
             "-- offshoot: expand\nCREATE TABLE shelves (id bigint);",
         ),
     ]);
-    let error = migrate(&BROKEN, &place.url, &DbOptions::default())
+    let error = migrate(&BROKEN, &database.url, &DbOptions::default())
         .await
-        .expect_err("there is no such table");
+        .expect_err("the table does not exist");
     assert!(
         matches!(&error, OpenError::MigrationFailed { name, .. } if name == "0002_shelves"),
         "{error}"
     );
-    let states: Vec<_> = status(&BROKEN, &place.url, &DbOptions::default())
+    let states: Vec<_> = migration_status(&BROKEN, &database.url, &DbOptions::default())
         .await
         .expect("a status")
         .into_iter()
         .map(|each| matches!(each.state, MigrationState::Applied(_)))
         .collect();
-    // All that came before it, the chassis's own among them.
+    // All migrations but the last are applied, the chassis's own included.
     assert_eq!(states.iter().position(|applied| !applied), Some(states.len() - 1));
-    let report = migrate(&MENDED, &place.url, &DbOptions::default())
+    let report = migrate(&CORRECTED, &database.url, &DbOptions::default())
         .await
-        .expect("the table is not in the way");
+        .expect("the failed migration left no table");
     assert_eq!(report.applied.len(), 1);
 }
 
-async fn a_header_and_an_order_are_required(place: Place) {
-    static BARE: ModuleSchema = with(&[same(1, "0001_bare", "CREATE TABLE bare (id bigint);")]);
-    static MIXED: ModuleSchema = with(&[
-        same(2, "0002_b", "-- offshoot: expand\n"),
-        same(1, "0001_a", "-- offshoot: expand\n"),
+async fn a_migration_needs_a_kind_header_and_a_rising_version(database: TestDatabase) {
+    static BARE: ModuleSchema = schema_with(&[migration(1, "0001_bare", "CREATE TABLE bare (id bigint);")]);
+    static MIXED: ModuleSchema = schema_with(&[
+        migration(2, "0002_b", "-- offshoot: expand\n"),
+        migration(1, "0001_a", "-- offshoot: expand\n"),
     ]);
-    let error = migrate(&BARE, &place.url, &DbOptions::default())
+    let error = migrate(&BARE, &database.url, &DbOptions::default())
         .await
-        .expect_err("it does not say what it does");
+        .expect_err("the kind header is missing");
     assert!(
-        matches!(&error, OpenError::NoKind { name, .. } if name == "0001_bare"),
+        matches!(&error, OpenError::MissingMigrationKind { name, .. } if name == "0001_bare"),
         "{error}"
     );
-    let error = migrate(&MIXED, &place.url, &DbOptions::default())
+    let error = migrate(&MIXED, &database.url, &DbOptions::default())
         .await
-        .expect_err("it goes backwards");
+        .expect_err("the versions do not rise");
     assert!(
-        matches!(&error, OpenError::Unordered { name, .. } if name == "0001_a"),
+        matches!(&error, OpenError::MigrationsOutOfOrder { name, .. } if name == "0001_a"),
         "{error}"
     );
 }
 
-async fn a_status_tells_of_every_migration(place: Place) {
-    static NEW: ModuleSchema = with(&[THINGS, same(2, "0002_more", "-- offshoot: expand\n")]);
-    static OTHER: ModuleSchema = with(&[
-        same(1, "0001_things", "-- offshoot: expand\n"),
-        same(3, "0003_x", "-- offshoot: contract\n"),
+async fn the_status_lists_every_migration(database: TestDatabase) {
+    static NEW: ModuleSchema = schema_with(&[THINGS, migration(2, "0002_more", "-- offshoot: expand\n")]);
+    static OTHER: ModuleSchema = schema_with(&[
+        migration(1, "0001_things", "-- offshoot: expand\n"),
+        migration(3, "0003_x", "-- offshoot: contract\n"),
     ]);
-    migrate(&NEW, &place.url, &DbOptions::default())
+    migrate(&NEW, &database.url, &DbOptions::default())
         .await
         .expect("a new schema");
-    let all = status(&OTHER, &place.url, &DbOptions::default())
+    let all = migration_status(&OTHER, &database.url, &DbOptions::default())
         .await
         .expect("a status");
     let of_module: Vec<_> = all.iter().filter(|each| each.migration.set == "depot").collect();
@@ -235,16 +238,18 @@ async fn a_status_tells_of_every_migration(place: Place) {
 }
 
 #[tokio::test]
-async fn a_store_that_does_not_exist_has_nothing_applied_and_is_not_made() {
-    let place = Place::new(Engine::Sqlite).await.expect("SQLite is always there");
-    let all = status(&OLD, &place.url, &DbOptions::default()).await.expect("a status");
+async fn the_status_of_a_missing_store_lists_all_as_missing_and_creates_no_file() {
+    let database = TestDatabase::new(Engine::Sqlite).await.expect("SQLite is always there");
+    let all = migration_status(&OLD, &database.url, &DbOptions::default())
+        .await
+        .expect("a status");
     assert!(all.iter().all(|each| each.state == MigrationState::Missing));
-    assert!(!place.directory().join("depot.db").exists());
+    assert!(!database.directory().join("depot.db").exists());
 }
 
-/// `things` and `parts` that refer to them, then `things` made anew with another column.
+/// Creates `things` and a referencing table `parts`, then rebuilds `things` with another column.
 const REBUILT: [Migration; 2] = [
-    same(
+    migration(
         1,
         "0001_things",
         "-- offshoot: expand\n\
@@ -252,7 +257,7 @@ const REBUILT: [Migration; 2] = [
          CREATE TABLE parts (thing INTEGER NOT NULL REFERENCES things (id));\n\
          INSERT INTO things VALUES (1); INSERT INTO parts VALUES (1);",
     ),
-    same(
+    migration(
         2,
         "0002_rebuilt",
         "-- offshoot: contract\n\
@@ -263,9 +268,9 @@ const REBUILT: [Migration; 2] = [
 ];
 
 #[tokio::test]
-async fn on_sqlite_a_table_that_others_refer_to_can_be_rebuilt() {
-    static SCHEMA: ModuleSchema = with(&REBUILT);
-    let directory = tempfile::tempdir().expect("a temporary folder");
+async fn on_sqlite_a_referenced_table_can_be_rebuilt() {
+    static SCHEMA: ModuleSchema = schema_with(&REBUILT);
+    let directory = tempfile::tempdir().expect("a temporary directory");
     let url = DatabaseUrl::sqlite(directory.path());
     let report = migrate(&SCHEMA, &url, &DbOptions::default())
         .await
@@ -276,22 +281,22 @@ async fn on_sqlite_a_table_that_others_refer_to_can_be_rebuilt() {
     );
     let db = Db::open(&SCHEMA, &url, &DbOptions::default())
         .await
-        .expect("the store opens");
+        .expect("an open store");
     let mut cx = offshoot_contract::CallContext::root("test");
     let mut tx = db.begin(&mut cx).await.expect("a transaction");
     let orphan = tx.execute(offshoot_db::sql!("INSERT INTO parts VALUES (2)"), ()).await;
-    assert!(orphan.is_err(), "foreign keys are on again");
+    assert!(orphan.is_err(), "foreign keys must be enabled again");
 }
 
 #[tokio::test]
-async fn on_sqlite_a_migration_that_leaves_references_to_nothing_is_refused() {
-    const LOSES: [Migration; 2] = [
+async fn on_sqlite_a_migration_that_leaves_dangling_references_is_rejected() {
+    const DANGLING: [Migration; 2] = [
         REBUILT[0],
-        same(2, "0002_loses", "-- offshoot: contract\nDELETE FROM things;"),
+        migration(2, "0002_loses", "-- offshoot: contract\nDELETE FROM things;"),
     ];
-    static SCHEMA: ModuleSchema = with(&LOSES);
-    let directory = tempfile::tempdir().expect("a temporary folder");
+    static SCHEMA: ModuleSchema = schema_with(&DANGLING);
+    let directory = tempfile::tempdir().expect("a temporary directory");
     let refused = migrate(&SCHEMA, &DatabaseUrl::sqlite(directory.path()), &DbOptions::default()).await;
-    let message = format!("{:?}", refused.expect_err("rows of parts refer to nothing"));
+    let message = format!("{:?}", refused.expect_err("rows of `parts` dangle"));
     assert!(message.contains("1 rows of parts"), "{message}");
 }

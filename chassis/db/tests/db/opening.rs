@@ -1,4 +1,4 @@
-//! A database that cannot be opened says what it is, what is wrong with it, and what to do.
+//! Errors of opening a database name the object, the reason and the remedy.
 
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -7,35 +7,35 @@ use std::time::Duration;
 use offshoot_db::{DatabaseUrl, Db, DbOptions, Engine, ModuleSchema, OpenError, PgBudget, migrate};
 use sqlx::{Connection, SqliteConnection};
 
-use crate::store::{DEPOT, Place, Store};
+use crate::store::{Store, TEST_SCHEMA, TestDatabase};
 
 async fn refused(url: &DatabaseUrl, options: &DbOptions) -> OpenError {
-    let error = Db::open(&DEPOT, url, options)
+    let error = Db::open(&TEST_SCHEMA, url, options)
         .await
         .map(drop)
-        .expect_err("it cannot be opened");
+        .expect_err("the database cannot be opened");
     assert!(!error.to_string().contains("secret"), "{error}");
     error
 }
 
-async fn sqlite() -> Place {
-    Place::new(Engine::Sqlite).await.expect("SQLite is always there")
+async fn sqlite() -> TestDatabase {
+    TestDatabase::new(Engine::Sqlite).await.expect("SQLite is always there")
 }
 
 #[tokio::test]
-async fn a_missing_directory_is_made() {
-    let place = sqlite().await;
-    let directory = place.directory().join("a/b/c");
-    Db::open(&DEPOT, &DatabaseUrl::sqlite(&directory), &DbOptions::default())
+async fn a_missing_directory_is_created() {
+    let database = sqlite().await;
+    let directory = database.directory().join("a/b/c");
+    Db::open(&TEST_SCHEMA, &DatabaseUrl::sqlite(&directory), &DbOptions::default())
         .await
         .expect("a new store");
     assert!(directory.join("depot.db").is_file());
 }
 
 #[tokio::test]
-async fn a_directory_that_is_a_file_is_named() {
-    let place = sqlite().await;
-    let file = place.directory().join("data");
+async fn a_file_in_place_of_the_data_directory_is_reported() {
+    let database = sqlite().await;
+    let file = database.directory().join("data");
     fs::write(&file, "").expect("a file");
     let error = refused(&DatabaseUrl::sqlite(&file), &DbOptions::default()).await;
     assert!(
@@ -45,10 +45,10 @@ async fn a_directory_that_is_a_file_is_named() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_a_directory_is_named() {
-    let place = sqlite().await;
-    fs::create_dir(place.directory().join("depot.db")).expect("a folder");
-    let error = refused(&place.url, &DbOptions::default()).await;
+async fn a_directory_in_place_of_the_database_file_is_reported() {
+    let database = sqlite().await;
+    fs::create_dir(database.directory().join("depot.db")).expect("a directory");
+    let error = refused(&database.url, &DbOptions::default()).await;
     assert!(
         matches!(&error, OpenError::CannotOpen { .. }) && error.to_string().contains("depot.db"),
         "{error}"
@@ -56,14 +56,14 @@ async fn a_file_that_is_a_directory_is_named() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_asks_for_a_backup() {
-    let place = sqlite().await;
+async fn the_error_for_a_corrupted_file_names_a_backup_as_remedy() {
+    let database = sqlite().await;
     fs::write(
-        place.directory().join("depot.db"),
+        database.directory().join("depot.db"),
         "this is not a database, but long enough. ".repeat(100),
     )
     .expect("a file");
-    let error = refused(&place.url, &DbOptions::default()).await;
+    let error = refused(&database.url, &DbOptions::default()).await;
     assert!(matches!(&error, OpenError::NotADatabase { .. }), "{error:?}");
     assert!(
         error.to_string().contains("depot.db") && error.to_string().contains("restore a backup"),
@@ -72,9 +72,9 @@ async fn a_damaged_file_asks_for_a_backup() {
 }
 
 #[tokio::test]
-async fn a_read_only_file_asks_for_rights() {
-    let place = sqlite().await;
-    let path = place.directory().join("depot.db");
+async fn the_error_for_a_read_only_file_names_write_access_as_remedy() {
+    let database = sqlite().await;
+    let path = database.directory().join("depot.db");
     let url = format!("sqlite:{}?mode=rwc", path.display());
     let mut connection = SqliteConnection::connect(&url).await.expect("a file");
     sqlx::raw_sql("CREATE TABLE something (id INTEGER)")
@@ -82,42 +82,45 @@ async fn a_read_only_file_asks_for_rights() {
         .await
         .expect("a table");
     connection.close().await.expect("a file");
-    // A write version that SQLite does not know makes a file read-only for every user, also for root.
+    // An unknown write version in the header makes the file read-only for every user, root included.
     let file = fs::OpenOptions::new().write(true).open(&path).expect("the file");
-    file.write_all_at(&[9], 18).expect("its header");
-    let error = refused(&place.url, &DbOptions::default()).await;
+    file.write_all_at(&[9], 18).expect("the file header");
+    let error = refused(&database.url, &DbOptions::default()).await;
     assert!(matches!(&error, OpenError::ReadOnly { .. }), "{error:?}");
     assert!(error.to_string().contains("depot.db"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_another_process_keeps_locked_is_waited_for_and_then_named() {
-    let place = sqlite().await;
-    let path = place.directory().join("depot.db");
+async fn opening_waits_for_a_locked_file_and_then_reports_the_lock() {
+    let database = sqlite().await;
+    let path = database.directory().join("depot.db");
     let url = format!("sqlite:{}?mode=rwc", path.display());
     let mut holder = SqliteConnection::connect(&url).await.expect("a file");
     sqlx::raw_sql("PRAGMA journal_mode = WAL; BEGIN EXCLUSIVE")
         .execute(&mut holder)
         .await
-        .expect("its lock");
+        .expect("an exclusive lock");
     let impatient = DbOptions {
-        migration_patience: Duration::from_millis(300),
+        migration_lock_timeout: Duration::from_millis(300),
         ..DbOptions::default()
     };
-    let error = refused(&place.url, &impatient).await;
+    let error = refused(&database.url, &impatient).await;
     assert!(matches!(&error, OpenError::Locked { .. }), "{error:?}");
     let options = DbOptions::default();
-    let open = Db::open(&DEPOT, &place.url, &options);
+    let open = Db::open(&TEST_SCHEMA, &database.url, &options);
     let end = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.expect("its end");
+        sqlx::raw_sql("ROLLBACK")
+            .execute(&mut holder)
+            .await
+            .expect("a rollback");
     };
     let (opened, ()) = tokio::join!(open, end);
-    opened.expect("the lock was given up");
+    opened.expect("the lock was released");
 }
 
 #[tokio::test]
-async fn a_schema_that_is_missing_or_behind_names_the_command() {
+async fn the_error_for_a_missing_or_outdated_schema_names_the_command() {
     static NEWER: ModuleSchema = ModuleSchema {
         module: "depot",
         migrations: &[
@@ -140,24 +143,24 @@ async fn a_schema_that_is_missing_or_behind_names_the_command() {
         return;
     };
     for schema in [&UNKNOWN, &NEWER] {
-        let error = Db::open(schema, &store.place.url, &DbOptions::default())
+        let error = Db::open(schema, &store.database.url, &DbOptions::default())
             .await
             .map(drop);
-        let error = error.expect_err("it is not up to date");
+        let error = error.expect_err("the schema is not up to date");
         assert!(matches!(error, OpenError::NotMigrated { .. }), "{error:?}");
         assert!(
             error.to_string().contains("offshoot db migrate --database postgres://"),
             "{error}"
         );
     }
-    // The role is known on the server, the schema is not in this database.
-    let empty = Place::new(Engine::Postgres).await.expect("there is a server");
+    // The role exists on the server, but this database has no schema.
+    let empty = TestDatabase::new(Engine::Postgres).await.expect("a Postgres server");
     let error = refused(&empty.url, &DbOptions::default()).await;
     assert!(matches!(error, OpenError::NotMigrated { .. }), "{error:?}");
 }
 
 #[tokio::test]
-async fn the_url_in_a_message_is_the_one_given_without_its_password() {
+async fn a_displayed_url_omits_the_password() {
     let texts = [
         (
             "postgres://depot:secret@db.example:5433/main",
@@ -171,7 +174,7 @@ async fn the_url_in_a_message_is_the_one_given_without_its_password() {
     for (text, shown) in texts {
         let url: DatabaseUrl = text.parse().expect("a URL");
         assert_eq!(format!("{url} {url:?}"), format!("{shown} {shown}"));
-        shown.parse::<DatabaseUrl>().expect("it can be used again");
+        shown.parse::<DatabaseUrl>().expect("a displayed URL is a valid URL");
     }
     assert_eq!(
         "sqlite:data".parse::<DatabaseUrl>().expect("a URL").to_string(),
@@ -189,15 +192,15 @@ async fn the_url_in_a_message_is_the_one_given_without_its_password() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_named() {
+async fn an_unreachable_server_is_reported_with_its_address() {
     let url: DatabaseUrl = "postgres://depot:secret@127.0.0.1:1/main".parse().expect("a URL");
     let error = refused(&url, &DbOptions::default()).await;
-    assert!(matches!(error, OpenError::NoConnection { .. }), "{error:?}");
+    assert!(matches!(error, OpenError::CannotConnect { .. }), "{error:?}");
     assert!(error.to_string().contains("127.0.0.1:1/main"), "{error}");
 }
 
 #[tokio::test]
-async fn a_budget_above_the_servers_limit_is_refused_with_numbers() {
+async fn a_connection_budget_above_the_servers_limit_is_rejected() {
     let Some(store) = Store::new(Engine::Postgres).await else {
         return;
     };
@@ -208,7 +211,7 @@ async fn a_budget_above_the_servers_limit_is_refused_with_numbers() {
         },
         ..DbOptions::default()
     };
-    let error = refused(&store.place.url, &options).await;
+    let error = refused(&store.database.url, &options).await;
     assert!(
         matches!(error, OpenError::BudgetTooLarge { wanted: 99_999, .. }),
         "{error:?}"
@@ -216,15 +219,15 @@ async fn a_budget_above_the_servers_limit_is_refused_with_numbers() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_none_is_refused() {
+async fn an_invalid_module_name_is_rejected() {
     static BAD: ModuleSchema = ModuleSchema {
         module: "Depot\"; DROP",
         migrations: &[],
         tables: "",
     };
-    let place = sqlite().await;
-    let error = migrate(&BAD, &place.url, &DbOptions::default())
+    let database = sqlite().await;
+    let error = migrate(&BAD, &database.url, &DbOptions::default())
         .await
-        .expect_err("it is no name");
-    assert!(matches!(error, OpenError::BadModuleName { .. }), "{error}");
+        .expect_err("the name is not valid");
+    assert!(matches!(error, OpenError::InvalidModuleName { .. }), "{error}");
 }

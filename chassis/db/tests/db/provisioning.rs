@@ -1,12 +1,12 @@
-//! Roles and schema are made once, by a login that may; a second time changes nothing; and who may not is told what is
-//! lacking.
+//! Provisioning creates roles and schema once, changes nothing when repeated, and names the remedy for a missing
+//! privilege.
 
 use offshoot_db::{
     DatabaseUrl, Db, DbOptions, Engine, ModuleSchema, OpenError, Password, ProvisionOptions, migrate, provision,
 };
 use sqlx::postgres::PgConnectOptions;
 
-use crate::store::{Place, THINGS};
+use crate::store::{THINGS, TestDatabase};
 
 macro_rules! modules {
     ($($name:ident $text:literal),* $(,)?) => {
@@ -14,39 +14,39 @@ macro_rules! modules {
     };
 }
 
-// Roles belong to the server, which all tests share: each test has a name of its own.
+// Roles belong to the server, which all tests share, so each test uses a module of its own.
 modules!(LOCK "lock", WEIR "weir", DAM "dam", MOLE "mole", SLIP "slip", BERTH "berth", BASIN "basin", CRANE "crane", HATCH "hatch");
 
 fn unique(name: &str) -> String {
     format!("{name}_{}", std::process::id())
 }
 
-fn as_login(place: &Place, name: &str) -> DatabaseUrl {
-    let options: PgConnectOptions = place.text.parse().expect("a URL");
+fn as_login(database: &TestDatabase, name: &str) -> DatabaseUrl {
+    let options: PgConnectOptions = database.superuser_url.parse().expect("a URL");
     DatabaseUrl::Postgres(Box::new(options.username(name).password(name)))
 }
 
-/// A login without rights of its own, at the same place.
-async fn login(place: &Place, name: &str, rights: &str) -> DatabaseUrl {
-    place
+/// Creates a login with the given attributes on the same server.
+async fn create_login(database: &TestDatabase, name: &str, rights: &str) -> DatabaseUrl {
+    database
         .administer(&format!("CREATE ROLE {name} LOGIN PASSWORD '{name}' {rights}"))
         .await;
-    as_login(place, name)
+    as_login(database, name)
 }
 
-async fn make(module: &'static ModuleSchema, url: &DatabaseUrl, options: &ProvisionOptions) -> Vec<String> {
+async fn provision_module(module: &'static ModuleSchema, url: &DatabaseUrl, options: &ProvisionOptions) -> Vec<String> {
     let steps = provision(module, url, options, &DbOptions::default()).await;
     let steps = steps.unwrap_or_else(|error| panic!("{}: {error}", module.module));
-    steps.into_iter().map(|step| step.what).collect()
+    steps.into_iter().map(|step| step.description).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_time_changes_nothing_before_and_after_migrating() {
-    let Some(place) = Place::new(Engine::Postgres).await else {
+async fn provisioning_again_changes_nothing_before_and_after_migrating() {
+    let Some(database) = TestDatabase::new(Engine::Postgres).await else {
         return;
     };
     let migrator = unique("lock_keeper");
-    login(&place, &migrator, "").await;
+    create_login(&database, &migrator, "").await;
     let options = ProvisionOptions {
         logins: true,
         password: Password::new("first"),
@@ -54,90 +54,96 @@ async fn a_second_time_changes_nothing_before_and_after_migrating() {
         own_database: true,
         ..ProvisionOptions::default()
     };
-    let looked = ProvisionOptions {
+    let dry_run = ProvisionOptions {
         dry_run: true,
         ..options.clone()
     };
-    let planned = make(&LOCK, &place.url, &looked).await;
+    let planned = provision_module(&LOCK, &database.url, &dry_run).await;
     assert_eq!(
         planned,
-        make(&LOCK, &place.url, &looked).await,
-        "looking changes nothing"
+        provision_module(&LOCK, &database.url, &dry_run).await,
+        "a dry run changes nothing"
     );
-    assert_eq!(planned, make(&LOCK, &place.url, &options).await);
+    assert_eq!(planned, provision_module(&LOCK, &database.url, &options).await);
     assert!(
         planned.contains(&"set the password of `lock`".to_owned()),
         "{planned:?}"
     );
-    assert_eq!(make(&LOCK, &place.url, &options).await, [""; 0]);
-    migrate(&LOCK, &as_login(&place, &migrator), &DbOptions::default())
+    assert_eq!(provision_module(&LOCK, &database.url, &options).await, [""; 0]);
+    migrate(&LOCK, &as_login(&database, &migrator), &DbOptions::default())
         .await
-        .expect("who acts as the owner migrates");
-    assert_eq!(make(&LOCK, &place.url, &options).await, [""; 0]);
-    migrate(&LOCK, &as_login(&place, &migrator), &DbOptions::default())
+        .expect("the migrator may act as the owner");
+    assert_eq!(provision_module(&LOCK, &database.url, &options).await, [""; 0]);
+    migrate(&LOCK, &as_login(&database, &migrator), &DbOptions::default())
         .await
-        .expect("and again");
+        .expect("a second migration");
     let other = ProvisionOptions {
         password: Password::new("second"),
         ..options
     };
-    assert_eq!(make(&LOCK, &place.url, &other).await, ["set the password of `lock`"]);
-    place
+    assert_eq!(
+        provision_module(&LOCK, &database.url, &other).await,
+        ["set the password of `lock`"]
+    );
+    database
         .administer(&format!("DROP OWNED BY {migrator}; DROP ROLE {migrator}"))
         .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_added_to_a_modules_rights_is_taken_back() {
-    let Some(place) = Place::new(Engine::Postgres).await else {
+async fn provisioning_revokes_excess_privileges() {
+    let Some(database) = TestDatabase::new(Engine::Postgres).await else {
         return;
     };
-    make(&WEIR, &place.url, &ProvisionOptions::default()).await;
-    migrate(&WEIR, &place.url, &DbOptions::default())
+    provision_module(&WEIR, &database.url, &ProvisionOptions::default()).await;
+    migrate(&WEIR, &database.url, &DbOptions::default())
         .await
         .expect("a schema");
-    for (planted, what) in [
+    for (planted, description) in [
         (
             "GRANT USAGE ON SCHEMA weir TO PUBLIC",
-            "took the schema `weir` from PUBLIC",
+            "revoked all rights on the schema `weir` from PUBLIC",
         ),
         (
             "GRANT CREATE ON SCHEMA weir TO weir",
-            "let `weir` use its schema, and make nothing there",
+            "allowed `weir` to use its schema, and to create nothing there",
         ),
         (
             "GRANT TRUNCATE ON weir.things TO weir",
-            "gave `weir` rows, sequences and functions of its schema, and nothing else there",
+            "granted `weir` rows, sequences and functions of its schema, and nothing else there",
         ),
         (
             "GRANT DELETE ON weir.offshoot_migrations TO weir",
-            "gave `weir` rows, sequences and functions of its schema, and nothing else there",
+            "granted `weir` rows, sequences and functions of its schema, and nothing else there",
         ),
         (
             "GRANT EXECUTE ON FUNCTION weir.offshoot_begin TO PUBLIC",
-            "gave `weir` rows, sequences and functions of its schema, and nothing else there",
+            "granted `weir` rows, sequences and functions of its schema, and nothing else there",
         ),
         (
             "REVOKE UPDATE ON weir.parts FROM weir",
-            "gave `weir` rows, sequences and functions of its schema, and nothing else there",
+            "granted `weir` rows, sequences and functions of its schema, and nothing else there",
         ),
     ] {
-        place.administer(planted).await;
-        let done = make(&WEIR, &place.url, &ProvisionOptions::default()).await;
-        assert_eq!(done, [what], "{planted}");
-        assert_eq!(make(&WEIR, &place.url, &ProvisionOptions::default()).await, [""; 0]);
+        database.administer(planted).await;
+        let done = provision_module(&WEIR, &database.url, &ProvisionOptions::default()).await;
+        assert_eq!(done, [description], "{planted}");
+        assert_eq!(
+            provision_module(&WEIR, &database.url, &ProvisionOptions::default()).await,
+            [""; 0]
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_may_not_is_told_which_right_is_lacking() {
-    let Some(place) = Place::new(Engine::Postgres).await else {
+async fn the_error_for_a_missing_privilege_names_the_remedy() {
+    let Some(database) = TestDatabase::new(Engine::Postgres).await else {
         return;
     };
     let name = unique("nobody");
-    let url = login(&place, &name, "").await;
-    let lacking = |error: OpenError, parts: [&str; 3]| {
-        assert!(matches!(error, OpenError::LacksRight { .. }), "{error:?}");
+    let url = create_login(&database, &name, "").await;
+    let assert_names_remedy = |error: OpenError, parts: [&str; 3]| {
+        assert!(matches!(error, OpenError::MissingPrivilege { .. }), "{error:?}");
         let text = error.to_string();
         for part in parts.into_iter().chain([name.as_str()]) {
             assert!(text.contains(part), "`{part}` is missing in: {text}");
@@ -145,22 +151,22 @@ async fn who_may_not_is_told_which_right_is_lacking() {
     };
     let refused = async || {
         let refused = provision(&DAM, &url, &ProvisionOptions::default(), &DbOptions::default()).await;
-        refused.expect_err("it may not")
+        refused.expect_err("the login lacks a privilege")
     };
-    lacking(
+    assert_names_remedy(
         refused().await,
         ["dam", "CREATEROLE", &format!("ALTER ROLE \"{name}\" CREATEROLE")],
     );
-    place.administer(&format!("ALTER ROLE {name} CREATEROLE")).await;
-    lacking(refused().await, ["dam", "(CREATE)", "GRANT CREATE ON DATABASE"]);
+    database.administer(&format!("ALTER ROLE {name} CREATEROLE")).await;
+    assert_names_remedy(refused().await, ["dam", "(CREATE)", "GRANT CREATE ON DATABASE"]);
     let migrated = migrate(&DAM, &url, &DbOptions::default()).await;
-    lacking(
-        migrated.expect_err("it may not"),
+    assert_names_remedy(
+        migrated.expect_err("the login lacks a privilege"),
         ["dam", "(CREATE)", "offshoot db provision"],
     );
-    let there: Vec<String> = make(
+    let missing: Vec<String> = provision_module(
         &DAM,
-        &place.url,
+        &database.url,
         &ProvisionOptions {
             dry_run: true,
             ..ProvisionOptions::default()
@@ -168,43 +174,52 @@ async fn who_may_not_is_told_which_right_is_lacking() {
     )
     .await;
     assert!(
-        there.contains(&"made the role `dam`".to_owned()),
-        "nothing was left half done: {there:?}"
+        missing.contains(&"created the role `dam`".to_owned()),
+        "a failed run must leave no role behind: {missing:?}"
     );
-    place.administer(&format!("DROP ROLE {name}")).await;
+    database.administer(&format!("DROP ROLE {name}")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_may_too_much_and_a_schema_of_somebody_else_are_refused() {
-    let Some(place) = Place::new(Engine::Postgres).await else {
+async fn an_overprivileged_role_and_a_schema_of_another_owner_are_rejected() {
+    let Some(database) = TestDatabase::new(Engine::Postgres).await else {
         return;
     };
-    place
+    database
         .administer("CREATE ROLE mole CREATEROLE; CREATE SCHEMA slip")
         .await;
     let refused = async |module| {
-        let refused = provision(module, &place.url, &ProvisionOptions::default(), &DbOptions::default()).await;
-        refused.expect_err("the name means something else")
+        let refused = provision(
+            module,
+            &database.url,
+            &ProvisionOptions::default(),
+            &DbOptions::default(),
+        )
+        .await;
+        refused.expect_err("the name is taken")
     };
     let error = refused(&MOLE).await;
-    assert!(matches!(error, OpenError::MightyRole { .. }), "{error:?}");
+    assert!(matches!(error, OpenError::OverprivilegedRole { .. }), "{error:?}");
     assert!(
         error.to_string().contains("`mole`") && error.to_string().contains("may create roles"),
         "{error}"
     );
-    place
+    database
         .administer("ALTER ROLE mole NOCREATEROLE; GRANT pg_monitor TO mole")
         .await;
     let error = refused(&MOLE).await.to_string();
     assert!(error.contains("may act as pg_monitor"), "{error}");
     let error = refused(&SLIP).await;
     assert!(matches!(error, OpenError::ForeignSchema { .. }), "{error:?}");
-    place.administer("DROP ROLE mole").await;
+    database.administer("DROP ROLE mole").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_databases_of_one_server_can_be_provisioned_at_once() {
-    let (Some(one), Some(two)) = (Place::new(Engine::Postgres).await, Place::new(Engine::Postgres).await) else {
+async fn two_databases_of_one_server_can_be_provisioned_concurrently() {
+    let (Some(one), Some(two)) = (
+        TestDatabase::new(Engine::Postgres).await,
+        TestDatabase::new(Engine::Postgres).await,
+    ) else {
         return;
     };
     let options = ProvisionOptions {
@@ -212,25 +227,28 @@ async fn two_databases_of_one_server_can_be_provisioned_at_once() {
         password: Password::new("shared"),
         ..ProvisionOptions::default()
     };
-    let (first, second) = tokio::join!(make(&BERTH, &one.url, &options), make(&BERTH, &two.url, &options));
+    let (first, second) = tokio::join!(
+        provision_module(&BERTH, &one.url, &options),
+        provision_module(&BERTH, &two.url, &options)
+    );
     assert!(!first.is_empty() && !second.is_empty());
-    for place in [&one, &two] {
-        assert_eq!(make(&BERTH, &place.url, &options).await, [""; 0]);
-        migrate(&BERTH, &place.url, &DbOptions::default())
+    for database in [&one, &two] {
+        assert_eq!(provision_module(&BERTH, &database.url, &options).await, [""; 0]);
+        migrate(&BERTH, &database.url, &DbOptions::default())
             .await
             .expect("a schema");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_may_only_make_roles_and_schemas_provisions_for_others() {
-    let Some(place) = Place::new(Engine::Postgres).await else {
+async fn a_login_that_may_create_roles_and_schemas_can_provision_for_others() {
+    let Some(database) = TestDatabase::new(Engine::Postgres).await else {
         return;
     };
     let (administrator, migrator) = (unique("harbour_master"), unique("basin_keeper"));
-    let url = login(&place, &administrator, "CREATEROLE").await;
-    login(&place, &migrator, "").await;
-    place
+    let url = create_login(&database, &administrator, "CREATEROLE").await;
+    create_login(&database, &migrator, "").await;
+    database
         .administer(&format!(
             "DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO {administrator}', current_database()); END $$"
         ))
@@ -240,27 +258,27 @@ async fn who_may_only_make_roles_and_schemas_provisions_for_others() {
         migrator: Some(migrator.clone()),
         ..ProvisionOptions::default()
     };
-    let done = make(&BASIN, &url, &options).await;
+    let done = provision_module(&BASIN, &url, &options).await;
     assert!(
-        done.contains(&format!("let `{migrator}` act as `basin_owner`")),
+        done.contains(&format!("allowed `{migrator}` to act as `basin_owner`")),
         "{done:?}"
     );
-    assert_eq!(make(&BASIN, &url, &options).await, [""; 0]);
-    migrate(&BASIN, &as_login(&place, &migrator), &DbOptions::default())
+    assert_eq!(provision_module(&BASIN, &url, &options).await, [""; 0]);
+    migrate(&BASIN, &as_login(&database, &migrator), &DbOptions::default())
         .await
-        .expect("it acts as the owner");
-    let error = Db::open(&BASIN, &as_login(&place, &migrator), &DbOptions::default()).await;
-    let error = error.map(drop).expect_err("it does not work with the data");
-    assert!(matches!(error, OpenError::RoleRefused { .. }), "{error:?}");
-    let db = Db::open(&BASIN, &as_login(&place, "basin"), &DbOptions::default())
+        .expect("the migrator may act as the owner");
+    let error = Db::open(&BASIN, &as_login(&database, &migrator), &DbOptions::default()).await;
+    let error = error.map(drop).expect_err("the migrator lacks the runtime role");
+    assert!(matches!(error, OpenError::RoleDenied { .. }), "{error:?}");
+    let db = Db::open(&BASIN, &as_login(&database, "basin"), &DbOptions::default())
         .await
-        .expect("the module does");
-    assert!(db.isolation().expect("it is on Postgres").is_enforced());
+        .expect("the module's own login");
+    assert!(db.isolation().expect("Postgres has isolation").is_enforced());
 }
 
-/// Has the tests' own server ask everybody but its superuser for a password, in this database.
-async fn ask_for_passwords(place: &Place) {
-    place
+/// Configures the tests' own server to require a password in this database from every login but the superuser.
+async fn require_passwords(database: &TestDatabase) {
+    database
         .administer(
             "DO $$ DECLARE file text := current_setting('hba_file'); rules text := pg_read_file(file);
              BEGIN
@@ -271,8 +289,8 @@ async fn ask_for_passwords(place: &Place) {
              END $$",
         )
         .await;
-    // The server reads its rules again when it gets to it.
-    let stranger = as_login(place, "nobody_of_this_name");
+    // The server reloads its rules asynchronously.
+    let stranger = as_login(database, "nobody_of_this_name");
     for _ in 0..500 {
         let refused = Db::open(&HATCH, &stranger, &DbOptions::default()).await.map(drop);
         let cause = refused
@@ -285,21 +303,21 @@ async fn ask_for_passwords(place: &Place) {
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    panic!("the server asks for no password");
+    panic!("the server does not require a password");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_lets_its_module_in_and_is_seen_to_hold() {
-    if crate::postgres::is_somebody_elses() {
+async fn a_provisioned_password_works_and_is_not_set_twice() {
+    if crate::postgres::is_external() {
         return;
     }
-    let Some(place) = Place::new(Engine::Postgres).await else {
+    let Some(database) = TestDatabase::new(Engine::Postgres).await else {
         return;
     };
-    ask_for_passwords(&place).await;
+    require_passwords(&database).await;
     let administrator = unique("warden");
-    let url = login(&place, &administrator, "CREATEROLE").await;
-    place
+    let url = create_login(&database, &administrator, "CREATEROLE").await;
+    database
         .administer(&format!(
             "DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO {administrator}', current_database()); END $$"
         ))
@@ -309,37 +327,51 @@ async fn a_password_lets_its_module_in_and_is_seen_to_hold() {
         password: Password::new("hatch"),
         ..ProvisionOptions::default()
     };
-    assert!(!make(&HATCH, &url, &options).await.is_empty());
-    assert_eq!(make(&HATCH, &url, &options).await, [""; 0], "who cannot look tries");
-    assert_eq!(make(&HATCH, &place.url, &options).await, [""; 0], "who can looks");
-    migrate(&HATCH, &place.url, &DbOptions::default())
+    assert!(!provision_module(&HATCH, &url, &options).await.is_empty());
+    assert_eq!(
+        provision_module(&HATCH, &url, &options).await,
+        [""; 0],
+        "a login without access to the verifier tests the password"
+    );
+    assert_eq!(
+        provision_module(&HATCH, &database.url, &options).await,
+        [""; 0],
+        "a superuser reads the verifier"
+    );
+    migrate(&HATCH, &database.url, &DbOptions::default())
         .await
         .expect("a schema");
-    Db::open(&HATCH, &as_login(&place, "hatch"), &DbOptions::default())
+    Db::open(&HATCH, &as_login(&database, "hatch"), &DbOptions::default())
         .await
-        .expect("its password lets it in");
+        .expect("the password is accepted");
     let other = ProvisionOptions {
         password: Password::new("another"),
         ..options
     };
-    assert_eq!(make(&HATCH, &url, &other).await, ["set the password of `hatch`"]);
-    let refused = Db::open(&HATCH, &as_login(&place, "hatch"), &DbOptions::default()).await;
-    let error = refused.map(drop).expect_err("the password is another one now");
-    assert!(matches!(error, OpenError::NoConnection { .. }), "{error:?}");
+    assert_eq!(
+        provision_module(&HATCH, &url, &other).await,
+        ["set the password of `hatch`"]
+    );
+    let refused = Db::open(&HATCH, &as_login(&database, "hatch"), &DbOptions::default()).await;
+    let error = refused.map(drop).expect_err("the password was changed");
+    assert!(matches!(error, OpenError::CannotConnect { .. }), "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_need_no_provisioning() {
-    let place = Place::new(Engine::Sqlite).await.expect("SQLite is always there");
-    assert_eq!(make(&CRANE, &place.url, &ProvisionOptions::default()).await, [""; 0]);
-    assert!(!place.directory().join("crane.db").exists());
+async fn sqlite_needs_no_provisioning() {
+    let database = TestDatabase::new(Engine::Sqlite).await.expect("SQLite is always there");
+    assert_eq!(
+        provision_module(&CRANE, &database.url, &ProvisionOptions::default()).await,
+        [""; 0]
+    );
+    assert!(!database.directory().join("crane.db").exists());
 }
 
 #[test]
-fn a_password_is_plain_and_never_shown() {
+fn a_password_is_printable_ascii_and_never_shown() {
     for bad in ["", "tab\t", "pässword", "line\n"] {
         assert!(Password::new(bad).is_none(), "{bad:?}");
     }
-    let password = Password::new("s3cret word").expect("plain");
+    let password = Password::new("s3cret word").expect("a valid password");
     assert!(!format!("{password:?}").contains("s3cret"));
 }

@@ -1,9 +1,9 @@
-//! Who may do what on Postgres: the runtime role changes rows of its own schema, and a login needs to be a member.
+//! Postgres roles: the runtime role changes only rows of its own schema, and a login needs membership in the role.
 
 use offshoot_db::{DatabaseUrl, Db, DbOptions, Engine, ModuleSchema, OpenError, migrate, sql};
 use sqlx::postgres::PgConnectOptions;
 
-use crate::store::{DEPOT, Place, Store, THINGS, add, cx};
+use crate::store::{Store, TEST_SCHEMA, THINGS, TestDatabase, add, cx};
 
 static OTHER: ModuleSchema = ModuleSchema {
     module: "other",
@@ -16,10 +16,10 @@ async fn the_runtime_role_changes_rows_only_and_reaches_no_other_schema() {
     let Some(store) = Store::new(Engine::Postgres).await else {
         return;
     };
-    migrate(&OTHER, &store.place.url, &DbOptions::default())
+    migrate(&OTHER, &store.database.url, &DbOptions::default())
         .await
         .expect("a second module");
-    Db::open(&OTHER, &store.place.url, &DbOptions::default())
+    Db::open(&OTHER, &store.database.url, &DbOptions::default())
         .await
         .expect("a second module");
     for forbidden in [
@@ -35,11 +35,11 @@ async fn the_runtime_role_changes_rows_only_and_reaches_no_other_schema() {
     ] {
         let mut cx = cx();
         let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
-        let connection = tx.postgres().expect("the module lives on Postgres");
+        let connection = tx.postgres().expect("the engine is Postgres");
         let denied = sqlx::query(forbidden).execute(connection).await.expect_err(forbidden);
         let code = denied
             .as_database_error()
-            .and_then(|answer| answer.code())
+            .and_then(|error| error.code())
             .map(String::from);
         assert_eq!(code.as_deref(), Some("42501"), "{forbidden}: {denied}");
     }
@@ -54,72 +54,77 @@ async fn change_rows(db: &Db) {
     tx.commit(()).await.expect("a commit");
 }
 
-/// A login without rights of its own, at the same place.
-async fn login(place: &Place, name: &str, rights: &str) -> DatabaseUrl {
-    place
+/// Creates a login with the given attributes on the same server.
+async fn create_login(database: &TestDatabase, name: &str, rights: &str) -> DatabaseUrl {
+    database
         .administer(&format!("CREATE ROLE {name} LOGIN PASSWORD '{name}' {rights}"))
         .await;
-    let options: PgConnectOptions = place.text.parse().expect("a URL");
+    let options: PgConnectOptions = database.superuser_url.parse().expect("a URL");
     DatabaseUrl::Postgres(Box::new(options.username(name).password(name)))
 }
 
-/// Roles belong to the whole server, which may serve these tests again.
+/// Makes a role name unique: roles belong to the server, which may serve several runs of these tests.
 fn unique(name: &str) -> String {
     format!("{name}_{}", std::process::id())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_that_is_no_member_of_the_role_is_told_what_to_grant() {
+async fn the_error_for_a_login_without_membership_names_the_grant() {
     let Some(store) = Store::new(Engine::Postgres).await else {
         return;
     };
     let name = unique("plain");
-    let url = login(&store.place, &name, "").await;
-    let error = Db::open(&DEPOT, &url, &DbOptions::default())
+    let url = create_login(&store.database, &name, "").await;
+    let error = Db::open(&TEST_SCHEMA, &url, &DbOptions::default())
         .await
         .map(drop)
-        .expect_err("not a member");
-    assert!(matches!(error, OpenError::RoleRefused { .. }), "{error:?}");
+        .expect_err("the login lacks membership");
+    assert!(matches!(error, OpenError::RoleDenied { .. }), "{error:?}");
     assert!(
         error.to_string().contains(&format!("`GRANT depot TO {name}`")),
         "{error}"
     );
-    store.place.administer(&format!("GRANT depot TO {name}")).await;
-    change_rows(&Db::open(&DEPOT, &url, &DbOptions::default()).await.expect("a member")).await;
-    store.place.administer(&format!("DROP ROLE {name}")).await;
+    store.database.administer(&format!("GRANT depot TO {name}")).await;
+    change_rows(
+        &Db::open(&TEST_SCHEMA, &url, &DbOptions::default())
+            .await
+            .expect("a login with membership"),
+    )
+    .await;
+    store.database.administer(&format!("DROP ROLE {name}")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_that_may_make_roles_and_schemas_can_migrate() {
-    static MADE: ModuleSchema = ModuleSchema {
+async fn a_login_that_may_create_roles_and_schemas_can_migrate() {
+    static NEW_MODULE: ModuleSchema = ModuleSchema {
         module: "made_by_maker",
         migrations: &[THINGS],
         tables: "",
     };
-    let Some(place) = Place::new(Engine::Postgres).await else {
+    let Some(database) = TestDatabase::new(Engine::Postgres).await else {
         return;
     };
     let name = unique("maker");
-    let url = login(&place, &name, "CREATEROLE").await;
-    let error = migrate(&MADE, &url, &DbOptions::default())
+    let url = create_login(&database, &name, "CREATEROLE").await;
+    let error = migrate(&NEW_MODULE, &url, &DbOptions::default())
         .await
-        .expect_err("it may not make schemas");
+        .expect_err("the login may not create schemas");
     assert!(
         error
             .to_string()
-            .contains("has no right to make schemas in this database (CREATE)"),
+            .contains("has no right to create schemas in this database (CREATE)"),
         "{error}"
     );
-    place
+    database
         .administer(&format!(
             "DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO {name}', current_database()); END $$"
         ))
         .await;
-    migrate(&MADE, &url, &DbOptions::default())
+    migrate(&NEW_MODULE, &url, &DbOptions::default())
         .await
-        .expect("it may make roles and schemas");
+        .expect("the login may create roles and schemas");
     change_rows(
-        &Db::open(&MADE, &url, &DbOptions::default())
+        &Db::open(&NEW_MODULE, &url, &DbOptions::default())
             .await
             .expect("a migrated schema"),
     )

@@ -1,4 +1,4 @@
-//! A fresh store per test: a module's schema on either engine, and a context to call it with.
+//! Test harness: a fresh store with a test schema on either engine, and a call context.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,8 @@ pub const THINGS: Migration = Migration {
     postgres: include_str!("schema/postgres/0001_things.sql"),
 };
 
-pub static DEPOT: ModuleSchema = ModuleSchema {
+/// Schema of the test module `depot`.
+pub static TEST_SCHEMA: ModuleSchema = ModuleSchema {
     module: "depot",
     migrations: &[THINGS],
     tables: "[tables.things]\nkind = 'owned'\n[tables.parts]\nkind = 'derived'\nrebuilt = 'from the things'\n[tables.labels]\nkind = 'owned'\n",
@@ -32,73 +33,76 @@ impl Entity for Thing {
     const PREFIX: &'static str = "thing";
 }
 
-/// A place for databases, empty, and gone with it.
-pub struct Place {
+/// An empty database: a temporary directory for SQLite, or a new database on the tests' Postgres server.
+pub struct TestDatabase {
     pub url: DatabaseUrl,
-    /// The Postgres URL as text, with the right to do anything.
-    pub text: String,
+    /// Postgres URL of the superuser; empty on SQLite.
+    pub superuser_url: String,
     directory: TempDir,
 }
 
-impl Place {
-    /// None where there is no Postgres.
+impl TestDatabase {
+    /// None if no Postgres server is available.
     pub async fn new(engine: Engine) -> Option<Self> {
-        let directory = tempfile::tempdir().expect("a temporary folder");
-        let (url, text) = match engine {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let (url, superuser_url) = match engine {
             Engine::Sqlite => (DatabaseUrl::sqlite(directory.path()), String::new()),
             Engine::Postgres => {
-                let text = new_database(postgres::server()?).await;
-                (text.parse().expect("the server's URL"), text)
+                let superuser_url = new_database(postgres::server()?).await;
+                (superuser_url.parse().expect("the server's URL"), superuser_url)
             }
         };
-        Some(Self { url, text, directory })
+        Some(Self {
+            url,
+            superuser_url,
+            directory,
+        })
     }
 
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Runs SQL past the chassis, as the superuser.
+    /// Executes SQL as the superuser, without the database crate.
     pub async fn administer(&self, sql: &str) {
         let text = AssertSqlSafe(sql.to_owned());
         match self.url.engine() {
             Engine::Postgres => {
-                let mut connection = PgConnection::connect(&self.text).await.expect("the server answers");
+                let mut connection = PgConnection::connect(&self.superuser_url)
+                    .await
+                    .expect("a connection to the server");
                 let sql = format!("SET search_path TO depot; {sql}");
                 sqlx::raw_sql(AssertSqlSafe(sql))
                     .execute(&mut connection)
                     .await
-                    .expect("SQL of a test");
+                    .expect("valid SQL");
             }
             Engine::Sqlite => {
                 let path = self.directory().join("depot.db");
                 let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite:{}", path.display()))
                     .await
-                    .expect("the module's file");
-                sqlx::raw_sql(text)
-                    .execute(&mut connection)
-                    .await
-                    .expect("SQL of a test");
-                connection.close().await.expect("the module's file");
+                    .expect("the module's database file");
+                sqlx::raw_sql(text).execute(&mut connection).await.expect("valid SQL");
+                connection.close().await.expect("the module's database file");
             }
         }
     }
 }
 
 async fn new_database(server: &postgres::Server) -> String {
-    // Postgres refuses to copy its template for two at a time.
-    static ALONE: Mutex<u32> = Mutex::const_new(0);
-    let mut number = ALONE.lock().await;
+    // Postgres cannot copy its template database for two databases at a time.
+    static CREATED: Mutex<u32> = Mutex::const_new(0);
+    let mut number = CREATED.lock().await;
     *number += 1;
     let name = format!("db_{}_{number}", std::process::id());
     postgres::administer(server, format!("CREATE DATABASE {name}")).await;
     server.url(&name)
 }
 
-/// An open store of [`DEPOT`].
+/// An open database with [`TEST_SCHEMA`].
 pub struct Store {
     pub db: Db,
-    pub place: Place,
+    pub database: TestDatabase,
     pub clock: Arc<ManualClock>,
 }
 
@@ -108,24 +112,28 @@ impl Store {
     }
 
     pub async fn with(engine: Engine, options: DbOptions) -> Option<Self> {
-        let place = Place::new(engine).await?;
-        migrate(&DEPOT, &place.url, &options).await.expect("a new schema");
+        let database = TestDatabase::new(engine).await?;
+        migrate(&TEST_SCHEMA, &database.url, &options)
+            .await
+            .expect("a new schema");
         let clock = Arc::new(ManualClock::new(now()));
         let options = DbOptions {
             clock: clock.clone(),
             ..options
         };
-        let db = Db::open(&DEPOT, &place.url, &options).await.expect("a migrated schema");
-        Some(Self { db, place, clock })
+        let db = Db::open(&TEST_SCHEMA, &database.url, &options)
+            .await
+            .expect("a migrated schema");
+        Some(Self { db, database, clock })
     }
 
-    /// A second process's view of the same store.
+    /// Opens the same store again, as another process would.
     pub async fn reopen(&self) -> Db {
         let options = DbOptions {
             clock: self.clock.clone(),
             ..DbOptions::default()
         };
-        Db::open(&DEPOT, &self.place.url, &options)
+        Db::open(&TEST_SCHEMA, &self.database.url, &options)
             .await
             .expect("a migrated schema")
     }
@@ -153,13 +161,13 @@ pub fn new_id() -> Id<Thing> {
     Id::new(offshoot_contract::Clock::now(&SystemClock))
 }
 
-/// Adds a thing with this name.
+/// Inserts a thing with this name.
 pub async fn add(tx: &mut offshoot_db::Tx<'_>, name: &str) -> Result<u64, offshoot_contract::CallFailure> {
     let insert = sql!("INSERT INTO things (id, name, quantity, made_at, good) VALUES ($1, $2, $3, $4, $5)");
     tx.execute(insert, (new_id(), name, 1_i64, now(), true)).await
 }
 
-/// Runs each body on both engines, on a store of its own.
+/// Runs each test body on both engines, each with a new store.
 #[macro_export]
 macro_rules! on_both_engines {
     ($($body:ident),* $(,)?) => {

@@ -1,25 +1,25 @@
-//! What a module says about its tables is compared with the live schema.
+//! Comparison of `tables.toml` with the live schema.
 
 use offshoot_db::{Db, DbOptions, Engine, Migration, ModuleSchema, OpenError, check_tables};
 
-use crate::store::{Place, Store, THINGS};
+use crate::store::{Store, THINGS, TestDatabase};
 
-crate::on_both_engines!(declared_and_live_tables_agree_or_are_named);
+crate::on_both_engines!(differences_between_declared_and_live_tables_are_reported);
 
-async fn declared_and_live_tables_agree_or_are_named(store: Store) {
+async fn differences_between_declared_and_live_tables_are_reported(store: Store) {
     assert_eq!(
         check_tables(&store.db).await.expect("a comparison"),
         Vec::<String>::new()
     );
     store
-        .place
+        .database
         .administer("CREATE TABLE stray (id bigint); DROP TABLE parts")
         .await;
     assert_eq!(
         check_tables(&store.db).await.expect("a comparison"),
         [
-            "depot: tables.toml declares `parts`, which the schema lacks",
-            "depot: the schema has `stray`, which tables.toml does not declare",
+            "depot: tables.toml declares `parts`, but the schema has no such table",
+            "depot: the schema has the table `stray`, but tables.toml does not declare it",
         ]
     );
 }
@@ -40,8 +40,8 @@ async fn a_full_text_index_counts_as_one_table() {
         tables: "[tables]\nthings.kind = 'owned'\nparts.kind = 'owned'\nlabels.kind = 'owned'\n\
                  words = { kind = 'derived', rebuilt = 'from the things', engines = ['sqlite'] }\n",
     };
-    let place = Place::new(Engine::Sqlite).await.expect("SQLite is always there");
-    let db = Db::open(&INDEXED, &place.url, &DbOptions::default())
+    let database = TestDatabase::new(Engine::Sqlite).await.expect("SQLite is always there");
+    let db = Db::open(&INDEXED, &database.url, &DbOptions::default())
         .await
         .expect("a new store");
     assert_eq!(check_tables(&db).await.expect("a comparison"), Vec::<String>::new());
@@ -54,13 +54,13 @@ async fn a_malformed_declaration_is_an_error() {
         migrations: &[],
         tables: "[tables.words]\nkind = 'derived'\n",
     };
-    let place = Place::new(Engine::Sqlite).await.expect("SQLite is always there");
-    let db = Db::open(&DERIVED, &place.url, &DbOptions::default())
+    let database = TestDatabase::new(Engine::Sqlite).await.expect("SQLite is always there");
+    let db = Db::open(&DERIVED, &database.url, &DbOptions::default())
         .await
         .expect("a new store");
-    let error = check_tables(&db).await.expect_err("how it is rebuilt is missing");
+    let error = check_tables(&db).await.expect_err("`rebuilt` is missing");
     assert!(
-        matches!(&error, OpenError::BadTables { reason, .. } if reason.contains("rebuilt")),
+        matches!(&error, OpenError::InvalidTablesFile { reason, .. } if reason.contains("rebuilt")),
         "{error}"
     );
 }

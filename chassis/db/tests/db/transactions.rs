@@ -1,4 +1,4 @@
-//! Committing, rolling back, and what comes between.
+//! Transactions: commit, rollback, failed and abandoned statements, and the native connection.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use offshoot_db::{Engine, List, Queries, Sql, sql};
 use crate::store::{Store, Thing, add, cx, new_id};
 
 crate::on_both_engines!(
-    a_commit_lasts_and_counts_as_an_effect,
-    a_dropped_transaction_leaves_nothing_and_blocks_nobody,
-    an_abandoned_statement_leaves_nothing_and_blocks_nobody,
-    an_abandoned_statement_spoils_its_transaction,
-    a_transaction_reads_what_it_wrote_and_others_do_not,
-    after_a_failed_statement_nothing_can_be_committed,
-    a_refused_commit_has_not_executed,
+    a_commit_is_durable_and_counts_as_an_effect,
+    a_dropped_transaction_is_rolled_back_and_blocks_no_other,
+    an_abandoned_statement_is_rolled_back_and_blocks_no_other,
+    a_transaction_cannot_commit_after_an_abandoned_statement,
+    uncommitted_rows_are_visible_only_in_their_transaction,
+    a_transaction_cannot_commit_after_a_failed_statement,
+    a_rejected_commit_has_not_executed,
     a_read_cannot_write,
-    the_native_connection_is_inside_the_transaction,
-    a_closed_database_says_so,
-    a_lookup_serves_reads_and_transactions,
+    the_native_connection_works_inside_the_transaction,
+    calls_on_a_closed_database_fail_as_unavailable,
+    a_lookup_function_works_in_reads_and_transactions,
 );
 
 const SLOW: Sql = sql!(
@@ -26,7 +26,7 @@ const SLOW: Sql = sql!(
     postgres: "SELECT 1::bigint FROM pg_sleep(1)"
 );
 
-async fn a_commit_lasts_and_counts_as_an_effect(store: Store) {
+async fn a_commit_is_durable_and_counts_as_an_effect(store: Store) {
     let mut cx = cx();
     let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
     assert_eq!(add(&mut tx, "tea").await, Ok(1));
@@ -35,7 +35,7 @@ async fn a_commit_lasts_and_counts_as_an_effect(store: Store) {
     assert_eq!(store.names().await, ["tea"]);
 }
 
-async fn a_dropped_transaction_leaves_nothing_and_blocks_nobody(store: Store) {
+async fn a_dropped_transaction_is_rolled_back_and_blocks_no_other(store: Store) {
     for _ in 0..20 {
         let mut cx = cx();
         let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
@@ -50,7 +50,7 @@ async fn a_dropped_transaction_leaves_nothing_and_blocks_nobody(store: Store) {
     assert_eq!(store.names().await, ["milk"]);
 }
 
-async fn an_abandoned_statement_leaves_nothing_and_blocks_nobody(store: Store) {
+async fn an_abandoned_statement_is_rolled_back_and_blocks_no_other(store: Store) {
     let mut cx = cx();
     let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
     add(&mut tx, "tea").await.expect("an insert");
@@ -65,13 +65,13 @@ async fn an_abandoned_statement_leaves_nothing_and_blocks_nobody(store: Store) {
         .db
         .begin(&mut cx)
         .await
-        .expect("a transaction on a connection in a known state");
+        .expect("a transaction on a usable connection");
     add(&mut tx, "milk").await.expect("an insert");
     tx.commit(()).await.expect("a commit");
     assert_eq!(store.names().await, ["milk"]);
 }
 
-async fn an_abandoned_statement_spoils_its_transaction(store: Store) {
+async fn a_transaction_cannot_commit_after_an_abandoned_statement(store: Store) {
     let mut cx = cx();
     let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
     let statement = tx.fetch_all::<(i64,)>(SLOW, ());
@@ -83,7 +83,7 @@ async fn an_abandoned_statement_spoils_its_transaction(store: Store) {
     let failure = tx
         .commit(())
         .await
-        .expect_err("nobody knows what became of the statement");
+        .expect_err("the outcome of the statement is unknown");
     assert!(
         failure.message().contains("abandoned") && !failure.may_have_executed(),
         "{failure:?}"
@@ -91,7 +91,7 @@ async fn an_abandoned_statement_spoils_its_transaction(store: Store) {
     assert_eq!((cx.effects(), store.names().await.len()), (0, 0));
 }
 
-async fn a_transaction_reads_what_it_wrote_and_others_do_not(store: Store) {
+async fn uncommitted_rows_are_visible_only_in_their_transaction(store: Store) {
     let mut cx = cx();
     let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
     add(&mut tx, "tea").await.expect("an insert");
@@ -103,12 +103,12 @@ async fn a_transaction_reads_what_it_wrote_and_others_do_not(store: Store) {
     assert!(store.names().await.is_empty());
 }
 
-async fn after_a_failed_statement_nothing_can_be_committed(store: Store) {
+async fn a_transaction_cannot_commit_after_a_failed_statement(store: Store) {
     let mut cx = cx();
     let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
     add(&mut tx, "tea").await.expect("an insert");
     add(&mut tx, "tea").await.expect_err("the name is taken");
-    let failure = tx.commit(()).await.expect_err("the transaction is spoilt");
+    let failure = tx.commit(()).await.expect_err("the transaction has failed");
     assert_eq!(
         (failure.kind(), failure.may_have_executed()),
         (&FailureKind::Internal, false)
@@ -117,22 +117,22 @@ async fn after_a_failed_statement_nothing_can_be_committed(store: Store) {
     assert!(store.names().await.is_empty());
 }
 
-async fn a_refused_commit_has_not_executed(store: Store) {
+async fn a_rejected_commit_has_not_executed(store: Store) {
     let mut cx = cx();
     let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
     add(&mut tx, "tea").await.expect("an insert");
     let insert = sql!("INSERT INTO labels (thing_id) VALUES ($1)");
     tx.execute(insert, (new_id(),))
         .await
-        .expect("the label is checked at the end");
-    let failure = tx.commit(()).await.expect_err("there is no such thing");
+        .expect("the constraint is deferred");
+    let failure = tx.commit(()).await.expect_err("the referenced thing does not exist");
     assert_eq!(
         (failure.kind(), failure.may_have_executed()),
         (&FailureKind::Internal, false),
         "{failure:?}"
     );
     assert_eq!(cx.effects(), 0);
-    let mut tx = store.db.begin(&mut cx).await.expect("a connection in a known state");
+    let mut tx = store.db.begin(&mut cx).await.expect("a usable connection");
     add(&mut tx, "milk").await.expect("an insert");
     tx.commit(()).await.expect("a commit");
     assert_eq!(store.names().await, ["milk"]);
@@ -145,11 +145,11 @@ async fn a_read_cannot_write(store: Store) {
     let failure = read
         .fetch_all::<(String,)>(delete, ())
         .await
-        .expect_err("a read only reads");
+        .expect_err("a read cannot write");
     assert_eq!(failure.kind(), &FailureKind::Internal);
 }
 
-async fn the_native_connection_is_inside_the_transaction(store: Store) {
+async fn the_native_connection_works_inside_the_transaction(store: Store) {
     let mut cx = cx();
     let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
     let update = "INSERT INTO parts (thing_id, number) SELECT id, 7 FROM things";
@@ -173,24 +173,22 @@ async fn the_native_connection_is_inside_the_transaction(store: Store) {
         sqlx::query("SELECT 1 / 0")
             .execute(connection)
             .await
-            .expect_err("a division by zero");
-        tx.commit(())
-            .await
-            .expect_err("what failed unseen is refused, not quietly rolled back");
+            .expect_err("division by zero");
+        tx.commit(()).await.expect_err("COMMIT fails after an unseen failure");
         assert_eq!((cx.effects(), store.names().await), (1, vec!["tea".to_owned()]));
     }
 }
 
-async fn a_closed_database_says_so(store: Store) {
+async fn calls_on_a_closed_database_fail_as_unavailable(store: Store) {
     let mut cx = cx();
-    store.db.ping(&mut cx).await.expect("it answers");
+    store.db.ping(&mut cx).await.expect("the database responds");
     store.db.close().await;
-    let failure = store.db.ping(&mut cx).await.expect_err("it is closed");
+    let failure = store.db.ping(&mut cx).await.expect_err("the database is closed");
     assert_eq!(failure.kind(), &FailureKind::Unavailable);
     assert!(store.db.begin(&mut cx).await.is_err());
 }
 
-async fn a_lookup_serves_reads_and_transactions(store: Store) {
+async fn a_lookup_function_works_in_reads_and_transactions(store: Store) {
     async fn count(queries: &mut Queries, ids: List<offshoot_contract::Id<Thing>>) -> usize {
         let by_ids = sql!(
             sqlite: "SELECT name FROM things WHERE id IN (SELECT unhex(value) FROM json_each($1))",
@@ -220,21 +218,19 @@ async fn a_lookup_serves_reads_and_transactions(store: Store) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_follows_a_native_rollback_on_sqlite_may_have_been_executed() {
+async fn statements_after_a_native_rollback_on_sqlite_may_have_executed() {
     let store = Store::new(offshoot_db::Engine::Sqlite)
         .await
         .expect("SQLite is always there");
     let mut cx = cx();
     let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
-    let native = tx.sqlite().expect("the module lives on SQLite");
+    let native = tx.sqlite().expect("the engine is SQLite");
     sqlx::raw_sql("ROLLBACK")
         .execute(native)
         .await
-        .expect("the module ends it by itself");
-    add(&mut tx, "tea")
-        .await
-        .expect("an insert, outside of any transaction");
-    let failure = tx.commit(()).await.expect_err("there is nothing to commit");
+        .expect("a native rollback");
+    add(&mut tx, "tea").await.expect("an insert outside a transaction");
+    let failure = tx.commit(()).await.expect_err("no transaction is open");
     assert!(failure.may_have_executed(), "{failure}");
     assert_eq!((cx.effects(), store.names().await.len()), (1, 1));
 }

@@ -1,35 +1,37 @@
-//! Every native type comes back as it went in, one by one and in sets.
+//! Every native type survives a round trip, as a single parameter and in sets.
 
 use offshoot_contract::{Id, Timestamp};
-use offshoot_db::{List, recording, sql};
+use offshoot_db::{List, sql, statement_coverage};
 use serde_json::{Value, json};
 
 use crate::store::{Store, Thing, cx, new_id, now};
 
 crate::on_both_engines!(
-    every_type_comes_back_as_it_went_in,
-    a_thousand_rows_go_in_at_once,
-    a_set_may_say_what_happens_on_conflict,
-    a_set_without_a_place_for_it_is_refused,
-    lists_of_every_kind_find_their_rows,
-    what_ran_and_what_was_decoded_is_recorded,
+    every_type_survives_a_round_trip,
+    a_thousand_rows_are_inserted_by_one_statement,
+    insert_many_supports_on_conflict,
+    insert_many_without_a_placeholder_is_rejected,
+    lists_of_every_element_type_match_rows,
+    executed_and_decoded_statements_are_recorded,
 );
 
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
-struct Full {
-    id: Id<Thing>,
-    name: String,
-    quantity: i64,
-    made_at: Timestamp,
-    good: bool,
-    size: Option<i32>,
-    data: Option<Value>,
-    bytes: Option<Vec<u8>>,
+offshoot_db::row! {
+    #[derive(Debug, Clone, PartialEq)]
+    struct AllTypes {
+        id: Id<Thing>,
+        name: String,
+        quantity: i64,
+        made_at: Timestamp,
+        good: bool,
+        size: Option<i32>,
+        data: Option<Value>,
+        bytes: Option<Vec<u8>>,
+    }
 }
 
-fn awkward() -> Vec<Full> {
+fn edge_cases() -> Vec<AllTypes> {
     let at = |micros| Timestamp::from_micros(micros).expect("a time in range");
-    let plain = Full {
+    let plain = AllTypes {
         id: new_id(),
         name: "tea".to_owned(),
         quantity: 0,
@@ -41,7 +43,7 @@ fn awkward() -> Vec<Full> {
     };
     vec![
         plain.clone(),
-        Full {
+        AllTypes {
             id: Id::from_uuid(uuid::Uuid::nil()),
             name: String::new(),
             quantity: i64::MAX,
@@ -51,7 +53,7 @@ fn awkward() -> Vec<Full> {
             data: Some(json!({"text": "\"quoted\" \\ ' $1 \u{1F375}", "list": [1, null, 2.5]})),
             bytes: Some(vec![]),
         },
-        Full {
+        AllTypes {
             id: Id::from_uuid(uuid::Uuid::max()),
             name: "\"quoted\" \\ 'tea'\n\t$1 {} \u{1F375} \u{0001}".to_owned(),
             quantity: 9_007_199_254_740_993,
@@ -60,7 +62,7 @@ fn awkward() -> Vec<Full> {
             bytes: Some((0..=255).collect()),
             ..plain.clone()
         },
-        Full {
+        AllTypes {
             id: new_id(),
             made_at: at(-1),
             quantity: 1,
@@ -69,21 +71,21 @@ fn awkward() -> Vec<Full> {
     ]
 }
 
-async fn stored(store: &Store) -> Vec<Full> {
+async fn stored(store: &Store) -> Vec<AllTypes> {
     let mut cx = cx();
     let mut read = store.db.read(&mut cx).await.expect("a connection");
     let all = sql!("SELECT id, name, quantity, made_at, good, size, data, bytes FROM things ORDER BY id");
-    let mut rows: Vec<Full> = read.fetch_all(all, ()).await.expect("rows");
+    let mut rows: Vec<AllTypes> = read.fetch_all(all, ()).await.expect("rows");
     rows.sort_by_key(|row| row.id);
     rows
 }
 
-async fn every_type_comes_back_as_it_went_in(store: Store) {
-    let mut rows = awkward();
+async fn every_type_survives_a_round_trip(store: Store) {
+    let mut rows = edge_cases();
     let mut cx = cx();
     let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
     for row in rows.clone() {
-        let Full {
+        let AllTypes {
             id,
             name,
             quantity,
@@ -120,7 +122,7 @@ async fn every_type_comes_back_as_it_went_in(store: Store) {
     assert_eq!(stored(&store).await, rows);
 }
 
-async fn a_thousand_rows_go_in_at_once(store: Store) {
+async fn a_thousand_rows_are_inserted_by_one_statement(store: Store) {
     let rows: Vec<_> = (0..1_000)
         .map(|n: i64| (new_id(), format!("thing {n}"), n, now(), n % 2 == 0))
         .collect();
@@ -137,11 +139,11 @@ async fn a_thousand_rows_go_in_at_once(store: Store) {
         .expect("a connection")
         .fetch_one(sql!("SELECT count(*), CAST(sum(quantity) AS bigint) FROM things"), ())
         .await
-        .expect("sums");
+        .expect("one row");
     assert_eq!(sums, (1_000, 499_500));
 }
 
-async fn a_set_may_say_what_happens_on_conflict(store: Store) {
+async fn insert_many_supports_on_conflict(store: Store) {
     let row = |name: &str, good| (new_id(), name.to_owned(), 1_i64, now(), good);
     let mut cx = cx();
     let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
@@ -170,20 +172,20 @@ async fn a_set_may_say_what_happens_on_conflict(store: Store) {
     assert!(good.contains(&("tea".to_owned(), false)) && good.len() == 3, "{good:?}");
 }
 
-async fn a_set_without_a_place_for_it_is_refused(store: Store) {
+async fn insert_many_without_a_placeholder_is_rejected(store: Store) {
     let mut cx = cx();
     let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
     let failure = tx
         .insert_many(sql!("INSERT INTO things VALUES (1)"), [(1_i64,)])
         .await
-        .expect_err("no place");
+        .expect_err("the placeholder is missing");
     assert!(failure.message().contains("values.rs:"), "{failure}");
 }
 
-async fn lists_of_every_kind_find_their_rows(store: Store) {
+async fn lists_of_every_element_type_match_rows(store: Store) {
     let mut cx = cx();
     let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
-    let rows = awkward();
+    let rows = edge_cases();
     let insert = sql!("INSERT INTO things (id, name, quantity, made_at, good) VALUES $rows");
     let tuples = rows
         .iter()
@@ -213,8 +215,8 @@ async fn lists_of_every_kind_find_their_rows(store: Store) {
     assert_eq!(tx.fetch_one(by_times, (times,)).await, Ok((4_i64,)));
 }
 
-async fn what_ran_and_what_was_decoded_is_recorded(store: Store) {
-    recording::enable();
+async fn executed_and_decoded_statements_are_recorded(store: Store) {
+    statement_coverage::enable();
     let mut cx = cx();
     let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
     let delete = sql!("DELETE FROM things");
@@ -226,9 +228,9 @@ async fn what_ran_and_what_was_decoded_is_recorded(store: Store) {
     tx.fetch_one::<(String,)>(some, ()).await.expect("a row");
     tx.fetch_all::<(String,)>(failing, ())
         .await
-        .expect_err("there is no such table");
+        .expect_err("the table does not exist");
     let engine = store.db.engine();
-    let seen = recording::executed();
+    let seen = statement_coverage::executed();
     let seen = |line| {
         let of_line = seen
             .iter()

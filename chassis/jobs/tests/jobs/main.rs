@@ -1,4 +1,5 @@
-//! Replicas and leases on real databases of both engines: several handles on one database stand for several processes.
+//! Tests of replicas and leases on real databases of both engines. Several handles on one database stand for several
+//! processes.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
 
@@ -8,68 +9,73 @@ use std::time::Duration;
 
 use offshoot_contract::{CallContext, FailureKind};
 use offshoot_db::{Db, ModuleSchema};
-use offshoot_jobs::{Lease, Pace, Replica};
-use offshoot_testkit::{Fresh, on_both_engines};
+use offshoot_jobs::{HeartbeatTiming, Lease, Replica};
+use offshoot_testkit::{ScratchDatabase, on_both_engines};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-static DEPOT: ModuleSchema = ModuleSchema {
-    module: "depot",
+static SCHEMA: ModuleSchema = ModuleSchema {
+    module: "warehouse",
     migrations: &[],
     tables: "",
 };
 
-/// Quick, so that a test takes seconds.
-const PACE: Pace = Pace {
-    beat: Duration::from_millis(100),
-    silence: Duration::from_millis(800),
+/// Short, so that a test takes seconds.
+const TIMING: HeartbeatTiming = HeartbeatTiming {
+    interval: Duration::from_millis(100),
+    timeout: Duration::from_millis(800),
 };
-/// Longer than anything here takes on a machine that does other work.
+/// Timeout of a wait, generous for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 on_both_engines! {
-    one_of_two_does_the_work,
-    what_a_killed_one_did_is_taken_over,
-    what_one_gave_back_is_taken_at_once,
-    what_belongs_together_is_shared,
-    an_earlier_holder_writes_nothing_more,
-    one_that_is_cut_off_stops_by_itself,
-    one_that_slept_stops_when_it_wakes,
-    work_that_ends_is_done_again,
+    one_of_two_replicas_does_the_work,
+    work_of_a_killed_replica_is_taken_over,
+    a_released_lease_is_taken_at_once,
+    leases_of_a_group_are_shared_evenly,
+    a_former_lease_holder_cannot_write,
+    a_replica_without_database_stops_its_work,
+    a_suspended_replica_stops_its_work_when_it_resumes,
+    work_that_returns_runs_again,
 }
 
-/// A process with one handle, which offers the work of these names and tells who works on what.
-struct Worker {
+/// A replica with a handle of its own. Reports its number and lease whenever its work starts.
+struct TestReplica {
     replica: Arc<Replica>,
     db: Db,
     tasks: Vec<JoinHandle<()>>,
 }
 
-impl Worker {
-    async fn start(place: &Fresh, who: u32, names: &[&str], told: &mpsc::UnboundedSender<(u32, Lease)>) -> Self {
-        let db = place.open(&DEPOT).await;
-        let replica = Replica::new(db.clone(), PACE);
+impl TestReplica {
+    async fn start(
+        database: &ScratchDatabase,
+        number: u32,
+        names: &[&str],
+        started: &mpsc::UnboundedSender<(u32, Lease)>,
+    ) -> Self {
+        let db = database.open(&SCHEMA).await;
+        let replica = Replica::new(db.clone(), TIMING);
         let mut tasks = Vec::new();
         for name in names {
-            let (replica, name, told) = (Arc::clone(&replica), (*name).to_owned(), told.clone());
+            let (replica, name, started) = (Arc::clone(&replica), (*name).to_owned(), started.clone());
             tasks.push(tokio::spawn(async move {
                 let work = |lease: Lease| {
-                    let told = told.clone();
+                    let started = started.clone();
                     async move {
-                        told.send((who, lease)).unwrap();
+                        started.send((number, lease)).unwrap();
                         std::future::pending::<()>().await;
                     }
                 };
-                replica.hold(name, work).await;
+                replica.run_under_lease(name, work).await;
             }));
         }
         let running = Arc::clone(&replica);
-        tasks.push(tokio::spawn(async move { running.run().await }));
+        tasks.push(tokio::spawn(async move { running.send_heartbeats().await }));
         Self { replica, db, tasks }
     }
 
-    /// Ends it as `kill -9` does: nothing is given back.
+    /// Stops the replica as `kill -9` does: no lease is released.
     fn kill(self) {
         for task in &self.tasks {
             task.abort();
@@ -77,53 +83,55 @@ impl Worker {
     }
 }
 
-async fn next(told: &mut mpsc::UnboundedReceiver<(u32, Lease)>) -> (u32, Lease) {
-    timeout(PATIENCE, told.recv())
+async fn next_start(started: &mut mpsc::UnboundedReceiver<(u32, Lease)>) -> (u32, Lease) {
+    timeout(PATIENCE, started.recv())
         .await
-        .expect("somebody takes it")
+        .expect("a replica takes the lease")
         .unwrap()
 }
 
-async fn one_of_two_does_the_work(place: Fresh) {
-    let (told, mut heard) = mpsc::unbounded_channel();
-    let _first = Worker::start(&place, 1, &["sweep"], &told).await;
-    let _second = Worker::start(&place, 2, &["sweep"], &told).await;
-    let (mut who, mut lease) = next(&mut heard).await;
-    // The first to come may hand it to the other, whose turn it is. Then nothing changes any more.
-    while let Ok(Some((next, newer))) = timeout(PACE.silence * 2, heard.recv()).await {
-        assert!(lease.has_ended(), "{who} still works on what {next} has taken");
+async fn one_of_two_replicas_does_the_work(database: ScratchDatabase) {
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let _first = TestReplica::start(&database, 1, &["sweep"], &started).await;
+    let _second = TestReplica::start(&database, 2, &["sweep"], &started).await;
+    let (mut number, mut lease) = next_start(&mut starts).await;
+    // The first replica may pass the lease to the assigned replica. After that the holder must not change.
+    while let Ok(Some((next, newer))) = timeout(TIMING.timeout * 2, starts.recv()).await {
+        assert!(
+            lease.has_ended(),
+            "replica {number} still works although replica {next} has taken the lease"
+        );
         assert!(newer.token() > lease.token());
-        (who, lease) = (next, newer);
+        (number, lease) = (next, newer);
     }
-    assert!(!lease.has_ended(), "nobody does it");
+    assert!(!lease.has_ended(), "no replica does the work");
 }
 
-async fn what_a_killed_one_did_is_taken_over(place: Fresh) {
-    let (told, mut heard) = mpsc::unbounded_channel();
-    let first = Worker::start(&place, 1, &["sweep"], &told).await;
-    let (_, lease) = next(&mut heard).await;
+async fn work_of_a_killed_replica_is_taken_over(database: ScratchDatabase) {
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let first = TestReplica::start(&database, 1, &["sweep"], &started).await;
+    let (_, lease) = next_start(&mut starts).await;
     first.kill();
-    let second = Worker::start(&place, 2, &["sweep"], &told).await;
-    let (who, taken) = next(&mut heard).await;
-    assert_eq!(who, 2);
+    let second = TestReplica::start(&database, 2, &["sweep"], &started).await;
+    let (number, taken) = next_start(&mut starts).await;
+    assert_eq!(number, 2);
     assert!(taken.token() > lease.token());
     drop(second);
 }
 
-async fn what_one_gave_back_is_taken_at_once(place: Fresh) {
-    let (told, mut heard) = mpsc::unbounded_channel();
-    // One that never takes a living one for dead.
-    let first = Worker::start(&place, 1, &["sweep"], &told).await;
-    let (_, lease) = next(&mut heard).await;
+async fn a_released_lease_is_taken_at_once(database: ScratchDatabase) {
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let first = TestReplica::start(&database, 1, &["sweep"], &started).await;
+    let (_, lease) = next_start(&mut starts).await;
     first.replica.leave().await;
     assert!(lease.has_ended());
     for task in &first.tasks {
         task.abort();
     }
     let (replicas, held) = rows(&first.db).await;
-    assert_eq!((replicas, held), (0, 0), "it is gone and holds nothing");
-    let _second = Worker::start(&place, 2, &["sweep"], &told).await;
-    assert_eq!(next(&mut heard).await.0, 2);
+    assert_eq!((replicas, held), (0, 0), "a replica that has left holds no lease");
+    let _second = TestReplica::start(&database, 2, &["sweep"], &started).await;
+    assert_eq!(next_start(&mut starts).await.0, 2);
 }
 
 async fn rows(db: &Db) -> (i64, i64) {
@@ -136,50 +144,50 @@ async fn rows(db: &Db) -> (i64, i64) {
     (replicas, held)
 }
 
-async fn what_belongs_together_is_shared(place: Fresh) {
+async fn leases_of_a_group_are_shared_evenly(database: ScratchDatabase) {
     let names = ["gauges/0", "gauges/1", "gauges/2", "gauges/3"];
-    let (told, mut heard) = mpsc::unbounded_channel();
-    let first = Worker::start(&place, 1, &names, &told).await;
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let first = TestReplica::start(&database, 1, &names, &started).await;
     let mut holders = std::collections::BTreeMap::new();
     while holders.len() < 4 {
-        let (who, lease) = next(&mut heard).await;
-        holders.insert(lease.name().to_owned(), (who, lease));
+        let (number, lease) = next_start(&mut starts).await;
+        holders.insert(lease.name().to_owned(), (number, lease));
     }
-    let second = Worker::start(&place, 2, &names, &told).await;
+    let second = TestReplica::start(&database, 2, &names, &started).await;
     let share = |holders: &std::collections::BTreeMap<String, (u32, Lease)>| {
         holders
             .values()
-            .filter(|(who, lease)| *who == 2 && !lease.has_ended())
+            .filter(|(number, lease)| *number == 2 && !lease.has_ended())
             .count()
     };
     while share(&holders) < 2 {
-        let (who, lease) = next(&mut heard).await;
-        holders.insert(lease.name().to_owned(), (who, lease));
+        let (number, lease) = next_start(&mut starts).await;
+        holders.insert(lease.name().to_owned(), (number, lease));
     }
     assert_eq!(holders.values().filter(|(_, lease)| !lease.has_ended()).count(), 4);
-    // With the first one gone, the other does all.
+    // The second replica takes over the leases of the killed replica.
     first.kill();
-    while holders.values().any(|(who, _)| *who == 1) {
-        let (who, lease) = next(&mut heard).await;
-        holders.insert(lease.name().to_owned(), (who, lease));
+    while holders.values().any(|(number, _)| *number == 1) {
+        let (number, lease) = next_start(&mut starts).await;
+        holders.insert(lease.name().to_owned(), (number, lease));
     }
     drop(second);
 }
 
-async fn an_earlier_holder_writes_nothing_more(place: Fresh) {
-    let (told, mut heard) = mpsc::unbounded_channel();
-    let first = Worker::start(&place, 1, &["sweep"], &told).await;
-    let (_, lease) = next(&mut heard).await;
+async fn a_former_lease_holder_cannot_write(database: ScratchDatabase) {
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let first = TestReplica::start(&database, 1, &["sweep"], &started).await;
+    let (_, lease) = next_start(&mut starts).await;
     let db = first.db.clone();
     let mut cx = lease.context("test", PATIENCE);
     let tx = db.begin(&mut cx).await.expect("the holder may write");
     tx.commit_part().await.unwrap();
     first.kill();
-    let second = Worker::start(&place, 2, &["sweep"], &told).await;
-    next(&mut heard).await;
-    // It does not know yet: nobody has told it.
+    let second = TestReplica::start(&database, 2, &["sweep"], &started).await;
+    next_start(&mut starts).await;
+    // The former holder does not know yet that it has lost the lease.
     let mut cx = lease.context("test", PATIENCE);
-    let refused = db.begin(&mut cx).await.err().expect("another one has the lease");
+    let refused = db.begin(&mut cx).await.err().expect("another replica holds the lease");
     assert_eq!(
         (refused.kind(), refused.may_have_executed()),
         (&FailureKind::Unavailable, false)
@@ -187,39 +195,39 @@ async fn an_earlier_holder_writes_nothing_more(place: Fresh) {
     drop(second);
 }
 
-async fn one_that_is_cut_off_stops_by_itself(place: Fresh) {
-    let (told, mut heard) = mpsc::unbounded_channel();
-    let first = Worker::start(&place, 1, &["sweep"], &told).await;
-    let (_, lease) = next(&mut heard).await;
+async fn a_replica_without_database_stops_its_work(database: ScratchDatabase) {
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let first = TestReplica::start(&database, 1, &["sweep"], &started).await;
+    let (_, lease) = next_start(&mut starts).await;
     first.db.close().await;
-    timeout(PACE.silence, lease.ended())
+    timeout(TIMING.timeout, lease.wait_until_ended())
         .await
-        .expect("it stops before others may take it for dead");
+        .expect("the work stops before other replicas may consider this one dead");
 }
 
-/// The same as a process that was stopped for longer than the others wait, and goes on: its first look ends its work.
-async fn one_that_slept_stops_when_it_wakes(place: Fresh) {
-    let (told, mut heard) = mpsc::unbounded_channel();
-    let first = Worker::start(&place, 1, &["sweep"], &told).await;
-    let (_, lease) = next(&mut heard).await;
-    // Buried by another one meanwhile, who has the lease.
-    place
+/// As a process suspended for longer than the heartbeat timeout: its first heartbeat ends its work.
+async fn a_suspended_replica_stops_its_work_when_it_resumes(database: ScratchDatabase) {
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let first = TestReplica::start(&database, 1, &["sweep"], &started).await;
+    let (_, lease) = next_start(&mut starts).await;
+    // Another replica removed this one meanwhile and took the lease.
+    database
         .administer(
-            "depot",
+            "warehouse",
             "UPDATE offshoot_leases SET holder = NULL, token = token + 1; DELETE FROM offshoot_replicas",
         )
         .await;
-    timeout(PACE.beat * 10, lease.ended())
+    timeout(TIMING.interval * 10, lease.wait_until_ended())
         .await
-        .expect("within a beat it sees that it was lost");
-    let (_, again) = next(&mut heard).await;
+        .expect("the next heartbeat finds that the lease was lost");
+    let (_, again) = next_start(&mut starts).await;
     assert!(again.token() > lease.token());
     drop(first);
 }
 
-async fn work_that_ends_is_done_again(place: Fresh) {
-    let db = place.open(&DEPOT).await;
-    let replica = Replica::new(db, PACE);
+async fn work_that_returns_runs_again(database: ScratchDatabase) {
+    let db = database.open(&SCHEMA).await;
+    let replica = Replica::new(db, TIMING);
     let rounds = Arc::new(AtomicU32::new(0));
     let (counted, holding) = (Arc::clone(&rounds), Arc::clone(&replica));
     let work = tokio::spawn(async move {
@@ -229,15 +237,15 @@ async fn work_that_ends_is_done_again(place: Fresh) {
                 rounds.fetch_add(1, Ordering::Relaxed);
             }
         };
-        holding.hold("sweep", work).await;
+        holding.run_under_lease("sweep", work).await;
     });
-    let run = tokio::spawn(async move { replica.run().await });
+    let run = tokio::spawn(async move { replica.send_heartbeats().await });
     let done = async {
         while rounds.load(Ordering::Relaxed) < 3 {
-            sleep(PACE.beat / 2).await;
+            sleep(TIMING.interval / 2).await;
         }
     };
-    timeout(PATIENCE, done).await.expect("it is done again and again");
+    timeout(PATIENCE, done).await.expect("work that returns runs again");
     work.abort();
     run.abort();
 }

@@ -1,119 +1,127 @@
-//! What becomes of an event that could not be handled: set aside, tried again with growing pauses, given up.
+//! Parks failed events, retries them with backoff, and turns them into dead letters once the attempts are exhausted.
 
-use offshoot_contract::{CallFailure, with_causes};
+use std::time::Duration;
+
+use offshoot_contract::{Backoff, CallFailure, error_chain};
 use tokio::time::Instant;
 
-use super::{RETRY_EVERY, Standing, Worker, passes};
-use crate::cursor::LogSeen;
-use crate::parked::{self, Parked};
-use crate::source::Announced;
+use super::{PartitionState, RETRY_INTERVAL, Worker, is_transient};
+use crate::cursor::LogState;
+use crate::parked::{self, DueEvent};
+use crate::source::PublishedEvent;
 use crate::subscription::Rejection;
 
-/// Longest reason that is kept, bytes.
+/// Longest stored failure reason, bytes.
 const REASON_MAX: usize = 2_000;
 
-/// The longest pause between two attempts, in first pauses; those that are noted are at most half as long.
-const LONGEST_PAUSE: u32 = 256;
+/// Longest pause, in first pauses.
+const PAUSE_FACTOR_MAX: u32 = 128;
+
+/// Pauses between attempts to handle a parked event.
+fn backoff(first: Duration) -> Backoff {
+    Backoff::new(first, first.saturating_mul(PAUSE_FACTOR_MAX))
+}
 
 impl Worker {
-    /// The first attempt at an event was in vain.
-    pub(super) async fn set_aside(
+    /// Parks an event after its first failed attempt.
+    pub(super) async fn park(
         &self,
-        standing: &mut Standing,
-        event: &Announced,
+        state: &mut PartitionState,
+        event: &PublishedEvent,
         rejection: &Rejection,
-        log: LogSeen,
+        log: LogState,
     ) -> Result<(), CallFailure> {
-        let reason = reason(rejection);
+        let reason = failure_reason(rejection);
         tracing::warn!(
             subscription = self.subscription.name,
             position = event.position,
             key = event.key,
             reason,
-            "could not be handled; will be tried again, later events of its key wait"
+            "event failed and is parked; retrying with backoff, later events of the key wait"
         );
         let due_at = self.db.now().plus(self.subscription.settings.pause);
         let mut cx = self.context();
         let mut tx = self.db.begin(&mut cx).await?;
-        parked::park(&mut tx, &standing.cursor, event, Some((Some(due_at), &reason))).await?;
-        standing.cursor.advance(&mut tx, log, event.position, None).await?;
+        parked::park(&mut tx, &state.cursor, event, Some((Some(due_at), &reason))).await?;
+        state.cursor.advance(&mut tx, log, event.position, None).await?;
         tx.commit_part().await?;
-        standing.moved_to(log, event.position);
-        standing.blocked.insert(event.key.clone());
+        state.advance_to(log, event.position);
+        state.blocked_keys.insert(event.key.clone());
         Ok(())
     }
 
-    /// Tries what is parked and due, and what was behind it.
-    pub(super) async fn retry(&self, standing: &mut Standing) -> Result<(), CallFailure> {
-        while !standing.blocked.is_empty() {
-            // An operator may have skipped some.
-            standing.blocked = parked::keys(&mut *self.db.read(&mut self.context()).await?, &standing.cursor).await?;
+    /// Retries parked events that are due, then the events waiting behind them.
+    pub(super) async fn retry_parked(&self, state: &mut PartitionState) -> Result<(), CallFailure> {
+        while !state.blocked_keys.is_empty() {
+            // Read anew, because an operator may have skipped events.
+            state.blocked_keys =
+                parked::blocked_keys(&mut *self.db.read(&mut self.context()).await?, &state.cursor).await?;
             let due = {
                 let mut cx = self.context();
                 let mut read = self.db.read(&mut cx).await?;
                 let (now, longest) = (
                     self.db.now(),
-                    self.subscription.settings.pause.saturating_mul(LONGEST_PAUSE),
+                    self.subscription.settings.pause.saturating_mul(2 * PAUSE_FACTOR_MAX),
                 );
-                // Later than any pause: the clock was ahead when that was noted.
-                parked::due(&mut read, &standing.cursor, now, now.plus(longest)).await?
+                // A due time much later than the longest pause was recorded while the clock was ahead.
+                parked::due_events(&mut read, &state.cursor, now, now.plus(longest)).await?
             };
             if due.is_empty() {
                 break;
             }
             for parked in due {
-                self.try_again(standing, &parked).await?;
+                self.retry_event(state, &parked).await?;
             }
         }
-        standing.retry_at = Instant::now() + RETRY_EVERY;
+        state.retry_at = Instant::now() + RETRY_INTERVAL;
         Ok(())
     }
 
-    async fn try_again(&self, standing: &Standing, parked: &Parked) -> Result<(), CallFailure> {
-        let (name, event) = (standing.cursor.subscription, &parked.event);
+    async fn retry_event(&self, state: &PartitionState, parked: &DueEvent) -> Result<(), CallFailure> {
+        let (name, event) = (state.cursor.subscription, &parked.event);
         let rejection = {
             let mut cx = self.context();
             let mut tx = self.db.begin(&mut cx).await?;
             if !parked::remove(&mut tx, name, event.position).await? {
                 return Ok(());
             }
-            match self.work(&mut tx, &[event]).await {
-                // What only the commit finds wrong is the event's fault too.
+            match self.call_subscriber(&mut tx, &[event]).await {
+                // A violation that only the commit finds counts as a failure of the event too.
                 Ok(()) => match tx.commit_part().await {
                     Ok(()) => return Ok(()),
-                    Err(failure) if passes(&failure) => return Err(failure),
+                    Err(failure) if is_transient(&failure) => return Err(failure),
                     Err(failure) => failure.into(),
                 },
-                Err(Rejection::Call(failure)) if passes(&failure) => return Err(failure),
+                Err(Rejection::Call(failure)) if is_transient(&failure) => return Err(failure),
                 Err(rejection) => rejection,
             }
         };
-        let (settings, reason) = (&self.subscription.settings, reason(&rejection));
-        let doublings = u32::try_from(parked.attempts).unwrap_or(0).min(7);
-        let is_dead = parked.attempts + 1 >= settings.attempts;
-        let due_at = (!is_dead).then(|| self.db.now().plus(settings.pause.saturating_mul(1 << doublings)));
+        let (settings, reason) = (&self.subscription.settings, failure_reason(&rejection));
+        let failures = u32::try_from(parked.attempts + 1).unwrap_or(u32::MAX);
+        let (attempts, position) = (parked.attempts + 1, event.position);
+        let is_dead = attempts >= settings.attempts;
+        let due_at = (!is_dead).then(|| self.db.now().plus(backoff(settings.pause).pause_after(failures)));
         if is_dead {
             tracing::error!(
                 subscription = name,
-                position = event.position,
+                position,
                 key = event.key,
                 reason,
-                "given up after {} attempts: mend the cause, then `offshoot events retry {name}`, or `offshoot events skip {name} {}`",
-                parked.attempts + 1,
-                event.position
+                "event is a dead letter after {attempts} attempts: fix the cause, then `offshoot events retry {name} --position {position}`, \
+                 or give up with `offshoot events skip {name} {position}`"
             );
         }
         let mut cx = self.context();
         let mut tx = self.db.begin(&mut cx).await?;
-        parked::put_off(&mut tx, name, event.position, due_at, &reason).await?;
+        parked::record_failed_attempt(&mut tx, name, position, due_at, &reason).await?;
         tx.commit_part().await
     }
 }
 
-/// With its causes, as far as there is room.
-fn reason(rejection: &Rejection) -> String {
-    // Postgres keeps no NUL in a text.
-    let mut text = with_causes(rejection).replace('\0', "");
+/// Failure of an event with its causes, cut to [`REASON_MAX`].
+fn failure_reason(rejection: &Rejection) -> String {
+    // Postgres rejects NUL in text.
+    let mut text = error_chain(rejection).replace('\0', "");
     let end = (0..=REASON_MAX.min(text.len()))
         .rev()
         .find(|end| text.is_char_boundary(*end));

@@ -1,73 +1,73 @@
-//! A log that grew while nobody read it: what has no position yet counts as much as what has one.
+//! A backlog of events without positions: pages, currency and status must count these events too.
 
 use offshoot_db::{Engine, sql};
-use offshoot_outbox::{Ask, COUNTED, EventSource as _, LocalSource};
-use offshoot_testkit::{Fresh, on_both_engines};
+use offshoot_outbox::{EventSource as _, LocalSource, ReadRequest, UNNUMBERED_COUNT_MAX};
+use offshoot_testkit::{ScratchDatabase, on_both_engines};
 
-use crate::rig::{Rig, announce, counted, cx, eventually, status};
+use crate::harness::{Harness, counted, cx, publish, status, wait_until};
 
 on_both_engines! {
-    only_the_end_of_the_log_is_called_so,
-    a_copy_is_not_current_before_it_has_everything,
+    only_a_page_at_the_end_of_the_log_is_complete,
+    a_subscription_is_not_current_before_it_has_every_event,
 }
 
-/// More than are given positions at once.
+/// More events than one transaction assigns positions to.
 const MANY: i64 = 5_000;
 
-async fn announce_many(rig: &Rig, many: i64) {
+async fn publish_many(harness: &Harness, many: i64) {
     for first in (0..many).step_by(1_000) {
         let events: Vec<_> = (first..first + 1_000).map(|count| counted("a", count)).collect();
-        announce(&rig.depot, &events).await;
+        publish(&harness.warehouse, &events).await;
     }
 }
 
-async fn unnumbered(rig: &Rig) -> i64 {
-    offshoot_outbox::outbox_status(&rig.depot, &mut cx())
+async fn unnumbered(harness: &Harness) -> i64 {
+    offshoot_outbox::outbox_status(&harness.warehouse, &mut cx())
         .await
         .unwrap()
         .unnumbered
 }
 
-async fn only_the_end_of_the_log_is_called_so(place: Fresh) {
-    let rig = Rig::on(place).await;
-    announce_many(&rig, MANY).await;
-    let waiting = if rig.depot.engine() == Engine::Postgres {
+async fn only_a_page_at_the_end_of_the_log_is_complete(database: ScratchDatabase) {
+    let harness = Harness::on(database).await;
+    publish_many(&harness, MANY).await;
+    let waiting = if harness.warehouse.engine() == Engine::Postgres {
         MANY
     } else {
         0
     };
-    assert_eq!(unnumbered(&rig).await, waiting);
+    assert_eq!(unnumbered(&harness).await, waiting);
     let bucket = sql!("SELECT bucket FROM offshoot_events ORDER BY key LIMIT 1");
-    let (busy,): (i32,) = rig
-        .depot
+    let (busy,): (i32,) = harness
+        .warehouse
         .read(&mut cx())
         .await
         .unwrap()
         .fetch_one(bucket, ())
         .await
         .unwrap();
-    let source = LocalSource::new(rig.depot.clone());
-    let ask = |partition: i32, after: i64| Ask {
-        reader: "ledger/test".to_owned(),
+    let source = LocalSource::new(harness.warehouse.clone());
+    let request = |partition: i32, after: i64| ReadRequest {
+        reader: "audit/test".to_owned(),
         after,
         partition,
-        of: 64,
+        partitions: 64,
         limit: 500,
     };
-    // A partition without events, read first: nothing of it is there, and nobody could say so before all have a position.
+    // An empty partition is read first: no page may be complete before every event has a position.
     let (empty, mut after) = ((busy + 1) % 64, 0);
     loop {
-        let page = source.read(&ask(empty, after)).await.unwrap();
+        let page = source.read(&request(empty, after)).await.unwrap();
         assert_eq!(page.events, []);
         after = page.through;
         if page.complete_at.is_some() {
             break;
         }
     }
-    assert_eq!((after, unnumbered(&rig).await), (MANY, 0));
+    assert_eq!((after, unnumbered(&harness).await), (MANY, 0));
     let (mut read, mut after) = (0, 0);
     loop {
-        let page = source.read(&ask(busy, after)).await.unwrap();
+        let page = source.read(&request(busy, after)).await.unwrap();
         (read, after) = (read + page.events.len(), page.through);
         if page.complete_at.is_some() {
             break;
@@ -77,20 +77,23 @@ async fn only_the_end_of_the_log_is_called_so(place: Fresh) {
     assert_eq!((i64::try_from(read).unwrap(), after), (MANY, MANY));
 }
 
-async fn a_copy_is_not_current_before_it_has_everything(place: Fresh) {
-    let rig = Rig::on(place).await;
-    announce_many(&rig, COUNTED + 1_000).await;
-    if rig.depot.engine() == Engine::Postgres {
-        // Counted as far as it is quickly done.
-        assert_eq!(unnumbered(&rig).await, COUNTED);
+async fn a_subscription_is_not_current_before_it_has_every_event(database: ScratchDatabase) {
+    let harness = Harness::on(database).await;
+    publish_many(&harness, UNNUMBERED_COUNT_MAX + 1_000).await;
+    if harness.warehouse.engine() == Engine::Postgres {
+        // The count stops at the limit.
+        assert_eq!(unnumbered(&harness).await, UNNUMBERED_COUNT_MAX);
     }
-    let announced = rig.depot.now();
-    let _process = rig.start(4);
+    let published = harness.warehouse.now();
+    let _process = harness.start(4);
     let all_current = async || {
-        let partitions = status(&rig.ledger).await;
-        let current = |at: Option<offshoot_contract::Timestamp>| at.is_some_and(|at| at >= announced);
+        let partitions = status(&harness.audit).await;
+        let current = |at: Option<offshoot_contract::Timestamp>| at.is_some_and(|at| at >= published);
         partitions.len() == 4 && partitions.iter().all(|partition| current(partition.current_at))
     };
-    eventually(all_current).await;
-    assert_eq!(i64::try_from(rig.heard().await.len()).unwrap(), COUNTED + 1_000);
+    wait_until(all_current).await;
+    assert_eq!(
+        i64::try_from(harness.recorded_events().await.len()).unwrap(),
+        UNNUMBERED_COUNT_MAX + 1_000
+    );
 }

@@ -1,40 +1,45 @@
-//! Every event takes effect once, in order per key, whatever becomes of the processes that handle it.
+//! Every event takes effect once and in order per key, also if handling processes are killed.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use offshoot_contract::CallFailure;
-use offshoot_outbox::{Ask, EventPage, EventSource, Head, LocalSource, MAX_PAYLOAD_BYTES, Publish};
-use offshoot_testkit::{Fresh, on_both_engines};
+use offshoot_outbox::{EventPage, EventSource, Head, LocalSource, MAX_PAYLOAD_BYTES, Publish, ReadRequest};
+use offshoot_testkit::{ScratchDatabase, on_both_engines};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use tokio::time::sleep;
 
-use crate::rig::{Process, Rig, announce, counted, cx, eventually, failed, listening, of, status};
+use crate::harness::{
+    Harness, Process, counted, counts_of, cx, failed, publish, recording_subscription, status, wait_until,
+};
 
 on_both_engines! {
-    what_was_announced_is_heard_in_order,
-    what_was_rolled_back_is_not,
-    what_came_before_the_subscription_is_heard_too,
-    workers_that_are_killed_again_and_again_lose_and_double_nothing,
-    one_module_does_not_announce_for_another,
-    an_event_has_a_largest_size,
-    a_replay_begins_where_it_is_told,
-    what_comes_again_and_in_another_order_is_heard_once_and_in_order,
+    published_events_are_handled_in_order,
+    rolled_back_events_are_not_handled,
+    events_published_before_the_subscription_are_handled,
+    killed_workers_lose_and_duplicate_nothing,
+    a_module_cannot_publish_events_of_another_module,
+    a_payload_above_the_limit_is_refused,
+    a_replay_starts_at_the_given_position,
+    duplicated_and_reordered_events_are_handled_once_and_in_order,
 }
 
-async fn what_was_announced_is_heard_in_order(place: Fresh) {
-    let rig = Rig::on(place).await;
-    let _process = rig.start(4);
+async fn published_events_are_handled_in_order(database: ScratchDatabase) {
+    let harness = Harness::on(database).await;
+    let _process = harness.start(4);
     for count in 1..=20 {
-        announce(&rig.depot, &[counted("a", count), counted("b", -count)]).await;
+        publish(&harness.warehouse, &[counted("a", count), counted("b", -count)]).await;
     }
-    let heard = rig.hears(40).await;
-    assert_eq!(of(&heard, "a"), (1..=20).collect::<Vec<_>>());
-    assert_eq!(of(&heard, "b"), (1..=20).map(|count| -count).collect::<Vec<_>>());
-    eventually(async || {
-        status(&rig.ledger)
+    let recorded = harness.wait_for_events(40).await;
+    assert_eq!(counts_of(&recorded, "a"), (1..=20).collect::<Vec<_>>());
+    assert_eq!(
+        counts_of(&recorded, "b"),
+        (1..=20).map(|count| -count).collect::<Vec<_>>()
+    );
+    wait_until(async || {
+        status(&harness.audit)
             .await
             .iter()
             .all(|partition| partition.current_at.is_some())
@@ -42,103 +47,107 @@ async fn what_was_announced_is_heard_in_order(place: Fresh) {
     .await;
 }
 
-async fn what_was_rolled_back_is_not(place: Fresh) {
-    let rig = Rig::on(place).await;
-    let _process = rig.start(1);
+async fn rolled_back_events_are_not_handled(database: ScratchDatabase) {
+    let harness = Harness::on(database).await;
+    let _process = harness.start(1);
     {
         let mut cx = cx();
-        let mut tx = rig.depot.begin(&mut cx).await.unwrap();
+        let mut tx = harness.warehouse.begin(&mut cx).await.unwrap();
         tx.publish(&counted("a", 1)).await.unwrap();
     }
-    announce(&rig.depot, &[counted("a", 2)]).await;
-    assert_eq!(of(&rig.hears(1).await, "a"), [2]);
+    publish(&harness.warehouse, &[counted("a", 2)]).await;
+    assert_eq!(counts_of(&harness.wait_for_events(1).await, "a"), [2]);
 }
 
-async fn what_came_before_the_subscription_is_heard_too(place: Fresh) {
-    let rig = Rig::on(place).await;
+async fn events_published_before_the_subscription_are_handled(database: ScratchDatabase) {
+    let harness = Harness::on(database).await;
     let many: Vec<_> = (0..1_500)
         .map(|count| counted(&format!("shelf-{}", count % 7), count))
         .collect();
-    announce(&rig.depot, &many).await;
-    let _process = rig.start(2);
-    let heard = rig.hears(1_500).await;
+    publish(&harness.warehouse, &many).await;
+    let _process = harness.start(2);
+    let recorded = harness.wait_for_events(1_500).await;
     for key in 0..7 {
-        let counts = of(&heard, &format!("shelf-{key}"));
+        let counts = counts_of(&recorded, &format!("shelf-{key}"));
         assert!(counts.is_sorted(), "{counts:?}");
     }
 }
 
-async fn workers_that_are_killed_again_and_again_lose_and_double_nothing(place: Fresh) {
+async fn killed_workers_lose_and_duplicate_nothing(database: ScratchDatabase) {
     let seed: u64 = rand::random();
     println!("kills at moments drawn with seed {seed}");
     let mut random = StdRng::seed_from_u64(seed);
-    let rig = Rig::on(place).await;
-    let depot = rig.depot.clone();
-    let announcing = tokio::spawn(async move {
+    let harness = Harness::on(database).await;
+    let warehouse = harness.warehouse.clone();
+    let publishing = tokio::spawn(async move {
         for count in 0..150 {
-            announce(&depot, &[counted("a", count), counted("b", count), counted("c", count)]).await;
+            publish(
+                &warehouse,
+                &[counted("a", count), counted("b", count), counted("c", count)],
+            )
+            .await;
             sleep(Duration::from_millis(10)).await;
         }
     });
     for _ in 0..12 {
-        let process = rig.start(4);
+        let process = harness.start(4);
         sleep(Duration::from_millis(random.random_range(30..300))).await;
         process.kill();
     }
-    announcing.await.unwrap();
-    let _last = rig.start(4);
-    let heard = rig.hears(450).await;
+    publishing.await.unwrap();
+    let _last = harness.start(4);
+    let recorded = harness.wait_for_events(450).await;
     for key in ["a", "b", "c"] {
-        assert_eq!(of(&heard, key), (0..150).collect::<Vec<_>>(), "{key}");
+        assert_eq!(counts_of(&recorded, key), (0..150).collect::<Vec<_>>(), "{key}");
     }
 }
 
-async fn one_module_does_not_announce_for_another(place: Fresh) {
-    let rig = Rig::on(place).await;
+async fn a_module_cannot_publish_events_of_another_module(database: ScratchDatabase) {
+    let harness = Harness::on(database).await;
     let mut cx = cx();
-    let mut tx = rig.ledger.begin(&mut cx).await.unwrap();
+    let mut tx = harness.audit.begin(&mut cx).await.unwrap();
     let refused = failed(tx.publish(&counted("a", 1)).await);
     assert!(
-        refused.contains("ledger announces `counted`, which is an event of depot"),
+        refused.contains("audit cannot publish `counted`: it is an event of warehouse"),
         "{refused}"
     );
 }
 
-async fn an_event_has_a_largest_size(place: Fresh) {
-    let rig = Rig::on(place).await;
+async fn a_payload_above_the_limit_is_refused(database: ScratchDatabase) {
+    let harness = Harness::on(database).await;
     let mut cx = cx();
-    let mut tx = rig.depot.begin(&mut cx).await.unwrap();
+    let mut tx = harness.warehouse.begin(&mut cx).await.unwrap();
     let refused = failed(tx.publish(&counted(&"x".repeat(MAX_PAYLOAD_BYTES), 1)).await);
-    assert!(refused.contains("at most 524288 are announced"), "{refused}");
+    assert!(refused.contains("the limit is 524288"), "{refused}");
 }
 
-async fn a_replay_begins_where_it_is_told(place: Fresh) {
-    let rig = Rig::on(place).await;
+async fn a_replay_starts_at_the_given_position(database: ScratchDatabase) {
+    let harness = Harness::on(database).await;
     let _process = Process::start(
-        &rig.ledger,
-        LocalSource::new(rig.depot.clone()),
-        listening(&Arc::clone(&rig.listener), 1),
+        &harness.audit,
+        LocalSource::new(harness.warehouse.clone()),
+        recording_subscription(&Arc::clone(&harness.subscriber), 1),
     );
-    announce(&rig.depot, &[counted("a", 1), counted("a", 2), counted("a", 3)]).await;
-    rig.hears(3).await;
-    offshoot_outbox::replay(&rig.ledger, &mut cx(), "listener", 2)
+    publish(&harness.warehouse, &[counted("a", 1), counted("a", 2), counted("a", 3)]).await;
+    harness.wait_for_events(3).await;
+    offshoot_outbox::replay(&harness.audit, &mut cx(), "recorder", 2)
         .await
         .unwrap();
-    assert_eq!(of(&rig.hears(5).await, "a"), [1, 2, 3, 2, 3]);
-    let unknown = offshoot_outbox::replay(&rig.ledger, &mut cx(), "nobody", 1)
+    assert_eq!(counts_of(&harness.wait_for_events(5).await, "a"), [1, 2, 3, 2, 3]);
+    let unknown = offshoot_outbox::replay(&harness.audit, &mut cx(), "nobody", 1)
         .await
         .unwrap_err();
     assert!(
-        unknown.to_string().contains("ledger has no subscription `nobody`"),
+        unknown.to_string().contains("audit has no subscription `nobody`"),
         "{unknown}"
     );
 }
 
-/// A log that answers what was handled before as well, and all of it backwards.
-struct Backwards(Arc<LocalSource>);
+/// A log that answers with earlier events too, in reverse order.
+struct ReversedSource(Arc<LocalSource>);
 
 #[async_trait]
-impl EventSource for Backwards {
+impl EventSource for ReversedSource {
     fn module(&self) -> &'static str {
         self.0.module()
     }
@@ -147,23 +156,29 @@ impl EventSource for Backwards {
         self.0.head(beyond).await
     }
 
-    async fn read(&self, ask: &Ask) -> Result<EventPage, CallFailure> {
-        let after = (ask.after - 5).max(0);
-        let mut page = self.0.read(&Ask { after, ..ask.clone() }).await?;
+    async fn read(&self, request: &ReadRequest) -> Result<EventPage, CallFailure> {
+        let after = (request.after - 5).max(0);
+        let mut page = self
+            .0
+            .read(&ReadRequest {
+                after,
+                ..request.clone()
+            })
+            .await?;
         page.events.reverse();
         Ok(page)
     }
 }
 
-async fn what_comes_again_and_in_another_order_is_heard_once_and_in_order(place: Fresh) {
-    let rig = Rig::on(place).await;
-    let source = Arc::new(Backwards(LocalSource::new(rig.depot.clone())));
-    let _process = Process::start(&rig.ledger, source, listening(&rig.listener, 2));
+async fn duplicated_and_reordered_events_are_handled_once_and_in_order(database: ScratchDatabase) {
+    let harness = Harness::on(database).await;
+    let source = Arc::new(ReversedSource(LocalSource::new(harness.warehouse.clone())));
+    let _process = Process::start(&harness.audit, source, recording_subscription(&harness.subscriber, 2));
     for count in 0..20 {
-        announce(&rig.depot, &[counted("a", count), counted("b", count)]).await;
+        publish(&harness.warehouse, &[counted("a", count), counted("b", count)]).await;
     }
-    let heard = rig.hears(40).await;
+    let recorded = harness.wait_for_events(40).await;
     for key in ["a", "b"] {
-        assert_eq!(of(&heard, key), (0..20).collect::<Vec<_>>(), "{key}");
+        assert_eq!(counts_of(&recorded, key), (0..20).collect::<Vec<_>>(), "{key}");
     }
 }

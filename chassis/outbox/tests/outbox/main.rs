@@ -1,21 +1,21 @@
-//! Events on real databases of both engines: announced in one module's data, handled in another one's.
+//! Outbox tests on real databases of both engines: one module publishes events, another module subscribes to them.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
 
-// Two modules, what one announces and what the other does with it.
-mod rig;
-// What a subscription guarantees,
+// The publishing and the subscribing module, and processes that handle events.
+mod harness;
+// Guarantees of a subscription.
 mod delivering;
 mod failing;
 mod holding;
 mod sharing;
-// a copy of another module's data,
-mod copying;
-// the log on Postgres, and what would go wrong without it,
+// Projections of another module's data.
+mod projecting;
+// The log on Postgres, compared with naive ways to read a table in order.
 mod traps;
-// how long it lasts,
-mod removing;
-// how far behind a reader may be,
+// Removal of old events.
+mod retention;
+// Readers far behind the log.
 mod backlog;
-// and the log in another process.
+// The log in another process.
 mod over_http;

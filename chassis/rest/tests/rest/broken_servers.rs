@@ -1,4 +1,4 @@
-//! Servers that break off, answer garbage, or never end: what the caller is told.
+//! Broken servers: lost connections, garbage and endless responses each yield the right failure.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
-use crate::notes::{client_of, failure_of};
+use crate::notes::{connect, expect_failure};
 
-/// Reads a request's first bytes, then does what `answer` does with the connection.
-async fn server<F, Fut>(answer: F) -> SocketAddr
+/// A TCP server that reads the first bytes of each request and passes the connection to `answer`.
+async fn serve_raw<F, Fut>(answer: F) -> SocketAddr
 where
     F: Fn(TcpStream) -> Fut + Send + 'static,
     Fut: Future<Output = ()> + Send,
@@ -29,22 +29,22 @@ where
     address
 }
 
-/// What a safe and an unsafe call to `address` fail with, and whether each may have executed.
-async fn both(address: SocketAddr) -> [(FailureKind, bool); 2] {
-    let api = client_of(address, &ServiceKeys::random(), ExpectedStore::exactly(Uuid::nil()));
+/// Makes a safe and an unsafe call. Returns each failure's kind, and whether the call may have executed.
+async fn fail_both_classes(address: SocketAddr) -> [(FailureKind, bool); 2] {
+    let api = connect(address, &ServiceKeys::random(), ExpectedStore::exactly(Uuid::nil()));
     let cx = || CallContext::root("test").with_timeout(Duration::from_millis(500));
-    let safe = failure_of(api.note(&mut cx(), "n".to_owned()).await);
+    let safe = expect_failure(api.note(&mut cx(), "n".to_owned()).await);
     let mut context = cx();
-    let change = failure_of(api.count_after(&mut context, 0).await);
+    let change = expect_failure(api.count_after(&mut context, 0).await);
     assert_eq!(context.effects(), u32::from(change.may_have_executed()));
     [safe, change].map(|failure| (failure.kind().clone(), failure.may_have_executed()))
 }
 
 #[tokio::test]
-async fn a_connection_that_ends_before_the_answer() {
-    let address = server(|stream| async { drop(stream) }).await;
+async fn a_connection_lost_before_the_response_may_have_executed_an_unsafe_call() {
+    let address = serve_raw(|stream| async { drop(stream) }).await;
     assert_eq!(
-        both(address).await,
+        fail_both_classes(address).await,
         [
             (FailureKind::ConnectionLost, false),
             (FailureKind::ConnectionLost, true)
@@ -53,11 +53,11 @@ async fn a_connection_that_ends_before_the_answer() {
 }
 
 #[tokio::test]
-async fn a_connection_that_ends_within_the_answer() {
+async fn a_connection_lost_within_the_response_may_have_executed_an_unsafe_call() {
     let half = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"te";
-    let address = server(move |mut stream| async move { stream.write_all(half.as_bytes()).await.unwrap() }).await;
+    let address = serve_raw(move |mut stream| async move { stream.write_all(half.as_bytes()).await.unwrap() }).await;
     assert_eq!(
-        both(address).await,
+        fail_both_classes(address).await,
         [
             (FailureKind::ConnectionLost, false),
             (FailureKind::ConnectionLost, true)
@@ -66,33 +66,34 @@ async fn a_connection_that_ends_within_the_answer() {
 }
 
 #[tokio::test]
-async fn an_answer_that_never_comes() {
-    let address = server(|stream| async {
+async fn a_missing_response_times_out() {
+    let address = serve_raw(|stream| async {
         tokio::time::sleep(Duration::from_secs(3)).await;
         drop(stream);
     })
     .await;
     assert_eq!(
-        both(address).await,
+        fail_both_classes(address).await,
         [(FailureKind::Timeout, false), (FailureKind::Timeout, true)]
     );
 }
 
 #[tokio::test]
-async fn an_answer_of_something_else() {
+async fn a_response_of_another_service_is_the_wrong_contract() {
     let page = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
-    let address = server(move |mut stream| async move { stream.write_all(page.as_bytes()).await.unwrap() }).await;
+    let address = serve_raw(move |mut stream| async move { stream.write_all(page.as_bytes()).await.unwrap() }).await;
     assert_eq!(
-        both(address).await,
+        fail_both_classes(address).await,
         [(FailureKind::WrongContract, false), (FailureKind::WrongContract, true)]
     );
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_http() {
-    let address = server(|mut stream| async move { stream.write_all(b"SSH-2.0-OpenSSH\r\n\r\n").await.unwrap() }).await;
+async fn a_response_that_is_not_http_is_a_lost_connection() {
+    let address =
+        serve_raw(|mut stream| async move { stream.write_all(b"SSH-2.0-OpenSSH\r\n\r\n").await.unwrap() }).await;
     assert_eq!(
-        both(address).await,
+        fail_both_classes(address).await,
         [
             (FailureKind::ConnectionLost, false),
             (FailureKind::ConnectionLost, true)
@@ -101,12 +102,12 @@ async fn an_answer_that_is_no_http() {
 }
 
 #[tokio::test]
-async fn an_answer_without_end() {
+async fn an_endless_response_is_a_bad_answer() {
     let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\noffshoot-contract: notes/1 store=00000000-0000-0000-0000-000000000000\r\n\r\n";
-    let address = server(move |mut stream| async move {
+    let address = serve_raw(move |mut stream| async move {
         let _ = stream.write_all(head.as_bytes()).await;
         let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x1_0000));
-        // More than any client reads, so that the test ends even if the client reads on.
+        // A finite number, so that the test ends even if the client never stops reading.
         for _ in 0..1_000 {
             if stream.write_all(chunk.as_bytes()).await.is_err() {
                 break;
@@ -115,7 +116,7 @@ async fn an_answer_without_end() {
     })
     .await;
     assert_eq!(
-        both(address).await,
+        fail_both_classes(address).await,
         [(FailureKind::BadAnswer, false), (FailureKind::BadAnswer, true)]
     );
 }

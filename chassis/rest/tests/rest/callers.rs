@@ -1,37 +1,37 @@
-//! Who may call a contract: those it names.
+//! A module's allow list decides which modules may call its methods.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use offshoot_contract::{CallContext, CallFailure, Contract as _, Edge, FailureKind};
-use offshoot_rest::{Client, ClientOptions, ExpectedStore, encoded};
+use offshoot_rest::{Client, ClientOptions, ExpectedStore, encoded_client};
 
-use crate::notes::{NotesApi, failure_of, served};
+use crate::notes::{CALLERS, NotesApi, expect_failure, serve_notes};
 
 #[tokio::test]
-async fn one_who_is_not_named_is_refused_before_anything_is_done() {
-    let store = served().await;
-    let edge = || Arc::new(Edge::new(Arc::clone(&store.notes) as Arc<dyn NotesApi>));
-    let direct = <dyn NotesApi>::object(edge());
+async fn a_caller_missing_from_the_allow_list_is_refused_without_effect() {
+    let server = serve_notes().await;
+    let edge = || Arc::new(Edge::new(Arc::clone(&server.notes) as Arc<dyn NotesApi>).with_callers(&CALLERS));
+    let direct = <dyn NotesApi>::new_proxy(edge());
     let mut count = 0;
-    for api in [store.client(), direct, encoded(edge())] {
+    for api in [server.client(), direct, encoded_client(edge())] {
         let friend = api.count_after(&mut CallContext::root("friend"), 0).await;
         assert_eq!(friend, Ok(count + 1));
-        // More often than it takes for an address to be left alone: a refusal is no failure of the server's.
+        // More refusals than an ejection needs: a refusal does not count as a failure of the endpoint.
         for _ in 0..20 {
             let mut stranger = CallContext::root("stranger");
-            refused(&failure_of(api.count_after(&mut stranger, 0).await));
-            refused(&failure_of(api.wait(&mut stranger, 0).await));
+            assert_refused(&expect_failure(api.count_after(&mut stranger, 0).await));
+            assert_refused(&expect_failure(api.wait(&mut stranger, 0).await));
             assert_eq!(stranger.effects(), 0);
         }
-        assert_eq!(store.notes.counted.load(Ordering::SeqCst), count + 1);
+        assert_eq!(server.notes.counted.load(Ordering::SeqCst), count + 1);
         assert_eq!(api.count_after(&mut CallContext::root("test"), 0).await, Ok(count + 2));
         count += 2;
     }
 }
 
-fn refused(failure: &CallFailure) {
+fn assert_refused(failure: &CallFailure) {
     let FailureKind::Refused { status, code } = failure.kind() else {
         panic!("{failure:?}");
     };
@@ -44,13 +44,13 @@ fn refused(failure: &CallFailure) {
 }
 
 #[tokio::test]
-async fn whoever_has_a_token_may_ask_who_is_there() {
-    let store = served().await;
-    let client = Client::<dyn NotesApi>::new(ClientOptions::to(
-        format!("http://{}", store.address).parse().unwrap(),
-        store.key.of("notes"),
-        ExpectedStore::exactly(store.store),
+async fn any_valid_token_may_fetch_the_identity() {
+    let server = serve_notes().await;
+    let client = Client::<dyn NotesApi>::new(ClientOptions::for_address(
+        format!("http://{}", server.address).parse().unwrap(),
+        server.keys.for_module("notes"),
+        ExpectedStore::exactly(server.store_id),
     ));
     let identity = client.identify(Duration::from_secs(2)).await.unwrap();
-    assert_eq!(identity.store_id, store.store);
+    assert_eq!(identity.store_id, server.store_id);
 }

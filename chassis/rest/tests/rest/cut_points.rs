@@ -1,5 +1,5 @@
-//! Where a connection can end during a call, for each class, on a connection that is new and on one that was used before:
-//! what the caller is told about its call, compared with what the server did.
+//! Cuts the connection at eight points of a call, for each class, on fresh and pooled connections, and compares the
+//! caller's failure with the effect on the server.
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -12,34 +12,34 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::notes::{NotesApi, Served, a_note, client_of, cx, failure_of, served};
+use crate::notes::{NotesApi, NotesServer, connect, cx, expect_failure, note_with_text, serve_notes};
 
-/// Where the connection between client and server ends.
+/// The point at which the connection between client and server ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cut {
-    /// There is none: nobody listens.
-    NobodyListens,
+    /// No connection: no process listens at the address.
+    NoListener,
     /// Before anything of the request reaches the server.
     BeforeRequest,
     WithinRequestHead,
     WithinRequestBody,
-    /// The whole request reaches the server, and nobody waits for the answer.
+    /// The whole request reaches the server, and the client's connection ends at once.
     AfterRequest,
-    /// The server has answered, and nothing of it reaches the client.
-    BeforeAnswer,
-    WithinAnswerHead,
-    WithinAnswerBody,
+    /// The server has responded, but no byte reaches the client.
+    BeforeResponse,
+    WithinResponseHead,
+    WithinResponseBody,
 }
 
 const CUTS: [Cut; 8] = [
-    Cut::NobodyListens,
+    Cut::NoListener,
     Cut::BeforeRequest,
     Cut::WithinRequestHead,
     Cut::WithinRequestBody,
     Cut::AfterRequest,
-    Cut::BeforeAnswer,
-    Cut::WithinAnswerHead,
-    Cut::WithinAnswerBody,
+    Cut::BeforeResponse,
+    Cut::WithinResponseHead,
+    Cut::WithinResponseBody,
 ];
 
 #[derive(Debug, Clone, Copy)]
@@ -49,16 +49,16 @@ enum Class {
     Unsafe,
 }
 
-/// A proxy before a server, which cuts one call when it is armed.
+/// A TCP proxy in front of a server. While armed with a cut, the proxy cuts the next call.
 struct Proxy {
     address: SocketAddr,
     armed: Arc<Mutex<Option<Cut>>>,
-    /// Accepts, and has all its connections.
+    /// The accepting task, which owns all connections.
     running: AbortOnDropHandle<()>,
 }
 
 impl Proxy {
-    async fn before(server: SocketAddr) -> Self {
+    async fn in_front_of(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let armed = Arc::default();
@@ -79,22 +79,22 @@ impl Proxy {
         }
     }
 
-    /// Ends it and every connection, and waits until the client has seen that.
-    async fn end(self) {
+    /// Closes the listener and every connection, and gives the client time to notice.
+    async fn shut_down(self) {
         drop(self.running);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
-/// Passes calls on, one after the other; none once a cut has happened.
+/// Relays calls one after the other, until the first cut.
 async fn relay(mut client: TcpStream, server: SocketAddr, armed: Arc<Mutex<Option<Cut>>>) -> Option<()> {
     let mut server = TcpStream::connect(server).await.ok()?;
     loop {
-        let request = message(&mut client).await?;
+        let request = read_message(&mut client).await?;
         let cut = armed.lock().unwrap().take();
         let passed = match cut {
             None => request.all(),
-            Some(Cut::NobodyListens | Cut::BeforeRequest) => return None,
+            Some(Cut::NoListener | Cut::BeforeRequest) => return None,
             Some(Cut::WithinRequestHead) => &request.bytes[..request.head / 2],
             Some(Cut::WithinRequestBody) => request.half(),
             Some(_) => request.all(),
@@ -105,15 +105,15 @@ async fn relay(mut client: TcpStream, server: SocketAddr, armed: Arc<Mutex<Optio
         }
         if cut == Some(Cut::AfterRequest) {
             drop(client);
-            // The server finds out when it has answered, and not before it has read the request.
-            message(&mut server).await;
+            // Keeps the server's connection open until the server has responded, so that the request is read whole.
+            read_message(&mut server).await;
             return None;
         }
-        let answer = message(&mut server).await?;
+        let response = read_message(&mut server).await?;
         let passed = match cut {
-            None => answer.all(),
-            Some(Cut::WithinAnswerHead) => &answer.bytes[..answer.head / 2],
-            Some(Cut::WithinAnswerBody) => answer.half(),
+            None => response.all(),
+            Some(Cut::WithinResponseHead) => &response.bytes[..response.head / 2],
+            Some(Cut::WithinResponseBody) => response.half(),
             Some(_) => return None,
         };
         client.write_all(passed).await.ok()?;
@@ -121,10 +121,10 @@ async fn relay(mut client: TcpStream, server: SocketAddr, armed: Arc<Mutex<Optio
     }
 }
 
-/// A request or an answer.
+/// An HTTP request or response.
 struct Message {
     bytes: Vec<u8>,
-    /// Bytes of the head, with its empty line.
+    /// Length of the head in bytes, with the empty line.
     head: usize,
 }
 
@@ -133,7 +133,7 @@ impl Message {
         &self.bytes
     }
 
-    /// Half of the body; of a message without one, what lacks one byte.
+    /// The message with half of its body; a message without body loses the last byte of the head.
     fn half(&self) -> &[u8] {
         let body = self.bytes.len() - self.head;
         let end = if body == 0 { self.head - 1 } else { self.head + body / 2 };
@@ -141,8 +141,8 @@ impl Message {
     }
 }
 
-/// The next whole message; none where the connection ends first.
-async fn message(from: &mut TcpStream) -> Option<Message> {
+/// Reads the next whole message; none if the connection ends first.
+async fn read_message(from: &mut TcpStream) -> Option<Message> {
     let mut bytes = Vec::new();
     loop {
         let head = bytes.windows(4).position(|end| end == b"\r\n\r\n").map(|at| at + 4);
@@ -163,9 +163,9 @@ async fn message(from: &mut TcpStream) -> Option<Message> {
 async fn call(api: &dyn NotesApi, class: Class) -> CallFailure {
     let mut cx = cx();
     let failure = match class {
-        Class::Safe => failure_of(api.note(&mut cx, "n".to_owned()).await),
-        Class::Idempotent => failure_of(api.write(&mut cx, "cut".to_owned(), a_note("done")).await),
-        Class::Unsafe => failure_of(api.count_after(&mut cx, 0).await),
+        Class::Safe => expect_failure(api.note(&mut cx, "n".to_owned()).await),
+        Class::Idempotent => expect_failure(api.write(&mut cx, "cut".to_owned(), note_with_text("done")).await),
+        Class::Unsafe => expect_failure(api.count_after(&mut cx, 0).await),
     };
     assert_eq!(
         cx.effects(),
@@ -176,66 +176,68 @@ async fn call(api: &dyn NotesApi, class: Class) -> CallFailure {
 }
 
 /// Whether the call took effect in the server.
-fn took_effect(served: &Served, class: Class) -> bool {
+fn took_effect(server: &NotesServer, class: Class) -> bool {
     match class {
         Class::Safe => false,
-        Class::Idempotent => served.notes.notes.lock().unwrap().contains_key("cut"),
-        Class::Unsafe => served.notes.counted.load(Ordering::SeqCst) > 0,
+        Class::Idempotent => server.notes.notes.lock().unwrap().contains_key("cut"),
+        Class::Unsafe => server.notes.counted.load(Ordering::SeqCst) > 0,
     }
 }
 
-async fn cell(cut: Cut, class: Class, pooled: bool) {
-    let what = format!("{cut:?}, {class:?}, {}", if pooled { "pooled" } else { "fresh" });
-    let served = served().await;
-    let proxy = Proxy::before(served.address).await;
-    let api = client_of(proxy.address, &served.key, ExpectedStore::exactly(served.store));
+async fn check_cut(cut: Cut, class: Class, pooled: bool) {
+    let case = format!("{cut:?}, {class:?}, {}", if pooled { "pooled" } else { "fresh" });
+    let server = serve_notes().await;
+    let proxy = Proxy::in_front_of(server.address).await;
+    let api = connect(proxy.address, &server.keys, ExpectedStore::exactly(server.store_id));
     if pooled {
         let other = "other".to_owned();
-        api.write(&mut cx(), other.clone(), a_note("there")).await.unwrap();
+        api.write(&mut cx(), other.clone(), note_with_text("there"))
+            .await
+            .unwrap();
         api.note(&mut cx(), other).await.unwrap();
     }
     *proxy.armed.lock().unwrap() = Some(cut);
-    if cut == Cut::NobodyListens {
-        proxy.end().await;
+    if cut == Cut::NoListener {
+        proxy.shut_down().await;
     }
     let failure = call(&*api, class).await;
 
-    // What reached the server whole was executed, and nothing else.
+    // The server executed the call exactly if the whole request arrived.
     let arrived = matches!(
         cut,
-        Cut::AfterRequest | Cut::BeforeAnswer | Cut::WithinAnswerHead | Cut::WithinAnswerBody
+        Cut::AfterRequest | Cut::BeforeResponse | Cut::WithinResponseHead | Cut::WithinResponseBody
     );
     let expected = arrived && !matches!(class, Class::Safe);
     let give_up = tokio::time::Instant::now() + Duration::from_secs(5);
-    while took_effect(&served, class) != expected && tokio::time::Instant::now() < give_up {
+    while took_effect(&server, class) != expected && tokio::time::Instant::now() < give_up {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let took_effect = took_effect(&served, class);
-    assert_eq!(took_effect, expected, "{what}");
+    let took_effect = took_effect(&server, class);
+    assert_eq!(took_effect, expected, "{case}");
     assert!(
         failure.may_have_executed() || !took_effect,
-        "{what} took effect: {failure}"
+        "{case} took effect: {failure}"
     );
 
-    // It says "not executed" where that can be known: nothing was sent, or there is no effect that could have been.
+    // The failure says "not executed" where the client can know: nothing was sent, or the call is safe.
     let (kind, sent) = match cut {
-        Cut::NobodyListens => (FailureKind::Unavailable, false),
+        Cut::NoListener => (FailureKind::Unavailable, false),
         _ => (FailureKind::ConnectionLost, true),
     };
-    assert_eq!(*failure.kind(), kind, "{what}: {failure}");
+    assert_eq!(*failure.kind(), kind, "{case}: {failure}");
     assert_eq!(
         failure.may_have_executed(),
         sent && !matches!(class, Class::Safe),
-        "{what}"
+        "{case}"
     );
 }
 
 #[tokio::test]
-async fn a_caller_is_told_the_truth_wherever_the_connection_ends() {
+async fn a_failure_never_claims_not_executed_for_a_call_that_took_effect() {
     for cut in CUTS {
         for class in [Class::Safe, Class::Idempotent, Class::Unsafe] {
             for pooled in [false, true] {
-                cell(cut, class, pooled).await;
+                check_cut(cut, class, pooled).await;
             }
         }
     }

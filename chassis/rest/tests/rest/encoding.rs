@@ -1,22 +1,28 @@
-//! Values come back as they went.
+//! Round trips of values: arguments and outcomes survive the REST encoding, or the encoded placement reports a change.
 
 use std::sync::Arc;
 
 use offshoot_contract::{Edge, FailureKind};
-use offshoot_rest::encoded;
+use offshoot_rest::encoded_client;
 
-use crate::notes::{Note, Notes, NotesApi, NotesError, Tag, a_note, cx, failure_of, served};
+use crate::notes::{Note, Notes, NotesApi, NotesError, Tag, cx, expect_failure, note_with_text, serve_notes};
 
-/// Names that a path or a query could tear apart.
+/// Names with characters that are special in paths or queries.
 const NAMES: [&str; 8] = ["plain", "a/b", "a b+c", "?&=#%", "ünï/ çode", "100%25", "..x", "{name}"];
 
 #[tokio::test]
 async fn parameters_survive_path_query_and_body() {
-    let store = served().await;
-    let api = store.client();
+    let server = serve_notes().await;
+    let api = server.client();
     for name in NAMES {
-        api.write(&mut cx(), name.to_owned(), a_note(name)).await.unwrap();
-        assert_eq!(api.note(&mut cx(), name.to_owned()).await, Ok(a_note(name)), "{name}");
+        api.write(&mut cx(), name.to_owned(), note_with_text(name))
+            .await
+            .unwrap();
+        assert_eq!(
+            api.note(&mut cx(), name.to_owned()).await,
+            Ok(note_with_text(name)),
+            "{name}"
+        );
         let found = api.names(&mut cx(), Some(name.to_owned()), 0).await.unwrap();
         assert!(found.contains(&name.to_owned()), "{name}: {found:?}");
     }
@@ -26,16 +32,16 @@ async fn parameters_survive_path_query_and_body() {
 }
 
 #[tokio::test]
-async fn a_401_of_the_modules_own_is_its_answer() {
-    let answer = served().await.client().note(&mut cx(), "diary".to_owned()).await;
+async fn a_401_error_of_the_module_is_not_taken_for_a_refused_token() {
+    let answer = serve_notes().await.client().note(&mut cx(), "diary".to_owned()).await;
     assert_eq!(answer, Err(NotesError::NotTheWriter));
 }
 
 #[tokio::test]
-async fn what_cannot_stand_in_a_path_is_refused_before_it_is_sent() {
-    let store = served().await;
+async fn a_path_parameter_that_a_path_cannot_carry_is_refused_by_the_client() {
+    let server = serve_notes().await;
     for name in ["", ".", ".."] {
-        let failure = failure_of(store.client().note(&mut cx(), name.to_owned()).await);
+        let failure = expect_failure(server.client().note(&mut cx(), name.to_owned()).await);
         assert!(
             matches!(failure.kind(), FailureKind::Refused { status: 400, .. }),
             "{name}: {failure:?}"
@@ -44,23 +50,25 @@ async fn what_cannot_stand_in_a_path_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test]
-async fn the_encoding_in_process_answers_what_the_module_answers() {
+async fn the_encoded_placement_returns_the_modules_answer_and_executes_once() {
     let notes = Arc::new(Notes::default());
-    let api = encoded(Arc::new(Edge::new(Arc::clone(&notes) as Arc<dyn NotesApi>)));
-    api.write(&mut cx(), "a/b".to_owned(), a_note("text")).await.unwrap();
-    assert_eq!(api.note(&mut cx(), "a/b".to_owned()).await, Ok(a_note("text")));
+    let api = encoded_client(Arc::new(Edge::new(Arc::clone(&notes) as Arc<dyn NotesApi>)));
+    api.write(&mut cx(), "a/b".to_owned(), note_with_text("text"))
+        .await
+        .unwrap();
+    assert_eq!(api.note(&mut cx(), "a/b".to_owned()).await, Ok(note_with_text("text")));
     assert_eq!(api.count_after(&mut cx(), 0).await, Ok(1));
     assert_eq!(
         notes.counted.load(std::sync::atomic::Ordering::SeqCst),
         1,
-        "nothing runs twice"
+        "the module executed the call twice"
     );
 }
 
 #[tokio::test]
-async fn a_value_that_the_encoding_changes_is_found_in_process() {
+async fn the_encoded_placement_reports_a_value_that_the_encoding_changes() {
     let notes = Arc::new(Notes::default());
-    let api = encoded(Arc::new(Edge::new(Arc::clone(&notes) as Arc<dyn NotesApi>)));
+    let api = encoded_client(Arc::new(Edge::new(Arc::clone(&notes) as Arc<dyn NotesApi>)));
     let lossy = Note {
         text: String::new(),
         tags: vec![Tag {
@@ -68,10 +76,10 @@ async fn a_value_that_the_encoding_changes_is_found_in_process() {
             weight: 0.7,
         }],
     };
-    let failure = failure_of(api.write(&mut cx(), "n".to_owned(), lossy.clone()).await);
+    let failure = expect_failure(api.write(&mut cx(), "n".to_owned(), lossy.clone()).await);
     assert_eq!(failure.kind(), &FailureKind::BadAnswer);
     assert!(failure.message().contains("arguments of notes.write"), "{failure}");
     notes.notes.lock().unwrap().insert("n".to_owned(), lossy);
-    let failure = failure_of(api.note(&mut cx(), "n".to_owned()).await);
+    let failure = expect_failure(api.note(&mut cx(), "n".to_owned()).await);
     assert!(failure.message().contains("outcome of notes.note"), "{failure}");
 }

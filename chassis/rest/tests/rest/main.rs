@@ -1,6 +1,6 @@
-//! What client and server promise each other, over real sockets.
+//! Guarantees between contract client and server, tested over real sockets.
 
-#![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod notes;
 
@@ -9,9 +9,9 @@ mod callers;
 mod cut_points;
 mod disconnecting;
 mod encoding;
-mod encrypted;
-mod keys;
+mod invalid_requests;
 mod replicas;
-mod strictness;
+mod service_keys;
+mod tls;
 mod versions;
-mod wrong_places;
+mod wrong_store;

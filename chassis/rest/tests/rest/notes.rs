@@ -1,4 +1,4 @@
-//! A small contract with every kind of parameter, served over a socket.
+//! Fixture: a small contract with every kind of parameter, and a server for it on a socket.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,15 +13,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+/// Callers that the served module admits.
+pub(crate) const CALLERS: [&str; 2] = ["test", "friend"];
+
 /// Notes under names.
-#[contract(name = "notes", version = "1.0", callers = ["test", "friend"])]
+#[contract(name = "notes", version = "1.0")]
 #[async_trait]
 pub(crate) trait NotesApi: Send + Sync + 'static {
     /// A note.
     #[get("/notes/{name}")]
     async fn note(&self, cx: &mut CallContext, name: String) -> Result<Note, NotesError>;
 
-    /// Names that start and are long enough.
+    /// Names that begin with `start` and have more than `longer_than` bytes.
     #[get("/notes")]
     async fn names(
         &self,
@@ -34,11 +37,11 @@ pub(crate) trait NotesApi: Send + Sync + 'static {
     #[put("/notes/{name}", max = "1KiB")]
     async fn write(&self, cx: &mut CallContext, name: String, note: Note) -> Result<(), NotesError>;
 
-    /// Takes `ms` milliseconds, then counts.
+    /// Sleeps `ms` milliseconds, then increments the counter. Unsafe.
     #[post("/counts")]
     async fn count_after(&self, cx: &mut CallContext, ms: u64) -> Result<u32, NotesError>;
 
-    /// Takes `ms` milliseconds, then counts too, though it says to be safe.
+    /// Like `count_after`, but declared safe, so that tests see whether a safe call was cancelled.
     #[get("/waits")]
     async fn wait(&self, cx: &mut CallContext, ms: u64) -> Result<u32, NotesError>;
 }
@@ -52,7 +55,7 @@ pub(crate) struct Note {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Tag {
     pub(crate) name: String,
-    /// Comes back rounded: no wire value should.
+    /// Deliberately lossy: serialization rounds the value.
     #[serde(default, skip_serializing_if = "is_zero", serialize_with = "rounded")]
     pub(crate) weight: f64,
 }
@@ -72,7 +75,7 @@ pub(crate) enum NotesError {
     #[error("there is no note {name}")]
     #[problem(status = 404, code = "unknown-note")]
     Unknown { name: String },
-    /// A 401 of the module's own.
+    /// A 401 that is the module's own error, not a refused token.
     #[error("this note is for its writer")]
     #[problem(status = 401, code = "not-the-writer")]
     NotTheWriter,
@@ -128,72 +131,75 @@ impl NotesApi for Notes {
     }
 }
 
-pub(crate) fn a_note(text: &str) -> Note {
+pub(crate) fn note_with_text(text: &str) -> Note {
     Note {
         text: text.to_owned(),
         tags: Vec::new(),
     }
 }
 
-/// A served store.
-pub(crate) struct Served {
+/// A running server of the notes contract.
+pub(crate) struct NotesServer {
     pub(crate) notes: Arc<Notes>,
     pub(crate) address: SocketAddr,
-    pub(crate) store: Uuid,
-    pub(crate) key: ServiceKeys,
+    pub(crate) store_id: Uuid,
+    pub(crate) keys: ServiceKeys,
     server: tokio::task::JoinHandle<()>,
 }
 
-impl Drop for Served {
+impl Drop for NotesServer {
     fn drop(&mut self) {
         self.server.abort();
     }
 }
 
-pub(crate) async fn served() -> Served {
-    served_with(ServiceKeys::random()).await
+pub(crate) async fn serve_notes() -> NotesServer {
+    serve_notes_with_keys(ServiceKeys::random()).await
 }
 
-pub(crate) async fn served_with(key: ServiceKeys) -> Served {
+pub(crate) async fn serve_notes_with_keys(keys: ServiceKeys) -> NotesServer {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    served_at(listener, address, key)
+    serve_notes_at(listener, address, keys)
 }
 
-/// `listener` listens at `address`.
-pub(crate) fn served_at(
+/// Serves the notes on a listener bound to `address`.
+pub(crate) fn serve_notes_at(
     listener: impl axum::serve::Listener<Addr: std::fmt::Debug>,
     address: SocketAddr,
-    key: ServiceKeys,
-) -> Served {
+    keys: ServiceKeys,
+) -> NotesServer {
     let notes = Arc::new(Notes::default());
-    let store = Uuid::now_v7();
+    let store_id = Uuid::now_v7();
     let options = ServerOptions {
-        store_id: store,
+        store_id,
         instance: Uuid::now_v7(),
-        keys: key.of("notes"),
+        keys: keys.for_module("notes"),
     };
-    let routes = router(Arc::new(Edge::new(Arc::clone(&notes) as Arc<dyn NotesApi>)), options);
+    let routes = router(
+        Arc::new(Edge::new(Arc::clone(&notes) as Arc<dyn NotesApi>).with_callers(&CALLERS)),
+        options,
+    );
     let server = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-    Served {
+    NotesServer {
         notes,
         address,
-        store,
-        key,
+        store_id,
+        keys,
         server,
     }
 }
 
-impl Served {
+impl NotesServer {
     pub(crate) fn client(&self) -> Arc<dyn NotesApi> {
-        client_of(self.address, &self.key, ExpectedStore::exactly(self.store))
+        connect(self.address, &self.keys, ExpectedStore::exactly(self.store_id))
     }
 }
 
-pub(crate) fn client_of(address: SocketAddr, key: &ServiceKeys, store: ExpectedStore) -> Arc<dyn NotesApi> {
-    <dyn NotesApi>::object(Client::<dyn NotesApi>::new(ClientOptions::to(
+pub(crate) fn connect(address: SocketAddr, keys: &ServiceKeys, store: ExpectedStore) -> Arc<dyn NotesApi> {
+    <dyn NotesApi>::new_proxy(Client::<dyn NotesApi>::new(ClientOptions::for_address(
         format!("http://{address}").parse().unwrap(),
-        key.of("notes"),
+        keys.for_module("notes"),
         store,
     )))
 }
@@ -202,9 +208,9 @@ pub(crate) fn cx() -> CallContext {
     CallContext::root("test")
 }
 
-pub(crate) fn failure_of<T: std::fmt::Debug>(outcome: Result<T, NotesError>) -> CallFailure {
+pub(crate) fn expect_failure<T: std::fmt::Debug>(outcome: Result<T, NotesError>) -> CallFailure {
     match outcome {
         Err(NotesError::Call(failure)) => failure,
-        other => panic!("expected a failure, got {other:?}"),
+        other => panic!("expected a call failure, got {other:?}"),
     }
 }

@@ -1,4 +1,4 @@
-//! Several processes serve one module: who is called, who is left alone, and what callers notice of it.
+//! Load balancing over several processes of one module: shares, ejection, failover and limits on calls in flight.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,37 +18,37 @@ use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
-use crate::notes::{Notes, NotesApi, cx, failure_of};
+use crate::notes::{Notes, NotesApi, cx, expect_failure};
 
-const WELL: u8 = 0;
+const HEALTHY: u8 = 0;
 const SLOW: u8 = 1;
 const BROKEN: u8 = 2;
 
-/// A process of the deployment, whose state the test sets.
+/// A server process of the deployment. The test sets the replica's state.
 struct Replica {
     address: SocketAddr,
     state: Arc<AtomicU8>,
 }
 
-/// What the processes of one deployment share.
+/// Store id and keys that the processes of one deployment share.
 struct Deployment {
-    store: Uuid,
-    key: ServiceKeys,
+    store_id: Uuid,
+    keys: ServiceKeys,
 }
 
 impl Deployment {
     fn new() -> Self {
         Self {
-            store: Uuid::now_v7(),
-            key: ServiceKeys::random(),
+            store_id: Uuid::now_v7(),
+            keys: ServiceKeys::random(),
         }
     }
 
     fn options(&self) -> ServerOptions {
         ServerOptions {
-            store_id: self.store,
+            store_id: self.store_id,
             instance: Uuid::now_v7(),
-            keys: self.key.of("notes"),
+            keys: self.keys.for_module("notes"),
         }
     }
 
@@ -57,9 +57,9 @@ impl Deployment {
     }
 
     async fn replica_at(&self, address: &str) -> Replica {
-        let state = Arc::new(AtomicU8::new(WELL));
+        let state = Arc::new(AtomicU8::new(HEALTHY));
         let edge = Arc::new(Edge::new(Arc::new(Notes::default()) as Arc<dyn NotesApi>));
-        let routes = router(edge, self.options()).layer(from_fn_with_state(Arc::clone(&state), act));
+        let routes = router(edge, self.options()).layer(from_fn_with_state(Arc::clone(&state), apply_state));
         let listener = tokio::net::TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, routes).await });
@@ -71,8 +71,8 @@ impl Deployment {
         let mut options = ClientOptions {
             addresses,
             zone: None,
-            keys: self.key.of("notes"),
-            store: Arc::new(ExpectedStore::exactly(self.store)),
+            keys: self.keys.for_module("notes"),
+            store: Arc::new(ExpectedStore::exactly(self.store_id)),
             limits: ClientLimits::default(),
             tls: None,
         };
@@ -81,7 +81,7 @@ impl Deployment {
     }
 }
 
-async fn act(State(state): State<Arc<AtomicU8>>, request: Request, next: Next) -> Response {
+async fn apply_state(State(state): State<Arc<AtomicU8>>, request: Request, next: Next) -> Response {
     match state.load(Ordering::SeqCst) {
         SLOW => tokio::time::sleep(Duration::from_millis(200)).await,
         BROKEN => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
@@ -94,8 +94,8 @@ fn url(address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-/// An address where nobody listens.
-fn nobody() -> SocketAddr {
+/// An address without a listener.
+fn unused_address() -> SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -106,7 +106,7 @@ fn calls(client: &Client<dyn NotesApi>) -> Vec<u64> {
     client.endpoints().iter().map(|endpoint| endpoint.calls).collect()
 }
 
-/// The share of each address in the calls of the next moment.
+/// Each endpoint's share of the calls in the next half second.
 async fn shares(client: &Client<dyn NotesApi>) -> Vec<f64> {
     let before = calls(client);
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -119,8 +119,8 @@ async fn shares(client: &Client<dyn NotesApi>) -> Vec<f64> {
     made.iter().map(|made| made / sum).collect()
 }
 
-/// Waits until the shares are as they should be.
-async fn until_shares(client: &Client<dyn NotesApi>, limit: Duration, hold: impl Fn(&[f64]) -> bool) {
+/// Waits until `hold` accepts the endpoints' shares; fails after `limit`.
+async fn wait_for_shares(client: &Client<dyn NotesApi>, limit: Duration, hold: impl Fn(&[f64]) -> bool) {
     let begin = Instant::now();
     loop {
         let shares = shares(client).await;
@@ -132,7 +132,7 @@ async fn until_shares(client: &Client<dyn NotesApi>, limit: Duration, hold: impl
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_and_a_broken_process_lose_their_share_and_get_it_back() {
+async fn a_slow_and_a_broken_replica_lose_their_share_and_regain_it() {
     let deployment = Deployment::new();
     let mut replicas = Vec::new();
     for _ in 0..3 {
@@ -140,43 +140,43 @@ async fn a_slow_and_a_broken_process_lose_their_share_and_get_it_back() {
     }
     let urls: Vec<_> = replicas.iter().map(|replica| url(replica.address)).collect();
     let client = deployment.client(&urls, |_| {});
-    let api = <dyn NotesApi>::object(Arc::clone(&client));
-    let over = Arc::new(AtomicBool::new(false));
+    let api = <dyn NotesApi>::new_proxy(Arc::clone(&client));
+    let stop = Arc::new(AtomicBool::new(false));
     for _ in 0..8 {
-        let (api, over) = (Arc::clone(&api), Arc::clone(&over));
+        let (api, stop) = (Arc::clone(&api), Arc::clone(&stop));
         tokio::spawn(async move {
-            while !over.load(Ordering::SeqCst) {
-                // What the broken one answers is not of interest here.
+            while !stop.load(Ordering::SeqCst) {
+                // Failures of the broken replica are expected.
                 let _ = api.wait(&mut cx(), 0).await;
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         });
     }
-    until_shares(&client, Duration::from_secs(10), |shares| {
+    wait_for_shares(&client, Duration::from_secs(10), |shares| {
         shares.iter().all(|share| *share > 0.15)
     })
     .await;
     replicas[0].state.store(SLOW, Ordering::SeqCst);
     replicas[1].state.store(BROKEN, Ordering::SeqCst);
-    until_shares(&client, Duration::from_secs(5), |shares| {
+    wait_for_shares(&client, Duration::from_secs(5), |shares| {
         shares[0] < 0.1 && shares[1] < 0.1
     })
     .await;
-    replicas[0].state.store(WELL, Ordering::SeqCst);
-    replicas[1].state.store(WELL, Ordering::SeqCst);
-    until_shares(&client, Duration::from_secs(30), |shares| {
+    replicas[0].state.store(HEALTHY, Ordering::SeqCst);
+    replicas[1].state.store(HEALTHY, Ordering::SeqCst);
+    wait_for_shares(&client, Duration::from_secs(30), |shares| {
         shares.iter().all(|share| *share > 0.15)
     })
     .await;
-    over.store(true, Ordering::SeqCst);
+    stop.store(true, Ordering::SeqCst);
 }
 
 #[tokio::test]
-async fn where_nobody_listens_the_next_one_is_called_and_no_caller_notices() {
+async fn a_call_to_an_address_without_listener_fails_over_to_another_replica() {
     let deployment = Deployment::new();
     let replica = deployment.replica().await;
-    let client = deployment.client(&[url(nobody()), url(replica.address)], |_| {});
-    let api = <dyn NotesApi>::object(Arc::clone(&client));
+    let client = deployment.client(&[url(unused_address()), url(replica.address)], |_| {});
+    let api = <dyn NotesApi>::new_proxy(Arc::clone(&client));
     for _ in 0..40 {
         api.count_after(&mut cx(), 0).await.unwrap();
     }
@@ -185,17 +185,17 @@ async fn where_nobody_listens_the_next_one_is_called_and_no_caller_notices() {
 }
 
 #[tokio::test]
-async fn a_process_that_is_away_is_told_at_once_and_found_again() {
+async fn an_unreachable_process_fails_fast_and_is_found_again_after_a_restart() {
     let deployment = Deployment::new();
-    let address = nobody();
+    let address = unused_address();
     let client = deployment.client(&[url(address)], |options| {
         options.limits.pause = Duration::from_secs(60);
         options.limits.longest_pause = Duration::from_secs(60);
     });
-    let api = <dyn NotesApi>::object(Arc::clone(&client));
+    let api = <dyn NotesApi>::new_proxy(Arc::clone(&client));
     let mut failure = None;
     for _ in 0..6 {
-        failure = Some(failure_of(api.count_after(&mut cx(), 0).await));
+        failure = Some(expect_failure(api.count_after(&mut cx(), 0).await));
     }
     let failure = failure.unwrap();
     assert_eq!(
@@ -203,15 +203,16 @@ async fn a_process_that_is_away_is_told_at_once_and_found_again() {
         (&FailureKind::Unavailable, false)
     );
     assert!(failure.message().contains("cannot be reached"), "{failure}");
-    assert!(client.endpoints()[0].left_alone);
-    // There is no other, and to be refused costs nothing: so the very next call finds it, long before the pause ends.
+    assert!(client.endpoints()[0].ejected);
+    // Without another endpoint, the ejected one is the last resort: the next call succeeds long before the ejection
+    // ends.
     let _replica = deployment.replica_at(&address.to_string()).await;
     api.count_after(&mut cx(), 0).await.unwrap();
-    assert!(!client.endpoints()[0].left_alone);
+    assert!(!client.endpoints()[0].ejected);
 }
 
 #[tokio::test]
-async fn a_process_that_breaks_every_call_off_is_not_asked_again_for_a_while() {
+async fn a_process_that_drops_every_connection_is_ejected() {
     let deployment = Deployment::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -226,11 +227,11 @@ async fn a_process_that_breaks_every_call_off_is_not_asked_again_for_a_while() {
     let client = deployment.client(&[url(address)], |options| {
         options.limits.pause = Duration::from_secs(60);
     });
-    let api = <dyn NotesApi>::object(client);
+    let api = <dyn NotesApi>::new_proxy(client);
     for _ in 0..20 {
-        let failure = failure_of(api.count_after(&mut cx(), 0).await);
+        let failure = expect_failure(api.count_after(&mut cx(), 0).await);
         let asked = accepted.load(Ordering::SeqCst);
-        if failure.message().contains("it is asked again in") {
+        if failure.message().contains("next probe in") {
             assert_eq!((asked, failure.may_have_executed()), (5, false));
         }
     }
@@ -238,21 +239,21 @@ async fn a_process_that_breaks_every_call_off_is_not_asked_again_for_a_while() {
 }
 
 #[tokio::test]
-async fn what_the_module_or_its_caller_gets_wrong_shuts_nobody_out() {
+async fn a_modules_own_error_and_a_callers_short_deadline_eject_no_endpoint() {
     let deployment = Deployment::new();
     let replica = deployment.replica().await;
     let client = deployment.client(&[url(replica.address)], |_| {});
-    let api = <dyn NotesApi>::object(Arc::clone(&client));
+    let api = <dyn NotesApi>::new_proxy(Arc::clone(&client));
     for _ in 0..20 {
         api.note(&mut cx(), "none".to_owned()).await.unwrap_err();
         let hurried = api.wait(&mut cx().with_timeout(Duration::from_millis(5)), 100).await;
-        assert_eq!(failure_of(hurried).kind(), &FailureKind::Timeout);
+        assert_eq!(expect_failure(hurried).kind(), &FailureKind::Timeout);
     }
-    assert!(!client.endpoints()[0].left_alone);
+    assert!(!client.endpoints()[0].ejected);
 }
 
 #[tokio::test]
-async fn a_method_may_have_less_than_its_module() {
+async fn a_method_may_have_tighter_limits_than_its_module() {
     let deployment = Deployment::new();
     let replica = deployment.replica().await;
     let client = deployment.client(&[url(replica.address)], |options| {
@@ -264,7 +265,7 @@ async fn a_method_may_have_less_than_its_module() {
         options.limits.queue_wait = Duration::from_millis(20);
         options.limits.timeout = Some(Duration::from_secs(5));
     });
-    let api = <dyn NotesApi>::object(client);
+    let api = <dyn NotesApi>::new_proxy(client);
     let (mut one, mut other, mut third) = (cx(), cx(), cx());
     let (late, refused, waited) = tokio::join!(
         api.count_after(&mut one, 1_000),
@@ -274,25 +275,25 @@ async fn a_method_may_have_less_than_its_module() {
         },
         api.wait(&mut third, 300),
     );
-    assert_eq!(failure_of(late).kind(), &FailureKind::Timeout);
-    let refused = failure_of(refused);
+    assert_eq!(expect_failure(late).kind(), &FailureKind::Timeout);
+    let refused = expect_failure(refused);
     assert!(matches!(refused.kind(), FailureKind::Overloaded { .. }), "{refused:?}");
-    waited.expect("another method has all that the module has");
+    waited.expect("other methods keep the module's limits");
 }
 
 #[test]
-fn a_limit_of_a_method_that_is_none_is_refused() {
+fn a_limit_for_an_unknown_method_is_refused() {
     let mut limits = ClientLimits::default();
     limits.methods.insert("notee".to_owned(), MethodLimits::default());
     let error = limits.check::<dyn NotesApi>().unwrap_err().to_string();
     assert_eq!(
         error,
-        "notes has no method `notee`: it has note, names, write, count_after, wait"
+        "`notee` is not a method of notes: the methods are note, names, write, count_after, wait"
     );
 }
 
 #[tokio::test]
-async fn those_in_the_same_zone_are_called_as_long_as_they_answer() {
+async fn replicas_in_the_own_zone_are_called_while_they_are_healthy() {
     let deployment = Deployment::new();
     let (near, far) = (deployment.replica().await, deployment.replica().await);
     let urls = [
@@ -300,7 +301,7 @@ async fn those_in_the_same_zone_are_called_as_long_as_they_answer() {
         format!("here={}", url(near.address)),
     ];
     let client = deployment.client(&urls, |options| options.zone = Some("here".to_owned()));
-    let api = <dyn NotesApi>::object(Arc::clone(&client));
+    let api = <dyn NotesApi>::new_proxy(Arc::clone(&client));
     for _ in 0..20 {
         api.wait(&mut cx(), 0).await.unwrap();
     }
@@ -313,17 +314,17 @@ async fn those_in_the_same_zone_are_called_as_long_as_they_answer() {
 }
 
 #[tokio::test]
-async fn a_name_stands_for_all_its_addresses() {
+async fn a_host_name_is_resolved_and_an_unknown_one_fails_without_effect() {
     let deployment = Deployment::new();
     let replica = deployment.replica().await;
     let client = deployment.client(&[format!("http://localhost:{}", replica.address.port())], |_| {});
     assert!(client.identify(Duration::from_secs(2)).await.is_ok());
-    let api = <dyn NotesApi>::object(Arc::clone(&client));
+    let api = <dyn NotesApi>::new_proxy(Arc::clone(&client));
     for _ in 0..10 {
         api.count_after(&mut cx(), 0).await.unwrap();
     }
     let unknown = deployment.client(&["http://no-such-host.invalid:80".to_owned()], |_| {});
-    let failure = failure_of(<dyn NotesApi>::object(unknown).count_after(&mut cx(), 0).await);
+    let failure = expect_failure(<dyn NotesApi>::new_proxy(unknown).count_after(&mut cx(), 0).await);
     assert_eq!(
         (failure.kind(), failure.may_have_executed()),
         (&FailureKind::Unavailable, false)
@@ -335,42 +336,44 @@ async fn a_name_stands_for_all_its_addresses() {
 }
 
 #[tokio::test]
-async fn more_calls_than_a_client_allows_itself_have_not_executed() {
+async fn calls_beyond_the_clients_limit_are_overloaded_and_not_executed() {
     let deployment = Deployment::new();
     let replica = deployment.replica().await;
     let client = deployment.client(&[url(replica.address)], |options| {
         options.limits.in_flight = 2;
         options.limits.queue_wait = Duration::from_millis(20);
     });
-    let api = <dyn NotesApi>::object(client);
+    let api = <dyn NotesApi>::new_proxy(client);
     let slow = |api: Arc<dyn NotesApi>| tokio::spawn(async move { api.wait(&mut cx(), 400).await });
-    let under_way = [slow(Arc::clone(&api)), slow(Arc::clone(&api))];
+    let in_flight = [slow(Arc::clone(&api)), slow(Arc::clone(&api))];
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let failure = failure_of(api.count_after(&mut cx(), 0).await);
+    let failure = expect_failure(api.count_after(&mut cx(), 0).await);
     assert!(matches!(failure.kind(), FailureKind::Overloaded { .. }), "{failure:?}");
     assert!(!failure.may_have_executed());
-    for call in under_way {
+    for call in in_flight {
         call.await.unwrap().unwrap();
     }
     api.count_after(&mut cx(), 0).await.unwrap();
 }
 
 #[tokio::test]
-async fn more_calls_than_a_server_takes_are_turned_away_and_told_when_to_come_again() {
+async fn calls_beyond_the_servers_limit_are_overloaded_and_carry_retry_after() {
     let deployment = Deployment::new();
     let edge = Arc::new(Edge::new(Arc::new(Notes::default()) as Arc<dyn NotesApi>));
-    let surface = Surface::new("notes", deployment.options()).in_flight(1).version(edge);
+    let surface = Surface::new("notes", deployment.options())
+        .with_max_in_flight(1)
+        .with_version(edge);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, surface.into_router()).await });
-    let api = <dyn NotesApi>::object(deployment.client(&[url(address)], |_| {}));
+    let api = <dyn NotesApi>::new_proxy(deployment.client(&[url(address)], |_| {}));
     let other = Arc::clone(&api);
-    let under_way = tokio::spawn(async move { other.wait(&mut cx(), 400).await });
+    let in_flight = tokio::spawn(async move { other.wait(&mut cx(), 400).await });
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let failure = failure_of(api.count_after(&mut cx(), 0).await);
+    let failure = expect_failure(api.count_after(&mut cx(), 0).await);
     let retry_after = Duration::from_secs(1);
     assert_eq!(failure.kind(), &FailureKind::Overloaded { retry_after });
     assert!(!failure.may_have_executed());
-    under_way.await.unwrap().unwrap();
+    in_flight.await.unwrap().unwrap();
     api.count_after(&mut cx(), 0).await.unwrap();
 }

@@ -1,62 +1,63 @@
-//! Who works on a saga, and who does next.
+//! Leases of sagas: finding, taking over and handing over.
 
 use offshoot_contract::{CallFailure, Timestamp};
 use offshoot_db::{List, Queries, Tx, sql};
 
-use crate::state::State;
+use crate::status::SagaStatus;
 
-/// Who works on a saga.
+/// Progress of a saga: attempt, status and due time.
 #[derive(Debug, Clone)]
-pub struct Standing {
+pub struct SagaProgress {
     pub(crate) id: String,
     pub(crate) attempt: i64,
     state: String,
     due_at: Option<Timestamp>,
 }
 
-impl Standing {
-    /// Nothing will happen any more.
+impl SagaProgress {
+    /// Whether the saga has ended, done or undone.
     #[must_use]
-    pub fn is_over(&self) -> bool {
-        [State::Done, State::Undone]
+    pub fn has_ended(&self) -> bool {
+        [SagaStatus::Done, SagaStatus::Undone]
             .iter()
-            .any(|over| over.as_str() == self.state)
+            .any(|ended| ended.as_str() == self.state)
     }
 
-    /// It waits for an operator.
+    /// Whether the saga waits for an operator.
     #[must_use]
     pub fn is_stuck(&self) -> bool {
-        self.state == State::Stuck.as_str()
+        self.state == SagaStatus::Stuck.as_str()
     }
 
-    /// Nobody works on it at `now`.
+    /// Whether no execution holds the lease at `now`.
     #[must_use]
     pub fn is_due(&self, now: Timestamp) -> bool {
         self.due_at.is_some_and(|due| due <= now)
     }
 }
 
-/// What whoever takes a saga up finds.
-#[derive(sqlx::FromRow)]
-pub(crate) struct TakenUp {
-    pub(crate) subject: String,
-    pub(crate) kind: String,
-    pub(crate) version: i64,
-    pub(crate) undoing: bool,
-    pub(crate) undo_asked: bool,
-    pub(crate) stage: i64,
-    pub(crate) data: String,
-    pub(crate) tries: i64,
-    pub(crate) give_up_at: Option<Timestamp>,
+offshoot_db::row! {
+    /// A saga that was just taken over.
+    pub(crate) struct TakenOverSaga {
+        pub(crate) subject: String,
+        pub(crate) kind: String,
+        pub(crate) version: i64,
+        pub(crate) undoing: bool,
+        pub(crate) undo_asked: bool,
+        pub(crate) stage: i64,
+        pub(crate) data: String,
+        pub(crate) tries: i64,
+        pub(crate) give_up_at: Option<Timestamp>,
+    }
 }
 
-/// A saga by its id.
+/// The progress of a saga, by id.
 ///
-/// On Postgres this does not lock the row: what follows says under which attempt it is written.
-pub(crate) async fn find(db: &mut Queries, id: &str) -> Result<Option<Standing>, CallFailure> {
+/// Does not lock the row on Postgres: later writes name their attempt.
+pub(crate) async fn find_saga(db: &mut Queries, id: &str) -> Result<Option<SagaProgress>, CallFailure> {
     let sql = sql!("SELECT attempt, state, due_at FROM offshoot_sagas WHERE id = $1");
     let row: Option<(i64, String, Option<Timestamp>)> = db.fetch_optional(sql, (id,)).await?;
-    Ok(row.map(|(attempt, state, due_at)| Standing {
+    Ok(row.map(|(attempt, state, due_at)| SagaProgress {
         id: id.to_owned(),
         attempt,
         state,
@@ -64,21 +65,22 @@ pub(crate) async fn find(db: &mut Queries, id: &str) -> Result<Option<Standing>,
     }))
 }
 
-/// Whether one about this subject is under way, or stuck.
-pub(crate) async fn is_under_way(db: &mut Queries, subject: &str) -> Result<bool, CallFailure> {
+/// Whether a saga about this subject is open.
+pub(crate) async fn has_open_saga(db: &mut Queries, subject: &str) -> Result<bool, CallFailure> {
     let sql = sql!("SELECT id FROM offshoot_sagas WHERE subject = $1 AND state IN ('running', 'waiting', 'stuck')");
     let row: Option<(String,)> = db.fetch_optional(sql, (subject,)).await?;
     Ok(row.is_some())
 }
 
-/// Makes a saga one's own, as the attempt after `attempt`. None if somebody else works on it.
+/// Takes the lease of a due saga until `until`, with the attempt after `attempt`. Returns None if the lease is held, or
+/// if another execution was faster.
 pub(crate) async fn take_over(
     tx: &mut Tx<'_>,
     id: &str,
     attempt: i64,
     now: Timestamp,
     until: Timestamp,
-) -> Result<Option<TakenUp>, CallFailure> {
+) -> Result<Option<TakenOverSaga>, CallFailure> {
     let sql = sql!(
         "UPDATE offshoot_sagas SET attempt = attempt + 1, state = 'running', due_at = $4, updated_at = $3 \
          WHERE id = $1 AND attempt = $2 AND due_at <= $3 \
@@ -87,8 +89,8 @@ pub(crate) async fn take_over(
     tx.fetch_optional(sql, (id, attempt, now, until)).await
 }
 
-/// Gives a saga back: to whoever looks after `due_at`, or, without it, to an operator. False if it was taken over, or is
-/// over.
+/// Gives up the lease. The saga is due at `due_at`, or stuck without `due_at`. Returns false if the saga was taken over
+/// or has ended.
 pub(crate) async fn hand_over(
     tx: &mut Tx<'_>,
     id: &str,
@@ -102,14 +104,14 @@ pub(crate) async fn hand_over(
         "UPDATE offshoot_sagas SET state = $3, due_at = $4, tries = $5, failure = $6, updated_at = $7 \
          WHERE id = $1 AND attempt = $2 AND due_at IS NOT NULL"
     );
-    let state = due_at.map_or(State::Stuck, |_| State::Waiting).as_str();
-    let values = (id, attempt, state, due_at, tries, failure, now);
+    let status = due_at.map_or(SagaStatus::Stuck, |_| SagaStatus::Waiting).as_str();
+    let values = (id, attempt, status, due_at, tries, failure, now);
     Ok(tx.execute(sql, values).await? == 1)
 }
 
-/// Sagas whose time has come and whose definition is `known`, as `kind/version`; the longest abandoned first, with their
-/// attempts and how many of them in a row were in vain.
-pub(crate) async fn due(
+/// Due sagas whose definition is among `known` (`kind/version`), the longest overdue first: id, attempt, and number of
+/// consecutive failed attempts.
+pub(crate) async fn find_due_sagas(
     db: &mut Queries,
     now: Timestamp,
     known: List<String>,
@@ -124,8 +126,8 @@ pub(crate) async fn due(
     db.fetch_all(sql, (now, known, i64::from(limit))).await
 }
 
-/// Sagas whose time has come and whose definition is not `known`: of each how many, and one of them.
-pub(crate) async fn unknown(
+/// Definitions of due sagas that are not among `known`: definition, number of due sagas, and the id of one saga.
+pub(crate) async fn count_unknown_definitions(
     db: &mut Queries,
     now: Timestamp,
     known: List<String>,

@@ -1,12 +1,12 @@
-//! Sagas on real databases of both engines, with participants that fail, hang and forget.
+//! Tests of sagas on real databases of both engines, with participants that fail, hang and lose responses.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
 
-// A module that books trips, the world in which it does, and databases.
-mod store;
+// Fixture, fake participants, and a module that drives sagas.
+mod fixture;
+mod participants;
 mod trips;
-mod world;
-// What is tested.
+// The tests, by theme.
 mod interrupted;
 mod operating;
 mod timing;

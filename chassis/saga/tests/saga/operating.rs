@@ -1,24 +1,24 @@
-//! What an operator sees, and can do.
+//! The operators' view of sagas, and the actions retry and undo.
 
 use std::sync::Arc;
 
 use offshoot_contract::Clock as _;
-use offshoot_saga::{Filter, OperateError, SagaRow, State, compensate, list, retry, show};
+use offshoot_saga::{Filter, OperateError, SagaRow, SagaStatus, list, request_undo, retry, show};
 
+use crate::fixture::{ATTEMPTS, Fixture, LEASE, cx};
 use crate::on_both_engines;
-use crate::store::{ATTEMPTS, LEASE, Store, cx};
+use crate::participants::Fault;
 use crate::trips::{BOOKING, EXTRAS, LETTER, Trips};
-use crate::world::Fault;
 
 on_both_engines! {
-    one_that_is_tried_in_vain_is_stuck_until_it_is_retried,
-    one_that_is_stuck_is_undone_when_that_is_asked_for,
-    one_that_is_running_turns_back_before_its_point_of_no_return,
-    what_cannot_be_is_refused_with_the_reason,
-    each_state_is_listed,
+    a_saga_that_keeps_failing_is_stuck_until_retried,
+    a_stuck_saga_is_undone_on_request,
+    a_running_saga_is_undone_on_request_before_its_pivot,
+    an_impossible_action_is_refused_with_a_reason,
+    each_status_is_listed,
 }
 
-async fn listed(trips: &Trips, states: &[State]) -> Vec<SagaRow> {
+async fn list_by_status(trips: &Trips, states: &[SagaStatus]) -> Vec<SagaRow> {
     let mut cx = cx();
     let mut read = trips.db.read(&mut cx).await.unwrap();
     let filter = Filter {
@@ -28,38 +28,40 @@ async fn listed(trips: &Trips, states: &[State]) -> Vec<SagaRow> {
     list(&mut read, &filter).await.unwrap()
 }
 
-async fn retried(store: &Store, trips: &Trips, id: &str) -> Result<(), OperateError> {
+async fn retry_saga(fixture: &Fixture, trips: &Trips, id: &str) -> Result<(), OperateError> {
     let mut cx = cx();
     let mut tx = trips.db.begin(&mut cx).await.unwrap();
-    retry(&mut tx, id, store.clock.now()).await?;
+    retry(&mut tx, id, fixture.clock.now()).await?;
     tx.commit_part().await.unwrap();
     Ok(())
 }
 
-async fn compensated(store: &Store, trips: &Trips, id: &str) -> Result<(), OperateError> {
+async fn request_undo_of(fixture: &Fixture, trips: &Trips, id: &str) -> Result<(), OperateError> {
     let mut cx = cx();
     let mut tx = trips.db.begin(&mut cx).await.unwrap();
-    compensate(&mut tx, id, store.clock.now()).await?;
+    request_undo(&mut tx, id, fixture.clock.now()).await?;
     tx.commit_part().await.unwrap();
     Ok(())
 }
 
-/// A saga of which a step is answered nonsense until nobody tries any more.
-async fn stuck(store: &Store, trips: &Trips, step: &str, id: &str) {
-    store.world.next(step, vec![Fault::Nonsense; 1 + ATTEMPTS as usize]);
-    trips.all(&BOOKING, id).await.unwrap_err();
+/// A saga that is stuck, because a step received invalid responses only.
+async fn make_stuck(fixture: &Fixture, trips: &Trips, step: &str, id: &str) {
+    fixture
+        .participants
+        .inject(step, vec![Fault::InvalidResponse; 1 + ATTEMPTS as usize]);
+    trips.begin_and_run(&BOOKING, id).await.unwrap_err();
     for _ in 0..ATTEMPTS {
-        store.clock.advance(LEASE);
+        fixture.clock.advance(LEASE);
         assert_eq!(trips.resume().await, 0);
     }
-    store.clock.advance(LEASE);
+    fixture.clock.advance(LEASE);
     assert_eq!(trips.resume().await, 0);
 }
 
-async fn one_that_is_tried_in_vain_is_stuck_until_it_is_retried(store: Store) {
-    let trips = store.process().await;
-    stuck(&store, &trips, "ticket", "a").await;
-    let rows = listed(&trips, &[State::Stuck]).await;
+async fn a_saga_that_keeps_failing_is_stuck_until_retried(fixture: Fixture) {
+    let trips = fixture.process().await;
+    make_stuck(&fixture, &trips, "ticket", "a").await;
+    let rows = list_by_status(&trips, &[SagaStatus::Stuck]).await;
     assert_eq!(rows.len(), 1);
     let row = &rows[0];
     assert_eq!(
@@ -68,97 +70,123 @@ async fn one_that_is_tried_in_vain_is_stuck_until_it_is_retried(store: Store) {
     );
     assert_eq!(
         (row.step.as_deref(), row.failure.as_deref()),
-        (Some("ticket"), Some("forty-two"))
+        (Some("ticket"), Some("invalid response"))
     );
     assert_eq!((row.attempt, row.tries, row.pivoted), (3, 3, true));
-    assert_eq!(store.world.calls().iter().filter(|call| *call == "ticket").count(), 4);
-    retried(&store, &trips, "a.booking").await.unwrap();
+    assert_eq!(
+        fixture
+            .participants
+            .calls()
+            .iter()
+            .filter(|call| *call == "ticket")
+            .count(),
+        4
+    );
+    retry_saga(&fixture, &trips, "a.booking").await.unwrap();
     assert_eq!(trips.resume().await, 1);
-    assert_eq!(trips.status("a").await, "booked, ended");
-    assert_eq!(listed(&trips, &State::OPEN).await, []);
+    assert_eq!(trips.trip_status("a").await, "booked, ended");
+    assert_eq!(list_by_status(&trips, &SagaStatus::OPEN).await, []);
 }
 
-async fn one_that_is_stuck_is_undone_when_that_is_asked_for(store: Store) {
-    let trips = store.process().await;
-    stuck(&store, &trips, "bed", "a").await;
-    compensated(&store, &trips, "a.booking").await.unwrap();
+async fn a_stuck_saga_is_undone_on_request(fixture: Fixture) {
+    let trips = fixture.process().await;
+    make_stuck(&fixture, &trips, "bed", "a").await;
+    request_undo_of(&fixture, &trips, "a.booking").await.unwrap();
     assert_eq!(trips.resume().await, 1);
     assert_eq!(
-        trips.status("a").await,
+        trips.trip_status("a").await,
         "given up: interrupted; free-bed, free-seat, ended"
     );
 }
 
-async fn one_that_is_running_turns_back_before_its_point_of_no_return(store: Store) {
-    let trips = Arc::new(store.process().await);
-    let [reached, opened] = store.world.hold(&["bed"]);
+async fn a_running_saga_is_undone_on_request_before_its_pivot(fixture: Fixture) {
+    let trips = Arc::new(fixture.process().await);
+    let [reached, opened] = fixture.participants.hold(&["bed"]);
     let running = {
         let trips = Arc::clone(&trips);
-        tokio::spawn(async move { trips.all(&EXTRAS, "b").await.and(trips.all(&BOOKING, "a").await) })
+        tokio::spawn(async move {
+            trips
+                .begin_and_run(&EXTRAS, "b")
+                .await
+                .and(trips.begin_and_run(&BOOKING, "a").await)
+        })
     };
     reached.acquire().await.unwrap().forget();
-    compensated(&store, &trips, "a.booking").await.unwrap();
+    request_undo_of(&fixture, &trips, "a.booking").await.unwrap();
     opened.add_permits(1);
     running.await.unwrap().unwrap();
     assert_eq!(
-        trips.status("a").await,
+        trips.trip_status("a").await,
         "given up: interrupted; free-bed, free-seat, ended"
     );
-    assert_eq!(trips.shown("a").await.1[..2], ["seat done", "bed done"]);
+    assert_eq!(trips.status_and_steps("a").await.1[..2], ["seat done", "bed done"]);
 }
 
-async fn what_cannot_be_is_refused_with_the_reason(store: Store) {
-    let trips = store.process().await;
+async fn an_impossible_action_is_refused_with_a_reason(fixture: Fixture) {
+    let trips = fixture.process().await;
     for refused in [
-        retried(&store, &trips, "x.booking").await,
-        compensated(&store, &trips, "x.booking").await,
+        retry_saga(&fixture, &trips, "x.booking").await,
+        request_undo_of(&fixture, &trips, "x.booking").await,
     ] {
         assert!(matches!(refused, Err(OperateError::Unknown { .. })), "{refused:?}");
     }
-    trips.all(&BOOKING, "done").await.unwrap();
-    store.world.next("seat", [Fault::Refused]);
-    trips.all(&BOOKING, "undone").await.unwrap();
-    for (id, expected) in [("done.booking", State::Done), ("undone.booking", State::Undone)] {
-        for refused in [retried(&store, &trips, id).await, compensated(&store, &trips, id).await] {
+    trips.begin_and_run(&BOOKING, "done").await.unwrap();
+    fixture.participants.inject("seat", [Fault::Refused]);
+    trips.begin_and_run(&BOOKING, "undone").await.unwrap();
+    for (id, expected) in [
+        ("done.booking", SagaStatus::Done),
+        ("undone.booking", SagaStatus::Undone),
+    ] {
+        for refused in [
+            retry_saga(&fixture, &trips, id).await,
+            request_undo_of(&fixture, &trips, id).await,
+        ] {
             assert!(
-                matches!(&refused, Err(OperateError::Over { state, .. }) if *state == expected),
+                matches!(&refused, Err(OperateError::Ended { status, .. }) if *status == expected),
                 "{refused:?}"
             );
         }
     }
     drop(trips.begin(&LETTER, "letter").await);
-    let running = retried(&store, &trips, "letter.letter").await;
-    assert!(matches!(running, Err(OperateError::Running { until, .. }) if until == store.clock.now().plus(LEASE)));
-    let firm = compensated(&store, &trips, "letter.letter").await.unwrap_err();
-    assert!(matches!(firm, OperateError::NoWayBack { .. }), "{firm:?}");
-    assert!(firm.to_string().contains("passed its point of no return"), "{firm}");
-    store.world.next("bill", [Fault::Refused]);
-    store.world.next("take-back", [Fault::Away]);
-    trips.all(&BOOKING, "back").await.unwrap_err();
-    let undoing = compensated(&store, &trips, "back.booking").await;
+    let running = retry_saga(&fixture, &trips, "letter.letter").await;
+    assert!(matches!(running, Err(OperateError::Running { until, .. }) if until == fixture.clock.now().plus(LEASE)));
+    let past_pivot = request_undo_of(&fixture, &trips, "letter.letter").await.unwrap_err();
+    assert!(matches!(past_pivot, OperateError::PastPivot { .. }), "{past_pivot:?}");
+    assert!(
+        past_pivot.to_string().contains("passed its point of no return"),
+        "{past_pivot}"
+    );
+    fixture.participants.inject("bill", [Fault::Refused]);
+    fixture.participants.inject("take-back", [Fault::Unavailable]);
+    trips.begin_and_run(&BOOKING, "back").await.unwrap_err();
+    let undoing = request_undo_of(&fixture, &trips, "back.booking").await;
     assert!(matches!(undoing, Err(OperateError::Undoing { .. })), "{undoing:?}");
 }
 
-async fn each_state_is_listed(store: Store) {
-    let trips = store.process().await;
-    stuck(&store, &trips, "seat", "stuck").await;
-    trips.all(&EXTRAS, "done").await.unwrap();
-    store.world.next("car", [Fault::Refused; 2]);
-    trips.all(&EXTRAS, "undone").await.unwrap();
-    store.world.next("no-guide", [Fault::Away; 2]);
-    trips.all(&EXTRAS, "compensating").await.unwrap_err();
-    store.world.next("car", [Fault::Away]);
+async fn each_status_is_listed(fixture: Fixture) {
+    let trips = fixture.process().await;
+    make_stuck(&fixture, &trips, "seat", "stuck").await;
+    trips.begin_and_run(&EXTRAS, "done").await.unwrap();
+    fixture.participants.inject("car", [Fault::Refused; 2]);
+    trips.begin_and_run(&EXTRAS, "undone").await.unwrap();
+    fixture.participants.inject("no-guide", [Fault::Unavailable; 2]);
+    trips.begin_and_run(&EXTRAS, "undoing").await.unwrap_err();
+    fixture.participants.inject("car", [Fault::Unavailable]);
     drop(trips.begin(&EXTRAS, "waiting").await);
-    store.clock.advance(LEASE);
+    fixture.clock.advance(LEASE);
     assert_eq!(trips.resume().await, 0);
     drop(trips.begin(&EXTRAS, "running").await);
-    for state in State::ALL {
-        let rows = listed(&trips, &[state]).await;
+    for status in SagaStatus::ALL {
+        let rows = list_by_status(&trips, &[status]).await;
         let found: Vec<_> = rows.iter().map(|row| (row.id.clone(), row.state.clone())).collect();
-        let kind = if state == State::Stuck { "booking" } else { "extras" };
-        assert_eq!(found, [(format!("{state}.{kind}"), state.to_string())]);
+        let kind = if status == SagaStatus::Stuck {
+            "booking"
+        } else {
+            "extras"
+        };
+        assert_eq!(found, [(format!("{status}.{kind}"), status.to_string())]);
     }
-    let oldest: Vec<_> = listed(&trips, &State::ALL)
+    let oldest: Vec<_> = list_by_status(&trips, &SagaStatus::ALL)
         .await
         .into_iter()
         .map(|row| row.id)
@@ -171,6 +199,6 @@ async fn each_state_is_listed(store: Store) {
     let mut read = trips.db.read(&mut cx).await.unwrap();
     let shown = show(&mut read, "stuck").await.unwrap();
     assert_eq!(shown[0].1[0].tries, i64::from(ATTEMPTS));
-    assert_eq!(shown[0].1[0].failure.as_deref(), Some("forty-two"));
+    assert_eq!(shown[0].1[0].failure.as_deref(), Some("invalid response"));
     assert_eq!(show(&mut read, "nothing").await.unwrap(), []);
 }

@@ -1,60 +1,60 @@
-//! Time that is over: of one step, and of the whole.
+//! Timeouts of steps, and the time after which a saga is undone.
 
 use std::time::{Duration, Instant};
 
 use offshoot_contract::FailureKind;
 use offshoot_saga::Halt;
 
+use crate::fixture::{Fixture, LEASE};
 use crate::on_both_engines;
-use crate::store::{LEASE, Store};
-use crate::trips::{BOOKING, PATIENCE, UNDECIDED};
-use crate::world::Fault;
+use crate::participants::Fault;
+use crate::trips::{BOOKING, GIVE_UP_AFTER, STEP_TIMEOUT};
 
 on_both_engines! {
-    a_step_that_hangs_ends_with_its_own_time,
-    what_is_not_decided_in_time_is_undone,
-    what_is_decided_is_carried_through_however_late,
+    a_hanging_step_times_out,
+    a_saga_not_past_its_pivot_in_time_is_undone,
+    a_saga_past_its_pivot_completes_however_late,
 }
 
-async fn a_step_that_hangs_ends_with_its_own_time(store: Store) {
-    let trips = store.process().await;
-    store.world.next("bed", [Fault::HangsAfterwards]);
+async fn a_hanging_step_times_out(fixture: Fixture) {
+    let trips = fixture.process().await;
+    fixture.participants.inject("bed", [Fault::HangsAfterEffect]);
     let start = Instant::now();
-    let halt = trips.all(&BOOKING, "a").await.unwrap_err();
+    let halt = trips.begin_and_run(&BOOKING, "a").await.unwrap_err();
     assert!(
-        (PATIENCE..20 * PATIENCE).contains(&start.elapsed()),
+        (STEP_TIMEOUT..20 * STEP_TIMEOUT).contains(&start.elapsed()),
         "{:?}",
         start.elapsed()
     );
-    let Halt::Trouble { step, failure } = halt else {
+    let Halt::Retryable { step, failure } = halt else {
         panic!("{halt:?}");
     };
     assert_eq!((step.as_deref(), failure.kind()), (Some("bed"), &FailureKind::Timeout));
     assert!(failure.may_have_executed());
-    store.clock.advance(LEASE);
+    fixture.clock.advance(LEASE);
     assert_eq!(trips.resume().await, 1);
-    assert_eq!(trips.status("a").await, "booked, ended");
+    assert_eq!(trips.trip_status("a").await, "booked, ended");
 }
 
-async fn what_is_not_decided_in_time_is_undone(store: Store) {
-    let trips = store.process().await;
-    store.world.next("bed", [Fault::Away; 2]);
-    trips.all(&BOOKING, "a").await.unwrap_err();
-    store.clock.advance(UNDECIDED - Duration::from_micros(1));
+async fn a_saga_not_past_its_pivot_in_time_is_undone(fixture: Fixture) {
+    let trips = fixture.process().await;
+    fixture.participants.inject("bed", [Fault::Unavailable; 2]);
+    trips.begin_and_run(&BOOKING, "a").await.unwrap_err();
+    fixture.clock.advance(GIVE_UP_AFTER - Duration::from_micros(1));
     assert_eq!(trips.resume().await, 0);
-    store.clock.advance(LEASE);
+    fixture.clock.advance(LEASE);
     assert_eq!(trips.resume().await, 1);
     assert_eq!(
-        trips.status("a").await,
+        trips.trip_status("a").await,
         "given up: interrupted; free-bed, free-seat, ended"
     );
 }
 
-async fn what_is_decided_is_carried_through_however_late(store: Store) {
-    let trips = store.process().await;
-    store.world.next("ticket", [Fault::Away]);
-    trips.all(&BOOKING, "a").await.unwrap_err();
-    store.clock.advance(100 * UNDECIDED);
+async fn a_saga_past_its_pivot_completes_however_late(fixture: Fixture) {
+    let trips = fixture.process().await;
+    fixture.participants.inject("ticket", [Fault::Unavailable]);
+    trips.begin_and_run(&BOOKING, "a").await.unwrap_err();
+    fixture.clock.advance(100 * GIVE_UP_AFTER);
     assert_eq!(trips.resume().await, 1);
-    assert_eq!(trips.status("a").await, "booked, ended");
+    assert_eq!(trips.trip_status("a").await, "booked, ended");
 }

@@ -1,4 +1,4 @@
-//! A module that books trips elsewhere, by sagas.
+//! A module that drives sagas: books trips with other modules.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,168 +6,180 @@ use std::time::Duration;
 use async_trait::async_trait;
 use offshoot_contract::{CallContext, CallFailure, Clock};
 use offshoot_db::{Db, Tx, sql};
-use offshoot_saga::{Definition, Entry, Execution, Halt, Owner, Plan, SagaSettings, Sagas, Setback, Step, Turn};
+use offshoot_saga::{
+    Definition, Execution, Halt, Plan, SagaModule, SagaSettings, Sagas, Stage, Step, StepContext, StepError, Transition,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::store::cx;
-use crate::world::World;
+use crate::fixture::cx;
+use crate::participants::Participants;
 
-/// How long a booking may take to be decided.
-pub(crate) const UNDECIDED: Duration = Duration::from_secs(600);
-/// How long the slow step may take.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(200);
+/// Time after which a booking that has not passed its pivot is undone.
+pub(crate) const GIVE_UP_AFTER: Duration = Duration::from_secs(600);
+/// Timeout of the step `bed`.
+pub(crate) const STEP_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// Seats first, then a bed; once both are there, a ticket and the bill.
+/// Seat and bed; past the pivot ticket and bill.
 pub(crate) const BOOKING: Definition<Trips> = Definition {
     kind: "booking",
     version: 1,
-    within: Some(UNDECIDED),
+    give_up_after: Some(GIVE_UP_AFTER),
     plan: booking,
 };
 
-/// The same with one step more.
+/// Another version of the booking, with one more step.
 pub(crate) const BOOKING_2: Definition<Trips> = Definition {
     kind: "booking",
     version: 2,
-    within: Some(UNDECIDED),
+    give_up_after: Some(GIVE_UP_AFTER),
     plan: booking_2,
 };
 
-/// A car and a guide, neither of which needs the other.
+/// Two parallel steps: car and guide.
 pub(crate) const EXTRAS: Definition<Trips> = Definition {
     kind: "extras",
     version: 1,
-    within: None,
+    give_up_after: None,
     plan: extras,
 };
 
-/// A letter that has to be sent.
+/// One step without undo, past the pivot from the beginning.
 pub(crate) const LETTER: Definition<Trips> = Definition {
     kind: "letter",
     version: 1,
-    within: None,
+    give_up_after: None,
     plan: letter,
 };
 
-#[expect(non_snake_case, reason = "a list of constants")]
-pub(crate) fn ALL() -> Vec<Definition<Trips>> {
+pub(crate) fn definitions() -> Vec<Definition<Trips>> {
     vec![BOOKING, EXTRAS, LETTER]
 }
 
-fn named(name: &'static str) -> Step<Trips> {
-    Step::new(name, |trips, cx, turn| Box::pin(trips.call(cx, turn)))
+fn step(name: &'static str) -> Step<Trips> {
+    Step::new(name, |trips, cx, step| Box::pin(trips.call(cx, step)))
 }
 
 fn booking(_: &Trip) -> Plan<Trips> {
-    Plan::new()
-        .in_turn([
-            named("seat").undone_by("free-seat", |trips, cx, turn| Box::pin(trips.call(cx, turn))),
-            named("bed")
-                .within(PATIENCE)
-                .undone_by("free-bed", |trips, cx, turn| Box::pin(trips.call(cx, turn))),
-        ])
-        .then("booked", |_, tx, trip, entry| {
-            Box::pin(noted(tx, trip, "booked", entry))
-        })
-        .no_way_back()
-        .in_turn([
-            named("ticket").reversed_by(
-                "take-back",
-                |trips, cx, turn| Box::pin(trips.call(cx, turn)),
-                "free-seat",
-            ),
-            named("bill"),
-        ])
-        .or_undo()
-        .undoing(|_, tx, trip, why, entry| Box::pin(given_up(tx, trip, why, entry)))
-        .ended(|_, tx, trip, entry| Box::pin(ended(tx, trip, entry)))
+    let book = Stage::sequential([
+        step("seat").undone_by("free-seat", |trips, cx, step| Box::pin(trips.call(cx, step))),
+        step("bed")
+            .with_timeout(STEP_TIMEOUT)
+            .undone_by("free-bed", |trips, cx, step| Box::pin(trips.call(cx, step))),
+    ])
+    .on_passed("booked", |_, tx, trip, transition| {
+        Box::pin(set_status(tx, trip, "booked", transition))
+    });
+    let pay = Stage::sequential([
+        step("ticket").reversed_by(
+            "take-back",
+            |trips, cx, step| Box::pin(trips.call(cx, step)),
+            "free-seat",
+        ),
+        step("bill"),
+    ])
+    .undo_if_refused();
+    Plan::new([book])
+        .after_pivot([pay])
+        .on_undo(|_, tx, trip, reason, transition| Box::pin(write_undo(tx, trip, reason, transition)))
+        .on_end(|_, tx, trip, transition| Box::pin(write_end(tx, trip, transition)))
 }
 
 fn booking_2(trip: &Trip) -> Plan<Trips> {
-    let insured = Plan::new().in_turn([named("insurance"), named("seat"), named("bed")]);
     assert!(!trip.id.is_empty());
-    insured.ended(|_, tx, trip, entry| Box::pin(ended(tx, trip, entry)))
+    Plan::new([Stage::sequential([step("insurance"), step("seat"), step("bed")])])
+        .on_end(|_, tx, trip, transition| Box::pin(write_end(tx, trip, transition)))
 }
 
 fn extras(_: &Trip) -> Plan<Trips> {
-    Plan::new()
-        .together([
-            named("car").undone_by("no-car", |trips, cx, turn| Box::pin(trips.call(cx, turn))),
-            named("guide").undone_by("no-guide", |trips, cx, turn| Box::pin(trips.call(cx, turn))),
-        ])
-        .undoing(|_, tx, trip, why, entry| Box::pin(given_up(tx, trip, why, entry)))
-        .ended(|_, tx, trip, entry| Box::pin(ended(tx, trip, entry)))
+    let guided_tour = Stage::parallel([
+        step("car").undone_by("no-car", |trips, cx, step| Box::pin(trips.call(cx, step))),
+        step("guide").undone_by("no-guide", |trips, cx, step| Box::pin(trips.call(cx, step))),
+    ]);
+    Plan::new([guided_tour])
+        .on_undo(|_, tx, trip, reason, transition| Box::pin(write_undo(tx, trip, reason, transition)))
+        .on_end(|_, tx, trip, transition| Box::pin(write_end(tx, trip, transition)))
 }
 
 fn letter(_: &Trip) -> Plan<Trips> {
-    Plan::new().no_way_back().in_turn([named("post")])
+    Plan::new([]).after_pivot([Stage::sequential([step("post")])])
 }
 
-/// What an execution has at hand.
+/// In-memory state of an execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trip {
     pub(crate) id: String,
     pub(crate) status: String,
-    /// How often the module noted something.
-    pub(crate) notes: i64,
-    /// Kept in the log.
+    /// Number of commits in which the module wrote its own row.
+    pub(crate) writes: i64,
+    /// Stored in the log.
     pub(crate) wish: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Kept {
+pub(crate) struct StoredTrip {
     wish: String,
 }
 
-async fn noted(tx: &mut Tx<'_>, trip: &mut Trip, status: &str, _: &Entry) -> Result<(), CallFailure> {
+async fn set_status(tx: &mut Tx<'_>, trip: &mut Trip, status: &str, _: &Transition) -> Result<(), CallFailure> {
     trip.status = status.to_owned();
-    trip.notes += 1;
-    let sql = sql!("UPDATE trips SET status = $2, notes = notes + 1 WHERE id = $1");
+    trip.writes += 1;
+    let sql = sql!("UPDATE trips SET status = $2, writes = writes + 1 WHERE id = $1");
     tx.execute(sql, (trip.id.as_str(), status)).await.map(drop)
 }
 
-async fn given_up(tx: &mut Tx<'_>, trip: &mut Trip, why: &str, entry: &Entry) -> Result<(), CallFailure> {
-    noted(tx, trip, &format!("given up: {why}; {}", entry.open.join(", ")), entry).await
+async fn write_undo(
+    tx: &mut Tx<'_>,
+    trip: &mut Trip,
+    reason: &str,
+    transition: &Transition,
+) -> Result<(), CallFailure> {
+    set_status(
+        tx,
+        trip,
+        &format!("given up: {reason}; {}", transition.open_steps.join(", ")),
+        transition,
+    )
+    .await
 }
 
-async fn ended(tx: &mut Tx<'_>, trip: &mut Trip, entry: &Entry) -> Result<(), CallFailure> {
+async fn write_end(tx: &mut Tx<'_>, trip: &mut Trip, transition: &Transition) -> Result<(), CallFailure> {
     let status = format!("{}, ended", trip.status);
-    noted(tx, trip, &status, entry).await
+    set_status(tx, trip, &status, transition).await
 }
 
-/// A process's part of the module.
+/// The module in one process.
 pub(crate) struct Trips {
     pub(crate) db: Db,
     pub(crate) sagas: Sagas<Trips>,
-    world: Arc<World>,
+    participants: Arc<Participants>,
 }
 
 #[async_trait]
-impl Owner for Trips {
-    type Work = Trip;
-    type Data = Kept;
+impl SagaModule for Trips {
+    type State = Trip;
+    type StoredState = StoredTrip;
     type Reason = String;
     type Answer = String;
 
-    fn data(trip: &Trip) -> Kept {
-        Kept {
+    fn to_stored(trip: &Trip) -> StoredTrip {
+        StoredTrip {
             wish: trip.wish.clone(),
         }
     }
 
-    async fn load(&self, tx: &mut Tx<'_>, subject: &str, data: Kept) -> Result<Trip, CallFailure> {
-        let sql = sql!("SELECT status, notes FROM trips WHERE id = $1");
-        let (status, notes) = tx.fetch_one(sql, (subject,)).await?;
+    async fn load(&self, tx: &mut Tx<'_>, subject: &str, stored: StoredTrip) -> Result<Trip, CallFailure> {
+        let sql = sql!("SELECT status, writes FROM trips WHERE id = $1");
+        let (status, writes) = tx.fetch_one(sql, (subject,)).await?;
         Ok(Trip {
             id: subject.to_owned(),
             status,
-            notes,
-            wish: data.wish,
+            writes,
+            wish: stored.wish,
         })
     }
 
-    fn answer(trip: &Trip) -> &String {
-        &trip.status
+    fn answer(trip: &Trip) -> String {
+        trip.status.clone()
     }
 
     fn interrupted() -> String {
@@ -181,53 +193,57 @@ impl Trips {
         clock: Arc<dyn Clock>,
         settings: SagaSettings,
         definitions: Vec<Definition<Trips>>,
-        world: Arc<World>,
+        participants: Arc<Participants>,
     ) -> Self {
         let sagas = Sagas::new(db.clone(), clock, settings, definitions);
-        Self { db, sagas, world }
+        Self {
+            db,
+            sagas,
+            participants,
+        }
     }
 
-    async fn call(&self, _: &mut CallContext, turn: Turn<'_, Trips>) -> Result<(), Setback<String>> {
-        assert_eq!(turn.work.wish, "by the window");
-        let key = turn.key();
+    async fn call(&self, _: &mut CallContext, step: StepContext<'_, Trips>) -> Result<(), StepError<String>> {
+        assert_eq!(step.state.wish, "by the window");
+        let key = step.key();
         let step = key.rsplit('.').next().unwrap().to_owned();
-        self.world.call(&step, key).await
+        self.participants.call(&step, key).await
     }
 
-    /// Writes a trip down with its saga.
+    /// Inserts a trip with its saga.
     pub(crate) async fn begin(&self, definition: &Definition<Trips>, id: &str) -> Execution<Trips> {
         let mut cx = cx();
         let mut tx = self.db.begin(&mut cx).await.unwrap();
         let trip = Trip {
             id: id.to_owned(),
             status: "asked for".to_owned(),
-            notes: 0,
+            writes: 0,
             wish: "by the window".to_owned(),
         };
-        let sql = sql!("INSERT INTO trips (id, status, notes) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING");
+        let sql = sql!("INSERT INTO trips (id, status, writes) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING");
         tx.execute(sql, (id, trip.status.as_str(), 0_i64)).await.unwrap();
         let begun = self.sagas.begin(&mut tx, definition, id, definition.kind, trip).await;
-        let run = begun.unwrap().expect("nothing is under way");
+        let execution = begun.unwrap().expect("no saga about the trip is open");
         tx.commit_part().await.unwrap();
-        run
+        execution
     }
 
-    pub(crate) async fn run(&self, run: &mut Execution<Trips>) -> Result<(), Halt> {
-        self.sagas.run(self, &mut cx(), run).await
+    pub(crate) async fn run_to_end(&self, execution: &mut Execution<Trips>) -> Result<(), Halt> {
+        self.sagas.run_to_end(self, &mut cx(), execution).await
     }
 
-    /// Begins and carries out.
-    pub(crate) async fn all(&self, definition: &Definition<Trips>, id: &str) -> Result<(), Halt> {
-        let mut run = self.begin(definition, id).await;
-        self.run(&mut run).await
+    /// Begins a saga and executes the saga to its end.
+    pub(crate) async fn begin_and_run(&self, definition: &Definition<Trips>, id: &str) -> Result<(), Halt> {
+        let mut execution = self.begin(definition, id).await;
+        self.run_to_end(&mut execution).await
     }
 
-    /// Looks once for what was broken off.
+    /// Resumes due sagas once. Returns the number of sagas that ended.
     pub(crate) async fn resume(&self) -> u64 {
         self.sagas.resume_due(self).await.unwrap()
     }
 
-    pub(crate) async fn status(&self, id: &str) -> String {
+    pub(crate) async fn trip_status(&self, id: &str) -> String {
         let mut cx = cx();
         let mut read = self.db.read(&mut cx).await.unwrap();
         let sql = sql!("SELECT status FROM trips WHERE id = $1");
@@ -235,8 +251,8 @@ impl Trips {
         status
     }
 
-    /// State of a saga, with its steps and how each stands.
-    pub(crate) async fn shown(&self, id: &str) -> (String, Vec<String>) {
+    /// Status of a saga, and its steps with the state of each.
+    pub(crate) async fn status_and_steps(&self, id: &str) -> (String, Vec<String>) {
         let mut cx = cx();
         let mut read = self.db.read(&mut cx).await.unwrap();
         let mut sagas = offshoot_saga::show(&mut read, id).await.unwrap();

@@ -1,67 +1,70 @@
-//! Sagas in flight while the binary that carries them is replaced.
+//! Open sagas while the binary is replaced by another version.
 
+use crate::fixture::{Fixture, LEASE, cx};
 use crate::on_both_engines;
-use crate::store::{LEASE, Store, cx};
+use crate::participants::Fault;
 use crate::trips::{BOOKING, BOOKING_2, EXTRAS, Trips};
-use crate::world::Fault;
 
 on_both_engines! {
-    one_in_flight_goes_on_under_its_own_version,
-    one_of_an_unknown_version_is_left_alone,
-    a_plan_that_was_changed_without_a_version_is_not_guessed_at,
+    an_open_saga_is_resumed_under_its_own_version,
+    a_saga_of_an_unknown_version_is_not_touched,
+    a_plan_changed_without_a_new_version_is_detected,
 }
 
-async fn broken_off(store: &Store, trips: &Trips) {
-    store.world.next("bed", [Fault::Away]);
-    trips.all(&BOOKING, "a").await.unwrap_err();
-    store.clock.advance(LEASE);
+async fn begin_and_interrupt(fixture: &Fixture, trips: &Trips) {
+    fixture.participants.inject("bed", [Fault::Unavailable]);
+    trips.begin_and_run(&BOOKING, "a").await.unwrap_err();
+    fixture.clock.advance(LEASE);
 }
 
-async fn one_in_flight_goes_on_under_its_own_version(store: Store) {
-    broken_off(&store, &store.process().await).await;
-    let newer = store.process_that_knows(vec![BOOKING_2, BOOKING]).await;
+async fn an_open_saga_is_resumed_under_its_own_version(fixture: Fixture) {
+    begin_and_interrupt(&fixture, &fixture.process().await).await;
+    let newer = fixture.process_with_definitions(vec![BOOKING_2, BOOKING]).await;
     assert_eq!(newer.resume().await, 1);
-    assert_eq!(store.world.calls(), ["seat", "bed", "seat", "bed", "ticket", "bill"]);
-    newer.all(&BOOKING_2, "b").await.unwrap();
-    assert_eq!(store.world.calls()[6..], ["insurance", "seat", "bed"]);
+    assert_eq!(
+        fixture.participants.calls(),
+        ["seat", "bed", "seat", "bed", "ticket", "bill"]
+    );
+    newer.begin_and_run(&BOOKING_2, "b").await.unwrap();
+    assert_eq!(fixture.participants.calls()[6..], ["insurance", "seat", "bed"]);
 }
 
-async fn one_of_an_unknown_version_is_left_alone(store: Store) {
-    let older = store.process().await;
-    broken_off(&store, &older).await;
+async fn a_saga_of_an_unknown_version_is_not_touched(fixture: Fixture) {
+    let older = fixture.process().await;
+    begin_and_interrupt(&fixture, &older).await;
     drop(older.begin(&EXTRAS, "b").await);
-    store.clock.advance(LEASE);
-    let before = older.shown("a").await;
-    let newer = store.process_that_knows(vec![BOOKING_2, EXTRAS]).await;
-    // It keeps nobody else.
+    fixture.clock.advance(LEASE);
+    let before = older.status_and_steps("a").await;
+    let newer = fixture.process_with_definitions(vec![BOOKING_2, EXTRAS]).await;
+    // The unknown saga does not delay the others.
     assert_eq!(newer.resume().await, 1);
-    assert_eq!(newer.shown("a").await, before);
+    assert_eq!(newer.status_and_steps("a").await, before);
     let mut cx = cx();
     let mut tx = newer.db.begin(&mut cx).await.unwrap();
-    let standing = newer.sagas.find(&mut tx, "a", "booking").await.unwrap().unwrap();
-    let taken = newer.sagas.take_over(&newer, &mut tx, &standing).await;
+    let progress = newer.sagas.find(&mut tx, "a", "booking").await.unwrap().unwrap();
+    let taken = newer.sagas.take_over(&newer, &mut tx, &progress).await;
     assert!(taken.is_err_and(|failure| {
         failure
             .to_string()
-            .contains("booking, version 1, which is unknown here")
+            .contains("booking, version 1, which this process does not know")
     }));
     drop(tx);
-    assert_eq!(newer.shown("a").await, before);
-    // A binary that knows it carries it on.
+    assert_eq!(newer.status_and_steps("a").await, before);
+    // A binary that knows the version resumes the saga.
     assert_eq!(older.resume().await, 1);
-    assert_eq!(older.status("a").await, "booked, ended");
+    assert_eq!(older.trip_status("a").await, "booked, ended");
 }
 
-async fn a_plan_that_was_changed_without_a_version_is_not_guessed_at(store: Store) {
-    broken_off(&store, &store.process().await).await;
+async fn a_plan_changed_without_a_new_version_is_detected(fixture: Fixture) {
+    begin_and_interrupt(&fixture, &fixture.process().await).await;
     let mut changed = BOOKING_2;
     changed.version = BOOKING.version;
-    let careless = store.process_that_knows(vec![changed]).await;
-    let calls = store.world.calls();
+    let careless = fixture.process_with_definitions(vec![changed]).await;
+    let calls = fixture.participants.calls();
     for _ in 0..3 {
         assert_eq!(careless.resume().await, 0);
-        store.clock.advance(LEASE);
+        fixture.clock.advance(LEASE);
     }
-    assert_eq!(store.world.calls(), calls);
-    assert_eq!(careless.shown("a").await.0, "stuck");
+    assert_eq!(fixture.participants.calls(), calls);
+    assert_eq!(careless.status_and_steps("a").await.0, "stuck");
 }

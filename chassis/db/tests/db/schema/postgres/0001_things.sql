@@ -19,7 +19,7 @@ CREATE TABLE parts (
     PRIMARY KEY (thing_id, number)
 );
 
--- Checked at the end of the transaction.
+-- The foreign key is checked at the end of the transaction.
 CREATE TABLE labels (
     thing_id uuid NOT NULL PRIMARY KEY REFERENCES things (id) DEFERRABLE INITIALLY DEFERRED
 );

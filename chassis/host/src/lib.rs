@@ -1,0 +1,24 @@
+//! Hosts modules in one process: opens their data, puts each behind a switch, and runs their jobs and subscriptions.
+//!
+//! An implementation declares itself as a [`Module`] and has a start function that takes a [`ModuleRuntime`]. Knows
+//! contracts, no module, and no configuration file.
+
+// A module as it declares itself, and as it starts.
+mod module;
+mod runtime;
+mod settings;
+// A process that hosts modules.
+mod event_sources;
+mod host;
+mod hosted;
+mod module_switch;
+mod options;
+pub mod store_ids;
+
+pub use crate::host::Host;
+pub use crate::hosted::HostedModule;
+pub use crate::module::{Declaration, Module, Saga};
+pub use crate::module_switch::{PlacementControl, PlacementError};
+pub use crate::options::{HostOptions, ModuleOptions, ModulePlacement};
+pub use crate::runtime::{Job, ModuleRuntime};
+pub use crate::settings::{InvalidSetting, deserialize_duration, parse_duration};

@@ -1,0 +1,81 @@
+//! Declarations of a module: `Module` by the implementation, `Declaration` by the application.
+
+use offshoot_db::ModuleSchema;
+use offshoot_outbox::Subscription;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::settings::InvalidSetting;
+
+/// An implementation's declaration: tables, subscriptions, sagas and settings.
+///
+/// A module's crate has one constant of this type, `MODULE`, beside a function `start`.
+#[derive(Debug, Clone, Copy)]
+pub struct Module {
+    /// The module's tables.
+    pub schema: &'static ModuleSchema,
+    /// The module's subscriptions to events of others.
+    pub subscriptions: fn() -> Vec<Subscription>,
+    /// The sagas that the module drives, with their versions.
+    pub sagas: &'static [Saga],
+    /// Checks the module's settings before anything starts; the error names the key.
+    pub check_settings: fn(&Value) -> Result<(), InvalidSetting>,
+}
+
+/// A kind of saga in one version.
+pub type Saga = (&'static str, u32);
+
+impl Module {
+    /// A module that has data, and neither subscriptions, sagas nor settings.
+    #[must_use]
+    pub const fn new(schema: &'static ModuleSchema) -> Self {
+        Self {
+            schema,
+            subscriptions: Vec::new,
+            sagas: &[],
+            check_settings: |_| Ok(()),
+        }
+    }
+
+    /// Adds subscriptions to events of other modules.
+    #[must_use]
+    pub const fn with_subscriptions(self, subscriptions: fn() -> Vec<Subscription>) -> Self {
+        Self { subscriptions, ..self }
+    }
+
+    /// Adds sagas.
+    #[must_use]
+    pub const fn with_sagas(self, sagas: &'static [Saga]) -> Self {
+        Self { sagas, ..self }
+    }
+
+    /// Adds settings of type `S`, which [`ModuleRuntime::settings`](crate::ModuleRuntime::settings) reads.
+    #[must_use]
+    pub const fn with_settings<S: DeserializeOwned>(self) -> Self {
+        Self {
+            check_settings: |settings| crate::settings::read::<S>(settings).map(drop),
+            ..self
+        }
+    }
+}
+
+/// An application's declaration of a module: all edges to other modules.
+///
+/// Known also in a process that calls the module without having the implementation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Declaration {
+    /// The module's name.
+    pub name: &'static str,
+    /// Modules whose contracts this module calls.
+    pub calls: &'static [&'static str],
+    /// Modules with events that this module handles.
+    pub subscribes_to: &'static [&'static str],
+}
+
+impl Declaration {
+    /// Whether the module calls `other` or reads the events of `other`.
+    #[must_use]
+    pub fn depends_on(&self, other: &str) -> bool {
+        self.calls.contains(&other) || self.subscribes_to.contains(&other)
+    }
+}

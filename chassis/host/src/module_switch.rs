@@ -1,0 +1,212 @@
+//! The switch of one module together with all targets that it can be set to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use futures_util::future::BoxFuture;
+use offshoot_contract::{CallContext, Contract, Edge, PathCounts, Placement, Switch, Target};
+use offshoot_db::Db;
+use offshoot_rest::{Address, Client, EndpointState, encoded_client};
+
+/// Timeout of a readiness check, of a database or of another process.
+const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Control over the placement of a module, whatever its contract.
+pub trait PlacementControl: Send + Sync {
+    /// The current placement.
+    fn placement(&self) -> Placement;
+
+    /// Addresses that calls may be sent to.
+    fn addresses(&self) -> Vec<Address>;
+
+    /// Counts of ended calls, by caller, method and placement.
+    fn paths(&self) -> Vec<PathCounts>;
+
+    /// State of each address that calls are sent to now; empty while the module is executed here.
+    fn endpoints(&self) -> Vec<EndpointState>;
+
+    /// Whether the module can be called where it is placed; the reason if not.
+    fn check(&self) -> BoxFuture<'_, Result<(), String>>;
+
+    /// Places later calls; calls in flight end where they are. `urls` narrows a remote placement to some of the
+    /// addresses; `None` allows all.
+    fn place(&self, placement: Placement, urls: Option<Vec<Address>>) -> Result<(), PlacementError>;
+}
+
+/// Why a module cannot be placed as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum PlacementError {
+    /// This process does not run the module's implementation.
+    #[error("{0} does not run in this process: the process was started without {0}")]
+    NotLocal(&'static str),
+    /// This process knows no address of the module.
+    #[error("this process knows no address of {0}: start the process with --urls {0}=http://HOST:PORT")]
+    NoAddress(&'static str),
+    /// The process was started without the address.
+    #[error("{url} is not an address of {module} that this process was started with: those are {known}")]
+    UnknownAddress {
+        /// The module.
+        module: &'static str,
+        /// The address asked for.
+        url: String,
+        /// The configured addresses.
+        known: String,
+    },
+}
+
+/// The module's implementation in this process.
+pub(crate) struct LocalModule<A: ?Sized> {
+    pub(crate) edge: Arc<Edge<A>>,
+    pub(crate) db: Db,
+}
+
+/// The module in other processes.
+pub(crate) struct RemoteModule<A: ?Sized> {
+    addresses: Vec<Address>,
+    connect: Box<dyn Fn(Vec<Address>) -> Client<A> + Send + Sync>,
+}
+
+impl<A: ?Sized> RemoteModule<A> {
+    pub(crate) fn new(
+        addresses: Vec<Address>,
+        connect: impl Fn(Vec<Address>) -> Client<A> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            addresses,
+            connect: Box::new(connect),
+        }
+    }
+
+    /// A client for all addresses.
+    pub(crate) fn into_client(self) -> Client<A> {
+        (self.connect)(self.addresses)
+    }
+}
+
+/// The switch of one module and its targets.
+pub(crate) struct ModuleSwitch<A: ?Sized> {
+    switch: Arc<Switch<A>>,
+    local: Option<LocalModule<A>>,
+    remote: Option<RemoteModule<A>>,
+    /// The client for all addresses, made once: connections and circuit states outlive a change of placement.
+    all: Option<Arc<Client<A>>>,
+    /// The client that calls go through now.
+    current: ArcSwapOption<Client<A>>,
+}
+
+impl<A: Contract + ?Sized> ModuleSwitch<A> {
+    /// A switch around an implementation in this process.
+    pub(crate) fn new_local(placement: Placement, local: LocalModule<A>, remote: Option<RemoteModule<A>>) -> Self {
+        let target = match placement {
+            Placement::Encoded => Target::Encoded(encoded_client(Arc::clone(&local.edge))),
+            _ => Target::Local(Arc::clone(&local.edge)),
+        };
+        let all = remote.as_ref().map(Self::connect_to_all);
+        Self {
+            switch: Arc::new(Switch::new(target)),
+            local: Some(local),
+            remote,
+            all,
+            current: ArcSwapOption::empty(),
+        }
+    }
+
+    /// A switch for a module that only other processes run.
+    pub(crate) fn new_remote(remote: RemoteModule<A>) -> Self {
+        let all = Self::connect_to_all(&remote);
+        Self {
+            switch: Arc::new(Switch::new(Target::Remote(A::new_proxy(Arc::clone(&all))))),
+            local: None,
+            remote: Some(remote),
+            all: Some(Arc::clone(&all)),
+            current: ArcSwapOption::new(Some(all)),
+        }
+    }
+
+    fn connect_to_all(remote: &RemoteModule<A>) -> Arc<Client<A>> {
+        Arc::new((remote.connect)(remote.addresses.clone()))
+    }
+
+    pub(crate) fn switch(&self) -> &Arc<Switch<A>> {
+        &self.switch
+    }
+
+    fn local(&self) -> Result<&LocalModule<A>, PlacementError> {
+        self.local.as_ref().ok_or(PlacementError::NotLocal(A::NAME))
+    }
+
+    fn client(&self, urls: Option<Vec<Address>>) -> Result<Arc<Client<A>>, PlacementError> {
+        let (Some(remote), Some(all)) = (&self.remote, &self.all) else {
+            return Err(PlacementError::NoAddress(A::NAME));
+        };
+        let Some(urls) = urls.filter(|urls| !urls.is_empty()) else {
+            return Ok(Arc::clone(all));
+        };
+        match urls.iter().find(|url| !remote.addresses.contains(url)) {
+            Some(url) => Err(PlacementError::UnknownAddress {
+                module: A::NAME,
+                url: url.to_string(),
+                known: join_addresses(&remote.addresses),
+            }),
+            None => Ok(Arc::new((remote.connect)(urls))),
+        }
+    }
+}
+
+impl<A: Contract + ?Sized> PlacementControl for ModuleSwitch<A> {
+    fn placement(&self) -> Placement {
+        self.switch.placement()
+    }
+
+    fn addresses(&self) -> Vec<Address> {
+        self.remote
+            .as_ref()
+            .map_or_else(Vec::new, |remote| remote.addresses.clone())
+    }
+
+    fn paths(&self) -> Vec<PathCounts> {
+        self.switch.stats().paths()
+    }
+
+    fn endpoints(&self) -> Vec<EndpointState> {
+        self.current
+            .load()
+            .as_ref()
+            .map_or_else(Vec::new, |client| client.endpoints())
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async {
+            let checked = match (self.current.load_full(), &self.local) {
+                (Some(client), _) => client.identify(CHECK_TIMEOUT).await.map(drop),
+                (None, Some(local)) => {
+                    let mut cx = CallContext::root("health").with_timeout(CHECK_TIMEOUT);
+                    local.db.ping(&mut cx).await
+                }
+                (None, None) => Ok(()),
+            };
+            checked.map_err(|failure| failure.to_string())
+        })
+    }
+
+    fn place(&self, placement: Placement, urls: Option<Vec<Address>>) -> Result<(), PlacementError> {
+        let (target, client) = match placement {
+            Placement::Local => (Target::Local(Arc::clone(&self.local()?.edge)), None),
+            Placement::Encoded => (Target::Encoded(encoded_client(Arc::clone(&self.local()?.edge))), None),
+            Placement::Remote => {
+                let client = self.client(urls)?;
+                (Target::Remote(A::new_proxy(Arc::clone(&client))), Some(client))
+            }
+        };
+        self.current.store(client);
+        self.switch.route_to(target);
+        Ok(())
+    }
+}
+
+/// Addresses with commas between them.
+pub(crate) fn join_addresses(addresses: &[Address]) -> String {
+    let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    addresses.join(", ")
+}

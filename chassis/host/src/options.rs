@@ -1,0 +1,76 @@
+//! Options of a host and of each module in it, as plain values.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use offshoot_contract::Clock;
+use offshoot_db::DatabaseUrl;
+use offshoot_jobs::HeartbeatTiming;
+use offshoot_rest::{Address, ClientLimits, ServiceKeys};
+use rustls::ClientConfig;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Options of a process that hosts modules.
+pub struct HostOptions {
+    /// Clock of the application.
+    pub clock: Arc<dyn Clock>,
+    /// Directory for SQLite files and store ids.
+    pub data_dir: PathBuf,
+    /// Keys that sign and check tokens between the processes of one store.
+    pub keys: ServiceKeys,
+    /// TLS for calls of modules at `https` addresses.
+    pub tls: Option<ClientConfig>,
+    /// Largest number of Postgres connections of the process, divided among its modules.
+    pub postgres_connections: u32,
+    /// Refuse a Postgres login that reaches more than its module's data. Otherwise the login is used, with a warning.
+    pub require_isolation: bool,
+    /// How often a process writes its heartbeat, and after how long a silent one is taken for dead.
+    pub heartbeat: HeartbeatTiming,
+    /// How long events are kept at least.
+    pub keep_events: Duration,
+    /// Largest number of calls that one module executes for other processes at once.
+    pub max_in_flight: usize,
+    /// Options of each module, by name.
+    pub modules: BTreeMap<String, ModuleOptions>,
+}
+
+/// Options of one module.
+pub struct ModuleOptions {
+    /// Where the module's calls are executed.
+    pub placement: ModulePlacement,
+    /// Addresses of other processes that serve the module.
+    pub urls: Vec<Address>,
+    /// Zone of this process: addresses in the zone are preferred.
+    pub zone: Option<String>,
+    /// Limits of calls to other processes.
+    pub limits: ClientLimits,
+    /// The module's data.
+    pub database: DatabaseUrl,
+    /// The module's own settings: an object.
+    pub settings: Value,
+}
+
+/// Where a module's calls are executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModulePlacement {
+    /// In this process.
+    Local,
+    /// In this process, through the module's REST encoding and back.
+    Encoded,
+    /// In another process.
+    Remote,
+    /// Nowhere: no module in this process may need the module.
+    Off,
+}
+
+impl ModulePlacement {
+    /// Whether the module's implementation runs in this process.
+    #[must_use]
+    pub fn is_here(self) -> bool {
+        matches!(self, Self::Local | Self::Encoded)
+    }
+}

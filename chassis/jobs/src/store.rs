@@ -1,0 +1,127 @@
+//! SQL of the tables of replicas and leases; decides nothing.
+
+use offshoot_contract::CallFailure;
+use offshoot_db::{Queries, Tx, sql};
+use uuid::Uuid;
+
+/// Row of a replica.
+#[derive(Debug, Clone)]
+pub(crate) struct ReplicaRow {
+    pub(crate) instance: Uuid,
+    /// Number of heartbeats so far.
+    pub(crate) beats: i64,
+    /// Names of the offered work.
+    pub(crate) offers: Vec<String>,
+}
+
+/// Row of a lease.
+#[derive(Debug, Clone)]
+pub(crate) struct LeaseRow {
+    pub(crate) name: String,
+    pub(crate) holder: Option<Uuid>,
+    pub(crate) token: i64,
+}
+
+/// Counts a heartbeat of a replica, and inserts the replica if its row is missing.
+pub(crate) async fn record_heartbeat(
+    tx: &mut Tx<'_>,
+    instance: Uuid,
+    place: &str,
+    offers: &str,
+) -> Result<(), CallFailure> {
+    tx.execute(
+        sql!(
+            "INSERT INTO offshoot_replicas (instance, beats, place, offers) VALUES ($1, 1, $2, $3) \
+             ON CONFLICT (instance) DO UPDATE SET beats = offshoot_replicas.beats + 1, offers = excluded.offers"
+        ),
+        (instance, place, offers),
+    )
+    .await
+    .map(drop)
+}
+
+pub(crate) async fn replicas(read: &mut Queries) -> Result<Vec<ReplicaRow>, CallFailure> {
+    let rows: Vec<(Uuid, i64, String)> = read
+        .fetch_all(
+            sql!("SELECT instance, beats, offers FROM offshoot_replicas ORDER BY instance"),
+            (),
+        )
+        .await?;
+    let row = |(instance, beats, offers): (Uuid, i64, String)| ReplicaRow {
+        instance,
+        beats,
+        // Another version may use another format; its offers are then ignored.
+        offers: serde_json::from_str(&offers).unwrap_or_default(),
+    };
+    Ok(rows.into_iter().map(row).collect())
+}
+
+pub(crate) async fn leases(read: &mut Queries) -> Result<Vec<LeaseRow>, CallFailure> {
+    let rows: Vec<(String, Option<Uuid>, i64)> = read
+        .fetch_all(
+            sql!("SELECT name, holder, token FROM offshoot_leases ORDER BY name"),
+            (),
+        )
+        .await?;
+    let row = |(name, holder, token)| LeaseRow { name, holder, token };
+    Ok(rows.into_iter().map(row).collect())
+}
+
+/// Removes a dead replica and releases its leases. `false` if the replica has sent a heartbeat meanwhile.
+pub(crate) async fn remove_dead_replica(tx: &mut Tx<'_>, instance: Uuid, beats: i64) -> Result<bool, CallFailure> {
+    let removed = tx
+        .execute(
+            sql!("DELETE FROM offshoot_replicas WHERE instance = $1 AND beats = $2"),
+            (instance, beats),
+        )
+        .await?;
+    if removed > 0 {
+        release_all(tx, instance).await?;
+    }
+    Ok(removed > 0)
+}
+
+/// Removes a replica and releases its leases.
+pub(crate) async fn remove_replica(tx: &mut Tx<'_>, instance: Uuid) -> Result<(), CallFailure> {
+    tx.execute(sql!("DELETE FROM offshoot_replicas WHERE instance = $1"), (instance,))
+        .await?;
+    release_all(tx, instance).await
+}
+
+async fn release_all(tx: &mut Tx<'_>, holder: Uuid) -> Result<(), CallFailure> {
+    tx.execute(
+        sql!("UPDATE offshoot_leases SET holder = NULL WHERE holder = $1"),
+        (holder,),
+    )
+    .await
+    .map(drop)
+}
+
+/// Takes a lease that is free, held by `instance`, or held by a removed replica. Returns the token, or `None` if another
+/// replica holds the lease.
+pub(crate) async fn take_lease(tx: &mut Tx<'_>, name: &str, instance: Uuid) -> Result<Option<i64>, CallFailure> {
+    let taken: Option<(i64,)> = tx
+        .fetch_optional(
+            sql!(
+                "INSERT INTO offshoot_leases (name, holder, token) VALUES ($1, $2, 1) \
+                 ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, token = offshoot_leases.token + 1 \
+                 WHERE offshoot_leases.holder IS NULL \
+                 OR offshoot_leases.holder = excluded.holder \
+                 OR offshoot_leases.holder NOT IN (SELECT instance FROM offshoot_replicas) \
+                 RETURNING token"
+            ),
+            (name, instance),
+        )
+        .await?;
+    Ok(taken.map(|(token,)| token))
+}
+
+/// Releases a lease held by `holder`.
+pub(crate) async fn release_lease(tx: &mut Tx<'_>, name: &str, holder: Uuid) -> Result<(), CallFailure> {
+    tx.execute(
+        sql!("UPDATE offshoot_leases SET holder = NULL WHERE name = $1 AND holder = $2"),
+        (name, holder),
+    )
+    .await
+    .map(drop)
+}

@@ -1,0 +1,136 @@
+//! Operators: names and bearer tokens, read from a file that only its owner may read.
+//!
+//! Knows no surface and no setting; the caller names the file.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use crate::secret_file::{self, SecretFileError};
+
+/// The name in a file that [`Operators::load_or_create`] makes.
+const LOCAL: &str = "local";
+/// Shortest token, characters.
+const MIN_TOKEN: usize = 32;
+
+/// The operators of a process. Keeps digests for comparison, never a token.
+pub struct Operators(Vec<Operator>);
+
+struct Operator {
+    name: String,
+    digest: [u8; 32],
+}
+
+/// Why a file of operators cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorsError {
+    /// The file cannot be read or made.
+    #[error(transparent)]
+    File(#[from] SecretFileError),
+    /// A line is malformed. The message leaves the line out: it may hold a token.
+    #[error("line {line} of {}: a line is a name and a token of at least {MIN_TOKEN} characters", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+    },
+    /// The file has no operator.
+    #[error("{} names no operator: a line is a name and a token of at least {MIN_TOKEN} characters", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Operators {
+    /// Reads `path`.
+    pub fn load(path: &Path) -> Result<Self, OperatorsError> {
+        Self::from_text(path, &secret_file::read(path)?)
+    }
+
+    /// Reads `path`; makes the file, with a random token for `local`, if it does not exist.
+    pub fn load_or_create(path: &Path) -> Result<Self, OperatorsError> {
+        let text = secret_file::read_or_create(path, || {
+            let random: [u8; 32] = rand::random();
+            let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("{LOCAL} {token}")
+        })?;
+        Self::from_text(path, &text)
+    }
+
+    /// Operators of a process that nobody operates.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The first token in `path`: for commands run by a person who may read the file.
+    pub fn first_token(path: &Path) -> Result<String, OperatorsError> {
+        let lines = parse(path, &secret_file::read(path)?)?;
+        let (_, token) = lines.into_iter().next().ok_or_else(|| empty(path))?;
+        Ok(token)
+    }
+
+    /// The operator who sends a request, by its bearer token. Takes the same time for each.
+    #[must_use]
+    pub fn authenticate(&self, headers: &HeaderMap) -> Option<&str> {
+        let token = headers.get(AUTHORIZATION)?.as_bytes().strip_prefix(b"Bearer ")?;
+        let digest: [u8; 32] = Sha256::digest(token).into();
+        let matches = |operator: &&Operator| bool::from(operator.digest.ct_eq(&digest));
+        let found: Vec<_> = self.0.iter().filter(matches).collect();
+        found.first().map(|operator| operator.name.as_str())
+    }
+
+    fn from_text(path: &Path, text: &str) -> Result<Self, OperatorsError> {
+        let lines = parse(path, text)?;
+        if lines.is_empty() {
+            return Err(empty(path));
+        }
+        let operators = lines.into_iter().map(|(name, token)| Operator {
+            name,
+            digest: Sha256::digest(token).into(),
+        });
+        Ok(Self(operators.collect()))
+    }
+}
+
+fn empty(path: &Path) -> OperatorsError {
+    OperatorsError::Empty { path: path.to_owned() }
+}
+
+/// Names and tokens; blank lines and comments are skipped.
+fn parse(path: &Path, text: &str) -> Result<Vec<(String, String)>, OperatorsError> {
+    let mut operators = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        match line.split_once(' ') {
+            Some((name, token)) if token.len() >= MIN_TOKEN && !token.contains(' ') => {
+                operators.push((name.to_owned(), token.to_owned()));
+            }
+            _ => {
+                return Err(OperatorsError::Line {
+                    path: path.to_owned(),
+                    line: index + 1,
+                });
+            }
+        }
+    }
+    Ok(operators)
+}
+
+// Names are not secret.
+impl fmt::Debug for Operators {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(|operator| &operator.name))
+            .finish()
+    }
+}

@@ -1,0 +1,109 @@
+//! Invalid requests, which no contract client sends, are refused without effect.
+
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use offshoot_contract::FailureKind;
+use serde_json::Value;
+
+use crate::notes::{NotesServer, cx, expect_failure, note_with_text, serve_notes};
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the contract client cannot send invalid requests"
+)]
+async fn send(server: &NotesServer, verb: &str, path: &str, body: &str) -> (u16, Value) {
+    let request = http::Request::builder()
+        .method(verb)
+        .uri(format!("http://{}/modules/notes{path}", server.address))
+        .header("authorization", server.keys.for_module("notes").issue_token("test"))
+        .header("traceparent", "garbage")
+        .header("offshoot-deadline-ms", "soon")
+        .body(Full::new(bytes::Bytes::from(body.to_owned())))
+        .unwrap();
+    let response = Client::builder(TokioExecutor::new())
+        .build_http()
+        .request(request)
+        .await
+        .unwrap();
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+}
+
+#[tokio::test]
+async fn a_malformed_request_is_refused_with_the_field_and_not_executed() {
+    let server = serve_notes().await;
+    for (verb, path, body, field) in [
+        (
+            "PUT",
+            "/v1/notes/n",
+            r#"{"note":{"text":"t","tags":[]},"extra":1}"#,
+            "extra",
+        ),
+        (
+            "PUT",
+            "/v1/notes/n",
+            r#"{"note":{"text":"t","tags":[],"colour":"red"}}"#,
+            "note.colour",
+        ),
+        ("PUT", "/v1/notes/n", r#"{"note":{"text":5,"tags":[]}}"#, "note.text"),
+        (
+            "PUT",
+            "/v1/notes/n",
+            r#"{"note":{"text":"t","tags":[]}} {}"#,
+            "trailing",
+        ),
+        ("PUT", "/v1/notes/n", "{", "EOF"),
+        ("GET", "/v1/notes?longer_than=many", "", "longer_than"),
+        ("GET", "/v1/notes?longer_than=1&colour=red", "", "colour"),
+        ("GET", "/v1/notes?longer_than=1&longer_than=2", "", "longer_than"),
+        ("GET", "/v1/notes", "", "longer_than"),
+    ] {
+        let (status, problem) = send(&server, verb, path, body).await;
+        assert_eq!(
+            (status, problem["code"].as_str()),
+            (400, Some("bad-request")),
+            "{verb} {path} {body}: {problem}"
+        );
+        assert!(
+            problem["detail"].as_str().unwrap().contains(field),
+            "{verb} {path} {body}: {problem}"
+        );
+        assert_eq!(problem["may_have_executed"], false);
+        assert_eq!(problem["trace_id"].as_str().unwrap().len(), 32);
+    }
+    assert!(server.notes.notes.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_path_without_method_is_the_wrong_contract() {
+    let server = serve_notes().await;
+    for (verb, path) in [
+        ("GET", "/v1/nowhere"),
+        ("GET", "/v2/notes/n"),
+        ("GET", "/"),
+        ("POST", "/v1/notes/n"),
+    ] {
+        let (status, problem) = send(&server, verb, path, "").await;
+        assert!((400..600).contains(&status), "{verb} {path}: {status}");
+        if verb == "GET" && path != "/" {
+            assert_eq!(problem["code"], "wrong-contract", "{path}: {problem}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn too_large_arguments_are_refused_by_client_and_server() {
+    let server = serve_notes().await;
+    let large = note_with_text(&"x".repeat(2_000));
+    let failure = expect_failure(server.client().write(&mut cx(), "n".to_owned(), large).await);
+    assert!(
+        matches!(failure.kind(), FailureKind::Refused { status: 413, .. }),
+        "{failure:?}"
+    );
+    let body = format!(r#"{{"note":{{"text":"{}","tags":[]}}}}"#, "x".repeat(2_000));
+    let (status, problem) = send(&server, "PUT", "/v1/notes/n", &body).await;
+    assert_eq!((status, problem["code"].as_str()), (413, Some("too-large")));
+    assert!(server.notes.notes.lock().unwrap().is_empty());
+}
