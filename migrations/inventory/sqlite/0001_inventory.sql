@@ -1,26 +1,26 @@
 -- offshoot: expand
 --
--- What is there, what is promised, and every change of it.
+-- Stock levels, the ledger of stock movements, and reservations.
 
--- One row per product that was ever moved. `on_hand` is the sum of the product's movements, `reserved` that of its held
--- reservations; both are written with them, in one transaction.
+-- One row per product with movements. `on_hand` is the sum of the product's movements; `reserved` is the sum of the
+-- held reservations. Both are written in the transaction of the movement or reservation.
 CREATE TABLE stock (
-    -- The catalog's id: a UUID, 16 bytes. The catalog may live in another database.
+    -- Product id of the catalog, a UUID, 16 bytes. No foreign key, because the catalog may be in another database.
     product_id BLOB PRIMARY KEY CHECK (length(product_id) = 16),
     on_hand INTEGER NOT NULL,
     reserved INTEGER NOT NULL CHECK (reserved >= 0),
-    -- What is promised is there. The statements see to it; this is the second line.
+    -- Reserved units exist. The statements guarantee this; the check is the second line of defense.
     CHECK (reserved <= on_hand)
 ) STRICT, WITHOUT ROWID;
 
--- The ledger: only added to. Stored product by product, in order of time, which is how it is read.
+-- The ledger. Append-only. Clustered by product and time, which is the order of all reads.
 CREATE TABLE movements (
     product_id BLOB NOT NULL CHECK (length(product_id) = 16),
-    -- A UUID made from `at`.
+    -- A UUID derived from `at`, so that the movements of a product sort by time.
     id BLOB NOT NULL CHECK (length(id) = 16),
     kind TEXT NOT NULL CHECK (kind IN ('received', 'adjusted', 'sold', 'returned')),
     change INTEGER NOT NULL CHECK (change <> 0),
-    -- The name under which somebody recorded it; stands for it for ever.
+    -- Reference given by the caller. Identifies the movement for ever.
     reference TEXT UNIQUE,
     note TEXT NOT NULL,
     -- Microseconds since 1970-01-01T00:00:00Z.
@@ -28,17 +28,17 @@ CREATE TABLE movements (
     PRIMARY KEY (product_id, id)
 ) STRICT, WITHOUT ROWID;
 
--- Promises. Never removed: a reference means one thing for ever, also after it was released.
+-- Reservations. Never removed: a reference identifies one reservation for ever, even after the release.
 CREATE TABLE reservations (
     reference TEXT PRIMARY KEY,
     state TEXT NOT NULL CHECK (state IN ('held', 'committed', 'released', 'expired')),
     expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Finds the promises that have run out, the oldest first, and all that are held.
+-- Finds overdue reservations, oldest first, and all held reservations.
 CREATE INDEX reservations_held ON reservations (expires_at) WHERE state = 'held';
 
--- One row per product of a reservation; none for one that was released before it was made.
+-- One row per product of a reservation. A reservation that was released before being made has no lines.
 CREATE TABLE reservation_lines (
     reference TEXT NOT NULL REFERENCES reservations (reference),
     product_id BLOB NOT NULL CHECK (length(product_id) = 16),

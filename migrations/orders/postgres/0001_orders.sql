@@ -1,31 +1,31 @@
 -- offshoot: expand
 --
--- What was agreed, what has become of it, and what it came to. Rows are changed, never removed.
+-- Orders, their lines and returns, and the revenue ledger. Rows are never deleted.
 
 CREATE TABLE orders (
-    -- Made from `placed_at`: ids stand in order of time.
+    -- UUID derived from `placed_at`, so that ids sort by time.
     id uuid PRIMARY KEY,
     status text COLLATE "C" NOT NULL CHECK (status IN ('pending', 'confirmed', 'failed', 'cancelled')),
-    -- Why it failed, as JSON. Text, because it is only ever read whole.
+    -- Reason of the failure, as JSON. Text, because the value is only read whole.
     failure text CHECK ((failure IS NOT NULL) = (status = 'failed')),
-    -- The invoice's or credit note's number elsewhere; none for an order of this store.
+    -- Number of the invoice or credit note in another system; NULL for an order of this store.
     number text COLLATE "C" UNIQUE,
-    -- The cart it came from; none for a sale elsewhere. The cart lives in another database.
+    -- The ordered cart; NULL for a sale of another system. Carts are in another database.
     cart_id uuid,
     customer text COLLATE "C" NOT NULL,
     country text COLLATE "C" NOT NULL,
-    -- Of all amounts of the order, which are in ten-thousandths of its unit.
+    -- Currency of all amounts of the order. Amounts are in ten-thousandths of its unit.
     currency text COLLATE "C" NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
     total bigint NOT NULL,
     refunded bigint NOT NULL CHECK (refunded >= 0),
-    -- The idempotency key that it was placed under, as 32 bytes, and its arguments' hash: a repeat finds the order of
-    -- the first call, however far that came.
+    -- Idempotency key of the checkout, as 32 bytes, and hash of its arguments: a repeated call finds the order of the
+    -- first call, even if the first call was interrupted.
     request bytea CHECK (length(request) = 32),
     request_arguments bytea CHECK (length(request_arguments) = 32),
-    -- Rises each time that somebody takes the order up. Who writes says which attempt it is, and one that was taken
-    -- over writes nothing.
+    -- Fencing token: rises with each takeover of the order. Every write names its attempt, so that an execution that
+    -- was taken over writes nothing.
     attempt bigint NOT NULL CHECK (attempt >= 0),
-    -- Until when the present attempt is left alone; none when nothing is open.
+    -- End of the lease of the current attempt; NULL if no step is open.
     lease_until timestamptz,
     placed_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
@@ -36,54 +36,54 @@ CREATE TABLE orders (
 -- One order per idempotency key.
 CREATE UNIQUE INDEX orders_request ON orders (request) WHERE request IS NOT NULL;
 
--- A cart is ordered once, unless that came to nothing.
+-- One order per cart, not counting failed orders.
 CREATE UNIQUE INDEX orders_cart ON orders (cart_id) WHERE cart_id IS NOT NULL AND status <> 'failed';
 
--- The orders of a customer, the newest last.
+-- Finds the orders of a customer, the newest last.
 CREATE INDEX orders_by_customer ON orders (customer, id);
 
--- What nobody works on, the longest abandoned first.
+-- Finds orders with an expired lease, the longest expired first.
 CREATE INDEX orders_by_lease ON orders (lease_until) WHERE lease_until IS NOT NULL;
 
--- One row per line. A product may stand in several lines of an invoice.
+-- One row per line. A product may appear in several lines of an invoice.
 CREATE TABLE order_lines (
     order_id uuid NOT NULL REFERENCES orders (id),
     -- From 1.
     number bigint NOT NULL CHECK (number > 0),
-    -- The catalog's id; none for a charge or service.
+    -- Id of the product in the catalog; NULL for a charge or service.
     product_id uuid,
-    -- As they were when the order was placed.
+    -- Values when the order was placed.
     sku text COLLATE "C" NOT NULL,
     name text COLLATE "C" NOT NULL,
     quantity bigint NOT NULL CHECK (quantity <> 0),
     unit_price bigint NOT NULL CHECK (unit_price >= 0),
-    -- Units that came back.
+    -- Returned units.
     returned bigint NOT NULL CHECK (returned >= 0 AND (returned = 0 OR returned <= quantity)),
     PRIMARY KEY (order_id, number)
 );
 
--- The log of what an order does in other modules: written before it is done, and after.
+-- Steps of an order in other modules: a row is written before the call and updated after it.
 CREATE TABLE order_steps (
     order_id uuid NOT NULL REFERENCES orders (id),
-    -- In the order in which they are done, from 1.
+    -- Sequence of the steps, from 1.
     position bigint NOT NULL CHECK (position > 0),
-    -- Together with the order's id, the name under which the other module knows it.
+    -- Order id and step name form the reference under which the other module records the effect.
     step text COLLATE "C" NOT NULL,
-    -- `undone`: it was not to be done after all, and has no effect.
+    -- `undone`: the step was dropped and has no effect.
     state text COLLATE "C" NOT NULL CHECK (state IN ('intended', 'done', 'undone')),
     PRIMARY KEY (order_id, position),
     UNIQUE (order_id, step)
 );
 
--- What came back at one time.
+-- One row per return.
 CREATE TABLE returns (
     order_id uuid NOT NULL REFERENCES orders (id),
     -- From 1.
     number bigint NOT NULL CHECK (number > 0),
-    -- Lines and units, as JSON: read whole, with the order.
+    -- Lines and units, as JSON: always read whole, with the order.
     lines text NOT NULL,
     refund bigint NOT NULL CHECK (refund >= 0),
-    -- True for the order's cancellation.
+    -- True for the cancellation of the order.
     cancellation boolean NOT NULL,
     -- As in `orders`.
     request bytea CHECK (length(request) = 32),
@@ -96,7 +96,7 @@ CREATE TABLE returns (
 -- One return per idempotency key.
 CREATE UNIQUE INDEX returns_request ON returns (request) WHERE request IS NOT NULL;
 
--- What each order came to, and what was given back, each at its own time. Only added to.
+-- Revenue ledger: sales and refunds of each order, each at its own time. Append-only.
 CREATE TABLE revenue (
     order_id uuid NOT NULL REFERENCES orders (id),
     -- 0 for the sale, then one per return or cancellation.
@@ -105,7 +105,7 @@ CREATE TABLE revenue (
     country text COLLATE "C" NOT NULL,
     currency text COLLATE "C" NOT NULL,
     amount bigint NOT NULL,
-    -- For what was given back, and for a credit note.
+    -- True for a refund and for a credit note.
     credit boolean NOT NULL,
     PRIMARY KEY (order_id, entry)
 );

@@ -1,31 +1,31 @@
 -- offshoot: expand
 --
--- What was agreed, what has become of it, and what it came to. Rows are changed, never removed.
+-- Orders, their lines and returns, and the revenue ledger. Rows are never deleted.
 
 CREATE TABLE orders (
-    -- A UUID, 16 bytes, made from `placed_at`: rows stand in order of time.
+    -- UUID of 16 bytes derived from `placed_at`, so that rows sort by time.
     id BLOB PRIMARY KEY CHECK (length(id) = 16),
     status TEXT NOT NULL CHECK (status IN ('pending', 'confirmed', 'failed', 'cancelled')),
-    -- Why it failed, as JSON.
+    -- Reason of the failure, as JSON.
     failure TEXT CHECK ((failure IS NOT NULL) = (status = 'failed')),
-    -- The invoice's or credit note's number elsewhere; none for an order of this store.
+    -- Number of the invoice or credit note in another system; NULL for an order of this store.
     number TEXT UNIQUE,
-    -- The cart it came from; none for a sale elsewhere. The cart lives in another database.
+    -- The ordered cart; NULL for a sale of another system. Carts are in another database.
     cart_id BLOB CHECK (length(cart_id) = 16),
     customer TEXT NOT NULL,
     country TEXT NOT NULL,
-    -- Of all amounts of the order, which are in ten-thousandths of its unit.
+    -- Currency of all amounts of the order. Amounts are in ten-thousandths of its unit.
     currency TEXT NOT NULL CHECK (currency GLOB '[A-Z][A-Z][A-Z]'),
     total INTEGER NOT NULL,
     refunded INTEGER NOT NULL CHECK (refunded >= 0),
-    -- The idempotency key that it was placed under, as 32 bytes, and its arguments' hash: a repeat finds the order of
-    -- the first call, however far that came.
+    -- Idempotency key of the checkout, as 32 bytes, and hash of its arguments: a repeated call finds the order of the
+    -- first call, even if the first call was interrupted.
     request BLOB CHECK (length(request) = 32),
     request_arguments BLOB CHECK (length(request_arguments) = 32),
-    -- Rises each time that somebody takes the order up. Who writes says which attempt it is, and one that was taken
-    -- over writes nothing.
+    -- Fencing token: rises with each takeover of the order. Every write names its attempt, so that an execution that
+    -- was taken over writes nothing.
     attempt INTEGER NOT NULL CHECK (attempt >= 0),
-    -- Until when the present attempt is left alone; none when nothing is open.
+    -- End of the lease of the current attempt; NULL if no step is open.
     lease_until INTEGER,
     -- Microseconds since 1970-01-01T00:00:00Z.
     placed_at INTEGER NOT NULL,
@@ -37,54 +37,54 @@ CREATE TABLE orders (
 -- One order per idempotency key.
 CREATE UNIQUE INDEX orders_request ON orders (request) WHERE request IS NOT NULL;
 
--- A cart is ordered once, unless that came to nothing.
+-- One order per cart, not counting failed orders.
 CREATE UNIQUE INDEX orders_cart ON orders (cart_id) WHERE cart_id IS NOT NULL AND status <> 'failed';
 
--- The orders of a customer, the newest last.
+-- Finds the orders of a customer, the newest last.
 CREATE INDEX orders_by_customer ON orders (customer, id);
 
--- What nobody works on, the longest abandoned first.
+-- Finds orders with an expired lease, the longest expired first.
 CREATE INDEX orders_by_lease ON orders (lease_until) WHERE lease_until IS NOT NULL;
 
--- One row per line, stored order by order. A product may stand in several lines of an invoice.
+-- One row per line, clustered by order. A product may appear in several lines of an invoice.
 CREATE TABLE order_lines (
     order_id BLOB NOT NULL REFERENCES orders (id),
     -- From 1.
     number INTEGER NOT NULL CHECK (number > 0),
-    -- The catalog's id; none for a charge or service.
+    -- Id of the product in the catalog; NULL for a charge or service.
     product_id BLOB CHECK (length(product_id) = 16),
-    -- As they were when the order was placed.
+    -- Values when the order was placed.
     sku TEXT NOT NULL,
     name TEXT NOT NULL,
     quantity INTEGER NOT NULL CHECK (quantity <> 0),
     unit_price INTEGER NOT NULL CHECK (unit_price >= 0),
-    -- Units that came back.
+    -- Returned units.
     returned INTEGER NOT NULL CHECK (returned >= 0 AND (returned = 0 OR returned <= quantity)),
     PRIMARY KEY (order_id, number)
 ) STRICT, WITHOUT ROWID;
 
--- The log of what an order does in other modules: written before it is done, and after.
+-- Steps of an order in other modules: a row is written before the call and updated after it.
 CREATE TABLE order_steps (
     order_id BLOB NOT NULL REFERENCES orders (id),
-    -- In the order in which they are done, from 1.
+    -- Sequence of the steps, from 1.
     position INTEGER NOT NULL CHECK (position > 0),
-    -- Together with the order's id, the name under which the other module knows it.
+    -- Order id and step name form the reference under which the other module records the effect.
     step TEXT NOT NULL,
-    -- `undone`: it was not to be done after all, and has no effect.
+    -- `undone`: the step was dropped and has no effect.
     state TEXT NOT NULL CHECK (state IN ('intended', 'done', 'undone')),
     PRIMARY KEY (order_id, position),
     UNIQUE (order_id, step)
 ) STRICT, WITHOUT ROWID;
 
--- What came back at one time.
+-- One row per return.
 CREATE TABLE returns (
     order_id BLOB NOT NULL REFERENCES orders (id),
     -- From 1.
     number INTEGER NOT NULL CHECK (number > 0),
-    -- Lines and units, as JSON: read whole, with the order.
+    -- Lines and units, as JSON: always read whole, with the order.
     lines TEXT NOT NULL,
     refund INTEGER NOT NULL CHECK (refund >= 0),
-    -- 1 for the order's cancellation.
+    -- 1 for the cancellation of the order.
     cancellation INTEGER NOT NULL CHECK (cancellation IN (0, 1)),
     -- As in `orders`.
     request BLOB CHECK (length(request) = 32),
@@ -97,7 +97,7 @@ CREATE TABLE returns (
 -- One return per idempotency key.
 CREATE UNIQUE INDEX returns_request ON returns (request) WHERE request IS NOT NULL;
 
--- What each order came to, and what was given back, each at its own time. Only added to.
+-- Revenue ledger: sales and refunds of each order, each at its own time. Append-only.
 CREATE TABLE revenue (
     order_id BLOB NOT NULL REFERENCES orders (id),
     -- 0 for the sale, then one per return or cancellation.
@@ -106,7 +106,7 @@ CREATE TABLE revenue (
     country TEXT NOT NULL,
     currency TEXT NOT NULL,
     amount INTEGER NOT NULL,
-    -- 1 for what was given back, and for a credit note.
+    -- 1 for a refund and for a credit note.
     credit INTEGER NOT NULL CHECK (credit IN (0, 1)),
     PRIMARY KEY (order_id, entry)
 ) STRICT, WITHOUT ROWID;

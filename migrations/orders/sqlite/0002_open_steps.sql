@@ -1,8 +1,8 @@
 -- offshoot: expand
 --
--- What an order does in other modules stands in the log of its sagas (`offshoot_sagas`, `offshoot_saga_steps`), which
--- also say who works on it. `order_steps`, `lease_until` and `attempt` are not written any more.
+-- The saga log (`offshoot_sagas`, `offshoot_saga_steps`) replaces `order_steps`, `lease_until` and `attempt`, which are
+-- no longer written.
 
--- The names of the steps that are under way, with blanks between them; none when nothing is. Written in the transaction
--- that writes them into the log, so that one statement reads an order with what is open of it.
+-- Names of the open steps, separated by blanks; NULL if no step is open. Written in the transaction that writes the
+-- saga log, so that one statement reads an order with its open steps.
 ALTER TABLE orders ADD COLUMN open_steps TEXT CHECK (open_steps <> '');

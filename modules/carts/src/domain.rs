@@ -1,4 +1,4 @@
-//! What a cart is, and what it costs. Knows no database and no catalog; every function is pure.
+//! Carts, cart lines and their totals. Must not know the database or call the catalog; every function is pure.
 
 use std::collections::HashSet;
 
@@ -8,23 +8,23 @@ use offshoot_contract::{Currency, InvalidMoney, Money, Timestamp};
 
 use crate::prices::Offers;
 
-/// A cart as it is kept: without prices.
+/// A stored cart. Prices are not stored.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct KeptCart {
+pub(crate) struct StoredCart {
     pub(crate) id: CartId,
     pub(crate) currency: Currency,
     pub(crate) created_at: Timestamp,
     pub(crate) expires_at: Timestamp,
 }
 
-/// A line as it is kept.
+/// A stored cart line.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct KeptLine {
+pub(crate) struct StoredLine {
     pub(crate) product_id: ProductId,
     pub(crate) quantity: u32,
 }
 
-/// A product as far as carts are concerned.
+/// The product fields that carts need.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Offer {
     pub(crate) id: ProductId,
@@ -46,18 +46,18 @@ impl From<Product> for Offer {
     }
 }
 
-/// Why a cart has no total.
+/// Reasons why a cart has no total.
 #[derive(Debug, PartialEq)]
-pub(crate) enum NoTotal {
-    /// The catalog does not know a product of the cart.
+pub(crate) enum TotalError {
+    /// The catalog has no product for a line of the cart.
     Missing(ProductId),
-    /// A sum does not fit into an amount of money.
+    /// A sum exceeds the range of `Money`.
     TooLarge(InvalidMoney),
 }
 
-impl KeptCart {
-    /// Fails with `CartExpired`.
-    pub(crate) fn check_alive(&self, now: Timestamp) -> Result<(), CartsError> {
+impl StoredCart {
+    /// Fails with `CartExpired` from `expires_at` on.
+    pub(crate) fn check_not_expired(&self, now: Timestamp) -> Result<(), CartsError> {
         if now < self.expires_at {
             return Ok(());
         }
@@ -67,21 +67,21 @@ impl KeptCart {
         })
     }
 
-    /// The cart with the prices of `offers`.
+    /// Prices the lines with `offers`.
     ///
-    /// The total counts what can be bought in this cart: not what is discontinued, and not what the catalog has put
-    /// into another currency since.
-    pub(crate) fn priced(self, lines: Vec<KeptLine>, offers: &Offers) -> Result<Cart, NoTotal> {
+    /// The total includes only lines that can be bought with this cart: neither discontinued products nor products that
+    /// the catalog has since priced in another currency.
+    pub(crate) fn priced(self, lines: Vec<StoredLine>, offers: &Offers) -> Result<Cart, TotalError> {
         let mut total = Money::new(0, self.currency);
         let mut priced = Vec::with_capacity(lines.len());
-        for KeptLine { product_id, quantity } in lines {
-            let product = offers.by_id.get(&product_id).ok_or(NoTotal::Missing(product_id))?;
+        for StoredLine { product_id, quantity } in lines {
+            let product = offers.by_id.get(&product_id).ok_or(TotalError::Missing(product_id))?;
             let line_total = product
                 .price
                 .checked_mul(i64::from(quantity))
-                .map_err(NoTotal::TooLarge)?;
+                .map_err(TotalError::TooLarge)?;
             if check_for_sale(product).is_ok() && line_total.currency() == self.currency {
-                total = total.checked_add(line_total).map_err(NoTotal::TooLarge)?;
+                total = total.checked_add(line_total).map_err(TotalError::TooLarge)?;
             }
             priced.push(CartLine {
                 product_id,
@@ -93,11 +93,11 @@ impl KeptCart {
                 line_total,
             });
         }
-        Ok(self.with(priced, total, offers.as_of))
+        Ok(self.into_cart(priced, total, offers.as_of))
     }
 
-    /// The cart as it is answered.
-    pub(crate) fn with(self, lines: Vec<CartLine>, total: Money, prices_as_of: Option<Timestamp>) -> Cart {
+    /// Builds the cart of the contract.
+    pub(crate) fn into_cart(self, lines: Vec<CartLine>, total: Money, prices_as_of: Option<Timestamp>) -> Cart {
         Cart {
             id: self.id,
             lines,
@@ -120,8 +120,8 @@ pub(crate) fn check_quantity(quantity: u32) -> Result<(), CartsError> {
     })
 }
 
-/// The lines of a whole cart. Fails with `TooManyLines`, `InvalidQuantity` or `DuplicateLine`.
-pub(crate) fn check_lines(id: CartId, lines: Vec<NewLine>) -> Result<Vec<KeptLine>, CartsError> {
+/// Validates all lines of a cart. Fails with `TooManyLines`, `InvalidQuantity` or `DuplicateLine`.
+pub(crate) fn check_lines(id: CartId, lines: Vec<NewLine>) -> Result<Vec<StoredLine>, CartsError> {
     if lines.len() > MAX_LINES as usize {
         return Err(CartsError::TooManyLines { id, limit: MAX_LINES });
     }
@@ -131,7 +131,7 @@ pub(crate) fn check_lines(id: CartId, lines: Vec<NewLine>) -> Result<Vec<KeptLin
         if !products.insert(product_id) {
             return Err(CartsError::DuplicateLine { id: product_id });
         }
-        Ok(KeptLine { product_id, quantity })
+        Ok(StoredLine { product_id, quantity })
     };
     lines.into_iter().map(line).collect()
 }
@@ -157,8 +157,8 @@ pub(crate) fn check_currency(product: &Offer, cart: Currency) -> Result<(), Cart
     })
 }
 
-/// Whether one line more fits beside `lines`. Fails with `TooManyLines`.
-pub(crate) fn check_room(id: CartId, lines: u32) -> Result<(), CartsError> {
+/// Checks that a cart with `lines` lines may get another line. Fails with `TooManyLines`.
+pub(crate) fn check_line_limit(id: CartId, lines: u32) -> Result<(), CartsError> {
     if lines < MAX_LINES {
         return Ok(());
     }
@@ -172,11 +172,11 @@ mod tests {
     const EUR: &str = "EUR";
 
     fn time(micros: i64) -> Timestamp {
-        Timestamp::from_micros(micros).expect("a time")
+        Timestamp::from_micros(micros).expect("the time is in range")
     }
 
-    fn cart() -> KeptCart {
-        KeptCart {
+    fn cart() -> StoredCart {
+        StoredCart {
             id: CartId::new(time(0)),
             currency: Money::GBP,
             created_at: time(0),
@@ -203,9 +203,9 @@ mod tests {
         }
     }
 
-    fn priced(lines: &[(&Offer, u32)]) -> Result<Cart, NoTotal> {
+    fn priced(lines: &[(&Offer, u32)]) -> Result<Cart, TotalError> {
         let products: Vec<_> = lines.iter().map(|(product, _)| *product).collect();
-        let lines = lines.iter().map(|&(product, quantity)| KeptLine {
+        let lines = lines.iter().map(|&(product, quantity)| StoredLine {
             product_id: product.id,
             quantity,
         });
@@ -217,14 +217,14 @@ mod tests {
     }
 
     #[test]
-    fn the_total_counts_what_can_be_bought() {
+    fn the_total_includes_only_lines_that_can_be_bought() {
         let sold = product(pounds(25_500), ProductStatus::Active);
         let ended = product(pounds(10_000), ProductStatus::Discontinued);
         let foreign = product(
-            Money::new(10_000, EUR.parse().expect("a currency")),
+            Money::new(10_000, EUR.parse().expect("EUR is a currency")),
             ProductStatus::Active,
         );
-        let cart = priced(&[(&sold, 3), (&ended, 1), (&foreign, 2)]).expect("small amounts");
+        let cart = priced(&[(&sold, 3), (&ended, 1), (&foreign, 2)]).expect("the total is in range");
         assert_eq!(cart.total, pounds(76_500));
         let line_totals: Vec<_> = cart
             .lines
@@ -233,38 +233,41 @@ mod tests {
             .collect();
         assert_eq!(line_totals, [76_500, 10_000, 20_000]);
         assert_eq!(cart.prices_as_of, Some(time(7)));
-        assert_eq!(priced(&[]).expect("empty").total, pounds(0));
+        assert_eq!(priced(&[]).expect("an empty cart has a total").total, pounds(0));
     }
 
     #[test]
-    fn a_sum_that_does_not_fit_is_a_failure() {
-        let dear = product(pounds(i64::MAX), ProductStatus::Active);
-        assert_eq!(priced(&[(&dear, 2)]), Err(NoTotal::TooLarge(InvalidMoney::TooLarge)));
+    fn a_total_out_of_range_is_an_error() {
+        let expensive = product(pounds(i64::MAX), ProductStatus::Active);
         assert_eq!(
-            priced(&[(&dear, 1), (&dear, 1)]),
-            Err(NoTotal::TooLarge(InvalidMoney::TooLarge))
+            priced(&[(&expensive, 2)]),
+            Err(TotalError::TooLarge(InvalidMoney::TooLarge))
         );
-        assert_eq!(priced(&[(&dear, 1)]).map(|cart| cart.total), Ok(pounds(i64::MAX)));
+        assert_eq!(
+            priced(&[(&expensive, 1), (&expensive, 1)]),
+            Err(TotalError::TooLarge(InvalidMoney::TooLarge))
+        );
+        assert_eq!(priced(&[(&expensive, 1)]).map(|cart| cart.total), Ok(pounds(i64::MAX)));
     }
 
     #[test]
-    fn a_product_that_the_catalog_has_lost_is_named() {
+    fn a_missing_product_is_named() {
         let id = ProductId::new(time(0));
-        let lines = vec![KeptLine {
+        let lines = vec![StoredLine {
             product_id: id,
             quantity: 1,
         }];
-        assert_eq!(cart().priced(lines, &offers(&[], None)), Err(NoTotal::Missing(id)));
+        assert_eq!(cart().priced(lines, &offers(&[], None)), Err(TotalError::Missing(id)));
     }
 
     #[test]
-    fn limits_are_taken_and_one_more_is_not() {
+    fn values_at_the_limit_are_accepted_and_values_beyond_are_rejected() {
         for (quantity, good) in [(0, false), (1, true), (MAX_QUANTITY, true), (MAX_QUANTITY + 1, false)] {
             assert_eq!(check_quantity(quantity).is_ok(), good, "{quantity}");
         }
-        assert!(check_room(cart().id, MAX_LINES - 1).is_ok());
-        assert!(check_room(cart().id, MAX_LINES).is_err());
-        assert!(cart().check_alive(time(99)).is_ok());
-        assert!(cart().check_alive(time(100)).is_err());
+        assert!(check_line_limit(cart().id, MAX_LINES - 1).is_ok());
+        assert!(check_line_limit(cart().id, MAX_LINES).is_err());
+        assert!(cart().check_not_expired(time(99)).is_ok());
+        assert!(cart().check_not_expired(time(100)).is_err());
     }
 }

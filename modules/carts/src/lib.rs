@@ -1,6 +1,6 @@
-//! The carts: what shoppers intend to buy. The implementation of `carts_api`.
+//! The carts module: shopping carts. Implements `carts_api`.
 //!
-//! Knows the catalog's contract, and neither its implementation nor where it runs.
+//! Knows the catalog contract. Must not know the implementation or the placement of the catalog.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,39 +8,46 @@ use std::time::Duration;
 use catalog_api::v1::CatalogApi;
 use offshoot_contract::{CallContext, CallFailure, Clock, Timestamp};
 use offshoot_db::{Db, ModuleSchema, migrations};
+use offshoot_host::deserialize_duration;
+use serde::Deserialize;
 
 // One method per use case.
 mod service;
-// Where prices come from, and the copy of the catalog's.
-mod copy;
+// Prices from the catalog, and the projection used while the catalog is unreachable.
 mod prices;
+mod projection;
 // Rules, without a database.
 mod domain;
 // SQL.
 mod store;
+// How the module starts in a process.
+mod start;
 
-pub use crate::copy::{CopyOfPrices, PRICES, subscriptions};
+pub use crate::start::{MODULE, start};
 
-/// How long a cart lives untouched where nobody says otherwise: a week, so that what was put in on one weekend is
-/// there on the next.
+pub use crate::projection::{PRICES_SUBSCRIPTION, PricesProjection, subscriptions};
+
+/// Default lifetime of an unchanged cart: a week, so that a cart filled on one weekend still exists on the next.
 const DEFAULT_TIME_TO_LIVE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// How long an expired cart is still known as such: a week, so that a shopper who comes back is told what happened.
-const KEPT_AFTER_EXPIRY_MICROS: i64 = 7 * 24 * 60 * 60 * 1_000_000;
-/// Expired carts that one transaction removes: milliseconds, for which shoppers wait on SQLite.
-const REMOVED_AT_ONCE: u32 = 100;
+/// How long an expired cart is kept: a week, so that a returning shopper gets `CartExpired` and not `UnknownCart`.
+const RETENTION_AFTER_EXPIRY_MICROS: i64 = 7 * 24 * 60 * 60 * 1_000_000;
+/// Expired carts removed per transaction. A batch takes milliseconds; on SQLite other writers wait that long.
+const REMOVAL_BATCH: u32 = 100;
 
-/// The carts' tables.
+/// Schema and migrations of the carts database.
 pub const SCHEMA: ModuleSchema = ModuleSchema {
     module: "carts",
-    migrations: migrations!("../../../migrations/carts": 1 "0001_carts", 2 "0002_known_products"),
+    migrations: migrations!("../../../migrations/carts": 1 "0001_carts", 2 "0002_projected_products"),
     tables: include_str!("../../../migrations/carts/tables.toml"),
 };
 
-/// What can be set about carts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Settings of the carts module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CartsSettings {
-    /// How long a cart lives after it was last touched. 7 days by default.
+    /// Lifetime of a cart after the last change. 7 days by default.
+    #[serde(deserialize_with = "deserialize_duration")]
     pub time_to_live: Duration,
 }
 
@@ -52,7 +59,7 @@ impl Default for CartsSettings {
     }
 }
 
-/// The carts on their own database. Implements `carts_api::v1::CartsApi`.
+/// Carts module backed by its own database. Implements `carts_api::v1::CartsApi`.
 pub struct Carts {
     db: Db,
     clock: Arc<dyn Clock>,
@@ -61,8 +68,9 @@ pub struct Carts {
 }
 
 impl Carts {
-    /// Carts whose data is in `db`, opened with [`SCHEMA`]. `clock` decides what has expired; `catalog` is asked for
-    /// products and prices, and while it is away the copy that [`subscriptions`] keep answers.
+    /// Creates the carts module on `db`, which must be opened with [`SCHEMA`]. `clock` decides which carts have
+    /// expired. Products and prices come from `catalog`, or from the projection fed by [`subscriptions`] while
+    /// `catalog` is unreachable.
     #[must_use]
     pub fn new(db: Db, clock: Arc<dyn Clock>, catalog: Arc<dyn CatalogApi>, settings: CartsSettings) -> Self {
         Self {
@@ -73,19 +81,19 @@ impl Carts {
         }
     }
 
-    /// Removes the carts that expired more than a week ago; answers how many.
+    /// Removes the carts that expired more than a week ago. Returns the number of removed carts.
     pub async fn remove_expired(&self, cx: &mut CallContext) -> Result<u64, CallFailure> {
         let now = self.clock.now().as_micros();
-        let Ok(before) = Timestamp::from_micros(now - KEPT_AFTER_EXPIRY_MICROS) else {
+        let Ok(before) = Timestamp::from_micros(now - RETENTION_AFTER_EXPIRY_MICROS) else {
             return Ok(0);
         };
         let mut sum = 0;
         loop {
             let mut tx = self.db.begin(cx).await?;
-            let removed = store::remove_expired(&mut tx, before, REMOVED_AT_ONCE).await?;
+            let removed = store::remove_expired(&mut tx, before, REMOVAL_BATCH).await?;
             tx.commit_part().await?;
             sum += removed;
-            if removed < u64::from(REMOVED_AT_ONCE) {
+            if removed < u64::from(REMOVAL_BATCH) {
                 return Ok(sum);
             }
         }

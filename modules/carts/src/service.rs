@@ -1,4 +1,5 @@
-//! The use cases of the carts: asks for prices, opens the transaction, answers. No SQL, no rule of its own.
+//! Use cases of the carts module: each method looks up prices, opens the transaction and returns the result. Contains
+//! neither SQL nor business rules.
 
 use async_trait::async_trait;
 use carts_api::v1::{Cart, CartId, CartsApi, CartsError, NewLine};
@@ -6,14 +7,14 @@ use catalog_api::v1::ProductId;
 use offshoot_contract::{CallContext, CallFailure, Currency, Money};
 use offshoot_db::Tx;
 
-use crate::domain::{self, KeptCart, KeptLine, NoTotal};
+use crate::domain::{self, StoredCart, StoredLine, TotalError};
 use crate::{Carts, store};
 
 #[async_trait]
 impl CartsApi for Carts {
     async fn create(&self, cx: &mut CallContext, currency: Currency) -> Result<Cart, CartsError> {
         let now = self.clock.now();
-        let cart = KeptCart {
+        let cart = StoredCart {
             id: CartId::new(now),
             currency,
             created_at: now,
@@ -21,7 +22,9 @@ impl CartsApi for Carts {
         };
         let mut tx = self.db.begin(cx).await?;
         store::create(&mut tx, &cart).await?;
-        Ok(tx.commit(cart.with(Vec::new(), Money::new(0, currency), None)).await?)
+        Ok(tx
+            .commit(cart.into_cart(Vec::new(), Money::new(0, currency), None))
+            .await?)
     }
 
     async fn cart(&self, cx: &mut CallContext, id: CartId) -> Result<Cart, CartsError> {
@@ -30,11 +33,11 @@ impl CartsApi for Carts {
             let cart = store::cart(&mut read, id)
                 .await?
                 .ok_or(CartsError::UnknownCart { id })?;
-            cart.check_alive(self.clock.now())?;
+            cart.check_not_expired(self.clock.now())?;
             (cart, store::lines(&mut read, id).await?)
         };
-        let offers = self.offers(cx, ids(&lines)).await?;
-        Ok(cart.priced(lines, &offers).map_err(|why| no_total(id, why))?)
+        let offers = self.offers(cx, product_ids(&lines)).await?;
+        Ok(cart.priced(lines, &offers).map_err(|error| total_failure(id, error))?)
     }
 
     async fn set_quantity(
@@ -51,10 +54,10 @@ impl CartsApi for Carts {
         let mut tx = self.db.begin(cx).await?;
         let currency = self.touch(&mut tx, id).await?;
         domain::check_currency(&offer, currency)?;
-        let line = KeptLine { product_id, quantity };
+        let line = StoredLine { product_id, quantity };
         if !store::set_quantity(&mut tx, id, &line).await? {
             let (lines, last_position) = store::line_count_and_last_position(&mut tx, id).await?;
-            domain::check_room(id, lines)?;
+            domain::check_line_limit(id, lines)?;
             store::add_line(&mut tx, id, &line, last_position + 1).await?;
         }
         Ok(tx.commit(()).await?)
@@ -62,7 +65,7 @@ impl CartsApi for Carts {
 
     async fn set_lines(&self, cx: &mut CallContext, id: CartId, lines: Vec<NewLine>) -> Result<(), CartsError> {
         let lines = domain::check_lines(id, lines)?;
-        let offers = self.offers(cx, ids(&lines)).await?;
+        let offers = self.offers(cx, product_ids(&lines)).await?;
         let mut tx = self.db.begin(cx).await?;
         let currency = self.touch(&mut tx, id).await?;
         for line in &lines {
@@ -85,7 +88,7 @@ impl CartsApi for Carts {
 }
 
 impl Carts {
-    /// Lets a cart live longer. Answers its currency, or `UnknownCart` or `CartExpired`.
+    /// Extends the lifetime of a cart and returns the currency. Fails with `UnknownCart` or `CartExpired`.
     async fn touch(&self, tx: &mut Tx<'_>, id: CartId) -> Result<Currency, CartsError> {
         let now = self.clock.now();
         if let Some(currency) = store::touch(tx, id, now, now.plus(self.settings.time_to_live)).await? {
@@ -99,19 +102,19 @@ impl Carts {
     }
 }
 
-fn ids(lines: &[KeptLine]) -> Vec<ProductId> {
+fn product_ids(lines: &[StoredLine]) -> Vec<ProductId> {
     lines.iter().map(|line| line.product_id).collect()
 }
 
-fn no_total(id: CartId, why: NoTotal) -> CallFailure {
-    match why {
-        NoTotal::Missing(product) => CallFailure::internal(format!(
-            "{id} holds {product}, which the catalog does not know any more"
-        )),
-        NoTotal::TooLarge(error) => CallFailure::refused(
+fn total_failure(id: CartId, error: TotalError) -> CallFailure {
+    match error {
+        TotalError::Missing(product) => {
+            CallFailure::internal(format!("{id} contains {product}, which does not exist in the catalog"))
+        }
+        TotalError::TooLarge(error) => CallFailure::refused(
             422,
             "cart-too-large",
-            format!("the total of {id} does not fit into an amount of money: {error}; set smaller quantities"),
+            format!("the total of {id} is out of range: {error}; set smaller quantities"),
         ),
     }
 }

@@ -1,59 +1,62 @@
-//! What is asked for when products are listed, and where in the list a page begins. Knows no database.
+//! Product lists: the filter of a list, the position of a product, and page tokens. Must not know the database.
 
 use catalog_api::v1::CatalogError;
 use offshoot_contract::page_token;
 
 use crate::{search, validation};
 
-/// One list of products: those that match a search, of one category or of all.
+/// Filter of a product list: all products, or those that match a search, a category, or both.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Listing {
-    /// As [`search::words`] makes them.
+    /// Words as returned by [`search::words`].
     pub(crate) words: Option<String>,
     pub(crate) category: Option<String>,
 }
 
-/// Where a product stands in its list. Compared from the first field to the last.
+/// Sort key of a product in a list. Compared from the first field to the last.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// Where the words were found, 0 the best; 0 without a search.
+pub(crate) struct ListPosition {
+    /// Match tier of the search, 0 is the best; 0 without a search.
     pub(crate) tier: i64,
-    /// Characters of the name's words; 0 without a search.
+    /// Length of the name's words, characters; 0 without a search.
     pub(crate) name_length: i64,
     pub(crate) sku: String,
 }
 
 impl Listing {
-    /// The list that a caller asks for. Fails with `InvalidSearch`.
-    pub(crate) fn of(search: Option<&str>, category: Option<String>) -> Result<Self, CatalogError> {
+    /// Builds the filter from request parameters. Fails with `InvalidSearch`.
+    pub(crate) fn from_request(search: Option<&str>, category: Option<String>) -> Result<Self, CatalogError> {
         let words = search.map(search::words_of_search).transpose()?;
         Ok(Self { words, category })
     }
 
-    /// No product could be in the category, so the database need not be asked (and Postgres takes no NUL in a text).
-    pub(crate) fn is_surely_empty(&self) -> bool {
+    /// Whether the category name is invalid, so that no product can match. Such a name must not reach the database:
+    /// Postgres rejects NUL in a text.
+    pub(crate) fn is_always_empty(&self) -> bool {
         self.category
             .as_deref()
             .is_some_and(|category| !validation::is_category(category))
     }
 
-    /// After which place the asked page begins. Fails with `BadPageToken`.
-    pub(crate) fn open(&self, token: Option<&str>) -> Result<Place, CatalogError> {
+    /// Position after which the requested page begins. Fails with `BadPageToken`.
+    pub(crate) fn position_after(&self, token: Option<&str>) -> Result<ListPosition, CatalogError> {
         let Some(token) = token else {
-            return Ok(Place::before_all());
+            return Ok(ListPosition::start());
         };
-        let key = page_token::open(&self.name(), token);
-        key.as_deref().and_then(Place::of_key).ok_or(CatalogError::BadPageToken)
+        let key = page_token::decode(&self.token_scope(), token);
+        key.as_deref()
+            .and_then(ListPosition::from_token_key)
+            .ok_or(CatalogError::BadPageToken)
     }
 
-    /// The token for what comes after `place`.
-    pub(crate) fn token(&self, place: &Place) -> String {
-        let Place { tier, name_length, sku } = place;
-        page_token::issue(&self.name(), &format!("{tier} {name_length} {sku}"))
+    /// Page token for the page after `position`.
+    pub(crate) fn token_after(&self, position: &ListPosition) -> String {
+        let ListPosition { tier, name_length, sku } = position;
+        page_token::encode(&self.token_scope(), &format!("{tier} {name_length} {sku}"))
     }
 
-    /// What a token is bound to. An absent search or category has no text that a present one could have.
-    fn name(&self) -> [&str; 3] {
+    /// The list a token is bound to. The texts for an absent search or category are not valid values of either.
+    fn token_scope(&self) -> [&str; 3] {
         [
             "products",
             self.words.as_deref().unwrap_or(""),
@@ -62,8 +65,8 @@ impl Listing {
     }
 }
 
-impl Place {
-    fn before_all() -> Self {
+impl ListPosition {
+    fn start() -> Self {
         Self {
             tier: -1,
             name_length: 0,
@@ -71,7 +74,7 @@ impl Place {
         }
     }
 
-    fn of_key(key: &str) -> Option<Self> {
+    fn from_token_key(key: &str) -> Option<Self> {
         let mut parts = key.splitn(3, ' ');
         Some(Self {
             tier: parts.next()?.parse().ok()?,
@@ -86,24 +89,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_leads_back_to_its_place_and_into_no_other_list() {
-        let listing = |search, category: Option<&str>| Listing::of(search, category.map(str::to_owned)).expect("words");
-        let place = Place {
+    fn a_token_restores_its_position_and_is_rejected_by_other_lists() {
+        let listing = |search, category: Option<&str>| {
+            Listing::from_request(search, category.map(str::to_owned)).expect("the search has a word")
+        };
+        let position = ListPosition {
             tier: 2,
             name_length: 19,
             sku: "gift voucher 1".to_owned(),
         };
         let red = listing(Some("Red"), None);
-        let token = red.token(&place);
-        assert_eq!(red.open(Some(&token)), Ok(place));
-        assert_eq!(listing(Some("RED!"), None).open(Some(&token)), red.open(Some(&token)));
+        let token = red.token_after(&position);
+        assert_eq!(red.position_after(Some(&token)), Ok(position));
+        assert_eq!(
+            listing(Some("RED!"), None).position_after(Some(&token)),
+            red.position_after(Some(&token))
+        );
         for other in [
             listing(None, None),
             listing(Some("blue"), None),
             listing(Some("red"), Some("garden")),
         ] {
-            assert_eq!(other.open(Some(&token)), Err(CatalogError::BadPageToken), "{other:?}");
+            assert_eq!(
+                other.position_after(Some(&token)),
+                Err(CatalogError::BadPageToken),
+                "{other:?}"
+            );
         }
-        assert_eq!(red.open(None), Ok(Place::before_all()));
+        assert_eq!(red.position_after(None), Ok(ListPosition::start()));
     }
 }

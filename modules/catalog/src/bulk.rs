@@ -1,5 +1,5 @@
-//! What a bulk call comes to: which rows to write and what became of each item, worked out before anything is
-//! written. Knows no database; every function is pure.
+//! Planning of bulk calls: the rows to write and the outcome of each item, computed before anything is written. Must
+//! not know the database; every function is pure.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,17 +8,17 @@ use offshoot_contract::{Money, Timestamp};
 use offshoot_db::List;
 
 use crate::domain::{self, AcceptedProduct};
-use crate::validation::{self, Unacceptable};
+use crate::validation::{self, InvalidField};
 
-/// A price that a product has had.
+/// A price of a product with its start time.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct PricePointOf {
+pub(crate) struct ProductPrice {
     pub(crate) id: ProductId,
     pub(crate) since: Timestamp,
     pub(crate) price: Money,
 }
 
-/// The price that a product has now, and what changes with it.
+/// The current price of a product, and the columns that change with the price.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct CurrentPrice {
     pub(crate) id: ProductId,
@@ -28,23 +28,22 @@ pub(crate) struct CurrentPrice {
     pub(crate) updated_at: Timestamp,
 }
 
-/// The products of one call that may be added.
+/// The products to add in one `add_many` call.
 pub(crate) struct Additions {
-    /// One per SKU, the first of the call, in the order of the SKU: whoever adds several products locks them in the
-    /// same order.
+    /// The first item per SKU, in SKU order, so that concurrent calls lock products in the same order.
     pub(crate) accepted: Vec<AcceptedProduct>,
-    items: Vec<Result<Item, Unacceptable>>,
+    items: Vec<Result<Item, InvalidField>>,
 }
 
 struct Item {
     sku: String,
-    /// The id that it would get.
+    /// Id of the product if this item is inserted.
     id: ProductId,
 }
 
 impl Additions {
-    /// Judges each product by itself and against those before it.
-    pub(crate) fn of(products: Vec<NewProduct>, now: Timestamp) -> Self {
+    /// Validates each product and drops duplicate SKUs within the call.
+    pub(crate) fn plan(products: Vec<NewProduct>, now: Timestamp) -> Self {
         let mut accepted = BTreeMap::new();
         let mut items = Vec::with_capacity(products.len());
         for product in products {
@@ -61,12 +60,12 @@ impl Additions {
         }
     }
 
-    /// What became of each item, given who has each SKU now.
-    pub(crate) fn outcomes(self, holders: &HashMap<String, ProductId>) -> Vec<AddOutcome> {
+    /// Outcome of each item, given the id that each SKU has after the insert.
+    pub(crate) fn outcomes(self, id_by_sku: &HashMap<String, ProductId>) -> Vec<AddOutcome> {
         let outcome = |item: Item| {
-            let id = *holders
+            let id = *id_by_sku
                 .get(&item.sku)
-                .expect("an accepted SKU was added just now or is held by another");
+                .expect("each accepted SKU was inserted by this call or existed before");
             if id == item.id {
                 AddOutcome::Added { id }
             } else {
@@ -80,24 +79,24 @@ impl Additions {
     }
 }
 
-/// What the recording of prices comes to.
-pub(crate) struct Recording {
-    /// One per product and time, the last of the call, in key order.
-    pub(crate) points: Vec<PricePointOf>,
-    /// The products that have another current price after it, or the same since another time.
+/// The rows to write and the outcomes of one `record_prices` call.
+pub(crate) struct PriceRecording {
+    /// The last item per product and start time, in key order.
+    pub(crate) points: Vec<ProductPrice>,
+    /// The products with a changed current price or a changed start time of that price.
     pub(crate) current: Vec<CurrentPrice>,
     pub(crate) outcomes: Vec<PriceOutcome>,
 }
 
-impl Recording {
-    /// Judges each price, given the products that have the SKUs.
-    pub(crate) fn of(prices: Vec<PriceChange>, known: &HashMap<String, CurrentPrice>, now: Timestamp) -> Self {
+impl PriceRecording {
+    /// Validates each price against the existing products, given by SKU.
+    pub(crate) fn plan(prices: Vec<PriceChange>, existing: &HashMap<String, CurrentPrice>, now: Timestamp) -> Self {
         let mut points = BTreeMap::new();
         let mut outcomes = Vec::with_capacity(prices.len());
         for change in prices {
             outcomes.push(
-                match (validation::check_price_change(&change, now), known.get(&change.sku)) {
-                    (Err(unacceptable), _) => unacceptable.into(),
+                match (validation::check_price_change(&change, now), existing.get(&change.sku)) {
+                    (Err(invalid), _) => invalid.into(),
                     (Ok(()), None) => PriceOutcome::UnknownSku,
                     (Ok(()), Some(product)) => {
                         points.insert((product.id, change.since), change.price);
@@ -106,7 +105,7 @@ impl Recording {
                 },
             );
         }
-        let current = known.values().filter_map(|before| {
+        let current = existing.values().filter_map(|before| {
             let (&(id, since), &price) = points.range(..=(before.id, now)).next_back()?;
             let after = before.after(price, since, now);
             (id == before.id && since >= before.since && after != *before).then_some(after)
@@ -115,24 +114,24 @@ impl Recording {
             current: current.collect(),
             points: points
                 .into_iter()
-                .map(|((id, since), price)| PricePointOf { id, since, price })
+                .map(|((id, since), price)| ProductPrice { id, since, price })
                 .collect(),
             outcomes,
         }
     }
 }
 
-impl Recording {
-    /// The products that cost something else now than before.
-    pub(crate) fn repriced(&self, known: &HashMap<String, CurrentPrice>) -> List<ProductId> {
-        let before: HashMap<_, _> = known.values().map(|before| (before.id, before.version)).collect();
+impl PriceRecording {
+    /// Ids of the products whose current price differs from the price in `existing`.
+    pub(crate) fn repriced(&self, existing: &HashMap<String, CurrentPrice>) -> List<ProductId> {
+        let before: HashMap<_, _> = existing.values().map(|before| (before.id, before.version)).collect();
         let is_repriced = |now: &&CurrentPrice| before.get(&now.id) != Some(&now.version);
         self.current.iter().filter(is_repriced).map(|now| now.id).collect()
     }
 }
 
 impl CurrentPrice {
-    /// The same product once `price` holds since `since`. The version counts changes of the price, not of its time.
+    /// The current price after `price` starts at `since`. Only a changed amount raises the version, not a changed time.
     fn after(self, price: Money, since: Timestamp, now: Timestamp) -> Self {
         if price == self.price {
             return Self { since, ..self };
@@ -152,7 +151,7 @@ mod tests {
     use super::*;
 
     fn at(second: i64) -> Timestamp {
-        Timestamp::from_micros(second * 1_000_000).expect("a time")
+        Timestamp::from_micros(second * 1_000_000).expect("the time is in range")
     }
 
     fn pounds(units: i64) -> Money {
@@ -167,8 +166,8 @@ mod tests {
         }
     }
 
-    /// One product, `A`, that costs 1 since second 10 and was last changed at second 20.
-    fn known() -> HashMap<String, CurrentPrice> {
+    /// One product, `A`, with a price of 1 since second 10, last changed at second 20.
+    fn existing() -> HashMap<String, CurrentPrice> {
         let current = CurrentPrice {
             id: ProductId::new(at(0)),
             price: pounds(1),
@@ -180,7 +179,7 @@ mod tests {
     }
 
     fn current_after(changes: Vec<PriceChange>) -> Option<(Money, Timestamp, u32, Timestamp)> {
-        let recording = Recording::of(changes, &known(), at(100));
+        let recording = PriceRecording::plan(changes, &existing(), at(100));
         recording
             .current
             .first()
@@ -188,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_current_price_is_that_of_the_latest_time() {
+    fn the_price_with_the_latest_start_time_is_current() {
         assert_eq!(current_after(vec![change("A", 2, 9)]), None);
         assert_eq!(
             current_after(vec![change("A", 2, 10)]),
@@ -201,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_price_since_later_is_no_new_version() {
+    fn the_same_price_with_a_later_start_time_keeps_the_version() {
         assert_eq!(current_after(vec![change("A", 1, 10)]), None);
         assert_eq!(
             current_after(vec![change("A", 1, 11)]),
@@ -210,8 +209,8 @@ mod tests {
     }
 
     #[test]
-    fn of_two_prices_of_one_time_the_later_item_counts() {
-        let recording = Recording::of(vec![change("A", 2, 5), change("A", 3, 5)], &known(), at(100));
+    fn the_last_item_with_the_same_start_time_wins() {
+        let recording = PriceRecording::plan(vec![change("A", 2, 5), change("A", 3, 5)], &existing(), at(100));
         assert_eq!(
             recording.points.iter().map(|point| point.price).collect::<Vec<_>>(),
             [pounds(3)]
@@ -220,14 +219,14 @@ mod tests {
     }
 
     #[test]
-    fn every_item_has_its_outcome() {
+    fn every_item_has_an_outcome() {
         let prices = vec![
             change("B", 1, 1),
             change("A", 0, 1),
             change("A", 1, 101),
             change("A", 1, 100),
         ];
-        let recording = Recording::of(prices, &known(), at(100));
+        let recording = PriceRecording::plan(prices, &existing(), at(100));
         assert_eq!(recording.outcomes[0], PriceOutcome::UnknownSku);
         assert!(matches!(&recording.outcomes[1], PriceOutcome::Rejected { field, .. } if field == "price"));
         assert!(matches!(&recording.outcomes[2], PriceOutcome::Rejected { field, .. } if field == "since"));

@@ -1,25 +1,25 @@
-//! What a product is made of, and how it changes. Knows no database; every function is pure.
+//! Rules for creating and changing a product. Must not know the database; every function is pure.
 //!
-//! The contract's `Product` is a plain value and serves here too, until a second version of the contract tells the
-//! two apart.
+//! The contract's `Product` is a plain value and doubles as the domain type as long as the contract has one major
+//! version.
 
 use catalog_api::v1::{CatalogError, NewProduct, Product, ProductChanges, ProductId, ProductStatus};
 use offshoot_contract::Timestamp;
 
-use crate::validation::{self, Unacceptable};
+use crate::validation::{self, InvalidField};
 
-/// The version that a new product has.
+/// Version of a new product.
 const FIRST_VERSION: u32 = 1;
 
-/// A product that may be added, with the time from which its price holds.
+/// A validated new product with the start time of the first price.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct AcceptedProduct {
     pub(crate) product: Product,
     pub(crate) price_since: Timestamp,
 }
 
-/// The product that `new` becomes.
-pub(crate) fn accept(new: NewProduct, id: ProductId, now: Timestamp) -> Result<AcceptedProduct, Unacceptable> {
+/// Validates `new` and builds the product with `id`.
+pub(crate) fn accept(new: NewProduct, id: ProductId, now: Timestamp) -> Result<AcceptedProduct, InvalidField> {
     validation::check_new(&new, now)?;
     let price_since = new.price_since.unwrap_or(now);
     let product = Product {
@@ -37,36 +37,35 @@ pub(crate) fn accept(new: NewProduct, id: ProductId, now: Timestamp) -> Result<A
     Ok(AcceptedProduct { product, price_since })
 }
 
-/// The product after `changes`, given that the caller has seen `version` of it; equal to `product` where nothing is
-/// to be written.
+/// Applies `changes` for a caller that last read `version`. The result equals `product` if there is nothing to write.
 ///
-/// Values that are there already are no change and raise no version. A caller that has seen the version before this
-/// one, and asks for what is there, is repeating the call that made it so (its answer was lost): it gets the same
-/// answer, and overwrites nothing. Any other version is a `VersionConflict`.
+/// Values equal to the current ones do not raise the version. A caller at the previous version that asks for the
+/// current values repeats a call that succeeded and whose response was lost: the repeat gets the same answer and writes
+/// nothing. Any other version mismatch fails with `VersionConflict`.
 pub(crate) fn change(
     product: &Product,
     version: u32,
     changes: ProductChanges,
     now: Timestamp,
 ) -> Result<Product, CatalogError> {
-    let asks_for_something = changes != ProductChanges::default();
+    let has_changes = changes != ProductChanges::default();
     let mut changed = product.clone();
     changed.name = changes.name.unwrap_or(changed.name);
     changed.description = changes.description.unwrap_or(changed.description);
     changed.category = changes.category.unwrap_or(changed.category);
-    let is_there_already = changed == *product;
-    let is_repeat = is_there_already && asks_for_something && version.checked_add(1) == Some(product.version);
+    let is_unchanged = changed == *product;
+    let is_repeat = is_unchanged && has_changes && version.checked_add(1) == Some(product.version);
     if version != product.version && !is_repeat {
         return Err(version_conflict(product, version));
     }
-    if !is_there_already {
+    if !is_unchanged {
         changed.version = product.version.saturating_add(1);
         changed.updated_at = now;
     }
     Ok(changed)
 }
 
-/// The answer to a caller that has seen `expected` of a product that is at another version.
+/// Error for a caller that expects version `expected` while `product` has another version.
 pub(crate) fn version_conflict(product: &Product, expected: u32) -> CatalogError {
     CatalogError::VersionConflict {
         id: product.id,
@@ -84,7 +83,7 @@ mod tests {
     const NOW: &str = "2011-12-09T12:50:00Z";
 
     fn now() -> Timestamp {
-        NOW.parse().expect("a time")
+        NOW.parse().expect("NOW is a valid time")
     }
 
     fn lantern() -> NewProduct {
@@ -100,18 +99,18 @@ mod tests {
 
     fn product() -> Product {
         let id = ProductId::new(now());
-        accept(lantern(), id, now()).expect("acceptable").product
+        accept(lantern(), id, now()).expect("the lantern is valid").product
     }
 
     #[test]
-    fn a_change_raises_the_version_and_the_same_values_do_not() {
+    fn changed_values_raise_the_version_and_equal_values_do_not() {
         let product = product();
         let later = now().plus(std::time::Duration::from_secs(1));
         let renamed = |name: &str| ProductChanges {
             name: Some(name.to_owned()),
             ..ProductChanges::default()
         };
-        let changed = change(&product, 1, renamed("LANTERN"), later).expect("version 1");
+        let changed = change(&product, 1, renamed("LANTERN"), later).expect("version 1 is current");
         assert_eq!(
             (changed.name.as_str(), changed.version, changed.updated_at),
             ("LANTERN", 2, later)
@@ -121,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeat_is_answered_and_a_stale_change_is_not() {
+    fn a_repeat_succeeds_and_a_stale_change_conflicts() {
         let mut product = product();
         product.version = 5;
         let same = || ProductChanges {

@@ -1,6 +1,6 @@
-//! The catalog: what the store sells, and at what price. The implementation of `catalog_api`.
+//! The catalog module: products and their prices. Implements `catalog_api`.
 //!
-//! Knows no other module, and not where it runs or who calls it.
+//! Must not know other modules, the placement of this module, or the callers.
 
 use std::sync::Arc;
 
@@ -17,22 +17,27 @@ mod search;
 mod validation;
 // SQL.
 mod store;
+// How the module starts in a process.
+mod start;
 
-/// The catalog's tables.
+pub use crate::start::{MODULE, start};
+
+/// Schema and migrations of the catalog database.
 pub const SCHEMA: ModuleSchema = ModuleSchema {
     module: "catalog",
     migrations: migrations!("../../../migrations/catalog": 1 "0001_products"),
     tables: include_str!("../../../migrations/catalog/tables.toml"),
 };
 
-/// The catalog on its own database. Implements `catalog_api::v1::CatalogApi`.
+/// Catalog backed by its own database. Implements `catalog_api::v1::CatalogApi`.
 pub struct Catalog {
     db: Db,
     clock: Arc<dyn Clock>,
 }
 
 impl Catalog {
-    /// A catalog whose data is in `db`, opened with [`SCHEMA`]. `clock` says what is now and what is the future.
+    /// Creates the catalog on `db`, which must be opened with [`SCHEMA`]. `clock` gives the current time: prices that
+    /// start later are rejected.
     #[must_use]
     pub fn new(db: Db, clock: Arc<dyn Clock>) -> Self {
         Self { db, clock }

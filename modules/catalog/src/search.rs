@@ -1,32 +1,31 @@
-//! What the search takes for a word, and which match is the better one. Knows no database.
+//! Tokenization and ranking rules of the product search. Must not know the database.
 //!
-//! The two engines must find the same products in the same order. So neither splits nor ranks: words are made here, of
-//! the products' texts when they are written and of the search text when it is asked for, and the engines' indexes
-//! find the products that have all of them. They are ordered by
+//! Both engines must return the same products in the same order, so neither engine tokenizes or ranks. This module
+//! splits product texts into words when a product is written, and search texts when a search arrives. The engines'
+//! indexes only find the products that contain all words. Matches are ordered by
 //!
-//! 1. where the words were found: they are the whole SKU, they are the whole name, all of them are in the name, they
-//!    are elsewhere;
-//! 2. the length of the name's words: the shorter the name, the more of it was asked for;
+//! 1. tier: the words are the whole SKU, the words are the whole name, the name contains all words, any other match;
+//! 2. the length of the name's words, shortest first: in a short name the searched words are a larger share;
 //! 3. the SKU.
 //!
-//! A word matches whole: no prefixes, no stems. Nothing in the order depends on other products, as the weights of the
-//! engines' own rankings do, so a page token stays valid while the catalog changes.
+//! Only whole words match: no prefixes, no stems. Unlike the engines' own rankings, the order of two products never
+//! depends on other products, so a page token stays valid while the catalog changes.
 
 use catalog_api::v1::{CatalogError, MAX_SEARCH_CHARS};
 use unicode_normalization::UnicodeNormalization;
 
-/// Longest word, characters; the rest of a longer one is cut off. No word of a language is that long, and both indexes
-/// take it whole.
+/// Longest word, characters; longer words are truncated. No natural word is that long, and both indexes accept words of
+/// this length.
 const MAX_WORD_CHARS: usize = 64;
 
-/// The words of a text, separated by one blank: runs of letters and digits, without regard to case, compatibility
-/// forms and diacritics. `Café CRÈME, 2nd` gives `cafe creme 2nd`.
+/// Splits a text into words, separated by one space: runs of letters and digits, with case, compatibility forms and
+/// diacritics folded. `Café CRÈME, 2nd` gives `cafe creme 2nd`.
 ///
-/// What this answers is stored. Changing it takes a migration that writes the derived columns anew.
+/// The result is stored. A change of this function needs a migration that rewrites the derived columns.
 pub(crate) fn words(text: &str) -> String {
     let mut words = String::with_capacity(text.len());
     let mut length = 0;
-    // Upper case first: it unites what lower case alone keeps apart, such as `ß` and `SS`, `ς` and `σ`.
+    // Upper case first, because lower case alone keeps `ß` and `SS`, and `ς` and `σ`, apart.
     let plain = text
         .nfkd()
         .flat_map(char::to_uppercase)
@@ -48,22 +47,22 @@ pub(crate) fn words(text: &str) -> String {
     words
 }
 
-/// The words that a search text asks for. Fails with `InvalidSearch`.
+/// Splits a search text into words. Fails with `InvalidSearch` if the text is too long or has no word.
 pub(crate) fn words_of_search(search: &str) -> Result<String, CatalogError> {
     let invalid = |reason: String| Err(CatalogError::InvalidSearch { reason });
     let length = search.chars().count();
     if length > MAX_SEARCH_CHARS {
-        return invalid(format!("has {length} characters, at most {MAX_SEARCH_CHARS} are taken"));
+        return invalid(format!("has {length} characters, but the limit is {MAX_SEARCH_CHARS}"));
     }
     let words = words(search);
     if words.is_empty() {
-        return invalid("has no word in it: give at least one letter or digit".to_owned());
+        return invalid("contains no word: give at least one letter or digit".to_owned());
     }
     Ok(words)
 }
 
-/// The block of combining marks that decomposition makes of accented Latin, Greek and Cyrillic letters. Marks of
-/// other scripts, such as vowel signs, stay: they tell words apart.
+/// Whether `letter` belongs to the combining marks that result from decomposing accented Latin, Greek and Cyrillic
+/// letters. Marks of other scripts, such as vowel signs, are kept because they distinguish words.
 fn is_diacritic(letter: char) -> bool {
     ('\u{300}'..='\u{36F}').contains(&letter)
 }
@@ -73,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_runs_of_letters_and_digits() {
+    fn a_word_is_a_run_of_letters_and_digits() {
         for (text, expected) in [
             (
                 "WHITE HANGING HEART T-LIGHT HOLDER",
@@ -91,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn case_diacritics_and_compatibility_forms_make_no_difference() {
+    fn case_diacritics_and_compatibility_forms_are_folded() {
         for (one, other) in [
             ("Café", "CAFE"),
             ("cafe\u{301}", "café"),
@@ -106,19 +105,19 @@ mod tests {
     }
 
     #[test]
-    fn marks_that_tell_words_apart_stay() {
+    fn marks_that_distinguish_words_are_kept() {
         assert_ne!(words("की"), words("का"));
         assert_eq!(words("東京 タワー"), "東京 タワー");
     }
 
     #[test]
-    fn a_long_word_is_cut_and_the_next_one_is_not() {
+    fn a_long_word_is_truncated_without_losing_the_next_word() {
         let text = format!("{} b", "a".repeat(MAX_WORD_CHARS + 1));
         assert_eq!(words(&text), format!("{} b", "a".repeat(MAX_WORD_CHARS)));
     }
 
     #[test]
-    fn a_search_has_words_and_at_most_200_characters() {
+    fn a_search_needs_a_word_and_has_at_most_200_characters() {
         assert_eq!(
             words_of_search("é".repeat(MAX_SEARCH_CHARS).as_str()),
             Ok("e".repeat(MAX_WORD_CHARS))

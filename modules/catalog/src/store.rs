@@ -1,4 +1,4 @@
-//! The products as rows. Takes a transaction or a read and decides nothing.
+//! SQL of the product tables. Runs in the caller's transaction or read and makes no decisions.
 
 use std::collections::HashMap;
 
@@ -16,35 +16,36 @@ macro_rules! product_columns {
     };
 }
 
-// Products in the order of a list.
+// Pages of a product list.
 pub(crate) mod listing;
-// What they cost, now and before.
+// Current prices and the price history.
 pub(crate) mod prices;
 
-/// A product as it is stored.
-#[derive(sqlx::FromRow)]
-struct ProductRow {
-    id: ProductId,
-    sku: String,
-    name: String,
-    description: String,
-    category: String,
-    price: i64,
-    currency: String,
-    status: String,
-    version: i64,
-    created_at: Timestamp,
-    updated_at: Timestamp,
+offshoot_db::row! {
+    /// A row of `products`.
+    struct ProductRow {
+        id: ProductId,
+        sku: String,
+        name: String,
+        description: String,
+        category: String,
+        price: i64,
+        currency: String,
+        status: String,
+        version: i64,
+        created_at: Timestamp,
+        updated_at: Timestamp,
+    }
 }
 
-/// One product; none if the id is unknown.
+/// Finds a product by id.
 pub(crate) async fn product(db: &mut Queries, id: ProductId) -> Result<Option<Product>, CallFailure> {
     let sql = sql!(concat!("SELECT ", product_columns!(), " FROM products WHERE id = $1"));
     let row: Option<ProductRow> = db.fetch_optional(sql, (id,)).await?;
     row.map(ProductRow::into_product).transpose()
 }
 
-/// The products that have these ids, in no order.
+/// Finds the products with these ids, in no particular order.
 pub(crate) async fn products(db: &mut Queries, ids: List<ProductId>) -> Result<Vec<Product>, CallFailure> {
     let sql = sql!(
         sqlite: concat!(
@@ -56,7 +57,7 @@ pub(crate) async fn products(db: &mut Queries, ids: List<ProductId>) -> Result<V
     rows.into_iter().map(ProductRow::into_product).collect()
 }
 
-/// Which products have these SKUs.
+/// Maps each of these SKUs that exists to the id of its product.
 pub(crate) async fn ids_by_sku(
     db: &mut Queries,
     skus: List<String>,
@@ -69,7 +70,7 @@ pub(crate) async fn ids_by_sku(
     Ok(rows.into_iter().collect())
 }
 
-/// Adds those whose SKU nobody has.
+/// Inserts the products whose SKU does not exist yet.
 pub(crate) async fn add_missing(tx: &mut Tx<'_>, products: &[AcceptedProduct]) -> Result<(), CallFailure> {
     let rows = products.iter().map(|AcceptedProduct { product, price_since }| {
         (
@@ -98,7 +99,7 @@ pub(crate) async fn add_missing(tx: &mut Tx<'_>, products: &[AcceptedProduct]) -
     tx.insert_many(sql, rows).await.map(drop)
 }
 
-/// Writes what a change may change of a product that is still at `version`. False if it is not.
+/// Updates name, description and category if the product still has `version`. Returns false otherwise.
 pub(crate) async fn change(tx: &mut Tx<'_>, product: &Product, version: u32) -> Result<bool, CallFailure> {
     let sql = sql!(
         "UPDATE products SET name = $3, description = $4, category = $5, version = $6, updated_at = $7, \
@@ -118,7 +119,7 @@ pub(crate) async fn change(tx: &mut Tx<'_>, product: &Product, version: u32) -> 
     Ok(tx.execute(sql, values).await? == 1)
 }
 
-/// Ends the sale of a product that is sold. False if it is not.
+/// Discontinues an active product. Returns false if the product is not active.
 pub(crate) async fn discontinue(tx: &mut Tx<'_>, id: ProductId, now: Timestamp) -> Result<bool, CallFailure> {
     let sql = sql!(
         "UPDATE products SET status = 'discontinued', version = version + 1, updated_at = $2 \
@@ -155,16 +156,15 @@ fn status_text(status: ProductStatus) -> &'static str {
     }
 }
 
-/// The schema checks what is stored, so a failure means that it was bypassed.
+/// Parses stored money. The schema checks the columns, so a failure means that somebody bypassed the schema.
 fn money(ten_thousandths: i64, currency: &str) -> Result<Money, CallFailure> {
     let currency = currency.parse().map_err(|error| {
-        CallFailure::internal("the catalog's database holds a price without a currency").caused_by(error)
+        CallFailure::internal("the catalog database contains a price with an invalid currency").caused_by(error)
     })?;
     Ok(Money::new(ten_thousandths, currency))
 }
 
 fn version(stored: i64) -> Result<u32, CallFailure> {
-    u32::try_from(stored).map_err(|error| {
-        CallFailure::internal("the catalog's database holds a version that is out of range").caused_by(error)
-    })
+    u32::try_from(stored)
+        .map_err(|error| CallFailure::internal("the catalog database contains a version out of range").caused_by(error))
 }

@@ -1,6 +1,6 @@
-//! The inventory: what is there, and what is promised. The implementation of `inventory_api`.
+//! The inventory module: stock and reservations. Implements `inventory_api`.
 //!
-//! Knows no other module: a product is an id.
+//! Must not know other modules: a product is an id.
 
 use std::sync::Arc;
 
@@ -9,51 +9,56 @@ use offshoot_db::{Db, ModuleSchema, migrations};
 
 // One method per use case.
 mod service;
-// Promises: made, kept, taken back.
-mod reserving;
+// Making, committing and releasing reservations.
+mod reservations;
 // Rules, without a database.
-mod announcing;
+mod events;
 mod recording;
 mod validation;
 // SQL.
 mod store;
+// How the module starts in a process.
+mod start;
 
-/// The inventory's tables.
+pub use crate::start::{MODULE, start};
+
+/// Schema and migrations of the inventory database.
 pub const SCHEMA: ModuleSchema = ModuleSchema {
     module: "inventory",
     migrations: migrations!("../../../migrations/inventory": 1 "0001_inventory"),
     tables: include_str!("../../../migrations/inventory/tables.toml"),
 };
 
-/// Reservations that one transaction lets expire, so that nobody waits long for it.
-const EXPIRED_AT_ONCE: u32 = 100;
+/// Reservations expired per transaction, so that other writers wait only briefly.
+const EXPIRY_BATCH: u32 = 100;
 
-/// The inventory on its own database. Implements `inventory_api::v1::InventoryApi`.
+/// Inventory backed by its own database. Implements `inventory_api::v1::InventoryApi`.
 pub struct Inventory {
     db: Db,
     clock: Arc<dyn Clock>,
 }
 
 impl Inventory {
-    /// An inventory whose data is in `db`, opened with [`SCHEMA`]. `clock` decides what has expired.
+    /// Creates the inventory on `db`, which must be opened with [`SCHEMA`]. `clock` decides which reservations have
+    /// expired.
     #[must_use]
     pub fn new(db: Db, clock: Arc<dyn Clock>) -> Self {
         Self { db, clock }
     }
 
-    /// Takes back the promises that have run out; answers how many. Several processes may do so at once.
-    pub async fn expire(&self, cx: &mut CallContext) -> Result<u64, CallFailure> {
+    /// Expires all overdue reservations and returns their number. Several processes may run this concurrently.
+    pub async fn expire_reservations(&self, cx: &mut CallContext) -> Result<u64, CallFailure> {
         let mut sum = 0;
         loop {
             let mut tx = self.db.begin(cx).await?;
-            let references = store::run_out(&mut tx, self.clock.now(), EXPIRED_AT_ONCE).await?;
+            let references = store::overdue(&mut tx, self.clock.now(), EXPIRY_BATCH).await?;
             if references.is_empty() {
                 return Ok(sum);
             }
             sum += references.len() as u64;
-            let levels = store::give_back(&mut tx, &references).await?;
-            store::expire(&mut tx, references).await?;
-            announcing::announce(&mut tx, levels).await?;
+            let levels = store::release_units(&mut tx, &references).await?;
+            store::mark_expired(&mut tx, references).await?;
+            events::publish_stock_changes(&mut tx, levels).await?;
             tx.commit_part().await?;
         }
     }

@@ -1,5 +1,5 @@
-//! What a set of movements from elsewhere comes to: which are written and what became of each, worked out before anything
-//! is written. Knows no database; every function is pure.
+//! Planning of `record_many`: the movements to write and the outcome of each item, computed before anything is written.
+//! Must not know the database; every function is pure.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,16 +8,16 @@ use offshoot_contract::Timestamp;
 
 use crate::validation::{self, MAX_ON_HAND};
 
-/// A movement that is in the ledger.
+/// A movement in the ledger, reduced to the fields that identify a repeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Recorded {
+pub(crate) struct RecordedMovement {
     pub(crate) product_id: ProductId,
     pub(crate) kind: MovementKind,
     pub(crate) change: i64,
 }
 
-impl Recorded {
-    fn of(movement: &NewMovement) -> Self {
+impl RecordedMovement {
+    fn from_new(movement: &NewMovement) -> Self {
         Self {
             product_id: movement.product_id,
             kind: movement.kind,
@@ -26,7 +26,7 @@ impl Recorded {
     }
 }
 
-/// What is there of a product, and what is promised of it.
+/// Stock level of a product: units on hand, and units reserved of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Level {
     pub(crate) on_hand: i64,
@@ -39,20 +39,21 @@ impl Level {
     }
 }
 
-/// What is to be written, and what became of each movement.
-pub(crate) struct Recording {
+/// The rows to write and the outcomes of one `record_many` call.
+pub(crate) struct MovementRecording {
     pub(crate) movements: Vec<NewMovement>,
-    /// By product id, so that all who write lock in one order. Not those whose sum is zero.
+    /// Change of `on_hand` by product id, without changes that sum up to zero. Sorted, so that all writers lock rows in
+    /// the same order.
     pub(crate) changes: BTreeMap<ProductId, i64>,
     pub(crate) outcomes: Vec<MovementOutcome>,
 }
 
-impl Recording {
-    /// Judges each movement after those before it, given the ledger's entries with the same references and the levels of
-    /// the products.
-    pub(crate) fn of(
+impl MovementRecording {
+    /// Decides each movement in order, given the ledger entries by reference and the stock levels. Each decision takes
+    /// the movements before into account.
+    pub(crate) fn plan(
         movements: Vec<NewMovement>,
-        mut known: HashMap<String, Recorded>,
+        mut recorded: HashMap<String, RecordedMovement>,
         mut levels: HashMap<ProductId, Level>,
         now: Timestamp,
     ) -> Self {
@@ -62,9 +63,9 @@ impl Recording {
             outcomes: Vec::with_capacity(movements.len()),
         };
         for movement in movements {
-            let outcome = judge(&movement, &known, &mut levels, now);
+            let outcome = decide_outcome(&movement, &recorded, &mut levels, now);
             if outcome == MovementOutcome::Recorded {
-                known.insert(movement.reference.clone(), Recorded::of(&movement));
+                recorded.insert(movement.reference.clone(), RecordedMovement::from_new(&movement));
                 *recording.changes.entry(movement.product_id).or_default() += movement.change;
                 recording.movements.push(movement);
             }
@@ -75,17 +76,17 @@ impl Recording {
     }
 }
 
-fn judge(
+fn decide_outcome(
     movement: &NewMovement,
-    known: &HashMap<String, Recorded>,
+    recorded: &HashMap<String, RecordedMovement>,
     levels: &mut HashMap<ProductId, Level>,
     now: Timestamp,
 ) -> MovementOutcome {
     if let Err((field, reason)) = validation::check_movement(movement, now) {
         return rejected(field, reason);
     }
-    if let Some(before) = known.get(&movement.reference) {
-        return if *before == Recorded::of(movement) {
+    if let Some(before) = recorded.get(&movement.reference) {
+        return if *before == RecordedMovement::from_new(movement) {
             MovementOutcome::Known
         } else {
             MovementOutcome::Differs
@@ -94,7 +95,7 @@ fn judge(
     let level = levels.entry(movement.product_id).or_default();
     let on_hand = level.on_hand + movement.change;
     if on_hand > MAX_ON_HAND {
-        return rejected("change", format!("makes more than {MAX_ON_HAND} units of one product"));
+        return rejected("change", format!("would exceed {MAX_ON_HAND} units of one product"));
     }
     if movement.change < 0 && on_hand < level.reserved {
         return MovementOutcome::Insufficient {
@@ -117,7 +118,7 @@ mod tests {
     use super::*;
 
     fn time(micros: i64) -> Timestamp {
-        Timestamp::from_micros(micros).expect("a time")
+        Timestamp::from_micros(micros).expect("the time is in range")
     }
 
     fn movement(product_id: ProductId, kind: MovementKind, change: i64, reference: &str) -> NewMovement {
@@ -131,7 +132,7 @@ mod tests {
         }
     }
 
-    fn outcomes(recording: &Recording) -> String {
+    fn outcomes(recording: &MovementRecording) -> String {
         let letter = |outcome: &MovementOutcome| match outcome {
             MovementOutcome::Recorded => 'r',
             MovementOutcome::Known => 'k',
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn each_movement_is_judged_after_those_before_it() {
+    fn each_movement_is_decided_after_the_movements_before() {
         let (a, b) = (ProductId::new(time(0)), ProductId::new(time(1)));
         let movements = vec![
             movement(a, MovementKind::Sold, -1, "early"),
@@ -154,14 +155,14 @@ mod tests {
             movement(b, MovementKind::Received, 5, "1"),
             movement(b, MovementKind::Received, -5, "4"),
         ];
-        let recording = Recording::of(movements, HashMap::new(), HashMap::new(), time(9));
+        let recording = MovementRecording::plan(movements, HashMap::new(), HashMap::new(), time(9));
         assert_eq!(outcomes(&recording), "irrikdx");
         assert_eq!(recording.movements.len(), 2);
-        assert!(recording.changes.is_empty(), "5 came and went");
+        assert!(recording.changes.is_empty(), "the changes sum up to zero");
     }
 
     #[test]
-    fn what_is_promised_is_not_taken() {
+    fn reserved_units_cannot_be_removed() {
         let a = ProductId::new(time(0));
         let level = Level {
             on_hand: 10,
@@ -171,20 +172,20 @@ mod tests {
             movement(a, MovementKind::Adjusted, -3, "1"),
             movement(a, MovementKind::Adjusted, -2, "2"),
         ];
-        let recording = Recording::of(movements, HashMap::new(), HashMap::from([(a, level)]), time(9));
+        let recording = MovementRecording::plan(movements, HashMap::new(), HashMap::from([(a, level)]), time(9));
         assert_eq!(recording.outcomes[0], MovementOutcome::Insufficient { available: 2 });
         assert_eq!(recording.changes, BTreeMap::from([(a, -2)]));
     }
 
     #[test]
-    fn there_is_a_most() {
+    fn stock_above_the_maximum_is_rejected() {
         let a = ProductId::new(time(0));
         let level = Level {
             on_hand: MAX_ON_HAND,
             reserved: 0,
         };
         let movements = vec![movement(a, MovementKind::Received, 1, "1")];
-        let recording = Recording::of(movements, HashMap::new(), HashMap::from([(a, level)]), time(9));
+        let recording = MovementRecording::plan(movements, HashMap::new(), HashMap::from([(a, level)]), time(9));
         assert_eq!(outcomes(&recording), "x");
     }
 }

@@ -1,4 +1,5 @@
-//! The use cases of the inventory: checks what is asked, opens the transaction, answers. No SQL, no rule of its own.
+//! Use cases of the inventory: each method validates the request, opens the transaction and returns the result.
+//! Contains neither SQL nor business rules. The lifecycle of reservations is in `reservations.rs`.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +10,8 @@ use inventory_api::v1::{
 };
 use offshoot_contract::{CallContext, CallFailure, FailureKind, Page, PageSize, Timestamp, page_token};
 
-use crate::announcing::{announce, stock};
-use crate::recording::{Level, Recording};
+use crate::events::{publish_stock_changes, to_stock};
+use crate::recording::{Level, MovementRecording};
 use crate::store::{self, MovementId, MovementRow};
 use crate::{Inventory, validation};
 
@@ -19,14 +20,14 @@ impl InventoryApi for Inventory {
     async fn stock(&self, cx: &mut CallContext, product_id: ProductId) -> Result<Stock, InventoryError> {
         let mut read = self.db.read(cx).await?;
         let level = store::level(&mut read, product_id).await?;
-        Ok(stock(product_id, level.unwrap_or_default()))
+        Ok(to_stock(product_id, level.unwrap_or_default()))
     }
 
     async fn stock_of(&self, cx: &mut CallContext, product_ids: Vec<ProductId>) -> Result<Vec<Stock>, InventoryError> {
         check_count(product_ids.len())?;
         let mut read = self.db.read(cx).await?;
         let levels = store::levels(&mut read, product_ids.clone()).await?;
-        let level = |id: ProductId| stock(id, levels.get(&id).copied().unwrap_or_default());
+        let level = |id: ProductId| to_stock(id, levels.get(&id).copied().unwrap_or_default());
         Ok(product_ids.into_iter().map(level).collect())
     }
 
@@ -36,12 +37,12 @@ impl InventoryApi for Inventory {
         page_size: Option<u32>,
         page_token: Option<String>,
     ) -> Result<Page<Balance>, InventoryError> {
-        let size = PageSize::of(page_size);
-        let after: Option<ProductId> = after(&["balances"], page_token)?;
+        let size = PageSize::resolve(page_size);
+        let after: Option<ProductId> = parse_token(&["balances"], page_token)?;
         let mut read = self.db.read(cx).await?;
         let rows = store::balances(&mut read, after, size + 1).await?;
-        Ok(page_token::page(rows, size, |last| {
-            page_token::issue(&["balances"], &last.stock.product_id.to_string())
+        Ok(page_token::paginate(rows, size, |last| {
+            page_token::encode(&["balances"], &last.stock.product_id.to_string())
         }))
     }
 
@@ -52,13 +53,13 @@ impl InventoryApi for Inventory {
         page_size: Option<u32>,
         page_token: Option<String>,
     ) -> Result<Page<Movement>, InventoryError> {
-        let size = PageSize::of(page_size);
+        let size = PageSize::resolve(page_size);
         let product = product_id.to_string();
         let list = ["movements", product.as_str()];
-        let before: Option<MovementId> = after(&list, page_token)?;
+        let before: Option<MovementId> = parse_token(&list, page_token)?;
         let mut read = self.db.read(cx).await?;
         let rows = store::movements(&mut read, product_id, before, size + 1).await?;
-        let page = page_token::page(rows, size, |(id, _)| page_token::issue(&list, &id.to_string()));
+        let page = page_token::paginate(rows, size, |(id, _)| page_token::encode(&list, &id.to_string()));
         Ok(page.map(|(_, movement)| movement))
     }
 
@@ -74,7 +75,7 @@ impl InventoryApi for Inventory {
             AdjustmentKind::Received => MovementKind::Received,
             AdjustmentKind::Adjusted => MovementKind::Adjusted,
         };
-        let invalid = |(field, reason): validation::Unacceptable| InventoryError::InvalidMovement {
+        let invalid = |(field, reason): validation::InvalidField| InventoryError::InvalidMovement {
             field: field.to_owned(),
             reason,
         };
@@ -82,18 +83,18 @@ impl InventoryApi for Inventory {
         validation::check_note(&note).map_err(invalid)?;
         let mut tx = self.db.begin(cx).await?;
         let changed = if change > 0 {
-            store::add(&mut tx, product_id, change).await?
+            store::add_units(&mut tx, product_id, change).await?
         } else {
-            store::remove(&mut tx, product_id, -change).await?
+            store::remove_units(&mut tx, product_id, -change).await?
         };
         let Some(level) = changed else {
             let level = store::level(&mut tx, product_id).await?.unwrap_or_default();
-            return Err(too_much(product_id, level, change));
+            return Err(change_refused(product_id, level, change));
         };
         let movement = MovementRow::adjustment(product_id, kind, change, note, self.clock.now());
         store::add_movements(&mut tx, vec![movement]).await?;
-        announce(&mut tx, [(product_id, level)]).await?;
-        Ok(tx.commit(stock(product_id, level)).await?)
+        publish_stock_changes(&mut tx, [(product_id, level)]).await?;
+        Ok(tx.commit(to_stock(product_id, level)).await?)
     }
 
     async fn record_many(
@@ -105,28 +106,30 @@ impl InventoryApi for Inventory {
         let now = self.clock.now();
         let mut tx = self.db.begin(cx).await?;
         let products: BTreeSet<_> = movements.iter().map(|movement| movement.product_id).collect();
-        let levels = store::lock(&mut tx, products.into_iter().collect()).await?;
-        let known = store::recorded(&mut tx, &movements).await?;
+        let levels = store::lock_levels(&mut tx, products.into_iter().collect()).await?;
+        let recorded = store::recorded_movements(&mut tx, &movements).await?;
         let before = levels.clone();
-        let Recording {
+        let MovementRecording {
             movements,
             changes,
             outcomes,
-        } = Recording::of(movements, known, levels, now);
+        } = MovementRecording::plan(movements, recorded, levels, now);
         let (rows, products) = (movements.len() as u64, changes.len() as u64);
-        let rows_added = store::add_movements(&mut tx, movements.into_iter().map(MovementRow::of).collect()).await?;
-        // The levels are ours, the references are not: somebody else may have used one for another product meanwhile.
+        let rows_added =
+            store::add_movements(&mut tx, movements.into_iter().map(MovementRow::from_new).collect()).await?;
+        // This transaction locks the levels but not the references: a concurrent call may have used a reference for
+        // another product.
         let after = changes.iter().map(|(id, change)| {
             let level = before.get(id).copied().unwrap_or_default();
             let on_hand = level.on_hand + change;
             (*id, Level { on_hand, ..level })
         });
         let after: Vec<_> = after.collect();
-        if rows_added != rows || store::change(&mut tx, changes).await? != products {
-            let what = "a reference was used by somebody else while movements were recorded";
-            return Err(CallFailure::not_executed(FailureKind::Unavailable, what).into());
+        if rows_added != rows || store::change_levels(&mut tx, changes).await? != products {
+            let message = "a concurrent call used one of the references while movements were recorded";
+            return Err(CallFailure::not_executed(FailureKind::Unavailable, message).into());
         }
-        announce(&mut tx, after).await?;
+        publish_stock_changes(&mut tx, after).await?;
         Ok(tx.commit(outcomes).await?)
     }
 
@@ -137,15 +140,15 @@ impl InventoryApi for Inventory {
         lines: Vec<ReservedLine>,
         expires_at: Timestamp,
     ) -> Result<Reservation, InventoryError> {
-        self.promise(cx, reference, lines, expires_at).await
+        self.make_reservation(cx, reference, lines, expires_at).await
     }
 
     async fn commit(&self, cx: &mut CallContext, reference: String) -> Result<Reservation, InventoryError> {
-        self.send_off(cx, reference).await
+        self.commit_reservation(cx, reference).await
     }
 
     async fn release(&self, cx: &mut CallContext, reference: String) -> Result<(), InventoryError> {
-        self.take_back(cx, reference).await
+        self.release_reservation(cx, reference).await
     }
 
     async fn reservations(
@@ -155,12 +158,12 @@ impl InventoryApi for Inventory {
         page_size: Option<u32>,
         page_token: Option<String>,
     ) -> Result<Page<Reservation>, InventoryError> {
-        let size = PageSize::of(page_size);
+        let size = PageSize::resolve(page_size);
         let list = ["reservations", state.map_or("", store::state_text)];
-        let after: Option<String> = after(&list, page_token)?;
+        let after: Option<String> = parse_token(&list, page_token)?;
         let mut read = self.db.read(cx).await?;
         let references = store::references(&mut read, state, after.unwrap_or_default(), size + 1).await?;
-        let page = page_token::page(references, size, |last| page_token::issue(&list, last));
+        let page = page_token::paginate(references, size, |last| page_token::encode(&list, last));
         Ok(Page {
             items: store::reservations(&mut read, page.items).await?,
             next_page_token: page.next_page_token,
@@ -168,11 +171,11 @@ impl InventoryApi for Inventory {
     }
 }
 
-fn too_much(product_id: ProductId, level: Level, change: i64) -> InventoryError {
+fn change_refused(product_id: ProductId, level: Level, change: i64) -> InventoryError {
     if change > 0 {
         return InventoryError::InvalidMovement {
             field: "change".to_owned(),
-            reason: format!("makes more than {} units of one product", validation::MAX_ON_HAND),
+            reason: format!("would exceed {} units of one product", validation::MAX_ON_HAND),
         };
     }
     InventoryError::InsufficientStock {
@@ -194,9 +197,9 @@ fn check_count(given: usize) -> Result<(), InventoryError> {
     })
 }
 
-/// What a page token says that the page comes after.
-fn after<K: std::str::FromStr>(list: &[&str], token: Option<String>) -> Result<Option<K>, InventoryError> {
+/// Decodes the key after which the page begins. Fails with `BadPageToken`.
+fn parse_token<K: std::str::FromStr>(list: &[&str], token: Option<String>) -> Result<Option<K>, InventoryError> {
     let Some(token) = token else { return Ok(None) };
-    let key = page_token::open(list, &token).ok_or(InventoryError::BadPageToken)?;
+    let key = page_token::decode(list, &token).ok_or(InventoryError::BadPageToken)?;
     key.parse().map(Some).map_err(|_| InventoryError::BadPageToken)
 }

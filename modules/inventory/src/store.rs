@@ -1,25 +1,25 @@
-//! The inventory as rows. Takes a transaction or a read and decides nothing.
+//! SQL of the inventory tables. Runs in the caller's transaction or read and makes no decisions.
 //!
-//! Whoever changes several products locks their rows in the order of their ids, so that nobody waits in a circle. SQLite
-//! has one writer at a time and needs no locks, which is why some statements have two texts.
+//! A transaction that changes several products locks the rows in the order of the product ids, so that transactions
+//! cannot deadlock. SQLite has one writer at a time and needs no locks; therefore some statements have two texts.
 
-// What is there.
+// Stock levels.
 mod stock;
-// Why.
+// The ledger: every change of a stock level.
 mod ledger;
-// What is promised.
+// Reservations.
 mod reservations;
 
-pub(crate) use self::ledger::{MovementId, MovementRow, add_movements, movements, recorded};
+pub(crate) use self::ledger::{MovementId, MovementRow, add_movements, movements, recorded_movements};
 pub(crate) use self::reservations::{
-    add_lines, add_reservation, expire, give_back, references, reservation, reservations, reserve, run_out, state_text,
-    take, turn,
+    add_lines, add_reservation, change_state, mark_expired, overdue, references, release_units, remove_reserved_units,
+    reservation, reservations, reserve, state_text,
 };
-pub(crate) use self::stock::{add, balances, change, level, levels, lock, remove};
+pub(crate) use self::stock::{add_units, balances, change_levels, level, levels, lock_levels, remove_units};
 
 use offshoot_contract::CallFailure;
 
-/// The schema checks what is stored, so a failure means that it was bypassed.
-fn damaged(what: &str) -> CallFailure {
-    CallFailure::internal(format!("the inventory's database holds {what}"))
+/// Failure for invalid stored data. The schema checks the columns, so somebody must have bypassed the schema.
+fn corrupt(finding: &str) -> CallFailure {
+    CallFailure::internal(format!("the inventory database contains {finding}"))
 }

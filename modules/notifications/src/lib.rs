@@ -1,15 +1,19 @@
-//! The notifications: what customers are told of their orders. The implementation of `notifications_api`.
+//! The notifications module: notices to customers about their orders. Implements `notifications_api`.
 //!
-//! Knows what the orders announce, and does not call them.
+//! Subscribes to the orders' events, and does not call the orders.
 
 use offshoot_db::{Db, ModuleSchema, migrations};
 
-// What is told of which event.
+// Notices by event.
 mod telling;
 // One method per use case.
 mod service;
 // SQL.
 mod store;
+// How the module starts in a process.
+mod start;
+
+pub use crate::start::{MODULE, start};
 
 pub use crate::telling::{ORDERS, Teller, subscriptions};
 
@@ -26,7 +30,7 @@ pub struct Notifications {
 }
 
 impl Notifications {
-    /// Notifications whose data is in `db`, opened with [`SCHEMA`]. They are written by [`subscriptions`].
+    /// Notifications whose data is in `db`, opened with [`SCHEMA`]. The [`subscriptions`] write the notices.
     #[must_use]
     pub fn new(db: Db) -> Self {
         Self { db }

@@ -1,4 +1,4 @@
-//! The use cases of the notifications. No SQL, and no call.
+//! Use cases of the notifications, without SQL.
 
 use async_trait::async_trait;
 use notifications_api::v1::{Notice, NotificationsApi, NotificationsError, OrderId};
@@ -19,18 +19,18 @@ impl NotificationsApi for Notifications {
         let list = ["notices", name.as_str()];
         let after = match page_token {
             None => 0,
-            Some(token) => page_token::open(&list, &token)
+            Some(token) => page_token::decode(&list, &token)
                 .and_then(|key| key.parse().ok())
                 .ok_or(NotificationsError::BadPageToken)?,
         };
-        let size = PageSize::of(page_size);
+        let size = PageSize::resolve(page_size);
         let mut read = self.db.read(cx).await?;
         let notices = match order_id {
             Some(id) => store::of_order(&mut read, id, after, size + 1).await?,
             None => store::all(&mut read, after, size + 1).await?,
         };
-        Ok(page_token::page(notices, size, |last| {
-            page_token::issue(&list, &last.number.to_string())
+        Ok(page_token::paginate(notices, size, |last| {
+            page_token::encode(&list, &last.number.to_string())
         }))
     }
 }

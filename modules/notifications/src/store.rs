@@ -1,25 +1,26 @@
-//! The notices as rows. Takes a transaction or a read and decides nothing.
+//! SQL of the notices. Takes a transaction or a read, and decides nothing.
 
 use notifications_api::v1::{Notice, OrderId};
 use offshoot_contract::{CallFailure, Timestamp};
 use offshoot_db::{Queries, Tx, sql};
-use orders_api::v1::OrderNews;
+use orders_api::v1::OrderSnapshot;
 
-/// A notice as it is stored.
-#[derive(sqlx::FromRow)]
-struct NoticeRow {
-    number: i64,
-    order_id: OrderId,
-    recipient: String,
-    subject: String,
-    at: Timestamp,
-    position: i64,
-    key: String,
+offshoot_db::row! {
+    /// A notice as stored.
+    struct NoticeRow {
+        number: i64,
+        order_id: OrderId,
+        recipient: String,
+        subject: String,
+        at: Timestamp,
+        position: i64,
+        key: String,
+    }
 }
 
 pub(crate) async fn add(
     tx: &mut Tx<'_>,
-    order: &OrderNews,
+    order: &OrderSnapshot,
     subject: &str,
     position: i64,
     key: &str,
@@ -47,7 +48,7 @@ pub(crate) async fn all(read: &mut Queries, after: i64, limit: u32) -> Result<Ve
     rows.into_iter().map(NoticeRow::into_notice).collect()
 }
 
-/// Those of one order.
+/// The notices of one order.
 pub(crate) async fn of_order(
     read: &mut Queries,
     order_id: OrderId,

@@ -1,4 +1,4 @@
-//! What customers are told of which event. The wording is pure; SQL is the store's.
+//! Notices by event: the wording, and the subscription that writes notices.
 
 use std::sync::Arc;
 
@@ -10,16 +10,16 @@ use orders_api::v1::OrdersEvent;
 
 use crate::store;
 
-/// The subscription that notices are written by.
+/// The subscription that writes notices.
 pub const ORDERS: &str = "notifications-orders";
 
-/// What the notifications hear: run by whoever hosts them.
+/// Subscriptions of the module.
 #[must_use]
 pub fn subscriptions() -> Vec<Subscription> {
     vec![Subscription::new(ORDERS, Arc::new(Teller))]
 }
 
-/// Writes a notice for each event that customers are told of.
+/// Writes a notice for each event that concerns a customer.
 #[derive(Debug, Clone, Copy)]
 pub struct Teller;
 
@@ -27,8 +27,8 @@ pub struct Teller;
 impl Subscriber for Teller {
     type Event = OrdersEvent;
 
-    /// Trusts that each event comes once in effect, and looks for no notice that is there already: a double would be a
-    /// defect of the delivery, and is to be seen.
+    /// Does not look for an existing notice: an event takes effect once, and a second notice would be a visible defect
+    /// of the delivery.
     async fn handle(&self, tx: &mut Tx<'_>, event: &Delivered<OrdersEvent>) -> Result<(), Rejection> {
         let order = event.event.order();
         let is_ours = order.number.is_none();
@@ -39,7 +39,7 @@ impl Subscriber for Teller {
     }
 }
 
-/// In one line; none for what is not told.
+/// One line of text; `None` for events without a notice.
 fn subject(event: &OrdersEvent) -> Option<String> {
     let order = event.order();
     let id = order.order_id;

@@ -1,7 +1,8 @@
-//! A purchase as a call: the order is written down with its saga ([`checkout_saga`](crate::checkout_saga)), which is
-//! carried out at once, and the caller is told what came of it.
+//! Checkout: inserts the order with its saga ([`checkout_saga`](crate::checkout_saga)), executes the saga, and answers
+//! with the outcome.
 //!
-//! A call that cannot go on leaves the saga to whoever looks next; one that is repeated under its key finds it again.
+//! The saga of an interrupted call is left to the next process that looks for due sagas. A call repeated under its
+//! idempotency key finds the saga again.
 
 use std::time::Duration;
 
@@ -10,20 +11,22 @@ use offshoot_contract::{CallContext, CallFailure, FailureKind, fault_point};
 use offshoot_db::CallKey;
 use offshoot_saga::{Execution, Halt};
 use orders_api::OrderId;
-use orders_api::v1::{Order, OrderStatus, OrdersError, OrdersEvent};
+use orders_api::v1::{self, OrderStatus, OrdersError, OrdersEvent};
 use payments_api::v1::PaymentToken;
 
+use crate::answer::checkout_answer;
 use crate::checkout_saga::CHECKOUT;
-use crate::setback::outcome;
-use crate::work::Work;
-use crate::{Orders, domain, news, store};
+use crate::domain::{Order, draft};
+use crate::orders::Orders;
+use crate::saga_state::SagaState;
+use crate::{events, store};
 
-/// How often a repeated call looks whether the first one has ended.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
-/// How much time a repeated call leaves itself to answer that the order is still pending.
-const TIME_TO_ANSWER: Duration = Duration::from_secs(1);
+/// How often a repeated call polls for the end of the first call.
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// Time that a repeated call reserves for answering that the order is still pending.
+pub(crate) const TIME_TO_ANSWER: Duration = Duration::from_secs(1);
 
-/// What is bought, by whom.
+/// Arguments of a checkout.
 pub(crate) struct Purchase {
     pub(crate) cart_id: CartId,
     pub(crate) email: String,
@@ -31,174 +34,189 @@ pub(crate) struct Purchase {
     pub(crate) token: PaymentToken,
 }
 
-/// A saga of an order that this execution has the lease of.
-pub(crate) type Run = Execution<Orders>;
+/// An execution of an order's saga.
+pub(crate) type OrderExecution = Execution<Orders>;
 
-/// What the writing down of an order found.
+/// Outcome of inserting an order.
 enum Placed {
-    /// Boxed, because the other is small.
-    New(Box<Run>),
-    /// A call under the same key has placed this one.
-    Before(OrderId),
+    /// The order is new. Boxed, because the other variant is small.
+    New(Box<OrderExecution>),
+    /// An earlier call under the same key has inserted this order.
+    Existing(OrderId),
 }
 
 impl Orders {
-    pub(crate) async fn buy(&self, cx: &mut CallContext, purchase: Purchase) -> Result<Order, OrdersError> {
-        let contact = domain::contact(&purchase)?;
-        if let Some(before) = self.placed_before(cx).await? {
-            return self.again(cx, before, purchase.token).await;
+    pub(crate) async fn check_out(&self, cx: &mut CallContext, purchase: Purchase) -> Result<v1::Order, OrdersError> {
+        let contact = draft::validate_contact(&purchase.email, purchase.country.as_deref())?;
+        if let Some(existing) = self.find_order_by_key(cx).await? {
+            return self.resume_or_wait(cx, existing, purchase.token).await;
         }
-        let cart = self.others.carts.cart(cx, purchase.cart_id).await.map_err(of_carts)?;
-        let order = domain::draft(cart, contact, self.clock.now())?;
+        let cart = self.collaborators.carts.cart(cx, purchase.cart_id).await;
+        let cart = cart.map_err(from_carts_error)?;
+        let order = draft::draft_order(cart, contact, self.clock.now())?;
         let token = purchase.token.clone();
         match self.place(cx, order, token).await? {
-            Placed::New(run) => self.carry_out(cx, *run).await,
-            Placed::Before(id) => self.again(cx, id, purchase.token).await,
+            Placed::New(execution) => self.run_checkout(cx, *execution).await,
+            Placed::Existing(id) => self.resume_or_wait(cx, id, purchase.token).await,
         }
     }
 
-    /// Carries out an order that is placed. Whatever comes in between, the order is decided now or taken up again.
-    async fn carry_out(&self, cx: &mut CallContext, mut run: Run) -> Result<Order, OrdersError> {
-        match Box::pin(self.sagas.run(self, cx, &mut run)).await {
-            Ok(()) => outcome(run.work.order),
-            Err(Halt::TakenOver) => outcome(self.look_up(cx, run.work.order.id).await?),
-            Err(Halt::Trouble { step, failure }) => self.hand_over(cx, run, step, failure).await,
+    /// Executes the saga of an inserted order. An interrupted saga is resumed later.
+    async fn run_checkout(
+        &self,
+        cx: &mut CallContext,
+        mut execution: OrderExecution,
+    ) -> Result<v1::Order, OrdersError> {
+        match Box::pin(self.sagas.run_to_end(self, cx, &mut execution)).await {
+            Ok(()) => checkout_answer(execution.state.order),
+            Err(Halt::TakenOver) => checkout_answer(self.find_order(cx, execution.state.order.id).await?),
+            Err(Halt::Retryable { step, failure }) => self.hand_over(cx, execution, step, failure).await,
         }
     }
 
-    /// The order that a call under the same key has placed.
-    async fn placed_before(&self, cx: &mut CallContext) -> Result<Option<OrderId>, CallFailure> {
-        let Some(key) = CallKey::of(cx) else { return Ok(None) };
+    /// The order that an earlier call under the same key has inserted.
+    async fn find_order_by_key(&self, cx: &mut CallContext) -> Result<Option<OrderId>, CallFailure> {
+        let Some(key) = CallKey::from_context(cx) else {
+            return Ok(None);
+        };
         let mut read = self.db.read(cx).await?;
-        match store::placed_under(&mut read, &key).await? {
-            Some(before) => before.id_of_same(&key).map(Some),
+        match store::lifecycle::order_by_key(&mut read, &key).await? {
+            Some(existing) => existing.id_for_same_arguments(&key).map(Some),
             None => Ok(None),
         }
     }
 
-    /// Writes the order down, with what is to be done first.
+    /// Commits the order together with its saga and the intents of the first stage.
     async fn place(&self, cx: &mut CallContext, order: Order, token: PaymentToken) -> Result<Placed, OrdersError> {
-        let cart_id = order
-            .cart_id
-            .unwrap_or_else(|| unreachable!("a draft is made of a cart"));
-        let key = CallKey::of(cx);
+        let cart_id = order.cart_id;
+        let key = CallKey::from_context(cx);
         let mut tx = self.db.begin(cx).await?;
         let subject = order.id.to_string();
-        let (token, number) = (Some(token), None);
-        let work = Work { order, token, number };
+        let state = SagaState {
+            order,
+            token: Some(token),
+            return_number: None,
+        };
         let begun = self
             .sagas
-            .begin(&mut tx, &CHECKOUT, &subject, CHECKOUT.kind, work)
+            .begin(&mut tx, &CHECKOUT, &subject, CHECKOUT.kind, state)
             .await?;
-        let mut run = begun.ok_or_else(|| CallFailure::internal(format!("{subject} is no new order")))?;
-        run.work.order.open_steps = run.open().to_vec();
-        if store::place(&mut tx, &run.work.order, key.as_ref()).await? {
-            let order = &run.work.order;
-            news::tell(&mut tx, OrdersEvent::Placed, order, order.placed_at).await?;
+        let mut execution =
+            begun.ok_or_else(|| CallFailure::internal(format!("{subject} is new, but has a saga already")))?;
+        execution.state.order.open_steps = execution.open_steps().to_vec();
+        if store::lifecycle::insert_order(&mut tx, &execution.state.order, key.as_ref()).await? {
+            let order = &execution.state.order;
+            events::publish_order(&mut tx, OrdersEvent::Placed, order, order.placed_at).await?;
             tx.commit_part().await?;
             fault_point("placed").await;
-            return Ok(Placed::New(Box::new(run)));
+            return Ok(Placed::New(Box::new(execution)));
         }
         if let Some(key) = &key
-            && let Some(before) = store::placed_under(&mut tx, key).await?
+            && let Some(existing) = store::lifecycle::order_by_key(&mut tx, key).await?
         {
-            return Ok(Placed::Before(before.id_of_same(key)?));
+            return Ok(Placed::Existing(existing.id_for_same_arguments(key)?));
         }
-        match store::order_of_cart(&mut tx, cart_id).await? {
+        match store::lifecycle::order_of_cart(&mut tx, cart_id).await? {
             Some(order_id) => Err(OrdersError::AlreadyOrdered { cart_id, order_id }),
-            // It failed in this moment, so the cart is free again.
+            // The other order has failed since the insert, so the cart can be ordered again.
             None => {
-                let what = format!("{cart_id} was being ordered by somebody else");
-                Err(CallFailure::not_executed(FailureKind::Unavailable, what).into())
+                let message = format!("another call was ordering {cart_id}");
+                Err(CallFailure::not_executed(FailureKind::Unavailable, message).into())
             }
         }
     }
 
-    /// Leaves the order to whoever looks next, at once. The caller is told what is known: the order stands, and is under way; or
-    /// it has failed, and only its traces remain to be removed.
+    /// Hands over the saga of a stopped execution, so that the saga is due at once. Answers with the pending or
+    /// confirmed order, or with the error of a failed order of which only the undo remains.
     pub(crate) async fn hand_over(
         &self,
         cx: &mut CallContext,
-        run: Run,
+        execution: OrderExecution,
         step: Option<String>,
         failure: CallFailure,
-    ) -> Result<Order, OrdersError> {
-        let order = run.work.order.clone();
+    ) -> Result<v1::Order, OrdersError> {
+        let order = execution.state.order.clone();
         tracing::warn!(
             order = %order.id,
             step,
             trace_id = cx.trace().id(),
             error = &failure as &dyn std::error::Error,
-            "left to be taken up again"
+            "order interrupted; its saga will be resumed"
         );
-        // The last commit may have been made, with the answer: nothing can be written after it, and the lease runs out.
+        // The last commit, with the answer, may have succeeded. Nothing can be written after that commit; the saga is
+        // resumed once its lease has expired.
         if cx.is_answered() {
             return Err(failure.into());
         }
         let mut tx = self.db.begin(cx).await?;
         if !self
             .sagas
-            .hand_over(&mut tx, &run, &Halt::Trouble { step, failure })
+            .hand_over(&mut tx, &execution, &Halt::Retryable { step, failure })
             .await?
         {
-            // Somebody else has it, who knows more.
+            // Another execution has taken the saga over and has made newer commits.
             drop(tx);
-            return outcome(self.look_up(cx, order.id).await?);
+            return checkout_answer(self.find_order(cx, order.id).await?);
         }
         if order.status == OrderStatus::Failed {
             tx.commit_part().await?;
-            return outcome(order);
+            return checkout_answer(order);
         }
-        Ok(tx.commit(order).await?)
+        Ok(tx.commit(order.into()).await?)
     }
 
-    /// A call under a key whose order was placed before: answers as that call did, waits for it if it is under way, and
-    /// takes its place if it was broken off.
-    pub(crate) async fn again(
+    /// Answers a call whose order exists already, from an earlier call under the same key: with the order once its saga
+    /// has ended, by resuming a due saga, or after waiting for an execution that holds the lease.
+    async fn resume_or_wait(
         &self,
         cx: &mut CallContext,
         id: OrderId,
         token: PaymentToken,
-    ) -> Result<Order, OrdersError> {
+    ) -> Result<v1::Order, OrdersError> {
         loop {
-            // Ends the call here if its answer is recorded.
+            // Ends the call here if the first call has recorded a response.
             let mut tx = self.db.begin(cx).await?;
-            let found = self.sagas.find(&mut tx, &id.to_string(), CHECKOUT.kind).await?;
-            let order = store::one(&mut tx, id).await?.ok_or(OrdersError::UnknownOrder { id })?;
-            let Some(found) = found.filter(|found| !found.is_over()) else {
+            let progress = self.sagas.find(&mut tx, &id.to_string(), CHECKOUT.kind).await?;
+            let order = store::loading::load_placed(&mut tx, id)
+                .await?
+                .ok_or(OrdersError::UnknownOrder { id })?;
+            let Some(progress) = progress.filter(|progress| !progress.has_ended()) else {
                 return match order.status {
-                    OrderStatus::Failed => outcome(order),
-                    _ => Ok(tx.commit(order).await?),
+                    OrderStatus::Failed => checkout_answer(order),
+                    _ => Ok(tx.commit(order.into()).await?),
                 };
             };
-            if found.is_due(self.clock.now())
-                && let Some(mut run) = self.sagas.take_over(self, &mut tx, &found).await?
+            if progress.is_due(self.clock.now())
+                && let Some(mut execution) = self.sagas.take_over(self, &mut tx, &progress).await?
             {
                 tx.commit_part().await?;
-                run.work.token = Some(token);
-                return Box::pin(self.carry_out(cx, run)).await;
+                execution.state.token = Some(token);
+                return Box::pin(self.run_checkout(cx, execution)).await;
             }
             drop(tx);
-            if found.is_stuck() || cx.time_left() < TIME_TO_ANSWER {
-                return outcome(order);
+            if progress.is_stuck() || cx.time_left() < TIME_TO_ANSWER {
+                return checkout_answer(order);
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    pub(crate) async fn look_up(&self, cx: &mut CallContext, id: OrderId) -> Result<Order, OrdersError> {
+    /// The order of a checkout. Fails with `UnknownOrder`.
+    pub(crate) async fn find_order(&self, cx: &mut CallContext, id: OrderId) -> Result<Order, OrdersError> {
         let mut read = self.db.read(cx).await?;
-        store::one(&mut read, id).await?.ok_or(OrdersError::UnknownOrder { id })
+        store::loading::load_placed(&mut read, id)
+            .await?
+            .ok_or(OrdersError::UnknownOrder { id })
     }
 }
 
-/// What the carts' answer means to whoever checks out.
-fn of_carts(error: CartsError) -> OrdersError {
+/// Error of a checkout after a failed read of the cart.
+fn from_carts_error(error: CartsError) -> OrdersError {
     match error {
         CartsError::UnknownCart { id } => OrdersError::UnknownCart { id },
         CartsError::CartExpired { id, .. } => OrdersError::CartExpired { id },
         CartsError::Call(failure) => failure.into(),
-        other => CallFailure::internal("the carts gave an answer that they do not give to this question")
+        other => CallFailure::internal("carts answered with an error that this call does not expect")
             .caused_by(other)
             .into(),
     }

@@ -1,84 +1,97 @@
-//! What a checkout does, from top to bottom. How each step is done stands in [`calls`](crate::calls), who carries it on
-//! and when in `offshoot_saga`.
+//! Plan of a checkout, and the orders' own writes at each commit. [`steps`](crate::steps) has the calls of each step;
+//! `offshoot_saga` executes and resumes the plan.
 //!
-//! Goods are promised and money is held; that decides the order. Then the goods leave, and the money is taken after them,
-//! never before. What is decided is carried through, unless goods or money turn out to be gone: nobody has been charged
-//! then, so all is taken back.
+//! Stock is reserved and the payment authorized; then the order is confirmed. After that the stock is shipped, and only
+//! then the payment captured. A confirmed order is carried through, unless stock or money turn out to be missing:
+//! nothing has been charged then, and everything is undone.
 
 use std::time::Duration;
 
 use offshoot_contract::CallFailure;
 use offshoot_db::Tx;
-use offshoot_saga::{Definition, Entry, Plan};
-use orders_api::v1::{FailureReason, Order, OrderStatus, OrdersEvent};
+use offshoot_saga::{Definition, Plan, Stage, Transition};
+use orders_api::v1::{FailureReason, OrderStatus, OrdersEvent};
 
-use crate::work::{Step, Work};
-use crate::{Orders, news, store};
+use crate::domain::Order;
+use crate::orders::Orders;
+use crate::saga_state::{SagaState, Step};
+use crate::{events, store};
 
-/// An order that nobody could decide for so long fails: its goods are wanted elsewhere, and its shopper has gone.
-const UNDECIDED: Duration = Duration::from_secs(60 * 60);
+/// An order that is still unconfirmed after this time fails: other shoppers want the stock, and the shopper has left.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// A checkout, as it is begun now. A plan that changes gets another version.
+/// The current version of the checkout. A changed plan gets a new version.
 pub(crate) const CHECKOUT: Definition<Orders> = Definition {
     kind: "checkout",
     version: 1,
-    within: Some(UNDECIDED),
+    give_up_after: Some(GIVE_UP_AFTER),
     plan: checkout,
 };
 
-fn checkout(_: &Work) -> Plan<Orders> {
-    Plan::new()
-        .in_turn([
-            Step::new("reserve", |orders, cx, turn| Box::pin(orders.reserve(cx, turn)))
-                .undone_by("release", |orders, cx, turn| Box::pin(orders.release(cx, turn))),
-            Step::new("authorize", |orders, cx, turn| Box::pin(orders.authorize(cx, turn)))
-                .undone_by("void", |orders, cx, turn| Box::pin(orders.void(cx, turn))),
-        ])
-        .then("confirmed", |_, tx, work, entry| Box::pin(confirmed(tx, work, entry)))
-        .no_way_back()
-        .in_turn([
-            Step::new("ship", |orders, cx, turn| Box::pin(orders.ship(cx, turn))).reversed_by(
-                "put-back",
-                |orders, cx, turn| Box::pin(orders.put_all_back(cx, turn)),
-                "release",
-            ),
-            Step::new("capture", |orders, cx, turn| Box::pin(orders.capture(cx, turn))),
-        ])
-        // The promise had expired and the goods are gone, or the money that was held cannot be taken.
-        .or_undo()
-        .undoing(|_, tx, work, reason, entry| Box::pin(failed(tx, work, reason, entry)))
-        .ended(|_, tx, work, entry| Box::pin(closed(tx, work, entry)))
+fn checkout(_: &SagaState) -> Plan<Orders> {
+    let secure = Stage::sequential([
+        Step::new("reserve", |orders, cx, step| Box::pin(orders.reserve(cx, step)))
+            .undone_by("release", |orders, cx, step| Box::pin(orders.release(cx, step))),
+        Step::new("authorize", |orders, cx, step| Box::pin(orders.authorize(cx, step)))
+            .undone_by("void", |orders, cx, step| Box::pin(orders.void(cx, step))),
+    ])
+    .on_passed("confirmed", |_, tx, state, transition| {
+        Box::pin(write_confirmed(tx, state, transition))
+    });
+    let fulfil = Stage::sequential([
+        Step::new("ship", |orders, cx, step| Box::pin(orders.ship(cx, step))).reversed_by(
+            "put-back",
+            |orders, cx, step| Box::pin(orders.put_back(cx, step)),
+            "release",
+        ),
+        Step::new("capture", |orders, cx, step| Box::pin(orders.capture(cx, step))),
+    ])
+    // Refused if the reservation has expired and the stock is gone, or if the authorized payment cannot be captured.
+    .undo_if_refused();
+    Plan::new([secure])
+        .after_pivot([fulfil])
+        .on_undo(|_, tx, state, reason, transition| Box::pin(write_failed(tx, state, reason, transition)))
+        .on_end(|_, tx, state, transition| Box::pin(write_closed(tx, state, transition)))
 }
 
-async fn confirmed(tx: &mut Tx<'_>, work: &mut Work, entry: &Entry) -> Result<(), CallFailure> {
-    let order = &mut work.order;
-    store::confirm(tx, order.id, entry).await?;
-    store::add_sale(tx, order, entry.at).await?;
+async fn write_confirmed(tx: &mut Tx<'_>, state: &mut SagaState, transition: &Transition) -> Result<(), CallFailure> {
+    let order = &mut state.order;
+    store::lifecycle::confirm(tx, order.id, transition).await?;
+    store::revenue::add_sale_entry(tx, order, transition.at).await?;
     order.status = OrderStatus::Confirmed;
-    noted(order, entry);
-    news::tell(tx, OrdersEvent::Confirmed, order, entry.at).await
+    apply_transition(order, transition);
+    events::publish_order(tx, OrdersEvent::Confirmed, order, transition.at).await
 }
 
-async fn failed(tx: &mut Tx<'_>, work: &mut Work, reason: &FailureReason, entry: &Entry) -> Result<(), CallFailure> {
-    let order = &mut work.order;
-    store::fail(tx, order.id, reason, entry).await?;
+async fn write_failed(
+    tx: &mut Tx<'_>,
+    state: &mut SagaState,
+    reason: &FailureReason,
+    transition: &Transition,
+) -> Result<(), CallFailure> {
+    let order = &mut state.order;
+    store::lifecycle::fail(tx, order.id, reason, transition).await?;
     if order.status == OrderStatus::Confirmed {
-        store::add_credit(tx, order, order.total, entry.at).await?;
+        store::revenue::add_credit_entry(tx, order, order.total, transition.at).await?;
     }
     order.status = OrderStatus::Failed;
     order.failure = Some(reason.clone());
-    noted(order, entry);
-    news::tell(tx, OrdersEvent::Failed, order, entry.at).await
+    apply_transition(order, transition);
+    events::publish_order(tx, OrdersEvent::Failed, order, transition.at).await
 }
 
-/// Nothing is open any more. Goods that come back end so too.
-pub(crate) async fn closed(tx: &mut Tx<'_>, work: &mut Work, entry: &Entry) -> Result<(), CallFailure> {
-    store::close(tx, work.order.id, entry.at).await?;
-    noted(&mut work.order, entry);
+/// Writes that no step is open any more. Also ends the saga of a return.
+pub(crate) async fn write_closed(
+    tx: &mut Tx<'_>,
+    state: &mut SagaState,
+    transition: &Transition,
+) -> Result<(), CallFailure> {
+    store::lifecycle::close(tx, state.order.id, transition.at).await?;
+    apply_transition(&mut state.order, transition);
     Ok(())
 }
 
-fn noted(order: &mut Order, entry: &Entry) {
-    order.open_steps.clone_from(&entry.open);
-    order.updated_at = entry.at;
+fn apply_transition(order: &mut Order, transition: &Transition) {
+    order.open_steps.clone_from(&transition.open_steps);
+    order.updated_at = transition.at;
 }

@@ -1,5 +1,5 @@
-//! Sales that were made elsewhere: which are acceptable, and what became of each. Knows no database; every function is
-//! pure.
+//! Rules of recorded sales: validation, and the outcome of each sale. A recorded sale is an invoice or credit note of
+//! another system. Pure: knows no database.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,16 +7,16 @@ use offshoot_contract::{CallFailure, Money, Timestamp};
 use orders_api::OrderId;
 use orders_api::v1::{MAX_NAME_CHARS, MAX_NUMBER_BYTES, Revenue, RevenueRow, Sale, SaleKind, SaleLine, SaleOutcome};
 
-use crate::domain::is_name;
+use crate::domain::draft::is_name;
 
-/// Longest SKU or code, bytes: as in the catalog.
+/// Longest SKU or code, in bytes, as in the catalog.
 const MAX_SKU_BYTES: usize = 64;
-/// Longest name of a line, characters: as in the catalog.
+/// Longest name of a line, in characters, as in the catalog.
 const MAX_LINE_NAME_CHARS: usize = 200;
-/// Most units in one line, either way. The largest real one on record is 80,995.
+/// Most units in one line, of either sign. The largest known real line has 80,995.
 const MAX_QUANTITY: u64 = 1_000_000;
 
-/// A sale that may be recorded.
+/// A valid sale.
 #[derive(Debug)]
 pub(crate) struct AcceptedSale {
     pub(crate) id: OrderId,
@@ -24,17 +24,16 @@ pub(crate) struct AcceptedSale {
     pub(crate) total: Money,
 }
 
-/// The order that has a number.
+/// The sale that has a number already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Holder {
+pub(crate) struct KnownSale {
     pub(crate) id: OrderId,
     pub(crate) total: Money,
 }
 
 /// The sales of one call.
 pub(crate) struct Recording {
-    /// One per number, the first of the call, in the order of the number: whoever records several sales locks them in
-    /// the same order.
+    /// The first valid sale of each number, sorted by number, so that concurrent calls lock rows in the same order.
     accepted: Vec<AcceptedSale>,
     items: Vec<Result<Item, SaleOutcome>>,
 }
@@ -46,12 +45,12 @@ struct Item {
 }
 
 impl Recording {
-    /// Judges each sale by itself and against those before it.
-    pub(crate) fn of(sales: Vec<Sale>, now: Timestamp) -> Self {
+    /// Validates the sales of one call.
+    pub(crate) fn from_sales(sales: Vec<Sale>, now: Timestamp) -> Self {
         let mut accepted = BTreeMap::new();
         let mut items = Vec::with_capacity(sales.len());
         for sale in sales {
-            items.push(total(&sale, now).map(|total| {
+            items.push(validated_total(&sale, now).map(|total| {
                 let id = OrderId::new(sale.at);
                 let number = sale.number.clone();
                 accepted
@@ -70,18 +69,18 @@ impl Recording {
         &self.accepted
     }
 
-    /// The sales that are recorded by this call, and what became of each item, given who has each number now.
-    pub(crate) fn outcomes(self, holders: &HashMap<String, Holder>) -> (Vec<AcceptedSale>, Vec<SaleOutcome>) {
+    /// The sales that this call has inserted, and the outcome of each sale, given the order of each number now.
+    pub(crate) fn outcomes(self, recorded: &HashMap<String, KnownSale>) -> (Vec<AcceptedSale>, Vec<SaleOutcome>) {
         let outcome = |item: Item| {
-            let holder = holders
+            let order = recorded
                 .get(&item.number)
-                .expect("an accepted number was added just now or is held by another");
-            if holder.id == item.id {
-                SaleOutcome::Recorded { id: holder.id }
-            } else if holder.total == item.total {
-                SaleOutcome::Known { id: holder.id }
+                .expect("an order exists for every accepted number");
+            if order.id == item.id {
+                SaleOutcome::Recorded { id: order.id }
+            } else if order.total == item.total {
+                SaleOutcome::Known { id: order.id }
             } else {
-                SaleOutcome::Differs { id: holder.id }
+                SaleOutcome::Differs { id: order.id }
             }
         };
         let outcomes = self
@@ -89,23 +88,20 @@ impl Recording {
             .into_iter()
             .map(|item| item.map_or_else(|rejected| rejected, outcome));
         let outcomes = outcomes.collect();
-        let mut mine = self.accepted;
-        mine.retain(|sale| {
-            holders
-                .get(&sale.sale.number)
-                .is_some_and(|holder| holder.id == sale.id)
-        });
-        (mine, outcomes)
+        let mut inserted = self.accepted;
+        inserted.retain(|sale| recorded.get(&sale.sale.number).is_some_and(|order| order.id == sale.id));
+        (inserted, outcomes)
     }
 }
 
-/// What the lines come to, or what is wrong with the sale.
-fn total(sale: &Sale, now: Timestamp) -> Result<Money, SaleOutcome> {
+/// The sum of the lines, or `Rejected` for an invalid sale.
+fn validated_total(sale: &Sale, now: Timestamp) -> Result<Money, SaleOutcome> {
     let rejected = |field: String, reason: String| SaleOutcome::Rejected { field, reason };
     let plain = |field: &str, reason: String| rejected(field.to_owned(), reason);
     if !(1..=MAX_NUMBER_BYTES).contains(&sale.number.len()) || !sale.number.bytes().all(|byte| byte.is_ascii_graphic())
     {
-        let reason = format!("is not 1 to {MAX_NUMBER_BYTES} printable ASCII characters without blanks");
+        let reason =
+            format!("is not a valid number: 1 to {MAX_NUMBER_BYTES} printable ASCII characters without blanks");
         return Err(plain("number", reason));
     }
     if !sale.customer.is_empty() && !is_name(&sale.customer) {
@@ -117,7 +113,7 @@ fn total(sale: &Sale, now: Timestamp) -> Result<Money, SaleOutcome> {
     if !is_name(&sale.country) {
         return Err(plain(
             "country",
-            format!("is no name of 1 to {MAX_NAME_CHARS} characters"),
+            format!("is not a valid name of 1 to {MAX_NAME_CHARS} characters"),
         ));
     }
     if sale.at > now {
@@ -127,9 +123,9 @@ fn total(sale: &Sale, now: Timestamp) -> Result<Money, SaleOutcome> {
         return Err(plain("lines", "is empty: a sale has at least one line".to_owned()));
     };
     let mut total = Money::new(0, first.unit_price.currency());
-    for (place, line) in sale.lines.iter().enumerate() {
-        let wrong = |(field, reason): (&str, String)| rejected(format!("lines[{place}].{field}"), reason);
-        let amount = amount(sale.kind, line).map_err(wrong)?;
+    for (index, line) in sale.lines.iter().enumerate() {
+        let wrong = |(field, reason): (&str, String)| rejected(format!("lines[{index}].{field}"), reason);
+        let amount = validated_amount(sale.kind, line).map_err(wrong)?;
         total = total
             .checked_add(amount)
             .map_err(|error| wrong(("unit_price", error.to_string())))?;
@@ -137,17 +133,17 @@ fn total(sale: &Sale, now: Timestamp) -> Result<Money, SaleOutcome> {
     Ok(total)
 }
 
-fn amount(kind: SaleKind, line: &SaleLine) -> Result<Money, (&'static str, String)> {
+fn validated_amount(kind: SaleKind, line: &SaleLine) -> Result<Money, (&'static str, String)> {
     if !(1..=MAX_SKU_BYTES).contains(&line.sku.len()) {
-        return Err(("sku", format!("has not 1 to {MAX_SKU_BYTES} bytes")));
+        return Err(("sku", format!("is not a valid SKU of 1 to {MAX_SKU_BYTES} bytes")));
     }
     if line.name.chars().count() > MAX_LINE_NAME_CHARS {
         return Err(("name", format!("has more than {MAX_LINE_NAME_CHARS} characters")));
     }
-    // Postgres keeps no NUL in a text.
+    // Postgres rejects NUL in a text.
     for (field, text) in [("sku", &line.sku), ("name", &line.name)] {
         if text.contains('\0') {
-            return Err((field, "holds a NUL character: leave it out".to_owned()));
+            return Err((field, "holds a NUL character: remove the character".to_owned()));
         }
     }
     let (fits, sign) = match kind {
@@ -168,10 +164,10 @@ fn amount(kind: SaleKind, line: &SaleLine) -> Result<Money, (&'static str, Strin
         .map_err(|error| ("unit_price", error.to_string()))
 }
 
-/// The rows with their sums per currency.
-pub(crate) fn totalled(rows: Vec<RevenueRow>) -> Result<Revenue, CallFailure> {
+/// Revenue with one total per currency.
+pub(crate) fn with_totals(rows: Vec<RevenueRow>) -> Result<Revenue, CallFailure> {
     let mut totals: BTreeMap<_, RevenueRow> = BTreeMap::new();
-    let too_large = |error| CallFailure::internal("the revenue does not fit into an amount of money").caused_by(error);
+    let too_large = |error| CallFailure::internal("the total revenue exceeds the range of an amount").caused_by(error);
     for row in &rows {
         let currency = row.net.currency();
         let zero = Money::new(0, currency);
@@ -200,7 +196,7 @@ mod tests {
     use super::*;
 
     fn now() -> Timestamp {
-        "2026-01-01T00:00:00Z".parse().expect("a time")
+        "2026-01-01T00:00:00Z".parse().expect("a valid time")
     }
 
     fn sale(number: &str, prices: &[i64]) -> Sale {
@@ -222,9 +218,9 @@ mod tests {
     }
 
     #[test]
-    fn several_sales_are_taken_in_the_order_of_their_numbers_and_told_in_their_own() {
+    fn sales_are_inserted_by_number_and_reported_in_the_order_of_the_call() {
         let sales = ["3", "1", "", "2", "1"].map(|number| sale(number, &[1]));
-        let recording = Recording::of(sales.to_vec(), now());
+        let recording = Recording::from_sales(sales.to_vec(), now());
         let numbers: Vec<_> = recording
             .accepted()
             .iter()
@@ -232,21 +228,21 @@ mod tests {
             .collect();
         assert_eq!(numbers, ["1", "2", "3"]);
 
-        // Another call has recorded number 2 in the meantime.
-        let other = Holder {
+        // Another call has recorded number 2.
+        let other = KnownSale {
             id: OrderId::new(now()),
             total: Money::new(2, Money::GBP),
         };
         let own = recording.accepted().iter().map(|each| {
             let (id, total) = (each.id, each.total);
-            (each.sale.number.clone(), Holder { id, total })
+            (each.sale.number.clone(), KnownSale { id, total })
         });
-        let mut holders: HashMap<_, _> = own.collect();
-        holders.insert("2".to_owned(), other);
-        let (mine, outcomes) = recording.outcomes(&holders);
-        let mine: Vec<_> = mine.iter().map(|each| each.sale.number.as_str()).collect();
-        assert_eq!(mine, ["1", "3"]);
-        let (one, three) = (holders["1"].id, holders["3"].id);
+        let mut recorded: HashMap<_, _> = own.collect();
+        recorded.insert("2".to_owned(), other);
+        let (inserted, outcomes) = recording.outcomes(&recorded);
+        let inserted: Vec<_> = inserted.iter().map(|each| each.sale.number.as_str()).collect();
+        assert_eq!(inserted, ["1", "3"]);
+        let (one, three) = (recorded["1"].id, recorded["3"].id);
         assert_eq!(outcomes[0], SaleOutcome::Recorded { id: three });
         assert_eq!(outcomes[1], SaleOutcome::Recorded { id: one });
         assert!(matches!(&outcomes[2], SaleOutcome::Rejected { field, .. } if field == "number"));
@@ -255,10 +251,10 @@ mod tests {
     }
 
     #[test]
-    fn sums_that_do_not_fit_are_refused_and_do_not_wrap() {
-        let outcome = total(&sale("1", &[i64::MAX - 1, 1]), now());
+    fn sums_out_of_range_are_rejected() {
+        let outcome = validated_total(&sale("1", &[i64::MAX - 1, 1]), now());
         assert_eq!(outcome, Ok(Money::new(i64::MAX, Money::GBP)));
-        let outcome = total(&sale("1", &[i64::MAX, 1]), now());
+        let outcome = validated_total(&sale("1", &[i64::MAX, 1]), now());
         assert!(matches!(outcome, Err(SaleOutcome::Rejected { field, .. }) if field == "lines[1].unit_price"));
 
         let row = |amount| {
@@ -272,8 +268,8 @@ mod tests {
                 credits: 0,
             }
         };
-        assert!(totalled(vec![row(i64::MAX), row(1)]).is_err());
-        let fitting = totalled(vec![row(i64::MAX - 1), row(1)]).expect("it fits");
+        assert!(with_totals(vec![row(i64::MAX), row(1)]).is_err());
+        let fitting = with_totals(vec![row(i64::MAX - 1), row(1)]).expect("the total fits");
         assert_eq!(
             (fitting.totals[0].net.ten_thousandths(), fitting.totals[0].sales),
             (i64::MAX, 2)

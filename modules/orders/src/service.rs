@@ -1,4 +1,5 @@
-//! The use cases of the orders: checks what is asked, opens the transaction, answers. No SQL, no rule of its own.
+//! Use cases of the orders module: one method each, which checks arguments, opens the transaction and answers. Holds no
+//! SQL and no business rules.
 
 use async_trait::async_trait;
 use carts_api::CartId;
@@ -10,8 +11,9 @@ use orders_api::v1::{
 use payments_api::v1::PaymentToken;
 
 use crate::checkout::Purchase;
-use crate::sales::Recording;
-use crate::{Orders, news, store};
+use crate::orders::Orders;
+use crate::sales::{Recording, with_totals};
+use crate::{events, store};
 
 #[async_trait]
 impl OrdersApi for Orders {
@@ -29,11 +31,13 @@ impl OrdersApi for Orders {
             country,
             token: payment_token,
         };
-        Box::pin(self.buy(cx, purchase)).await
+        Box::pin(self.check_out(cx, purchase)).await
     }
 
     async fn order(&self, cx: &mut CallContext, id: OrderId) -> Result<Order, OrdersError> {
-        self.look_up(cx, id).await
+        let mut read = self.db.read(cx).await?;
+        let order = store::loading::load_one(&mut read, id).await?;
+        Ok(order.ok_or(OrdersError::UnknownOrder { id })?.into())
     }
 
     async fn orders(
@@ -43,7 +47,7 @@ impl OrdersApi for Orders {
         page_size: Option<u32>,
         page_token: Option<String>,
     ) -> Result<Page<Order>, OrdersError> {
-        let size = PageSize::of(page_size);
+        let size = PageSize::resolve(page_size);
         let list = [
             "orders",
             if customer.is_some() { "of" } else { "" },
@@ -51,12 +55,12 @@ impl OrdersApi for Orders {
         ];
         let before = match page_token {
             Some(token) => {
-                let key = page_token::open(&list, &token).ok_or(OrdersError::BadPageToken)?;
+                let key = page_token::decode(&list, &token).ok_or(OrdersError::BadPageToken)?;
                 Some(key.parse::<OrderId>().map_err(|_| OrdersError::BadPageToken)?)
             }
             None => None,
         };
-        // No customer is named so, and Postgres takes no NUL in a text.
+        // No customer name contains NUL, and Postgres rejects NUL in a text.
         if customer.as_deref().is_some_and(|name| name.contains('\0')) {
             return Ok(Page {
                 items: Vec::new(),
@@ -64,10 +68,11 @@ impl OrdersApi for Orders {
             });
         }
         let mut read = self.db.read(cx).await?;
-        let ids = store::ids(&mut read, customer.as_deref(), before, size + 1).await?;
+        let ids = store::loading::list_ids(&mut read, customer.as_deref(), before, size + 1).await?;
         let Page { items, next_page_token } =
-            page_token::page(ids, size, |id| page_token::issue(&list, &id.to_string()));
-        let mut orders = store::many(&mut read, &items).await?;
+            page_token::paginate(ids, size, |id| page_token::encode(&list, &id.to_string()));
+        let orders = store::loading::load_many(&mut read, &items).await?;
+        let mut orders: Vec<Order> = orders.into_iter().map(Into::into).collect();
         orders.sort_by_key(|order| std::cmp::Reverse(order.id));
         Ok(Page {
             items: orders,
@@ -76,7 +81,7 @@ impl OrdersApi for Orders {
     }
 
     async fn cancel(&self, cx: &mut CallContext, id: OrderId) -> Result<Order, OrdersError> {
-        Box::pin(self.take_all_back(cx, id)).await
+        Box::pin(self.cancel_order(cx, id)).await
     }
 
     async fn return_goods(
@@ -85,7 +90,7 @@ impl OrdersApi for Orders {
         id: OrderId,
         lines: Vec<ReturnedLine>,
     ) -> Result<Order, OrdersError> {
-        Box::pin(self.take_some_back(cx, id, lines)).await
+        Box::pin(self.return_lines(cx, id, lines)).await
     }
 
     async fn record_sales(&self, cx: &mut CallContext, sales: Vec<Sale>) -> Result<Vec<SaleOutcome>, OrdersError> {
@@ -100,22 +105,22 @@ impl OrdersApi for Orders {
             }
         }
         let now = self.clock.now();
-        let recording = Recording::of(sales, now);
+        let recording = Recording::from_sales(sales, now);
         let mut tx = self.db.begin(cx).await?;
-        store::add_sales(&mut tx, recording.accepted(), now).await?;
-        let holders = store::holders(&mut tx, recording.accepted()).await?;
-        let (mine, outcomes) = recording.outcomes(&holders);
-        store::add_lines_of_sales(&mut tx, &mine).await?;
-        news::tell_of_sales(&mut tx, &mine, now).await?;
+        store::sales::insert_sales(&mut tx, recording.accepted(), now).await?;
+        let recorded = store::sales::orders_by_number(&mut tx, recording.accepted()).await?;
+        let (inserted, outcomes) = recording.outcomes(&recorded);
+        store::sales::insert_sale_lines(&mut tx, &inserted).await?;
+        events::publish_sales(&mut tx, &inserted, now).await?;
         Ok(tx.commit(outcomes).await?)
     }
 
     async fn revenue(&self, cx: &mut CallContext, by: RevenueBy) -> Result<Revenue, OrdersError> {
         let mut read = self.db.read(cx).await?;
         let rows = match by {
-            RevenueBy::Month => store::revenue_by_month(&mut read).await?,
-            RevenueBy::Country => store::revenue_by_country(&mut read).await?,
+            RevenueBy::Month => store::revenue::revenue_by_month(&mut read).await?,
+            RevenueBy::Country => store::revenue::revenue_by_country(&mut read).await?,
         };
-        Ok(crate::sales::totalled(rows)?)
+        Ok(with_totals(rows)?)
     }
 }

@@ -1,38 +1,46 @@
-//! The payments: money through a payment provider. The implementation of `payments_api`.
+//! The payments module: payments through a payment provider. Implements `payments_api`.
 //!
-//! Knows no other module. Which provider moves the money is decided by whoever builds it.
+//! Must not know other modules. The provider is passed in at construction.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use offshoot_contract::Clock;
 use offshoot_db::{Db, ModuleSchema, migrations};
+use offshoot_host::deserialize_duration;
+use serde::Deserialize;
 
 // One method per use case.
 mod service;
-// What a provider must do, how it is asked, and one for trying out.
-mod asking;
+// The interface of a payment provider, calls to the provider, and a sandbox provider.
 mod provider;
+mod provider_call;
 mod sandbox;
 // Rules, without a database.
 mod validation;
 // SQL.
 mod store;
+// How the module starts in a process.
+mod start;
 
-pub use crate::provider::{Decision, Found, PaymentProvider, ProviderFailure};
+pub use crate::start::{MODULE, start};
+
+pub use crate::provider::{AuthorizationState, Decision, PaymentProvider, ProviderFailure};
 pub use crate::sandbox::{Charge, SandboxProvider, read_ledger};
 
-/// The payments' tables.
+/// Schema and migrations of the payments database.
 pub const SCHEMA: ModuleSchema = ModuleSchema {
     module: "payments",
     migrations: migrations!("../../../migrations/payments": 1 "0001_payments"),
     tables: include_str!("../../../migrations/payments/tables.toml"),
 };
 
-/// What can be set about payments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Settings of the payments module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PaymentsSettings {
-    /// How long the provider may take to answer one question. 3 s by default.
+    /// Timeout of one call to the provider. 3 s by default.
+    #[serde(deserialize_with = "deserialize_duration")]
     pub provider_timeout: Duration,
 }
 
@@ -44,7 +52,7 @@ impl Default for PaymentsSettings {
     }
 }
 
-/// The payments on their own database. Implements `payments_api::v1::PaymentsApi`.
+/// Payments module backed by its own database. Implements `payments_api::v1::PaymentsApi`.
 pub struct Payments {
     db: Db,
     clock: Arc<dyn Clock>,
@@ -53,7 +61,7 @@ pub struct Payments {
 }
 
 impl Payments {
-    /// Payments whose data is in `db`, opened with [`SCHEMA`], through `provider`.
+    /// Creates the payments module on `db`, which must be opened with [`SCHEMA`]. `provider` moves the money.
     #[must_use]
     pub fn new(db: Db, clock: Arc<dyn Clock>, provider: Arc<dyn PaymentProvider>, settings: PaymentsSettings) -> Self {
         Self {

@@ -1,70 +1,70 @@
-//! What a payment provider must do. Knows none of them.
+//! Interface of a payment provider. Must not know any particular provider.
 
 use async_trait::async_trait;
 use offshoot_contract::Money;
 use payments_api::v1::PaymentToken;
 
-/// Somebody who moves money: a company with an HTTP API, or the sandbox.
+/// A payment provider: a company with an HTTP API, or the sandbox.
 ///
-/// Every operation names the payment by a key of ours and is idempotent by it: done again, it changes nothing and
-/// answers as before. So whoever has not heard an answer asks again.
+/// Every operation names the payment by a key chosen by the payments module and is idempotent by the key: a repeat
+/// changes nothing and returns the same answer. So a call without an answer can be repeated.
 #[async_trait]
 pub trait PaymentProvider: Send + Sync + 'static {
-    /// Holds `amount` on the card behind `token`. Refused for a key that was voided.
+    /// Holds `amount` on the card behind `token`. Refused if the key was voided.
     async fn authorize(&self, key: &str, token: &PaymentToken, amount: Money) -> Result<Decision, ProviderFailure>;
 
-    /// What became of the authorization; none if it never arrived.
-    async fn find(&self, key: &str) -> Result<Option<Found>, ProviderFailure>;
+    /// Returns the state of an authorization, or none if the provider never received the key.
+    async fn find(&self, key: &str) -> Result<Option<AuthorizationState>, ProviderFailure>;
 
-    /// Takes all of the held amount.
+    /// Captures the whole held amount.
     async fn capture(&self, key: &str) -> Result<(), ProviderFailure>;
 
-    /// Lets the held amount go. A key that never arrived is refused from now on. Refused if the money was taken.
+    /// Releases the held amount. An unknown key is refused from then on. Refused if the amount was captured.
     async fn void(&self, key: &str) -> Result<(), ProviderFailure>;
 
-    /// Gives `amount` of the taken money back, once per `refund`.
+    /// Refunds `amount` of the captured money, once per `refund`.
     async fn refund(&self, key: &str, refund: &str, amount: Money) -> Result<(), ProviderFailure>;
 }
 
-/// What a provider decided about an authorization.
+/// Decision of the provider about an authorization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// The amount is held.
     Approved,
-    /// It is not.
+    /// The amount is not held.
     Declined {
-        /// In words for the shopper.
+        /// Reason for the shopper.
         reason: String,
     },
 }
 
-/// What a provider knows of an authorization.
+/// State of an authorization at the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// The amount is held, or was taken.
+pub enum AuthorizationState {
+    /// The amount is held or captured.
     Approved,
-    /// It was declined.
+    /// The authorization was declined.
     Declined {
-        /// In words for the shopper.
+        /// Reason for the shopper.
         reason: String,
     },
-    /// It was let go.
+    /// The authorization was voided.
     Voided,
 }
 
-/// Why a provider did not do what it was asked.
+/// Failure of a call to the provider.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderFailure {
-    /// Nothing was done; ask again.
-    #[error("the payment provider is not there")]
+    /// The provider did nothing; a repeat may succeed.
+    #[error("the payment provider is unavailable")]
     Unavailable,
-    /// Nobody knows whether it was done.
+    /// The provider may or may not have executed the operation.
     #[error("the payment provider did not answer in time")]
     Unknown,
-    /// Nothing was done, and never will be.
-    #[error("the payment provider refuses: {reason}")]
+    /// The provider did nothing; every repeat will be refused.
+    #[error("the payment provider refused the operation: {reason}")]
     Refused {
-        /// In its words.
+        /// Reason given by the provider.
         reason: String,
     },
 }

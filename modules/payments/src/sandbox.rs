@@ -1,15 +1,15 @@
-//! A payment provider for trying the store out: it moves no money, and does what its tokens say.
+//! Sandbox payment provider for demonstrations and tests. Moves no money; the token decides the outcome.
 //!
-//! | token           | what happens                                                                          |
-//! |-----------------|---------------------------------------------------------------------------------------|
-//! | `tok_visa`      | the amount is held                                                                    |
-//! | `tok_declined`  | it is not                                                                             |
-//! | `tok_timeout`   | it is held, and the answer comes later than anybody waits; asked again, at once        |
-//! | `tok_fail_once` | the first time nothing is done; asked again, the amount is held                       |
+//! | token           | outcome of the authorization                                                         |
+//! |-----------------|--------------------------------------------------------------------------------------|
+//! | `tok_visa`      | the amount is held                                                                   |
+//! | `tok_declined`  | the amount is declined                                                               |
+//! | `tok_timeout`   | the amount is held, but the answer exceeds the caller's timeout; a repeat is fast    |
+//! | `tok_fail_once` | the first call fails without an effect; a repeat holds the amount                    |
 //!
-//! Its books outlive the process, as a real provider's would: see [`ledger`].
+//! The ledger survives the process, like the ledger of a real provider: see [`ledger`].
 
-// What was done, in a file.
+// The ledger file with all executed operations.
 mod ledger;
 
 use std::collections::HashSet;
@@ -25,33 +25,34 @@ use payments_api::v1::PaymentToken;
 pub use self::ledger::{Charge, read_ledger};
 
 use self::ledger::{Entry, Ledger, Operation};
-use crate::provider::{Decision, Found, PaymentProvider, ProviderFailure};
+use crate::provider::{AuthorizationState, Decision, PaymentProvider, ProviderFailure};
 
 const DECLINED: &str = "the card was declined";
 
-/// The sandbox. Several processes may share one ledger.
+/// The sandbox provider. Several processes may share one ledger.
 pub struct SandboxProvider {
-    // offshoot: allow(state) the ledger of the provider, which is another company: a file, with what was read of it
+    // offshoot: allow(state) the ledger stands for the data of another company: a file, with the entries read so far
     ledger: Arc<Mutex<Ledger>>,
-    /// Keys whose first authorization failed on purpose.
-    // offshoot: allow(state) plays a provider that fails once, in tests and demonstrations
+    /// Keys with an intentionally failed first authorization.
+    // offshoot: allow(state) simulates a provider that fails once, in tests and demonstrations
     failed_once: Mutex<HashSet<String>>,
-    /// Longer than anybody waits for an answer.
-    too_late: Duration,
+    /// Delay of a late answer, longer than the timeout of the callers.
+    late_answer_delay: Duration,
 }
 
 impl SandboxProvider {
-    /// A sandbox that keeps its books in the file at `ledger`, which is made if it is not there, or in memory.
-    /// `patience` is how long its callers wait for an answer.
-    pub fn new(ledger: Option<PathBuf>, patience: Duration) -> io::Result<Self> {
+    /// Creates a sandbox with the ledger in the file at `ledger`, or in memory. A missing file is created.
+    /// `caller_timeout` is the timeout of the callers, which `tok_timeout` exceeds.
+    pub fn new(ledger: Option<PathBuf>, caller_timeout: Duration) -> io::Result<Self> {
         Ok(Self {
             ledger: Arc::new(Mutex::new(Ledger::open(ledger)?)),
             failed_once: Mutex::default(),
-            too_late: patience * 2,
+            late_answer_delay: caller_timeout * 2,
         })
     }
 
-    /// Decides with the books at hand. On a thread where waiting for another process does no harm.
+    /// Decides on the current charge and adds the resulting operation to the ledger. Runs on a blocking thread, because
+    /// the file lock may wait for another process.
     async fn decide<T: Send + 'static>(
         &self,
         key: &str,
@@ -60,14 +61,14 @@ impl SandboxProvider {
         let (ledger, key) = (Arc::clone(&self.ledger), key.to_owned());
         let decided = tokio::task::spawn_blocking(move || {
             let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
-            ledger.write(|charges| {
+            ledger.update(|charges| {
                 let (answer, operation) = decision(charges.get(&key));
                 (answer, operation.map(|operation| Entry { key, operation }))
             })
         });
         match decided.await {
             Ok(Ok(answer)) => answer,
-            // Its books cannot be written, or the process stops: whether they were, nobody knows.
+            // The write failed or the process is stopping, so the entry may or may not be in the ledger.
             _ => Err(ProviderFailure::Unknown),
         }
     }
@@ -86,7 +87,7 @@ impl PaymentProvider for SandboxProvider {
         let reason = match token {
             "tok_visa" | "tok_timeout" | "tok_fail_once" => None,
             "tok_declined" => Some(DECLINED),
-            _ => Some("this is none of the sandbox's tokens"),
+            _ => Some("the token is not a valid sandbox token"),
         };
         let decided = self.decide(key, move |charge| match charge {
             Some(Charge::Declined { reason }) => (Ok((Decision::Declined { reason: reason.clone() }, false)), None),
@@ -103,27 +104,27 @@ impl PaymentProvider for SandboxProvider {
         });
         let (decision, is_new) = decided.await?;
         if is_new && token == "tok_timeout" {
-            tokio::time::sleep(self.too_late).await;
+            tokio::time::sleep(self.late_answer_delay).await;
         }
         Ok(decision)
     }
 
-    async fn find(&self, key: &str) -> Result<Option<Found>, ProviderFailure> {
-        let found = |charge: Option<&Charge>| {
+    async fn find(&self, key: &str) -> Result<Option<AuthorizationState>, ProviderFailure> {
+        let state = |charge: Option<&Charge>| {
             charge.map(|charge| match charge {
-                Charge::Held { .. } | Charge::Captured { .. } => Found::Approved,
-                Charge::Declined { reason } => Found::Declined { reason: reason.clone() },
-                Charge::Voided => Found::Voided,
+                Charge::Held { .. } | Charge::Captured { .. } => AuthorizationState::Approved,
+                Charge::Declined { reason } => AuthorizationState::Declined { reason: reason.clone() },
+                Charge::Voided => AuthorizationState::Voided,
             })
         };
-        self.decide(key, move |charge| (Ok(found(charge)), None)).await
+        self.decide(key, move |charge| (Ok(state(charge)), None)).await
     }
 
     async fn capture(&self, key: &str) -> Result<(), ProviderFailure> {
         let capture = |charge: Option<&Charge>| match charge {
             Some(Charge::Held { .. }) => (Ok(()), Some(Operation::Capture)),
             Some(Charge::Captured { .. }) => (Ok(()), None),
-            _ => (refuse("nothing is held"), None),
+            _ => (refuse("no amount is held"), None),
         };
         self.decide(key, capture).await
     }
@@ -132,7 +133,7 @@ impl PaymentProvider for SandboxProvider {
         let void = |charge: Option<&Charge>| match charge {
             None | Some(Charge::Held { .. }) => (Ok(()), Some(Operation::Void)),
             Some(Charge::Voided | Charge::Declined { .. }) => (Ok(()), None),
-            Some(Charge::Captured { .. }) => (refuse("the money was taken"), None),
+            Some(Charge::Captured { .. }) => (refuse("the amount was captured"), None),
         };
         self.decide(key, void).await
     }
@@ -141,14 +142,17 @@ impl PaymentProvider for SandboxProvider {
         let refund = refund.to_owned();
         let decision = move |charge: Option<&Charge>| match charge {
             Some(Charge::Captured { refunds, .. }) if refunds.contains_key(&refund) => (Ok(()), None),
-            Some(Charge::Captured { amount: taken, refunds }) => {
-                let given: i64 = refunds.values().map(|back| back.ten_thousandths()).sum();
-                if given + amount.ten_thousandths() > taken.ten_thousandths() {
-                    return (refuse("that is more than was taken"), None);
+            Some(Charge::Captured {
+                amount: captured,
+                refunds,
+            }) => {
+                let refunded: i64 = refunds.values().map(|refund| refund.ten_thousandths()).sum();
+                if refunded + amount.ten_thousandths() > captured.ten_thousandths() {
+                    return (refuse("the refunds would exceed the captured amount"), None);
                 }
                 (Ok(()), Some(Operation::Refund { refund, amount }))
             }
-            _ => (refuse("no money was taken"), None),
+            _ => (refuse("no amount was captured"), None),
         };
         self.decide(key, decision).await
     }

@@ -1,12 +1,12 @@
-//! The use cases of the payments. The provider is asked between transactions: what is intended is committed before where
-//! somebody could be charged for it, what was done is committed after. No SQL, no rule of its own.
+//! Use cases of the payments module. Calls to the provider happen between transactions: if a call could charge a
+//! customer, an intent is committed before the call; the result is committed after. Contains no SQL.
 
 use async_trait::async_trait;
 use offshoot_contract::{CallContext, CallFailure, Money, Page, PageSize, page_token};
 use payments_api::v1::{Payment, PaymentStatus, PaymentToken, PaymentsApi, PaymentsError};
 
-use crate::asking::failed;
-use crate::provider::{Decision, Found, ProviderFailure};
+use crate::provider::{AuthorizationState, Decision, ProviderFailure};
+use crate::provider_call::to_call_failure;
 use crate::{Payments, store, validation};
 
 #[async_trait]
@@ -21,21 +21,21 @@ impl PaymentsApi for Payments {
         validation::check_reference("reference", &reference)?;
         validation::check_amount(amount)?;
         validation::check_token(&token)?;
-        if let Some(before) = self.intend(cx, &reference, amount).await? {
-            return held(before);
+        if let Some(before) = self.record_intent(cx, &reference, amount).await? {
+            return require_approved(before);
         }
         let key = reference.clone();
         let decision = self
-            .ask(cx, async |provider| provider.authorize(&key, &token, amount).await)
+            .call_provider(cx, async |provider| provider.authorize(&key, &token, amount).await)
             .await;
         let (status, reason) = match decision {
             Ok(Decision::Approved) => (PaymentStatus::Authorized, None),
             Ok(Decision::Declined { reason }) | Err(ProviderFailure::Refused { reason }) => {
                 (PaymentStatus::Declined, Some(reason))
             }
-            Err(failure) => return Err(failed(failure).into()),
+            Err(failure) => return Err(to_call_failure(failure).into()),
         };
-        self.decide(cx, &reference, status, reason).await
+        self.record_decision(cx, &reference, status, reason).await
     }
 
     async fn settle(&self, cx: &mut CallContext, reference: String) -> Result<Payment, PaymentsError> {
@@ -44,17 +44,23 @@ impl PaymentsApi for Payments {
             return Ok(payment);
         }
         let key = reference.clone();
-        let found = self
-            .ask(cx, async |provider| provider.find(&key).await)
+        let state = self
+            .call_provider(cx, async |provider| provider.find(&key).await)
             .await
-            .map_err(failed)?;
-        let decided = match found {
-            Some(Found::Approved) => self.decide(cx, &reference, PaymentStatus::Authorized, None).await,
-            Some(Found::Declined { reason }) => {
-                self.decide(cx, &reference, PaymentStatus::Declined, Some(reason)).await
+            .map_err(to_call_failure)?;
+        let decided = match state {
+            Some(AuthorizationState::Approved) => {
+                self.record_decision(cx, &reference, PaymentStatus::Authorized, None)
+                    .await
             }
-            // One that never arrived may still be on its way: the provider will refuse it.
-            Some(Found::Voided) | None => self.void(cx, reference.clone()).await.and(Err(voided(&reference))),
+            Some(AuthorizationState::Declined { reason }) => {
+                self.record_decision(cx, &reference, PaymentStatus::Declined, Some(reason))
+                    .await
+            }
+            // An unknown authorization may still be in flight. The void makes the provider refuse a late arrival.
+            Some(AuthorizationState::Voided) | None => {
+                self.void(cx, reference.clone()).await.and(Err(voided(&reference)))
+            }
         };
         match decided {
             Err(PaymentsError::PaymentDeclined { .. } | PaymentsError::PaymentVoided { .. }) => {
@@ -69,20 +75,23 @@ impl PaymentsApi for Payments {
         match payment.status {
             PaymentStatus::Pending => return Err(PaymentsError::NotAuthorized { reference }),
             PaymentStatus::Authorized => {}
-            _ => return held(payment),
+            _ => return require_approved(payment),
         }
         let key = reference.clone();
-        match self.ask(cx, async |provider| provider.capture(&key).await).await {
+        match self
+            .call_provider(cx, async |provider| provider.capture(&key).await)
+            .await
+        {
             Ok(()) => {}
             Err(ProviderFailure::Refused { reason }) => {
                 return Err(PaymentsError::CaptureRefused { reference, reason });
             }
-            Err(failure) => return Err(failed(failure).into()),
+            Err(failure) => return Err(to_call_failure(failure).into()),
         }
-        let turn = [PaymentStatus::Authorized, PaymentStatus::Captured];
+        let transition = [PaymentStatus::Authorized, PaymentStatus::Captured];
         let mut tx = self.db.begin(cx).await?;
-        store::turn(&mut tx, &reference, turn, None, self.clock.now()).await?;
-        let payment = known(store::payment(&mut tx, &reference).await?, &reference)?;
+        store::change_status(&mut tx, &reference, transition, None, self.clock.now()).await?;
+        let payment = require_found(store::payment(&mut tx, &reference).await?, &reference)?;
         Ok(tx.commit(payment).await?)
     }
 
@@ -97,12 +106,12 @@ impl PaymentsApi for Payments {
             Some(PaymentStatus::Captured) => return Err(PaymentsError::PaymentCaptured { reference }),
             Some(PaymentStatus::Pending | PaymentStatus::Authorized) | None => {}
         }
-        // The provider first: a payment that is noted as voided is voided there.
+        // The provider first, so that every payment recorded as voided is voided at the provider.
         let key = reference.clone();
-        match self.ask(cx, async |provider| provider.void(&key).await).await {
+        match self.call_provider(cx, async |provider| provider.void(&key).await).await {
             Ok(()) => {}
             Err(ProviderFailure::Refused { .. }) => return Err(PaymentsError::PaymentCaptured { reference }),
-            Err(failure) => return Err(failed(failure).into()),
+            Err(failure) => return Err(to_call_failure(failure).into()),
         }
         let mut tx = self.db.begin(cx).await?;
         store::void(&mut tx, &reference, self.clock.now()).await?;
@@ -118,17 +127,17 @@ impl PaymentsApi for Payments {
     ) -> Result<Payment, PaymentsError> {
         validation::check_reference("refund", &refund)?;
         validation::check_amount(amount)?;
-        if let Some(done) = self.intend_refund(cx, &reference, &refund, amount).await? {
+        if let Some(done) = self.record_refund_intent(cx, &reference, &refund, amount).await? {
             return Ok(done);
         }
         let (key, name) = (reference.clone(), refund.clone());
-        let given = self
-            .ask(cx, async |provider| provider.refund(&key, &name, amount).await)
+        let refunded = self
+            .call_provider(cx, async |provider| provider.refund(&key, &name, amount).await)
             .await;
-        given.map_err(failed)?;
+        refunded.map_err(to_call_failure)?;
         let mut tx = self.db.begin(cx).await?;
-        store::end_refund(&mut tx, &refund).await?;
-        let payment = known(store::payment(&mut tx, &reference).await?, &reference)?;
+        store::mark_refund_done(&mut tx, &refund).await?;
+        let payment = require_found(store::payment(&mut tx, &reference).await?, &reference)?;
         Ok(tx.commit(payment).await?)
     }
 
@@ -143,16 +152,16 @@ impl PaymentsApi for Payments {
         page_size: Option<u32>,
         page_token: Option<String>,
     ) -> Result<Page<Payment>, PaymentsError> {
-        let size = PageSize::of(page_size);
+        let size = PageSize::resolve(page_size);
         let list = ["payments", status.map_or("", store::status_text)];
         let after = match page_token {
-            Some(token) => page_token::open(&list, &token).ok_or(PaymentsError::BadPageToken)?,
+            Some(token) => page_token::decode(&list, &token).ok_or(PaymentsError::BadPageToken)?,
             None => String::new(),
         };
         let mut read = self.db.read(cx).await?;
         let rows = store::payments(&mut read, status, &after, size + 1).await?;
-        Ok(page_token::page(rows, size, |last| {
-            page_token::issue(&list, &last.reference)
+        Ok(page_token::paginate(rows, size, |last| {
+            page_token::encode(&list, &last.reference)
         }))
     }
 }
@@ -160,23 +169,23 @@ impl PaymentsApi for Payments {
 impl Payments {
     async fn find(&self, cx: &mut CallContext, reference: &str) -> Result<Payment, PaymentsError> {
         let mut read = self.db.read(cx).await?;
-        known(store::payment(&mut read, reference).await?, reference)
+        require_found(store::payment(&mut read, reference).await?, reference)
     }
 
-    /// Writes a payment down before the provider is asked. Answers it if it is decided.
-    async fn intend(
+    /// Commits the intent to authorize before the provider is called. Returns the payment if it is decided already.
+    async fn record_intent(
         &self,
         cx: &mut CallContext,
         reference: &str,
         amount: Money,
     ) -> Result<Option<Payment>, PaymentsError> {
         let mut tx = self.db.begin(cx).await?;
-        if store::add(&mut tx, reference, amount, self.clock.now()).await? {
+        if store::add_payment(&mut tx, reference, amount, self.clock.now()).await? {
             tx.commit_part().await?;
             return Ok(None);
         }
-        let before = known(store::payment(&mut tx, reference).await?, reference)?;
-        // One that was voided before it was asked for has no amount.
+        let before = require_found(store::payment(&mut tx, reference).await?, reference)?;
+        // A reference that was voided before the authorization has no amount.
         if before.amount != amount && before.status != PaymentStatus::Voided {
             return Err(PaymentsError::PaymentDiffers {
                 reference: reference.to_owned(),
@@ -186,8 +195,8 @@ impl Payments {
         Ok((before.status != PaymentStatus::Pending).then_some(before))
     }
 
-    /// Notes what the provider decided about a pending payment, unless somebody else has meanwhile.
-    async fn decide(
+    /// Records the provider's decision about a pending payment, unless a concurrent call has recorded one.
+    async fn record_decision(
         &self,
         cx: &mut CallContext,
         reference: &str,
@@ -195,19 +204,20 @@ impl Payments {
         reason: Option<String>,
     ) -> Result<Payment, PaymentsError> {
         let mut tx = self.db.begin(cx).await?;
-        let turn = [PaymentStatus::Pending, status];
-        store::turn(&mut tx, reference, turn, reason.as_deref(), self.clock.now()).await?;
-        let payment = known(store::payment(&mut tx, reference).await?, reference)?;
+        let transition = [PaymentStatus::Pending, status];
+        store::change_status(&mut tx, reference, transition, reason.as_deref(), self.clock.now()).await?;
+        let payment = require_found(store::payment(&mut tx, reference).await?, reference)?;
         if payment.status == PaymentStatus::Voided && status == PaymentStatus::Authorized {
-            // Voided while the provider was deciding. It was told then, and is told again in case it was told first.
+            // A concurrent call voided the payment while the provider decided. The provider may have received that void
+            // before the authorization, so void again.
             drop(tx);
             let key = reference.to_owned();
-            self.ask(cx, async |provider| provider.void(&key).await)
+            self.call_provider(cx, async |provider| provider.void(&key).await)
                 .await
-                .map_err(failed)?;
+                .map_err(to_call_failure)?;
             return Err(voided(reference));
         }
-        match held(payment) {
+        match require_approved(payment) {
             Ok(payment) => Ok(tx.commit(payment).await?),
             Err(answer) => {
                 tx.commit_part().await?;
@@ -216,8 +226,8 @@ impl Payments {
         }
     }
 
-    /// Writes a refund down before the provider is asked. Answers the payment if it was done before.
-    async fn intend_refund(
+    /// Commits the intent to refund before the provider is called. Returns the payment if the refund is done already.
+    async fn record_refund_intent(
         &self,
         cx: &mut CallContext,
         reference: &str,
@@ -226,9 +236,9 @@ impl Payments {
     ) -> Result<Option<Payment>, PaymentsError> {
         let now = self.clock.now();
         let mut tx = self.db.begin(cx).await?;
-        let captured = store::hold_captured(&mut tx, reference, now).await?;
-        let payment = known(store::payment(&mut tx, reference).await?, reference)?;
-        if !captured {
+        let is_captured = store::lock_captured(&mut tx, reference, now).await?;
+        let payment = require_found(store::payment(&mut tx, reference).await?, reference)?;
+        if !is_captured {
             let reference = reference.to_owned();
             return Err(PaymentsError::NotCaptured { reference });
         }
@@ -241,7 +251,7 @@ impl Payments {
             }
             return Ok(before.done.then_some(payment));
         }
-        let left = payment.captured.ten_thousandths() - store::refunds(&mut tx, reference).await?;
+        let left = payment.captured.ten_thousandths() - store::sum_refunds(&mut tx, reference).await?;
         let left = Money::new(left, payment.captured.currency());
         if amount.currency() != left.currency() || amount.ten_thousandths() > left.ten_thousandths() {
             return Err(PaymentsError::RefundTooLarge {
@@ -256,21 +266,23 @@ impl Payments {
     }
 }
 
-fn known(found: Option<Payment>, reference: &str) -> Result<Payment, PaymentsError> {
+fn require_found(found: Option<Payment>, reference: &str) -> Result<Payment, PaymentsError> {
     found.ok_or_else(|| PaymentsError::UnknownPayment {
         reference: reference.to_owned(),
     })
 }
 
-/// A payment that is decided, or why its money cannot be had.
-fn held(payment: Payment) -> Result<Payment, PaymentsError> {
+/// Returns an authorized or captured payment. Fails with the reason why the money is not available otherwise.
+fn require_approved(payment: Payment) -> Result<Payment, PaymentsError> {
     match payment.status {
         PaymentStatus::Authorized | PaymentStatus::Captured => Ok(payment),
         PaymentStatus::Declined => Err(PaymentsError::PaymentDeclined {
             reason: payment.decline_reason.unwrap_or_default(),
         }),
         PaymentStatus::Voided => Err(voided(&payment.reference)),
-        PaymentStatus::Pending => Err(CallFailure::internal("a decided payment is still pending").into()),
+        PaymentStatus::Pending => {
+            Err(CallFailure::internal("the payment is still pending after the decision was recorded").into())
+        }
     }
 }
 

@@ -1,33 +1,40 @@
-//! Payments as rows. Takes a transaction or a read and decides nothing.
+//! SQL of the payment tables. Runs in the caller's transaction or read and makes no decisions.
 
 use offshoot_contract::{CallFailure, Money, Timestamp};
 use offshoot_db::{Queries, Tx, sql};
 use payments_api::v1::{Payment, PaymentStatus};
 
-/// ISO 4217's code for no currency.
+/// ISO 4217 code for "no currency".
 const NO_CURRENCY: &str = "XXX";
 
-#[derive(sqlx::FromRow)]
-struct PaymentRow {
-    reference: String,
-    status: String,
-    amount: i64,
-    currency: String,
-    refunded: i64,
-    decline_reason: Option<String>,
-    created_at: Timestamp,
-    updated_at: Timestamp,
+offshoot_db::row! {
+    struct PaymentRow {
+        reference: String,
+        status: String,
+        amount: i64,
+        currency: String,
+        refunded: i64,
+        decline_reason: Option<String>,
+        created_at: Timestamp,
+        updated_at: Timestamp,
+    }
 }
 
-/// A refund as it is stored.
+/// A row of `refunds`.
 pub(crate) struct Refund {
     pub(crate) payment: String,
     pub(crate) amount: i64,
     pub(crate) done: bool,
 }
 
-/// A pending payment. False if the reference is known. On Postgres this waits for whoever is using it.
-pub(crate) async fn add(tx: &mut Tx<'_>, reference: &str, amount: Money, now: Timestamp) -> Result<bool, CallFailure> {
+/// Inserts a pending payment. Returns false if the reference exists. On Postgres the insert waits for a concurrent
+/// transaction that uses the same reference.
+pub(crate) async fn add_payment(
+    tx: &mut Tx<'_>,
+    reference: &str,
+    amount: Money,
+    now: Timestamp,
+) -> Result<bool, CallFailure> {
     let currency = amount.currency();
     let sql = sql!(
         "INSERT INTO payments (reference, status, amount, currency, created_at, updated_at) \
@@ -37,7 +44,7 @@ pub(crate) async fn add(tx: &mut Tx<'_>, reference: &str, amount: Money, now: Ti
     Ok(tx.execute(sql, values).await? == 1)
 }
 
-/// Voids a payment that is pending or authorized, or was never asked for. False if it is something else.
+/// Voids a pending, authorized or unknown payment. Returns false if the payment has another status.
 pub(crate) async fn void(tx: &mut Tx<'_>, reference: &str, now: Timestamp) -> Result<bool, CallFailure> {
     let sql = sql!(
         "INSERT INTO payments (reference, status, amount, currency, created_at, updated_at) \
@@ -47,8 +54,8 @@ pub(crate) async fn void(tx: &mut Tx<'_>, reference: &str, now: Timestamp) -> Re
     Ok(tx.execute(sql, (reference, NO_CURRENCY, now)).await? == 1)
 }
 
-/// Turns a payment from one status into another. False if it is not in the first.
-pub(crate) async fn turn(
+/// Changes the status of a payment. Returns false if the status is not `from`.
+pub(crate) async fn change_status(
     tx: &mut Tx<'_>,
     reference: &str,
     [from, to]: [PaymentStatus; 2],
@@ -62,7 +69,7 @@ pub(crate) async fn turn(
     Ok(tx.execute(sql, values).await? == 1)
 }
 
-/// One payment; none if the reference is unknown.
+/// Finds a payment by reference.
 pub(crate) async fn payment(db: &mut Queries, reference: &str) -> Result<Option<Payment>, CallFailure> {
     let sql = sql!(
         "SELECT reference, status, amount, currency, decline_reason, created_at, updated_at, \
@@ -70,10 +77,10 @@ pub(crate) async fn payment(db: &mut Queries, reference: &str) -> Result<Option<
          FROM payments WHERE reference = $1"
     );
     let row: Option<PaymentRow> = db.fetch_optional(sql, (reference,)).await?;
-    row.map(payment_of).transpose()
+    row.map(to_payment).transpose()
 }
 
-/// The payments after `after`, with a status or all, by reference.
+/// Reads up to `limit` payments after `after`, with `status` or with any status, ordered by reference.
 pub(crate) async fn payments(
     db: &mut Queries,
     status: Option<PaymentStatus>,
@@ -87,25 +94,25 @@ pub(crate) async fn payments(
     );
     let values = (after, status.map(status_text), i64::from(limit));
     let rows: Vec<PaymentRow> = db.fetch_all(sql, values).await?;
-    rows.into_iter().map(payment_of).collect()
+    rows.into_iter().map(to_payment).collect()
 }
 
-/// Holds a captured payment's row until the transaction ends, so that refunds come one after the other. False if it is
-/// not captured.
-pub(crate) async fn hold_captured(tx: &mut Tx<'_>, reference: &str, now: Timestamp) -> Result<bool, CallFailure> {
+/// Locks the row of a captured payment until the transaction ends, so that refunds of one payment are serialized.
+/// Returns false if the payment is not captured.
+pub(crate) async fn lock_captured(tx: &mut Tx<'_>, reference: &str, now: Timestamp) -> Result<bool, CallFailure> {
     let sql = sql!("UPDATE payments SET updated_at = $2 WHERE reference = $1 AND status = 'captured'");
     Ok(tx.execute(sql, (reference, now)).await? == 1)
 }
 
-/// One refund; none if its reference is unknown.
+/// Finds a refund by reference.
 pub(crate) async fn refund(db: &mut Queries, refund: &str) -> Result<Option<Refund>, CallFailure> {
     let sql = sql!("SELECT payment, amount, done FROM refunds WHERE refund = $1");
     let row: Option<(String, i64, bool)> = db.fetch_optional(sql, (refund,)).await?;
     Ok(row.map(|(payment, amount, done)| Refund { payment, amount, done }))
 }
 
-/// What all refunds of a payment come to, those that are under way included.
-pub(crate) async fn refunds(db: &mut Queries, payment: &str) -> Result<i64, CallFailure> {
+/// Sums all refunds of a payment, refunds in flight included.
+pub(crate) async fn sum_refunds(db: &mut Queries, payment: &str) -> Result<i64, CallFailure> {
     let sql = sql!("SELECT COALESCE(CAST(sum(amount) AS bigint), 0) FROM refunds WHERE payment = $1");
     let (sum,): (i64,) = db.fetch_one(sql, (payment,)).await?;
     Ok(sum)
@@ -123,18 +130,18 @@ pub(crate) async fn add_refund(
     tx.execute(sql, values).await.map(drop)
 }
 
-/// Notes that the provider has done it.
-pub(crate) async fn end_refund(tx: &mut Tx<'_>, refund: &str) -> Result<(), CallFailure> {
+/// Marks a refund as executed by the provider.
+pub(crate) async fn mark_refund_done(tx: &mut Tx<'_>, refund: &str) -> Result<(), CallFailure> {
     let sql = sql!("UPDATE refunds SET done = $2 WHERE refund = $1");
     tx.execute(sql, (refund, true)).await.map(drop)
 }
 
-fn payment_of(row: PaymentRow) -> Result<Payment, CallFailure> {
+fn to_payment(row: PaymentRow) -> Result<Payment, CallFailure> {
     let currency = row
         .currency
         .parse()
-        .map_err(|error| damaged("a payment without a currency").caused_by(error))?;
-    let status = status_of(&row.status)?;
+        .map_err(|error| corrupt("a payment with an invalid currency").caused_by(error))?;
+    let status = parse_status(&row.status)?;
     let captured = if status == PaymentStatus::Captured {
         row.amount
     } else {
@@ -152,7 +159,7 @@ fn payment_of(row: PaymentRow) -> Result<Payment, CallFailure> {
     })
 }
 
-/// As it is stored.
+/// Stored text of a status.
 pub(crate) fn status_text(status: PaymentStatus) -> &'static str {
     match status {
         PaymentStatus::Pending => "pending",
@@ -163,7 +170,7 @@ pub(crate) fn status_text(status: PaymentStatus) -> &'static str {
     }
 }
 
-fn status_of(stored: &str) -> Result<PaymentStatus, CallFailure> {
+fn parse_status(stored: &str) -> Result<PaymentStatus, CallFailure> {
     let all = [
         PaymentStatus::Pending,
         PaymentStatus::Authorized,
@@ -172,10 +179,10 @@ fn status_of(stored: &str) -> Result<PaymentStatus, CallFailure> {
         PaymentStatus::Voided,
     ];
     let status = all.into_iter().find(|&status| status_text(status) == stored);
-    status.ok_or_else(|| damaged("a payment without a status"))
+    status.ok_or_else(|| corrupt("a payment with an unknown status"))
 }
 
-/// The schema checks what is stored, so a failure means that it was bypassed.
-fn damaged(what: &str) -> CallFailure {
-    CallFailure::internal(format!("the payments' database holds {what}"))
+/// Failure for invalid stored data. The schema checks the columns, so somebody must have bypassed the schema.
+fn corrupt(finding: &str) -> CallFailure {
+    CallFailure::internal(format!("the payments database contains {finding}"))
 }

@@ -1,11 +1,12 @@
-//! What is acceptable. Knows no database; every function is pure, and none ever says what a token is.
+//! Validation of references, amounts and tokens. Must not know the database; every function is pure. Error messages
+//! must never contain a token.
 
 use offshoot_contract::Money;
 use payments_api::v1::{MAX_REFERENCE_BYTES, PaymentToken, PaymentsError};
 
-/// Longest token, bytes. Providers' own have up to 200.
+/// Maximum length of a token, bytes. Tokens of real providers have up to 200.
 const MAX_TOKEN_BYTES: usize = 255;
-/// How many digits a card number has.
+/// Number of digits of a card number.
 const CARD_DIGITS: std::ops::RangeInclusive<usize> = 12..=19;
 
 pub(crate) fn check_reference(field: &str, reference: &str) -> Result<(), PaymentsError> {
@@ -13,7 +14,7 @@ pub(crate) fn check_reference(field: &str, reference: &str) -> Result<(), Paymen
     if printable && (1..=MAX_REFERENCE_BYTES).contains(&reference.len()) {
         return Ok(());
     }
-    let reason = format!("is not 1 to {MAX_REFERENCE_BYTES} printable ASCII characters without blanks");
+    let reason = format!("must be 1 to {MAX_REFERENCE_BYTES} printable ASCII characters without spaces");
     Err(invalid(field, reason))
 }
 
@@ -21,24 +22,28 @@ pub(crate) fn check_amount(amount: Money) -> Result<(), PaymentsError> {
     if amount.ten_thousandths() > 0 {
         return Ok(());
     }
-    Err(invalid("amount", format!("{amount} is not above zero")))
+    Err(invalid(
+        "amount",
+        format!("{amount} is not a valid amount: must be above zero"),
+    ))
 }
 
-/// A card number is refused before anything can keep it.
+/// Checks a token, and rejects card numbers before they can be stored or logged.
 pub(crate) fn check_token(token: &PaymentToken) -> Result<(), PaymentsError> {
     let text = token.expose();
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let only_number = text
+    let is_numeric = text
         .bytes()
         .all(|byte| byte.is_ascii_digit() || byte == b' ' || byte == b'-');
-    if only_number && CARD_DIGITS.contains(&digits) {
-        let reason = "looks like a card number, which is never taken here: send the token that the payment provider's form gives";
+    if is_numeric && CARD_DIGITS.contains(&digits) {
+        let reason =
+            "looks like a card number, which is never accepted: send the token from the payment provider's form";
         return Err(invalid("token", reason.to_owned()));
     }
     if (1..=MAX_TOKEN_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(());
     }
-    let reason = format!("is not 1 to {MAX_TOKEN_BYTES} printable ASCII characters without blanks");
+    let reason = format!("must be 1 to {MAX_TOKEN_BYTES} printable ASCII characters without spaces");
     Err(invalid("token", reason))
 }
 
@@ -54,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_card_number_is_refused_and_not_repeated() {
+    fn a_card_number_is_rejected_and_not_quoted() {
         for number in [
             "4242424242424242",
             "4242 4242 4242 4242",
@@ -62,7 +67,7 @@ mod tests {
             "378282246310005",
         ] {
             let error = check_token(&PaymentToken::new(number))
-                .expect_err("it is refused")
+                .expect_err("a card number is rejected")
                 .to_string();
             assert!(
                 error.contains("card number") && !error.contains("4242") && !error.contains("3782"),

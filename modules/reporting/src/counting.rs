@@ -1,9 +1,9 @@
-//! What is counted of an order. Knows no database; every function is pure.
+//! Units and amounts that reports count per order and line. Must not know the database; every function is pure.
 
 use offshoot_contract::InvalidMoney;
-use orders_api::v1::{LineNews, OrderNews, OrderStatus};
+use orders_api::v1::{OrderLineSnapshot, OrderSnapshot, OrderStatus};
 
-/// Amounts are in ten-thousandths of the order's currency.
+/// Units and amounts of an order or line. Amounts are ten-thousandths of the order's currency.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Amounts {
     pub(crate) units: i64,
@@ -11,23 +11,24 @@ pub(crate) struct Amounts {
     pub(crate) refunded: i64,
 }
 
-/// What an order comes to.
+/// Units and amounts of an order.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Counted {
-    /// A credit note, which is no order.
+pub(crate) struct CountedOrder {
+    /// Whether this is a credit note. Credit notes are not counted as orders.
     pub(crate) is_credit: bool,
-    /// The whole.
+    /// Sum of all lines.
     pub(crate) sum: Amounts,
-    /// Each line, in the order of the order's.
+    /// Amounts per line, in the order of the order lines.
     pub(crate) lines: Vec<Amounts>,
 }
 
-/// Nothing but itself is counted of an order that is not agreed, or never was. Fails where a sum fits into no amount.
-pub(crate) fn count(order: &OrderNews) -> Result<Counted, InvalidMoney> {
-    let is_agreed = matches!(order.status, OrderStatus::Confirmed | OrderStatus::Cancelled);
+/// Counts an order. Only confirmed orders, and orders cancelled after the confirmation, have units and amounts. Fails
+/// if a sum is out of range.
+pub(crate) fn count_order(order: &OrderSnapshot) -> Result<CountedOrder, InvalidMoney> {
+    let was_confirmed = matches!(order.status, OrderStatus::Confirmed | OrderStatus::Cancelled);
     let line = |line| {
-        if is_agreed {
-            of_line(line)
+        if was_confirmed {
+            count_line(line)
         } else {
             Ok(Amounts::default())
         }
@@ -40,14 +41,14 @@ pub(crate) fn count(order: &OrderNews) -> Result<Counted, InvalidMoney> {
             refunded: sum.refunded.checked_add(line.refunded)?,
         })
     });
-    Ok(Counted {
+    Ok(CountedOrder {
         is_credit: order.number.is_some() && order.lines.iter().all(|line| line.quantity < 0),
         sum: sum.ok_or(InvalidMoney::TooLarge)?,
         lines,
     })
 }
 
-fn of_line(line: &LineNews) -> Result<Amounts, InvalidMoney> {
+fn count_line(line: &OrderLineSnapshot) -> Result<Amounts, InvalidMoney> {
     let total = line.line_total.ten_thousandths();
     if line.quantity < 0 {
         return Ok(Amounts {
@@ -56,7 +57,7 @@ fn of_line(line: &LineNews) -> Result<Amounts, InvalidMoney> {
             refunded: total.checked_neg().ok_or(InvalidMoney::TooLarge)?,
         });
     }
-    // A line's total is so many times a price, so this is exact. No line is of nothing.
+    // The total of a line is a multiple of the quantity, so the division is exact. No line has quantity 0.
     let price = total.checked_div(line.quantity).unwrap_or(0);
     Ok(Amounts {
         units: line.quantity - line.returned,
@@ -76,16 +77,16 @@ mod tests {
         Money::new(ten_thousandths, Money::GBP)
     }
 
-    fn order(status: OrderStatus, lines: &[(i64, i64, i64)]) -> OrderNews {
-        let time = Timestamp::from_micros(0).expect("a time");
-        let line = |&(quantity, returned, total): &(i64, i64, i64)| LineNews {
+    fn order(status: OrderStatus, lines: &[(i64, i64, i64)]) -> OrderSnapshot {
+        let time = Timestamp::from_micros(0).expect("the time is in range");
+        let line = |&(quantity, returned, total): &(i64, i64, i64)| OrderLineSnapshot {
             product_id: None,
             sku: "A".to_owned(),
             quantity,
             returned,
             line_total: pounds(total),
         };
-        OrderNews {
+        OrderSnapshot {
             order_id: OrderId::new(time),
             status,
             number: None,
@@ -100,8 +101,9 @@ mod tests {
     }
 
     #[test]
-    fn what_came_back_is_taken_at_the_price_of_its_line() {
-        let counted = count(&order(OrderStatus::Confirmed, &[(3, 1, 76_500), (2, 0, 10)])).expect("it fits");
+    fn returned_units_are_refunded_at_the_unit_price_of_the_line() {
+        let counted =
+            count_order(&order(OrderStatus::Confirmed, &[(3, 1, 76_500), (2, 0, 10)])).expect("the sum is in range");
         let first = Amounts {
             units: 2,
             gross: 76_500,
@@ -116,18 +118,18 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_agreed_comes_to_nothing() {
+    fn unconfirmed_orders_have_no_units_or_amounts() {
         for status in [OrderStatus::Pending, OrderStatus::Failed] {
-            let counted = count(&order(status, &[(3, 0, 76_500)])).expect("it fits");
+            let counted = count_order(&order(status, &[(3, 0, 76_500)])).expect("the sum is in range");
             assert_eq!(counted.sum, Amounts::default());
         }
     }
 
     #[test]
-    fn a_credit_note_gives_back() {
+    fn a_credit_note_counts_as_a_refund() {
         let mut note = order(OrderStatus::Confirmed, &[(-2, 0, -20_000)]);
         note.number = Some("C1".to_owned());
-        let counted = count(&note).expect("it fits");
+        let counted = count_order(&note).expect("the sum is in range");
         let sum = Amounts {
             units: -2,
             gross: 0,
@@ -137,10 +139,10 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_that_does_not_fit_is_told() {
+    fn a_sum_out_of_range_is_an_error() {
         let lines = [(1, 0, i64::MAX), (1, 0, 1)];
         assert_eq!(
-            count(&order(OrderStatus::Confirmed, &lines)),
+            count_order(&order(OrderStatus::Confirmed, &lines)),
             Err(InvalidMoney::TooLarge)
         );
     }

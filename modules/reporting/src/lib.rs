@@ -1,34 +1,39 @@
-//! The reporting: what was sold, asked in any division. The implementation of `reporting_api`.
+//! The reporting module: sales reports from a projection of the orders. Implements `reporting_api`.
 //!
-//! Knows what the orders announce, and does not call them.
+//! Knows the events of the orders module. Must not call other modules.
 
 use offshoot_db::{Db, ModuleSchema, migrations};
 
-// The copy of the orders, and what is counted of each.
-mod copy;
+// The projection of the orders, and the amounts counted per order.
 mod counting;
-// One method per use case, and what may be asked.
+mod projection;
+// One method per use case, and validation of queries.
 mod service;
 mod validation;
 // SQL.
 mod store;
+// How the module starts in a process.
+mod start;
 
-pub use crate::copy::{CopyOfOrders, ORDERS, subscriptions};
+pub use crate::start::{MODULE, start};
 
-/// The reporting's tables.
+pub use crate::projection::{ORDERS_SUBSCRIPTION, OrdersProjection, subscriptions};
+
+/// Schema and migrations of the reporting database.
 pub const SCHEMA: ModuleSchema = ModuleSchema {
     module: "reporting",
-    migrations: migrations!("../../../migrations/reporting": 1 "0001_copies"),
+    migrations: migrations!("../../../migrations/reporting": 1 "0001_projections"),
     tables: include_str!("../../../migrations/reporting/tables.toml"),
 };
 
-/// The reporting on its own database. Implements `reporting_api::v1::ReportingApi`.
+/// Reporting module backed by its own database. Implements `reporting_api::v1::ReportingApi`.
 pub struct Reporting {
     db: Db,
 }
 
 impl Reporting {
-    /// A reporting whose data is in `db`, opened with [`SCHEMA`]. It is filled by [`subscriptions`].
+    /// Creates the reporting module on `db`, which must be opened with [`SCHEMA`]. [`subscriptions`] feed the
+    /// projection.
     #[must_use]
     pub fn new(db: Db) -> Self {
         Self { db }

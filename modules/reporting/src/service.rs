@@ -1,11 +1,11 @@
-//! The use cases of the reporting. No SQL, and no call.
+//! Use cases of the reporting module. Contains no SQL and makes no calls to other modules.
 
 use async_trait::async_trait;
 use offshoot_contract::{CallContext, CallFailure, Money};
-use offshoot_outbox::{Age, age};
-use reporting_api::v1::{Dimension, Measure, Question, ROWS, Report, ReportingApi, ReportingError, Row};
+use offshoot_outbox::{Age, read_age};
+use reporting_api::v1::{DEFAULT_ROWS, Dimension, Measure, Question, Report, ReportingApi, ReportingError, Row};
 
-use crate::copy::ORDERS;
+use crate::projection::ORDERS_SUBSCRIPTION;
 use crate::store::report::GroupRow;
 use crate::{Reporting, store, validation};
 
@@ -13,22 +13,22 @@ use crate::{Reporting, store, validation};
 impl ReportingApi for Reporting {
     async fn query(&self, cx: &mut CallContext, question: Question) -> Result<Report, ReportingError> {
         validation::check(&question)?;
-        let limit = question.limit.unwrap_or(ROWS);
+        let limit = question.limit.unwrap_or(DEFAULT_ROWS);
         let mut read = self.db.read(cx).await?;
-        // Before the orders, so that they are at least as new as is said.
-        let current_at = match age(&mut read, ORDERS).await? {
+        // Read before the orders, so that the orders are at least as current as `current_at` says.
+        let current_at = match read_age(&mut read, ORDERS_SUBSCRIPTION).await? {
             Age::Filling => None,
             Age::CurrentAt(at) => Some(at),
         };
         let by_line = question.sku.is_some() || question.dimensions.contains(&Dimension::Product);
         let mut groups = if by_line {
-            store::report::of_lines(&mut read, &question, limit + 1).await?
+            store::report::group_lines(&mut read, &question, limit + 1).await?
         } else {
-            store::report::of_orders(&mut read, &question, limit + 1).await?
+            store::report::group_orders(&mut read, &question, limit + 1).await?
         };
         let more = groups.len() > limit as usize;
         groups.truncate(limit as usize);
-        let rows = groups.into_iter().map(|group| row(&question, group));
+        let rows = groups.into_iter().map(|group| to_row(&question, group));
         Ok(Report {
             rows: rows.collect::<Result<_, CallFailure>>()?,
             more,
@@ -37,15 +37,15 @@ impl ReportingApi for Reporting {
     }
 }
 
-/// What was asked for of a group.
-fn row(question: &Question, group: GroupRow) -> Result<Row, CallFailure> {
+/// Builds a report row with the requested dimensions and measures of a group.
+fn to_row(question: &Question, group: GroupRow) -> Result<Row, CallFailure> {
     let mut row = Row::default();
     for dimension in &question.dimensions {
         match dimension {
             Dimension::Month => row.month = Some(group.month.clone()),
             Dimension::Country => row.country = Some(group.country.clone()),
             Dimension::Product => row.product = Some(group.sku.clone()),
-            Dimension::Status => row.status = Some(store::copy::status(&group.status)?),
+            Dimension::Status => row.status = Some(store::projection::parse_status(&group.status)?),
         }
     }
     let money = |amount| Some(Money::new(amount, question.currency));

@@ -1,6 +1,6 @@
-//! The copies as rows. Takes a transaction or a read and decides nothing.
+//! SQL of the projection. Runs in the caller's transaction or read and makes no decisions.
 
-// Written as events come in.
-pub(crate) mod copy;
-// Read as questions come in.
+// Writes the projection.
+pub(crate) mod projection;
+// Reads groups for reports.
 pub(crate) mod report;

@@ -1,21 +1,21 @@
-//! What may be asked. Knows no database; every function is pure.
+//! Validation of report queries. Must not know the database; every function is pure.
 
 use reporting_api::v1::{Dimension, MAX_ROWS, Measure, Question, ReportingError, SortBy};
 
-/// Most dimensions of a question.
+/// Maximum number of dimensions.
 const MAX_DIMENSIONS: usize = 3;
 
-/// Fails with `InvalidQuestion`.
+/// Checks all fields of a question. Fails with `InvalidQuestion`.
 pub(crate) fn check(question: &Question) -> Result<(), ReportingError> {
     let Question {
         dimensions, measures, ..
     } = question;
-    if dimensions.len() > MAX_DIMENSIONS || has_twice(dimensions) {
-        let reason = format!("takes at most {MAX_DIMENSIONS} of month, country, product and status, each once");
+    if dimensions.len() > MAX_DIMENSIONS || has_duplicates(dimensions) {
+        let reason = format!("must be at most {MAX_DIMENSIONS} of month, country, product and status, each once");
         return Err(invalid("dimensions", reason));
     }
-    if measures.is_empty() || has_twice(measures) {
-        let reason = "takes orders, units, gross, refunded and net: one at least, each once";
+    if measures.is_empty() || has_duplicates(measures) {
+        let reason = "must be at least one of orders, units, gross, refunded and net, each once";
         return Err(invalid("measures", reason));
     }
     if let (Some(from), Some(to)) = (question.from, question.to)
@@ -25,15 +25,15 @@ pub(crate) fn check(question: &Question) -> Result<(), ReportingError> {
     }
     for (field, text) in [("country", &question.country), ("sku", &question.sku)] {
         if text.as_deref().is_some_and(|text| text.contains('\0')) {
-            return Err(invalid(field, "has a NUL character, which no such text has"));
+            return Err(invalid(field, "contains a NUL character: remove the character"));
         }
     }
     if let Some(by) = question.sort_by
-        && !is_asked_for(question, by)
+        && !is_selected(question, by)
     {
         return Err(invalid(
             "sort_by",
-            "is none of the dimensions and measures that are asked for",
+            "must be one of the requested dimensions and measures",
         ));
     }
     match question.limit {
@@ -44,11 +44,11 @@ pub(crate) fn check(question: &Question) -> Result<(), ReportingError> {
     }
 }
 
-fn has_twice<T: PartialEq>(items: &[T]) -> bool {
-    (1..items.len()).any(|place| items[..place].contains(&items[place]))
+fn has_duplicates<T: PartialEq>(items: &[T]) -> bool {
+    (1..items.len()).any(|index| items[..index].contains(&items[index]))
 }
 
-fn is_asked_for(question: &Question, by: SortBy) -> bool {
+fn is_selected(question: &Question, by: SortBy) -> bool {
     let dimension = |dimension| question.dimensions.contains(&dimension);
     let measure = |measure| question.measures.contains(&measure);
     match by {

@@ -1,17 +1,23 @@
-//! The storefront: what is for sale and whether it can be had, in one query. The implementation of `storefront_api`.
+//! Storefront module: lists active products with their availability in one query. Implements `storefront_api`.
 //!
-//! Knows what the catalog and the inventory announce, and calls neither.
+//! Knows the events of the catalog and the inventory, and calls neither module.
 
 use offshoot_db::{Db, ModuleSchema, migrations};
 
-// The copies that it keeps, and how they follow.
-mod copies;
+// Projections of the catalog's products and the inventory's stock.
+mod projections;
 // One method per use case.
 mod service;
 // SQL.
 mod store;
+// How the module starts in a process.
+mod start;
 
-pub use crate::copies::{CopyOfProducts, CopyOfStock, PRODUCTS, STOCK, subscriptions};
+pub use crate::start::{MODULE, start};
+
+pub use crate::projections::{
+    PRODUCTS_SUBSCRIPTION, ProductsProjection, STOCK_SUBSCRIPTION, StockProjection, subscriptions,
+};
 
 /// The storefront's tables.
 pub const SCHEMA: ModuleSchema = ModuleSchema {
@@ -26,7 +32,7 @@ pub struct Storefront {
 }
 
 impl Storefront {
-    /// A storefront whose data is in `db`, opened with [`SCHEMA`]. It is filled by [`subscriptions`].
+    /// A storefront whose data is in `db`, opened with [`SCHEMA`]. [`subscriptions`] fill its projections.
     #[must_use]
     pub fn new(db: Db) -> Self {
         Self { db }

@@ -1,12 +1,12 @@
-//! The contract of the carts: all that others may see of them.
+//! Contract of the carts module. Other modules may depend on this crate only.
 //!
-//! Knows no database and no transport.
+//! Must not know the database or the transport.
 
 pub mod v1;
 
 use offshoot_contract::{Entity, Id};
 
-/// A shopper's cart. Only its ids are shared between versions of the contract.
+/// Marks ids of carts. All major versions of the contract share the id type, and nothing else.
 #[derive(Debug)]
 pub struct CartEntity;
 
@@ -14,5 +14,5 @@ impl Entity for CartEntity {
     const PREFIX: &'static str = "cart";
 }
 
-/// `cart_` and 26 characters.
+/// Cart id: `cart_` followed by 26 characters.
 pub type CartId = Id<CartEntity>;

@@ -1,4 +1,4 @@
-//! What becomes of the carts when the catalog does not do its part.
+//! Failures of the catalog as seen by callers of the carts.
 
 use carts_api::v1::CartsError;
 use catalog_api::v1::CatalogError;
@@ -8,24 +8,24 @@ use crate::T;
 use crate::lines::{a_cart, read, set};
 use crate::stub_catalog::pounds;
 
-pub(crate) fn away() -> CallFailure {
-    CallFailure::not_executed(FailureKind::Unavailable, "the catalog is closed today")
+pub(crate) fn catalog_down() -> CallFailure {
+    CallFailure::not_executed(FailureKind::Unavailable, "the catalog is down")
 }
 
 pub(crate) fn failure<A>(result: Result<A, CartsError>) -> CallFailure {
     match result {
         Err(CartsError::Call(failure)) => failure,
         Err(other) => panic!("{other:?}"),
-        Ok(_) => panic!("it succeeded"),
+        Ok(_) => panic!("the call succeeded"),
     }
 }
 
-/// Where no copy stands in for it.
-pub(crate) async fn a_catalog_that_is_away_is_named(t: T) {
-    let product = t.world.sells("A", pounds("1.00"));
+/// The projection is empty and cannot replace the catalog.
+pub(crate) async fn a_catalog_outage_names_the_failed_call(t: T) {
+    let product = t.fakes.sells("A", pounds("1.00"));
     let cart = a_cart(&t).await;
     set(&t, cart, product, 1).await;
-    t.world.answers_only(away());
+    t.fakes.fails_with(catalog_down());
     let reading = failure(t.api.cart(&mut t.cx(), cart).await);
     let setting = failure(t.api.set_quantity(&mut t.cx(), cart, product, 2).await);
     for (failure, method) in [(reading, "products_by_id"), (setting, "product")] {
@@ -38,32 +38,32 @@ pub(crate) async fn a_catalog_that_is_away_is_named(t: T) {
     }
 }
 
-pub(crate) async fn a_cart_needs_no_catalog_to_be_made_or_emptied(t: T) {
-    let product = t.world.sells("A", pounds("1.00"));
+pub(crate) async fn creating_and_emptying_a_cart_needs_no_catalog(t: T) {
+    let product = t.fakes.sells("A", pounds("1.00"));
     let cart = a_cart(&t).await;
     set(&t, cart, product, 1).await;
-    t.world.answers_only(away());
+    t.fakes.fails_with(catalog_down());
     let other = a_cart(&t).await;
     t.api.remove(&mut t.cx(), cart, product).await.unwrap();
     assert_eq!(read(&t, cart).await.lines, []);
     assert_eq!(read(&t, other).await.lines, []);
 }
 
-pub(crate) async fn a_product_that_the_catalog_has_lost_is_named(t: T) {
-    let product = t.world.sells("A", pounds("1.00"));
+pub(crate) async fn a_product_missing_in_the_catalog_is_named(t: T) {
+    let product = t.fakes.sells("A", pounds("1.00"));
     let cart = a_cart(&t).await;
     set(&t, cart, product, 1).await;
-    t.world.loses(product);
+    t.fakes.deletes(product);
     let failure = failure(t.api.cart(&mut t.cx(), cart).await);
     assert_eq!(failure.kind(), &FailureKind::Internal);
     assert!(failure.message().contains(&product.to_string()), "{failure}");
     assert!(!failure.may_have_executed());
 }
 
-pub(crate) async fn an_answer_that_the_catalog_does_not_give_is_a_failure(t: T) {
-    let product = t.world.sells("A", pounds("1.00"));
+pub(crate) async fn an_unexpected_catalog_error_is_an_internal_failure(t: T) {
+    let product = t.fakes.sells("A", pounds("1.00"));
     let cart = a_cart(&t).await;
-    t.world.answers_only(CatalogError::BadPageToken);
+    t.fakes.fails_with(CatalogError::BadPageToken);
     let failure = failure(t.api.set_quantity(&mut t.cx(), cart, product, 1).await);
     assert_eq!(failure.kind(), &FailureKind::Internal);
     assert!(!failure.may_have_executed());

@@ -1,4 +1,4 @@
-//! How long a cart lives.
+//! Lifetime of carts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ const MICROSECOND: Duration = Duration::from_micros(1);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-async fn is_forgotten(t: &T, id: CartId) -> bool {
+async fn is_unknown(t: &T, id: CartId) -> bool {
     match t.api.cart(&mut t.cx(), id).await {
         Err(CartsError::UnknownCart { .. }) => true,
         Err(CartsError::CartExpired { .. }) => false,
@@ -23,8 +23,8 @@ async fn is_forgotten(t: &T, id: CartId) -> bool {
     }
 }
 
-pub(crate) async fn comes_when_nobody_touches_the_cart(t: T) {
-    let product = t.world.sells("A", pounds("1.00"));
+pub(crate) async fn comes_after_a_week_without_changes(t: T) {
+    let product = t.fakes.sells("A", pounds("1.00"));
     let cart = a_cart(&t).await;
     set(&t, cart, product, 1).await;
     t.clock.advance(WEEK - MICROSECOND);
@@ -42,8 +42,8 @@ pub(crate) async fn comes_when_nobody_touches_the_cart(t: T) {
     assert_eq!(t.api.remove(&mut t.cx(), cart, product).await, Err(expired));
 }
 
-pub(crate) async fn moves_forward_with_each_change(t: T) {
-    let product = t.world.sells("A", pounds("1.00"));
+pub(crate) async fn is_extended_by_each_change(t: T) {
+    let product = t.fakes.sells("A", pounds("1.00"));
     let cart = a_cart(&t).await;
     t.clock.advance(6 * DAY);
     set(&t, cart, product, 1).await;
@@ -52,7 +52,7 @@ pub(crate) async fn moves_forward_with_each_change(t: T) {
     t.api.remove(&mut t.cx(), cart, product).await.unwrap();
     let expires_at = t.clock.now().plus(WEEK);
     assert_eq!(read(&t, cart).await.expires_at, expires_at);
-    // Reading is no change.
+    // Reading does not extend the lifetime.
     t.clock.advance(6 * DAY);
     assert_eq!(read(&t, cart).await.expires_at, expires_at);
 }
@@ -63,41 +63,41 @@ pub(crate) async fn follows_the_settings(t: T) {
     let carts = Carts::new(
         t.db.clone(),
         clock,
-        t.world.behind_its_edge(),
+        t.fakes.behind_edge(),
         CartsSettings { time_to_live },
     );
     let cart = carts.create(&mut t.cx(), Money::GBP).await.unwrap();
     assert_eq!(cart.expires_at, t.clock.now().plus(time_to_live));
-    let product = t.world.sells("A", pounds("1.00"));
+    let product = t.fakes.sells("A", pounds("1.00"));
     t.clock.advance(time_to_live - MICROSECOND);
     carts.set_quantity(&mut t.cx(), cart.id, product, 1).await.unwrap();
     assert_eq!(read(&t, cart.id).await.expires_at, t.clock.now().plus(time_to_live));
 }
 
-/// What removes them, in the same data.
+/// Runs the removal of expired carts on the database of the test.
 async fn remove_expired(t: &T) -> u64 {
     let clock = Arc::clone(&t.clock) as Arc<dyn Clock>;
-    let carts = Carts::new(t.db.clone(), clock, t.world.behind_its_edge(), CartsSettings::default());
+    let carts = Carts::new(t.db.clone(), clock, t.fakes.behind_edge(), CartsSettings::default());
     carts.remove_expired(&mut t.cx()).await.unwrap()
 }
 
-pub(crate) async fn is_forgotten_a_week_later(t: T) {
-    let product = t.world.sells("A", pounds("1.00"));
+pub(crate) async fn removes_the_cart_a_week_later(t: T) {
+    let product = t.fakes.sells("A", pounds("1.00"));
     let cart = a_cart(&t).await;
     set(&t, cart, product, 1).await;
-    // Expired for a week, but not for longer.
+    // The cart expired exactly a week ago.
     t.clock.advance(WEEK + WEEK);
     let young = a_cart(&t).await;
     assert_eq!(remove_expired(&t).await, 0);
-    assert!(!is_forgotten(&t, cart).await);
+    assert!(!is_unknown(&t, cart).await);
     t.clock.advance(MICROSECOND);
     assert_eq!(remove_expired(&t).await, 1);
-    assert!(is_forgotten(&t, cart).await);
+    assert!(is_unknown(&t, cart).await);
     assert_eq!(read(&t, young).await.lines, []);
 }
 
-pub(crate) async fn is_forgotten_however_many_there_are(t: T) {
-    let product = t.world.sells("A", pounds("1.00"));
+pub(crate) async fn removes_any_number_of_carts(t: T) {
+    let product = t.fakes.sells("A", pounds("1.00"));
     let mut carts = Vec::new();
     for _ in 0..250 {
         carts.push(t.once.create(&mut t.cx(), Money::GBP).await.unwrap().id);
@@ -105,6 +105,6 @@ pub(crate) async fn is_forgotten_however_many_there_are(t: T) {
     t.once.set_quantity(&mut t.cx(), carts[0], product, 1).await.unwrap();
     t.clock.advance(WEEK + WEEK + MICROSECOND);
     assert_eq!(remove_expired(&t).await, 250);
-    assert!(is_forgotten(&t, carts[0]).await);
+    assert!(is_unknown(&t, carts[0]).await);
     assert_eq!(remove_expired(&t).await, 0);
 }

@@ -1,4 +1,4 @@
-//! What is put into a cart and taken out again.
+//! Adding, changing and removing single lines of a cart.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use offshoot_contract::{Clock, Currency, Money};
 use crate::T;
 use crate::stub_catalog::{euros, pounds};
 
-/// Calls under way at once while a cart is filled.
-const AT_ONCE: u32 = 20;
+/// Number of concurrent calls while a cart is filled.
+const CONCURRENT_CALLS: u32 = 20;
 
 pub(crate) async fn a_cart(t: &T) -> CartId {
     t.api.create(&mut t.cx(), Money::GBP).await.unwrap().id
@@ -32,7 +32,7 @@ fn skus_and_quantities(cart: &Cart) -> Vec<(&str, u32)> {
         .collect()
 }
 
-fn nobodys_cart() -> CartId {
+fn unknown_cart_id() -> CartId {
     CartId::new("2010-12-01T08:26:00Z".parse().unwrap())
 }
 
@@ -51,8 +51,8 @@ pub(crate) async fn a_new_cart_is_empty(t: T) {
     }
 }
 
-pub(crate) async fn stand_in_the_order_in_which_they_were_first_set(t: T) {
-    let [a, b, c] = ["A", "B", "C"].map(|sku| t.world.sells(sku, pounds("2.55")));
+pub(crate) async fn keep_the_order_in_which_they_were_first_set(t: T) {
+    let [a, b, c] = ["A", "B", "C"].map(|sku| t.fakes.sells(sku, pounds("2.55")));
     let cart = a_cart(&t).await;
     for (product, quantity) in [(c, 1), (a, 2), (b, 3), (c, 4)] {
         set(&t, cart, product, quantity).await;
@@ -68,8 +68,8 @@ pub(crate) async fn stand_in_the_order_in_which_they_were_first_set(t: T) {
     assert_eq!(cart.total, pounds("22.95"));
 }
 
-pub(crate) async fn hold_the_quantity_last_set(t: T) {
-    let product = t.world.sells("A", pounds("0.001"));
+pub(crate) async fn have_the_quantity_last_set(t: T) {
+    let product = t.fakes.sells("A", pounds("0.001"));
     let [cart, other] = [a_cart(&t).await, a_cart(&t).await];
     for quantity in [1, 80_995, 5] {
         set(&t, cart, product, quantity).await;
@@ -78,8 +78,8 @@ pub(crate) async fn hold_the_quantity_last_set(t: T) {
     assert_eq!(read(&t, other).await.lines, []);
 }
 
-pub(crate) async fn are_taken_out_and_may_come_back_at_the_end(t: T) {
-    let [a, b, c] = ["A", "B", "C"].map(|sku| t.world.sells(sku, pounds("1.00")));
+pub(crate) async fn can_be_removed_and_added_again_at_the_end(t: T) {
+    let [a, b, c] = ["A", "B", "C"].map(|sku| t.fakes.sells(sku, pounds("1.00")));
     let cart = a_cart(&t).await;
     for product in [a, b] {
         set(&t, cart, product, 1).await;
@@ -91,8 +91,8 @@ pub(crate) async fn are_taken_out_and_may_come_back_at_the_end(t: T) {
     assert_eq!(skus_and_quantities(&read(&t, cart).await), [("B", 1), ("A", 2)]);
 }
 
-pub(crate) async fn take_quantities_up_to_the_limit(t: T) {
-    let product = t.world.sells("A", pounds("1.00"));
+pub(crate) async fn accept_quantities_up_to_the_limit(t: T) {
+    let product = t.fakes.sells("A", pounds("1.00"));
     let cart = a_cart(&t).await;
     for quantity in [0, MAX_QUANTITY + 1, u32::MAX] {
         let refused = t.api.set_quantity(&mut t.cx(), cart, product, quantity).await;
@@ -104,12 +104,12 @@ pub(crate) async fn take_quantities_up_to_the_limit(t: T) {
     assert_eq!(read(&t, cart).await.total, pounds("100000.00"));
 }
 
-pub(crate) async fn take_only_what_is_sold_in_the_currency_of_the_cart(t: T) {
-    let ended = t.world.sells("A", pounds("1.00"));
-    t.world.discontinues(ended);
-    let foreign = t.world.sells("B", euros("1.00"));
-    let unknown = t.world.sells("C", pounds("1.00"));
-    t.world.loses(unknown);
+pub(crate) async fn accept_only_active_products_in_the_currency_of_the_cart(t: T) {
+    let ended = t.fakes.sells("A", pounds("1.00"));
+    t.fakes.discontinues(ended);
+    let foreign = t.fakes.sells("B", euros("1.00"));
+    let unknown = t.fakes.sells("C", pounds("1.00"));
+    t.fakes.deletes(unknown);
     let cart = a_cart(&t).await;
     let before = read(&t, cart).await;
     t.clock.advance(Duration::from_secs(1));
@@ -128,13 +128,13 @@ pub(crate) async fn take_only_what_is_sold_in_the_currency_of_the_cart(t: T) {
     for (product, error) in refused {
         assert_eq!(t.api.set_quantity(&mut t.cx(), cart, product, 1).await, Err(error));
     }
-    // Nor has it been touched.
+    // Rejected calls do not extend the lifetime of the cart.
     assert_eq!(read(&t, cart).await, before);
 }
 
-pub(crate) async fn need_a_cart(t: T) {
-    let product = t.world.sells("A", pounds("1.00"));
-    let id = nobodys_cart();
+pub(crate) async fn need_an_existing_cart(t: T) {
+    let product = t.fakes.sells("A", pounds("1.00"));
+    let id = unknown_cart_id();
     let unknown = CartsError::UnknownCart { id };
     assert_eq!(t.api.cart(&mut t.cx(), id).await, Err(unknown.clone()));
     assert_eq!(
@@ -144,14 +144,14 @@ pub(crate) async fn need_a_cart(t: T) {
     assert_eq!(t.api.remove(&mut t.cx(), id, product).await, Err(unknown));
 }
 
-pub(crate) async fn of_a_full_cart_can_be_changed_but_not_added_to(t: T) {
+pub(crate) async fn of_a_full_cart_can_be_changed_but_not_added(t: T) {
     let cart = a_cart(&t).await;
     let products: Vec<_> = (0..=MAX_LINES)
-        .map(|n| t.world.sells(&format!("{n:04}"), pounds("0.01")))
+        .map(|n| t.fakes.sells(&format!("{n:04}"), pounds("0.01")))
         .collect();
     let (last, fitting) = products.split_last().unwrap();
-    for products in fitting.chunks(AT_ONCE as usize) {
-        set_at_once(&t, cart, products.iter().map(|product| (*product, 1))).await;
+    for products in fitting.chunks(CONCURRENT_CALLS as usize) {
+        set_concurrently(&t, cart, products.iter().map(|product| (*product, 1))).await;
     }
     let refused = t.api.set_quantity(&mut t.cx(), cart, *last, 1).await;
     let limit = MAX_LINES;
@@ -160,36 +160,36 @@ pub(crate) async fn of_a_full_cart_can_be_changed_but_not_added_to(t: T) {
     set(&t, cart, fitting[0], 2).await;
     t.api.remove(&mut t.cx(), cart, fitting[1]).await.unwrap();
     set(&t, cart, *last, 3).await;
-    // More lines than the catalog answers in one call.
+    // The cart has more lines than one catalog call returns products.
     let full = read(&t, cart).await;
     assert_eq!(full.lines.len(), MAX_LINES as usize);
     assert_eq!(full.total, pounds("15.03"));
     assert_eq!(full.lines.last().map(|line| line.product_id), Some(*last));
 }
 
-pub(crate) async fn set_at_once_are_all_there(t: T) {
-    let products: Vec<_> = (0..AT_ONCE)
-        .map(|n| t.world.sells(&format!("{n:02}"), pounds("1.00")))
+pub(crate) async fn set_concurrently_are_all_stored(t: T) {
+    let products: Vec<_> = (0..CONCURRENT_CALLS)
+        .map(|n| t.fakes.sells(&format!("{n:02}"), pounds("1.00")))
         .collect();
     let cart = a_cart(&t).await;
-    set_at_once(&t, cart, products.iter().map(|product| (*product, 1))).await;
+    set_concurrently(&t, cart, products.iter().map(|product| (*product, 1))).await;
     let first = read(&t, cart).await;
     let there: BTreeSet<_> = first.lines.iter().map(|line| line.product_id).collect();
     assert_eq!(there, products.into_iter().collect());
-    assert_eq!(first.lines.len(), AT_ONCE as usize);
+    assert_eq!(first.lines.len(), CONCURRENT_CALLS as usize);
     assert_eq!(read(&t, cart).await, first);
 }
 
-pub(crate) async fn of_one_product_set_at_once_are_one(t: T) {
-    let product = t.world.sells("A", pounds("1.00"));
+pub(crate) async fn of_one_product_set_concurrently_become_one_line(t: T) {
+    let product = t.fakes.sells("A", pounds("1.00"));
     let cart = a_cart(&t).await;
-    set_at_once(&t, cart, (1..=AT_ONCE).map(|quantity| (product, quantity))).await;
+    set_concurrently(&t, cart, (1..=CONCURRENT_CALLS).map(|quantity| (product, quantity))).await;
     let lines = read(&t, cart).await.lines;
     assert_eq!(lines.len(), 1);
-    assert!((1..=AT_ONCE).contains(&lines[0].quantity));
+    assert!((1..=CONCURRENT_CALLS).contains(&lines[0].quantity));
 }
 
-async fn set_at_once(t: &T, cart: CartId, lines: impl Iterator<Item = (ProductId, u32)>) {
+async fn set_concurrently(t: &T, cart: CartId, lines: impl Iterator<Item = (ProductId, u32)>) {
     let setting = lines.map(|(product, quantity)| {
         let (api, mut cx) = (t.once.clone(), t.cx());
         tokio::spawn(async move { api.set_quantity(&mut cx, cart, product, quantity).await })

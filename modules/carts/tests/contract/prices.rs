@@ -1,4 +1,4 @@
-//! What a cart costs.
+//! Prices and totals of carts.
 
 use carts_api::v1::CartsError;
 use catalog_api::v1::ProductStatus;
@@ -8,12 +8,12 @@ use crate::T;
 use crate::lines::{a_cart, read, set};
 use crate::stub_catalog::{euros, pounds};
 
-pub(crate) async fn are_those_of_the_moment(t: T) {
-    let product = t.world.sells("A", pounds("2.55"));
+pub(crate) async fn are_current_at_each_read(t: T) {
+    let product = t.fakes.sells("A", pounds("2.55"));
     let cart = a_cart(&t).await;
     set(&t, cart, product, 2).await;
     assert_eq!(read(&t, cart).await.total, pounds("5.10"));
-    t.world.reprices(product, pounds("0.001"));
+    t.fakes.reprices(product, pounds("0.001"));
     let cart = read(&t, cart).await;
     assert_eq!(
         (cart.lines[0].unit_price, cart.total),
@@ -21,14 +21,14 @@ pub(crate) async fn are_those_of_the_moment(t: T) {
     );
 }
 
-pub(crate) async fn of_what_cannot_be_bought_do_not_count(t: T) {
-    let [sold, ended, foreign] = ["A", "B", "C"].map(|sku| t.world.sells(sku, pounds("1.00")));
+pub(crate) async fn of_products_that_cannot_be_bought_are_not_in_the_total(t: T) {
+    let [sold, ended, foreign] = ["A", "B", "C"].map(|sku| t.fakes.sells(sku, pounds("1.00")));
     let cart = a_cart(&t).await;
     for product in [sold, ended, foreign] {
         set(&t, cart, product, 3).await;
     }
-    t.world.discontinues(ended);
-    t.world.reprices(foreign, euros("1.00"));
+    t.fakes.discontinues(ended);
+    t.fakes.reprices(foreign, euros("1.00"));
     let read = read(&t, cart).await;
     assert_eq!(read.total, pounds("3.00"));
     let statuses: Vec<_> = read.lines.iter().map(|line| line.status).collect();
@@ -44,14 +44,14 @@ pub(crate) async fn of_what_cannot_be_bought_do_not_count(t: T) {
     assert_eq!(totals, [pounds("3.00"), pounds("3.00"), euros("3.00")]);
 }
 
-pub(crate) async fn that_do_not_fit_are_refused(t: T) {
-    let product = t.world.sells("A", Money::new(i64::MAX, Money::GBP));
+pub(crate) async fn whose_total_is_out_of_range_are_rejected(t: T) {
+    let product = t.fakes.sells("A", Money::new(i64::MAX, Money::GBP));
     let cart = a_cart(&t).await;
     set(&t, cart, product, 1).await;
     assert_eq!(read(&t, cart).await.total, Money::new(i64::MAX, Money::GBP));
     set(&t, cart, product, 2).await;
     let Err(CartsError::Call(failure)) = t.api.cart(&mut t.cx(), cart).await else {
-        panic!("a total beyond the largest amount");
+        panic!("the total is beyond the largest amount");
     };
     let expected = FailureKind::Refused {
         status: 422,
@@ -59,7 +59,7 @@ pub(crate) async fn that_do_not_fit_are_refused(t: T) {
     };
     assert_eq!(failure.kind(), &expected);
     assert!(failure.message().contains(&cart.to_string()), "{failure}");
-    // A smaller quantity is the way out.
+    // A smaller quantity resolves the error.
     set(&t, cart, product, 1).await;
     read(&t, cart).await;
 }

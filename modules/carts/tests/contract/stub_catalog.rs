@@ -1,5 +1,5 @@
-//! A catalog in memory that a body fills, changes and breaks. Keeps as much of the contract as the carts use; whatever
-//! else is asked of it fails.
+//! In-memory stub of the catalog that tests fill, change and break. Implements the methods that the carts use; all
+//! other methods fail.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -11,7 +11,7 @@ use catalog_api::v1::{
 };
 use offshoot_contract::{CallContext, CallFailure, Contract, Edge, Money, Page, Timestamp};
 
-/// What the carts are told of products.
+/// Stub of the catalog with failure injection.
 #[derive(Default)]
 pub(crate) struct StubCatalog(Mutex<State>);
 
@@ -23,13 +23,13 @@ struct State {
 }
 
 impl StubCatalog {
-    /// The catalog as the carts hold it.
-    pub(crate) fn behind_its_edge(self: &Arc<Self>) -> Arc<dyn CatalogApi> {
+    /// The stub behind an edge, as the carts call the catalog.
+    pub(crate) fn behind_edge(self: &Arc<Self>) -> Arc<dyn CatalogApi> {
         let api: Arc<dyn CatalogApi> = Arc::clone(self) as Arc<dyn CatalogApi>;
-        <dyn CatalogApi as Contract>::object(Arc::new(Edge::new(api)))
+        <dyn CatalogApi as Contract>::new_proxy(Arc::new(Edge::new(api)))
     }
 
-    /// Sells one more product. Its SKU is `sku`, its name `PRODUCT sku`.
+    /// Adds an active product with SKU `sku` and name `PRODUCT sku`.
     pub(crate) fn sells(&self, sku: &str, price: Money) -> ProductId {
         let time = Timestamp::from_micros(0).unwrap();
         let id = ProductId::new(time);
@@ -57,25 +57,25 @@ impl StubCatalog {
         self.state().products.get_mut(&id).unwrap().status = ProductStatus::Discontinued;
     }
 
-    pub(crate) fn loses(&self, id: ProductId) {
+    pub(crate) fn deletes(&self, id: ProductId) {
         self.state().products.remove(&id).unwrap();
     }
 
-    /// Answers this to everything from now on.
-    pub(crate) fn answers_only(&self, error: impl Into<CatalogError>) {
+    /// Makes every call fail with `error` from now on.
+    pub(crate) fn fails_with(&self, error: impl Into<CatalogError>) {
         self.state().error = Some(error.into());
     }
 
-    /// Answers nothing from now on.
+    /// Makes every call hang from now on.
     pub(crate) fn hangs(&self) {
         self.state().hangs = true;
     }
 
-    pub(crate) fn product_as_it_is(&self, id: ProductId) -> Product {
+    pub(crate) fn current_product(&self, id: ProductId) -> Product {
         self.state().products[&id].clone()
     }
 
-    async fn hang_if_told(&self) {
+    async fn hang_if_set(&self) {
         let hangs = self.state().hangs;
         if hangs {
             std::future::pending::<()>().await;
@@ -86,21 +86,21 @@ impl StubCatalog {
         self.0.lock().unwrap()
     }
 
-    fn works(&self) -> Result<MutexGuard<'_, State>, CatalogError> {
+    fn available(&self) -> Result<MutexGuard<'_, State>, CatalogError> {
         let state = self.state();
         state.error.clone().map_or(Ok(state), Err)
     }
 }
 
-fn unasked<T>() -> Result<T, CatalogError> {
-    Err(CallFailure::internal("the carts have no business with this method of the catalog").into())
+fn unexpected_call<T>() -> Result<T, CatalogError> {
+    Err(CallFailure::internal("the carts must not call this method of the catalog").into())
 }
 
 #[async_trait]
 impl CatalogApi for StubCatalog {
     async fn product(&self, _: &mut CallContext, id: ProductId) -> Result<Product, CatalogError> {
-        self.hang_if_told().await;
-        self.works()?
+        self.hang_if_set().await;
+        self.available()?
             .products
             .get(&id)
             .cloned()
@@ -109,10 +109,10 @@ impl CatalogApi for StubCatalog {
 
     async fn products_by_id(&self, _: &mut CallContext, ids: Vec<ProductId>) -> Result<Vec<Product>, CatalogError> {
         if ids.len() > MAX_BULK_ITEMS {
-            return Err(CallFailure::internal("the carts ask for too many products at once").into());
+            return Err(CallFailure::internal("the carts requested too many products at once").into());
         }
-        self.hang_if_told().await;
-        let state = self.works()?;
+        self.hang_if_set().await;
+        let state = self.available()?;
         Ok(ids.iter().filter_map(|id| state.products.get(id).cloned()).collect())
     }
 
@@ -124,7 +124,7 @@ impl CatalogApi for StubCatalog {
         _: Option<u32>,
         _: Option<String>,
     ) -> Result<Page<Product>, CatalogError> {
-        unasked()
+        unexpected_call()
     }
 
     async fn price_history(
@@ -134,15 +134,15 @@ impl CatalogApi for StubCatalog {
         _: Option<u32>,
         _: Option<String>,
     ) -> Result<Page<PricePoint>, CatalogError> {
-        unasked()
+        unexpected_call()
     }
 
     async fn add(&self, _: &mut CallContext, _: NewProduct) -> Result<Product, CatalogError> {
-        unasked()
+        unexpected_call()
     }
 
     async fn add_many(&self, _: &mut CallContext, _: Vec<NewProduct>) -> Result<Vec<AddOutcome>, CatalogError> {
-        unasked()
+        unexpected_call()
     }
 
     async fn change(
@@ -152,19 +152,19 @@ impl CatalogApi for StubCatalog {
         _: u32,
         _: ProductChanges,
     ) -> Result<Product, CatalogError> {
-        unasked()
+        unexpected_call()
     }
 
     async fn discontinue(&self, _: &mut CallContext, _: ProductId) -> Result<Product, CatalogError> {
-        unasked()
+        unexpected_call()
     }
 
     async fn reprice(&self, _: &mut CallContext, _: ProductId, _: Money) -> Result<Product, CatalogError> {
-        unasked()
+        unexpected_call()
     }
 
     async fn record_prices(&self, _: &mut CallContext, _: Vec<PriceChange>) -> Result<Vec<PriceOutcome>, CatalogError> {
-        unasked()
+        unexpected_call()
     }
 }
 

@@ -1,12 +1,12 @@
-//! The contract of the catalog: all that others may see of it.
+//! Contract of the catalog module. Other modules may depend on this crate only.
 //!
-//! Knows no database and no transport.
+//! Must not know the database or the transport.
 
 pub mod v1;
 
 use offshoot_contract::{Entity, Id};
 
-/// A thing that the store sells. Only its ids are shared between versions of the contract.
+/// Marks ids of products. All major versions of the contract share the id type, and nothing else.
 #[derive(Debug)]
 pub struct ProductEntity;
 
@@ -14,5 +14,5 @@ impl Entity for ProductEntity {
     const PREFIX: &'static str = "product";
 }
 
-/// `product_` and 26 characters.
+/// Product id: `product_` followed by 26 characters.
 pub type ProductId = Id<ProductEntity>;

@@ -1,9 +1,9 @@
-//! Version 1 of the catalog's contract.
+//! Version 1 of the catalog contract: products and prices.
 //!
-//! The catalog decides what is sold and at what price, and nobody else does. Other modules keep product ids and ask
-//! for the rest. A product is never deleted, so an id that was once answered can always be asked for again.
+//! The catalog alone decides which products are sold and at which price. Other modules store product ids and look up
+//! the rest. Products are never deleted, so every id ever returned stays valid.
 
-// What travels.
+// Events and data types.
 mod event;
 mod product;
 
@@ -16,37 +16,38 @@ pub use self::product::{
 };
 pub use crate::ProductId;
 
-/// Most items in one bulk call.
+/// Maximum number of items in one bulk call.
 pub const MAX_BULK_ITEMS: usize = 1_000;
-/// Longest SKU, bytes of UTF-8.
+/// Maximum length of a SKU, bytes of UTF-8.
 pub const MAX_SKU_BYTES: usize = 64;
-/// Longest name, characters.
+/// Maximum length of a name, characters.
 pub const MAX_NAME_CHARS: usize = 200;
-/// Longest description, characters.
+/// Maximum length of a description, characters.
 pub const MAX_DESCRIPTION_CHARS: usize = 4_000;
-/// Longest category, characters. A category is lower-case ASCII letters, digits and hyphens.
+/// Maximum length of a category, characters. A category consists of lower-case ASCII letters, digits and hyphens.
 pub const MAX_CATEGORY_CHARS: usize = 40;
-/// Longest search text, characters.
+/// Maximum length of a search text, characters.
 pub const MAX_SEARCH_CHARS: usize = 200;
 
-/// What the store sells, and at what price.
-#[contract(name = "catalog", version = "1.1", callers = ["public", "carts", "storefront", "import", "replay"], events = CatalogEvent)]
+/// Products and prices of the store.
+#[contract(name = "catalog", version = "1.1", events = CatalogEvent)]
 #[async_trait]
 pub trait CatalogApi: Send + Sync + 'static {
-    /// One product, discontinued or not. Fails with `UnknownProduct`.
+    /// Returns a product, active or discontinued. Fails with `UnknownProduct`.
     #[get("/products/{id}", stale_ok)]
     async fn product(&self, cx: &mut CallContext, id: ProductId) -> Result<Product, CatalogError>;
 
-    /// The products with these ids, in the order asked for; ids that are unknown are left out, ids that are asked for
-    /// twice answer twice. At most [`MAX_BULK_ITEMS`], else `TooManyItems`.
+    /// Returns the products with these ids, in the order of `ids`. Unknown ids are left out; an id given twice is
+    /// returned twice. Fails with `TooManyItems` above [`MAX_BULK_ITEMS`].
     #[post("/products/lookup", safe, stale_ok)]
     async fn products_by_id(&self, cx: &mut CallContext, ids: Vec<ProductId>) -> Result<Vec<Product>, CatalogError>;
 
-    /// Products that are sold, page by page.
+    /// Lists active products, page by page.
     ///
-    /// With `search`, those whose name, description or SKU have every word of it, the best match first; else in the
-    /// order of their SKU. With `category`, only that one. A token belongs to the search and category it came from:
-    /// any other is a `BadPageToken`. Pages neither repeat nor leave out a product that stays as it is meanwhile.
+    /// With `search`: the products whose name, description and SKU together contain every word of the search, best
+    /// match first. Without `search`: in SKU order. `category` limits the list to one category. A page token is only
+    /// valid with the same search and category. Pages never repeat or skip a product that does not change between the
+    /// calls. Fails with `InvalidSearch` or `BadPageToken`.
     #[get("/products", stale_ok)]
     async fn browse(
         &self,
@@ -57,7 +58,7 @@ pub trait CatalogApi: Send + Sync + 'static {
         page_token: Option<String>,
     ) -> Result<Page<Product>, CatalogError>;
 
-    /// The prices that a product has had, the newest first. Fails with `UnknownProduct` or `BadPageToken`.
+    /// Lists all prices of a product, newest first. Fails with `UnknownProduct` or `BadPageToken`.
     #[get("/products/{id}/prices", stale_ok)]
     async fn price_history(
         &self,
@@ -67,18 +68,19 @@ pub trait CatalogApi: Send + Sync + 'static {
         page_token: Option<String>,
     ) -> Result<Page<PricePoint>, CatalogError>;
 
-    /// Adds a product for sale. Fails with `DuplicateSku` (SKUs are case-sensitive) or `InvalidProduct`.
+    /// Adds an active product. Fails with `DuplicateSku` (SKUs are case-sensitive) or `InvalidProduct`.
     #[post("/products")]
     async fn add(&self, cx: &mut CallContext, product: NewProduct) -> Result<Product, CatalogError>;
 
-    /// Adds up to [`MAX_BULK_ITEMS`] products, with an outcome for each in the same order. A SKU that is there already is
-    /// left as it is, which makes a repeat harmless. Fails as a whole only with `TooManyItems`.
+    /// Adds up to [`MAX_BULK_ITEMS`] products and returns one outcome per item, in the same order. A product whose SKU
+    /// already exists is left unchanged, so a repeat is harmless. The call as a whole fails only with `TooManyItems`.
     #[post("/products/bulk", idempotent)]
     async fn add_many(&self, cx: &mut CallContext, products: Vec<NewProduct>) -> Result<Vec<AddOutcome>, CatalogError>;
 
-    /// Changes what is given and leaves the rest. `version` is that of the product as last read: if it has changed
-    /// since, `VersionConflict`, unless it was this very change, whose repeat answers as the first did. The same values
-    /// again raise no version. Fails with `UnknownProduct` or `InvalidProduct`.
+    /// Changes the fields that are present. `version` is the version that the caller last read; if the product has
+    /// changed since, the call fails with `VersionConflict`. A repeat of the same change returns the result of the
+    /// first call instead. Values equal to the current ones do not raise the version. Also fails with `UnknownProduct`
+    /// or `InvalidProduct`.
     #[put("/products/{id}")]
     async fn change(
         &self,
@@ -88,18 +90,18 @@ pub trait CatalogApi: Send + Sync + 'static {
         changes: ProductChanges,
     ) -> Result<Product, CatalogError>;
 
-    /// Ends the sale of a product; one that is discontinued stays so. Fails with `UnknownProduct`.
+    /// Discontinues a product for ever. A discontinued product is left unchanged. Fails with `UnknownProduct`.
     #[put("/products/{id}/discontinued")]
     async fn discontinue(&self, cx: &mut CallContext, id: ProductId) -> Result<Product, CatalogError>;
 
-    /// Sets the price from now on. The same price again writes no history. Fails with `UnknownProduct` or
+    /// Sets the price from now on. An unchanged price adds nothing to the history. Fails with `UnknownProduct` or
     /// `InvalidProduct` (a price must be positive).
     #[put("/products/{id}/price")]
     async fn reprice(&self, cx: &mut CallContext, id: ProductId, price: Money) -> Result<Product, CatalogError>;
 
-    /// Records up to [`MAX_BULK_ITEMS`] prices with the time from which each held, for loading a history, with an
-    /// outcome for each in the same order. One price per product and time: a later record of the same time replaces
-    /// it. The product's price becomes that of the latest time. Fails as a whole only with `TooManyItems`.
+    /// Records up to [`MAX_BULK_ITEMS`] historical prices with their start times and returns one outcome per item, in
+    /// the same order. A product has one price per start time: recording the same time again replaces the price. The
+    /// current price becomes the price with the latest start time. The call as a whole fails only with `TooManyItems`.
     #[post("/prices/bulk", idempotent)]
     async fn record_prices(
         &self,
@@ -108,66 +110,66 @@ pub trait CatalogApi: Send + Sync + 'static {
     ) -> Result<Vec<PriceOutcome>, CatalogError>;
 }
 
-/// What the catalog answers instead.
+/// Errors of the catalog.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
 pub enum CatalogError {
     /// No product has this id.
     #[error("there is no product {id}")]
     #[problem(status = 404, code = "unknown-product")]
     UnknownProduct {
-        /// As it was asked for.
+        /// The requested id.
         id: ProductId,
     },
     /// Another product has this SKU.
-    #[error("the SKU `{sku}` is taken by {id}")]
+    #[error("the SKU `{sku}` already belongs to {id}")]
     #[problem(status = 409, code = "duplicate-sku")]
     DuplicateSku {
-        /// As it was given.
+        /// The SKU of the request.
         sku: String,
-        /// The product that has it.
+        /// The existing product with this SKU.
         id: ProductId,
     },
-    /// The product was changed since it was read.
-    #[error("{id} is at version {current}, not {expected}: read it again")]
+    /// The product has changed since the caller read it.
+    #[error("{id} has version {current}, not {expected}: read the product again")]
     #[problem(status = 409, code = "version-conflict")]
     VersionConflict {
         /// The product.
         id: ProductId,
-        /// The version that the caller gave.
+        /// The version in the request.
         expected: u32,
-        /// The version now.
+        /// The current version.
         current: u32,
     },
-    /// A field of the product is not acceptable.
+    /// A field of the product is invalid.
     #[error("{field}: {reason}")]
     #[problem(status = 422, code = "invalid-product")]
     InvalidProduct {
-        /// Its name.
+        /// Name of the field.
         field: String,
-        /// What is wrong with it and what would be right.
+        /// Why the value is invalid and which values are valid.
         reason: String,
     },
-    /// More items than one call takes.
-    #[error("{given} items in one call, at most {limit} are taken")]
+    /// The bulk call has too many items.
+    #[error("the call has {given} items, but the limit is {limit}")]
     #[problem(status = 422, code = "too-many-items")]
     TooManyItems {
-        /// What came.
+        /// Number of items in the call.
         given: u32,
-        /// What is taken.
+        /// Maximum number of items.
         limit: u32,
     },
-    /// A search text that is too long or has no word in it.
+    /// The search text is too long or contains no word.
     #[error("the search text {reason}")]
     #[problem(status = 422, code = "invalid-search")]
     InvalidSearch {
-        /// What is wrong with it.
+        /// Why the search text is invalid.
         reason: String,
     },
-    /// A page token that this list did not give.
-    #[error("the page token is not one of this list: start again without it")]
+    /// The page token was not issued for this list.
+    #[error("the page token is not valid for this list: start again without a page token")]
     #[problem(status = 422, code = "bad-page-token")]
     BadPageToken,
-    /// Not the catalog's own answer.
+    /// The call failed outside the catalog's own rules.
     #[error(transparent)]
     Call(#[from] CallFailure),
 }

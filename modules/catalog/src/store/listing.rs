@@ -1,35 +1,35 @@
-//! Products in the order of a list. SQL only.
+//! SQL for pages of product lists and search results.
 
 use catalog_api::v1::Product;
 use offshoot_contract::CallFailure;
 use offshoot_db::{Queries, sql};
 
 use super::ProductRow;
-use crate::browse::{Listing, Place};
+use crate::browse::{ListPosition, Listing};
 
-/// A product that a search has found, as it is answered.
-#[derive(sqlx::FromRow)]
-struct HitRow {
-    tier: i64,
-    name_length: i64,
-    #[sqlx(flatten)]
-    product: ProductRow,
+offshoot_db::row! {
+    /// A product found by a search, with the first two sort columns.
+    struct SearchHitRow {
+        tier: i64,
+        name_length: i64,
+        ..product: ProductRow
+    }
 }
 
-/// The products of the list after `after`, each with its place, at most `limit`.
+/// Reads up to `limit` products after position `after`, each with its own position.
 pub(crate) async fn page(
     db: &mut Queries,
     listing: &Listing,
-    after: &Place,
+    after: &ListPosition,
     limit: u32,
-) -> Result<Vec<(Place, Product)>, CallFailure> {
+) -> Result<Vec<(ListPosition, Product)>, CallFailure> {
     let limit = i64::from(limit);
     let rows = match (&listing.words, &listing.category) {
-        (Some(words), category) => return matches(db, words, category.as_deref(), after, limit).await,
-        (None, Some(category)) => of_category(db, category, &after.sku, limit).await?,
+        (Some(words), category) => return search_matches(db, words, category.as_deref(), after, limit).await,
+        (None, Some(category)) => all_in_category(db, category, &after.sku, limit).await?,
         (None, None) => all(db, &after.sku, limit).await?,
     };
-    rows.into_iter().map(|row| place(0, 0, row)).collect()
+    rows.into_iter().map(|row| positioned(0, 0, row)).collect()
 }
 
 async fn all(db: &mut Queries, after: &str, limit: i64) -> Result<Vec<ProductRow>, CallFailure> {
@@ -41,7 +41,7 @@ async fn all(db: &mut Queries, after: &str, limit: i64) -> Result<Vec<ProductRow
     db.fetch_all(sql, (after, limit)).await
 }
 
-async fn of_category(
+async fn all_in_category(
     db: &mut Queries,
     category: &str,
     after: &str,
@@ -56,17 +56,17 @@ async fn of_category(
     db.fetch_all(sql, (category, after, limit)).await
 }
 
-/// The products that have all words, in the order that `search.rs` describes.
+/// Finds the products that contain all words, in the order described in `search.rs`.
 ///
-/// The texts differ in how each engine is asked for rows that have all words, in any column and in the name. The
-/// words, separated by one blank, become `"one" AND "two"` on SQLite, `'one' & 'two'` on Postgres.
-async fn matches(
+/// The two SQL texts differ only in the full-text condition, once over all columns and once over the name. The words,
+/// separated by one space, become `"one" AND "two"` on SQLite and `'one' & 'two'` on Postgres.
+async fn search_matches(
     db: &mut Queries,
     words: &str,
     category: Option<&str>,
-    after: &Place,
+    after: &ListPosition,
     limit: i64,
-) -> Result<Vec<(Place, Product)>, CallFailure> {
+) -> Result<Vec<(ListPosition, Product)>, CallFailure> {
     let sql = sql!(
         sqlite: concat!(
             r#"WITH asked (words) AS (SELECT '"' || replace($1, ' ', '" AND "') || '"'),
@@ -106,13 +106,13 @@ async fn matches(
         after.sku.as_str(),
         limit,
     );
-    let rows: Vec<HitRow> = db.fetch_all(sql, values).await?;
+    let rows: Vec<SearchHitRow> = db.fetch_all(sql, values).await?;
     rows.into_iter()
-        .map(|row| place(row.tier, row.name_length, row.product))
+        .map(|row| positioned(row.tier, row.name_length, row.product))
         .collect()
 }
 
-fn place(tier: i64, name_length: i64, row: ProductRow) -> Result<(Place, Product), CallFailure> {
+fn positioned(tier: i64, name_length: i64, row: ProductRow) -> Result<(ListPosition, Product), CallFailure> {
     let sku = row.sku.clone();
-    Ok((Place { tier, name_length, sku }, row.into_product()?))
+    Ok((ListPosition { tier, name_length, sku }, row.into_product()?))
 }

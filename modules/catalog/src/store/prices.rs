@@ -1,4 +1,4 @@
-//! What products cost, now and before. SQL only.
+//! SQL for current prices and the price history.
 
 use std::collections::HashMap;
 
@@ -7,34 +7,36 @@ use offshoot_contract::{CallFailure, Money, Timestamp};
 use offshoot_db::{List, Queries, Tx, sql};
 
 use super::{money, version};
-use crate::bulk::{CurrentPrice, PricePointOf};
+use crate::bulk::{CurrentPrice, ProductPrice};
 
-/// A price in the history, as it is stored.
-#[derive(sqlx::FromRow)]
-struct PointRow {
-    since: Timestamp,
-    price: i64,
-    currency: String,
+offshoot_db::row! {
+    /// A row of `price_history`.
+    struct PricePointRow {
+        since: Timestamp,
+        price: i64,
+        currency: String,
+    }
 }
 
-/// The current price of a product by its SKU, as it is stored.
-#[derive(sqlx::FromRow)]
-struct CurrentRow {
-    sku: String,
-    id: ProductId,
-    price: i64,
-    currency: String,
-    price_since: Timestamp,
-    version: i64,
-    updated_at: Timestamp,
+offshoot_db::row! {
+    /// The price columns of a row of `products`.
+    struct CurrentPriceRow {
+        sku: String,
+        id: ProductId,
+        price: i64,
+        currency: String,
+        price_since: Timestamp,
+        version: i64,
+        updated_at: Timestamp,
+    }
 }
 
-/// Makes `price` the current price of a product that costs something else. Answers since when it holds, none if
-/// nothing was changed.
+/// Sets the current price unless the product already has `price`. Returns the start time of the new price, or none if
+/// nothing changed.
 ///
-/// That is `now`, unless the history has a later time already: clocks of several servers differ, and the current price
-/// must stay that of the latest time.
-pub(crate) async fn set(
+/// The start time is `now`, or the start of the present price if that is later: clocks of several servers differ, and
+/// the current price must be the price with the latest start time.
+pub(crate) async fn set_current(
     tx: &mut Tx<'_>,
     id: ProductId,
     price: Money,
@@ -51,18 +53,20 @@ pub(crate) async fn set(
     Ok(since.map(|(since,)| since))
 }
 
-/// The current prices of the products with these SKUs, which nobody else changes until the transaction ends. On
-/// Postgres the rows are locked in the order of the SKU, so that two calls cannot wait for each other; on SQLite the
-/// transaction itself excludes other writers.
-pub(crate) async fn lock(tx: &mut Tx<'_>, skus: List<String>) -> Result<HashMap<String, CurrentPrice>, CallFailure> {
+/// Reads and locks the current prices of the products with these SKUs until the transaction ends. Postgres locks the
+/// rows in SKU order, so two calls cannot deadlock. On SQLite the transaction excludes other writers.
+pub(crate) async fn lock_current(
+    tx: &mut Tx<'_>,
+    skus: List<String>,
+) -> Result<HashMap<String, CurrentPrice>, CallFailure> {
     let sql = sql!(
         sqlite: "SELECT sku, id, price, currency, price_since, version, updated_at FROM products \
                  WHERE sku IN (SELECT value FROM json_each($1))",
         postgres: "SELECT sku, id, price, currency, price_since, version, updated_at FROM products \
                    WHERE sku = ANY($1) ORDER BY sku FOR NO KEY UPDATE",
     );
-    let rows: Vec<CurrentRow> = tx.fetch_all(sql, (skus,)).await?;
-    let current = |row: CurrentRow| {
+    let rows: Vec<CurrentPriceRow> = tx.fetch_all(sql, (skus,)).await?;
+    let current = |row: CurrentPriceRow| {
         let current = CurrentPrice {
             id: row.id,
             price: money(row.price, &row.currency)?,
@@ -75,8 +79,8 @@ pub(crate) async fn lock(tx: &mut Tx<'_>, skus: List<String>) -> Result<HashMap<
     rows.into_iter().map(current).collect()
 }
 
-/// Writes the current prices of products that this transaction has locked.
-pub(crate) async fn set_many(tx: &mut Tx<'_>, prices: Vec<CurrentPrice>) -> Result<(), CallFailure> {
+/// Writes current prices. The transaction must have locked the products with [`lock_current`].
+pub(crate) async fn set_many_current(tx: &mut Tx<'_>, prices: Vec<CurrentPrice>) -> Result<(), CallFailure> {
     let row = |current: CurrentPrice| {
         (
             current.id,
@@ -95,9 +99,9 @@ pub(crate) async fn set_many(tx: &mut Tx<'_>, prices: Vec<CurrentPrice>) -> Resu
     tx.insert_many(sql, prices.into_iter().map(row)).await.map(drop)
 }
 
-/// Writes prices into the history, over those of the same product and time.
-pub(crate) async fn record(tx: &mut Tx<'_>, points: Vec<PricePointOf>) -> Result<(), CallFailure> {
-    let row = |PricePointOf { id, since, price }: PricePointOf| {
+/// Writes prices into the history. A price with the same product and start time is replaced.
+pub(crate) async fn record_history(tx: &mut Tx<'_>, points: Vec<ProductPrice>) -> Result<(), CallFailure> {
+    let row = |ProductPrice { id, since, price }: ProductPrice| {
         (id, since, price.ten_thousandths(), price.currency().to_string())
     };
     let sql = sql!(
@@ -107,7 +111,7 @@ pub(crate) async fn record(tx: &mut Tx<'_>, points: Vec<PricePointOf>) -> Result
     tx.insert_many(sql, points.into_iter().map(row)).await.map(drop)
 }
 
-/// The prices of a product from before `before`, the newest first, at most `limit`.
+/// Reads up to `limit` prices of a product that started before `before`, newest first.
 pub(crate) async fn history(
     db: &mut Queries,
     id: ProductId,
@@ -118,8 +122,8 @@ pub(crate) async fn history(
         "SELECT since, price, currency FROM price_history WHERE product_id = $1 AND since < $2 \
          ORDER BY since DESC LIMIT $3"
     );
-    let rows: Vec<PointRow> = db.fetch_all(sql, (id, before, i64::from(limit))).await?;
-    let point = |row: PointRow| {
+    let rows: Vec<PricePointRow> = db.fetch_all(sql, (id, before, i64::from(limit))).await?;
+    let point = |row: PricePointRow| {
         let price = money(row.price, &row.currency)?;
         Ok(PricePoint {
             price,

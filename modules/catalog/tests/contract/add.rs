@@ -1,4 +1,4 @@
-//! Adding one product.
+//! Tests of `add`.
 
 use catalog_api::v1::{
     CatalogError, MAX_CATEGORY_CHARS, MAX_DESCRIPTION_CHARS, MAX_NAME_CHARS, MAX_SKU_BYTES, NewProduct, PricePoint,
@@ -7,15 +7,15 @@ use catalog_api::v1::{
 use offshoot_contract::{Clock, Timestamp};
 
 use crate::T;
-use crate::builders::{But, a_product, added, at, pounds};
+use crate::builders::{NewProductExt, a_product, add_product, at, pounds};
 
-pub(crate) async fn answers_the_product_as_it_is_then_found(t: T) {
+pub(crate) async fn returns_the_product_that_a_read_then_finds(t: T) {
     let new = a_product("85123A")
         .named("WHITE HANGING HEART")
         .described("A heart.")
         .within("home-decor")
         .priced("0.001");
-    let product = added(&t, new).await;
+    let product = add_product(&t, new).await;
     assert_eq!(product.sku, "85123A");
     assert_eq!(product.name, "WHITE HANGING HEART");
     assert_eq!(product.description, "A heart.");
@@ -26,13 +26,13 @@ pub(crate) async fn answers_the_product_as_it_is_then_found(t: T) {
     assert_eq!(t.api.product(&mut t.cx(), product.id).await, Ok(product));
 }
 
-pub(crate) async fn takes_texts_at_their_limits_and_gives_them_back(t: T) {
+pub(crate) async fn stores_texts_at_their_limits_unchanged(t: T) {
     let new = a_product(&"£".repeat(MAX_SKU_BYTES / 2))
         .named(&"🎁".repeat(MAX_NAME_CHARS))
         .described(&"\u{202e}é'\"\\%_\n\u{1}".repeat(MAX_DESCRIPTION_CHARS / 9))
         .within(&"a-1".repeat(MAX_CATEGORY_CHARS / 3))
         .priced("922337203685477.5807");
-    let product = added(&t, new.clone()).await;
+    let product = add_product(&t, new.clone()).await;
     let found = t.api.product(&mut t.cx(), product.id).await.unwrap();
     assert_eq!(
         (found.sku, found.name, found.description),
@@ -41,7 +41,7 @@ pub(crate) async fn takes_texts_at_their_limits_and_gives_them_back(t: T) {
     assert_eq!((found.category, found.price), (new.category, new.price));
 }
 
-pub(crate) async fn refuses_what_no_product_has(t: T) {
+pub(crate) async fn rejects_invalid_fields(t: T) {
     let tomorrow = t.clock.now().plus(std::time::Duration::from_secs(86_400));
     let good = || a_product("A");
     let bad: [(&str, NewProduct); 14] = [
@@ -72,8 +72,8 @@ pub(crate) async fn refuses_what_no_product_has(t: T) {
     );
 }
 
-pub(crate) async fn refuses_a_taken_sku_and_names_its_holder(t: T) {
-    let holder = added(&t, a_product("71053")).await;
+pub(crate) async fn rejects_a_duplicate_sku_and_names_the_existing_product(t: T) {
+    let holder = add_product(&t, a_product("71053")).await;
     let refused = t.api.add(&mut t.cx(), a_product("71053").named("ANOTHER")).await;
     let expected = CatalogError::DuplicateSku {
         sku: "71053".to_owned(),
@@ -83,13 +83,13 @@ pub(crate) async fn refuses_a_taken_sku_and_names_its_holder(t: T) {
     assert_eq!(t.api.product(&mut t.cx(), holder.id).await, Ok(holder));
 }
 
-pub(crate) async fn tells_skus_apart_by_case(t: T) {
-    let upper = added(&t, a_product("15056BL")).await;
-    let lower = added(&t, a_product("15056bl")).await;
+pub(crate) async fn treats_skus_as_case_sensitive(t: T) {
+    let upper = add_product(&t, a_product("15056BL")).await;
+    let lower = add_product(&t, a_product("15056bl")).await;
     assert_ne!(upper.id, lower.id);
 }
 
-pub(crate) async fn of_several_at_once_one_wins(t: T) {
+pub(crate) async fn one_of_several_concurrent_adds_wins(t: T) {
     let adding = (0..8).map(|number| {
         let (api, mut cx) = (t.once.clone(), t.cx());
         let product = a_product("ONE").named(&format!("NUMBER {number}"));
@@ -108,9 +108,9 @@ pub(crate) async fn of_several_at_once_one_wins(t: T) {
     assert_eq!(holders, [winners[0]; 7]);
 }
 
-pub(crate) async fn a_price_may_hold_since_the_past(t: T) {
+pub(crate) async fn a_price_may_start_in_the_past(t: T) {
     let since: Timestamp = at("08:26");
-    let product = added(&t, a_product("A").priced_since(since)).await;
+    let product = add_product(&t, a_product("A").priced_since(since)).await;
     assert_eq!(product.created_at, t.clock.now());
     let history = t.api.price_history(&mut t.cx(), product.id, None, None).await.unwrap();
     let price = product.price;

@@ -1,14 +1,14 @@
-//! Adding many products in one call.
+//! Tests of `add_many`.
 
 use std::collections::BTreeMap;
 
 use catalog_api::v1::{AddOutcome, CatalogError, MAX_BULK_ITEMS, NewProduct};
 
 use crate::T;
-use crate::builders::{But, a_product, added, pounds};
+use crate::builders::{NewProductExt, a_product, add_product, pounds};
 
-pub(crate) async fn answers_an_outcome_for_each_in_order(t: T) {
-    let holder = added(&t, a_product("B")).await.id;
+pub(crate) async fn returns_an_outcome_per_item_in_order(t: T) {
+    let holder = add_product(&t, a_product("B")).await.id;
     let given = vec![
         a_product("C"),
         a_product("B").named("NOT THE FIRST B"),
@@ -21,7 +21,7 @@ pub(crate) async fn answers_an_outcome_for_each_in_order(t: T) {
         AddOutcome::Added { id: upper },
         AddOutcome::Exists { id: b },
         rejected,
-        again,
+        duplicate,
         lower,
     ] = &outcomes[..]
     else {
@@ -32,7 +32,7 @@ pub(crate) async fn answers_an_outcome_for_each_in_order(t: T) {
         matches!(rejected, AddOutcome::Rejected { field, .. } if field == "category"),
         "{rejected:?}"
     );
-    assert_eq!(*again, AddOutcome::Exists { id: *upper });
+    assert_eq!(*duplicate, AddOutcome::Exists { id: *upper });
     assert_eq!(t.api.product(&mut t.cx(), *upper).await.unwrap().name, "PRODUCT C");
     assert_eq!(t.api.product(&mut t.cx(), holder).await.unwrap().name, "PRODUCT B");
     let AddOutcome::Added { id: lower } = *lower else {
@@ -46,7 +46,7 @@ pub(crate) async fn answers_an_outcome_for_each_in_order(t: T) {
     assert_eq!(t.api.add_many(&mut t.cx(), Vec::new()).await, Ok(Vec::new()));
 }
 
-pub(crate) async fn a_repeat_finds_what_the_first_added(t: T) {
+pub(crate) async fn a_repeat_reports_existing_products(t: T) {
     let given = vec![a_product("A"), a_product("B")];
     let first = t.once.add_many(&mut t.cx(), given.clone()).await.unwrap();
     let second = t.once.add_many(&mut t.cx(), given).await.unwrap();
@@ -60,7 +60,7 @@ pub(crate) async fn a_repeat_finds_what_the_first_added(t: T) {
     assert_eq!(second, expected);
 }
 
-pub(crate) async fn takes_a_thousand_and_no_more(t: T) {
+pub(crate) async fn accepts_at_most_a_thousand_items(t: T) {
     let products = |count: usize| -> Vec<NewProduct> { (0..count).map(|n| a_product(&format!("{n:04}"))).collect() };
     let refused = t.api.add_many(&mut t.cx(), products(MAX_BULK_ITEMS + 1)).await;
     assert_eq!(
@@ -84,7 +84,7 @@ pub(crate) async fn takes_a_thousand_and_no_more(t: T) {
     );
 }
 
-pub(crate) async fn of_the_same_at_once_each_is_added_once(t: T) {
+pub(crate) async fn concurrent_calls_add_each_product_once(t: T) {
     let calls = (0..6).map(|number| {
         let mut products: Vec<_> = (0..100).map(|n| a_product(&format!("{n:02}"))).collect();
         if number % 2 == 1 {

@@ -1,22 +1,22 @@
-//! Listing products and looking them up.
+//! Tests of `browse`, `product` and `products_by_id`.
 
 use std::collections::BTreeSet;
 
 use catalog_api::v1::{CatalogError, MAX_BULK_ITEMS, ProductId};
 
 use crate::T;
-use crate::builders::{But, a_product, added, all_skus, at, nobody, skus};
+use crate::builders::{NewProductExt, a_product, add_product, all_skus, at, skus, unknown_id};
 
-pub(crate) async fn is_in_the_order_of_the_bytes_of_the_sku(t: T) {
+pub(crate) async fn lists_products_in_bytewise_sku_order(t: T) {
     for sku in ["b", "é", "10", "a", "B", "2", "gift 1", "🎁"] {
-        added(&t, a_product(sku)).await;
+        add_product(&t, a_product(sku)).await;
     }
     let page = t.api.browse(&mut t.cx(), None, None, None, None).await.unwrap();
     assert_eq!(skus(&page), ["10", "2", "B", "a", "b", "gift 1", "é", "🎁"]);
     assert_eq!(page.next_page_token, None);
 }
 
-pub(crate) async fn pages_neither_repeat_nor_leave_out(t: T) {
+pub(crate) async fn pages_neither_repeat_nor_skip_products(t: T) {
     let all: Vec<String> = (0..23).map(|n| format!("{n:02}")).collect();
     t.api
         .add_many(&mut t.cx(), all.iter().map(|sku| a_product(sku)).collect())
@@ -27,15 +27,15 @@ pub(crate) async fn pages_neither_repeat_nor_leave_out(t: T) {
     }
 }
 
-pub(crate) async fn pages_hold_while_the_catalog_changes(t: T) {
+pub(crate) async fn pages_stay_consistent_while_the_catalog_changes(t: T) {
     for sku in ["B", "D", "F", "H"] {
-        added(&t, a_product(sku)).await;
+        add_product(&t, a_product(sku)).await;
     }
     let first = t.api.browse(&mut t.cx(), None, None, Some(2), None).await.unwrap();
     assert_eq!(skus(&first), ["B", "D"]);
-    // Before and after the place, and the product that the token stands on.
+    // Adds products before and after the position of the token, and discontinues the product at that position.
     for sku in ["A", "C", "E"] {
-        added(&t, a_product(sku)).await;
+        add_product(&t, a_product(sku)).await;
     }
     t.api.discontinue(&mut t.cx(), first.items[1].id).await.unwrap();
     let second = t
@@ -53,9 +53,9 @@ pub(crate) async fn pages_hold_while_the_catalog_changes(t: T) {
     assert_eq!(third.next_page_token, None);
 }
 
-pub(crate) async fn a_category_shows_only_itself(t: T) {
+pub(crate) async fn a_category_lists_only_its_own_products(t: T) {
     for (sku, category) in [("D", "garden"), ("A", "garden"), ("B", "kitchen"), ("C", "garden")] {
-        added(&t, a_product(sku).within(category)).await;
+        add_product(&t, a_product(sku).within(category)).await;
     }
     let garden = Some("garden".to_owned());
     let first = t
@@ -80,7 +80,7 @@ pub(crate) async fn a_category_shows_only_itself(t: T) {
     }
 }
 
-pub(crate) async fn a_page_has_at_most_a_hundred(t: T) {
+pub(crate) async fn a_page_has_at_most_a_hundred_products(t: T) {
     let products = (0..120).map(|n| a_product(&format!("{n:03}"))).collect();
     t.api.add_many(&mut t.cx(), products).await.unwrap();
     for (asked, answered) in [
@@ -96,9 +96,9 @@ pub(crate) async fn a_page_has_at_most_a_hundred(t: T) {
     }
 }
 
-pub(crate) async fn a_token_belongs_to_its_list(t: T) {
+pub(crate) async fn a_token_is_valid_for_its_own_list_only(t: T) {
     for sku in ["A", "B", "C"] {
-        added(&t, a_product(sku).named("RED LANTERN").within("garden")).await;
+        add_product(&t, a_product(sku).named("RED LANTERN").within("garden")).await;
     }
     let text = |text: &str| Some(text.to_owned());
     let lists = [
@@ -133,9 +133,9 @@ pub(crate) async fn a_token_belongs_to_its_list(t: T) {
     }
 }
 
-pub(crate) async fn a_damaged_token_is_refused(t: T) {
+pub(crate) async fn a_damaged_token_is_rejected(t: T) {
     for sku in ["A", "B"] {
-        added(&t, a_product(sku)).await;
+        add_product(&t, a_product(sku)).await;
     }
     let page = t.api.browse(&mut t.cx(), None, None, Some(1), None).await.unwrap();
     let token = page.next_page_token.unwrap();
@@ -160,21 +160,21 @@ pub(crate) async fn a_damaged_token_is_refused(t: T) {
     }
 }
 
-pub(crate) async fn looks_up_in_the_order_asked_for(t: T) {
-    let a = added(&t, a_product("A")).await;
-    let b = added(&t, a_product("B")).await;
-    let ids = vec![b.id, nobody(), a.id, b.id];
+pub(crate) async fn looks_up_products_in_the_requested_order(t: T) {
+    let a = add_product(&t, a_product("A")).await;
+    let b = add_product(&t, a_product("B")).await;
+    let ids = vec![b.id, unknown_id(), a.id, b.id];
     assert_eq!(t.api.products_by_id(&mut t.cx(), ids).await, Ok(vec![b.clone(), a, b]));
     assert_eq!(t.api.products_by_id(&mut t.cx(), Vec::new()).await, Ok(Vec::new()));
 }
 
-pub(crate) async fn looks_up_a_thousand_and_no_more(t: T) {
-    let product = added(&t, a_product("A")).await;
+pub(crate) async fn looks_up_at_most_a_thousand_products(t: T) {
+    let product = add_product(&t, a_product("A")).await;
     let mut ids: Vec<ProductId> = (1..MAX_BULK_ITEMS).map(|_| ProductId::new(at("08:26"))).collect();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), MAX_BULK_ITEMS - 1);
     ids.push(product.id);
     assert_eq!(t.api.products_by_id(&mut t.cx(), ids.clone()).await, Ok(vec![product]));
-    ids.push(nobody());
+    ids.push(unknown_id());
     let refused = t.api.products_by_id(&mut t.cx(), ids).await;
     assert_eq!(
         refused,
@@ -185,8 +185,8 @@ pub(crate) async fn looks_up_a_thousand_and_no_more(t: T) {
     );
 }
 
-pub(crate) async fn an_unknown_id_is_no_product(t: T) {
-    let id = nobody();
+pub(crate) async fn an_unknown_id_fails(t: T) {
+    let id = unknown_id();
     assert_eq!(
         t.api.product(&mut t.cx(), id).await,
         Err(CatalogError::UnknownProduct { id })

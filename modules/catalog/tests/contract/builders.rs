@@ -1,11 +1,11 @@
-//! Products to begin with, and short ways to put them into the catalog.
+//! Builders of valid products, and shortcuts for calls to the catalog.
 
 use catalog_api::v1::{NewProduct, Product, ProductId};
 use offshoot_contract::{Currency, Money, Page, Timestamp};
 
 use crate::T;
 
-/// A product that is acceptable as it is.
+/// A valid product.
 pub(crate) fn a_product(sku: &str) -> NewProduct {
     NewProduct {
         sku: sku.to_owned(),
@@ -17,8 +17,8 @@ pub(crate) fn a_product(sku: &str) -> NewProduct {
     }
 }
 
-/// What differs from the acceptable product.
-pub(crate) trait But: Sized {
+/// Changes single fields of a product, as in `a_product("A").named("LANTERN")`.
+pub(crate) trait NewProductExt: Sized {
     fn named(self, name: &str) -> Self;
     fn described(self, description: &str) -> Self;
     fn within(self, category: &str) -> Self;
@@ -26,7 +26,7 @@ pub(crate) trait But: Sized {
     fn priced_since(self, since: Timestamp) -> Self;
 }
 
-impl But for NewProduct {
+impl NewProductExt for NewProduct {
     fn named(self, name: &str) -> Self {
         let name = name.to_owned();
         Self { name, ..self }
@@ -58,33 +58,33 @@ pub(crate) fn euros(amount: &str) -> Money {
     Money::parse(amount, eur).unwrap()
 }
 
-/// A time on the first of December 2010.
+/// The given time of day on 2010-12-01.
 pub(crate) fn at(time: &str) -> Timestamp {
     format!("2010-12-01T{time}:00Z").parse().unwrap()
 }
 
-/// Adds one product and answers it.
-pub(crate) async fn added(t: &T, product: NewProduct) -> Product {
+/// Adds one product and returns the result.
+pub(crate) async fn add_product(t: &T, product: NewProduct) -> Product {
     t.api.add(&mut t.cx(), product).await.unwrap()
 }
 
-/// An id that no product has.
-pub(crate) fn nobody() -> ProductId {
+/// An id without a product.
+pub(crate) fn unknown_id() -> ProductId {
     ProductId::new(at("08:26"))
 }
 
-/// The SKUs of a page, for comparison with a list.
+/// The SKUs of a page, in order.
 pub(crate) fn skus(page: &Page<Product>) -> Vec<&str> {
     page.items.iter().map(|product| product.sku.as_str()).collect()
 }
 
-/// The SKUs of all pages of `size`.
+/// Reads all pages of `size` and returns the SKUs in order.
 pub(crate) async fn all_skus(t: &T, search: Option<&str>, size: u32) -> Vec<String> {
-    // More pages than any body fills: a list that does not end fails instead of going on.
-    const MOST_PAGES: usize = 100;
+    // More pages than any test fills, so that an endless list fails the test.
+    const MAX_PAGES: usize = 100;
     let mut seen = Vec::new();
     let mut token = None;
-    for _ in 0..MOST_PAGES {
+    for _ in 0..MAX_PAGES {
         let words = search.map(str::to_owned);
         let page = t.api.browse(&mut t.cx(), words, None, Some(size), token).await.unwrap();
         assert!(!page.items.is_empty(), "a token led to an empty page");

@@ -1,4 +1,4 @@
-//! Changing a product, and ending its sale.
+//! Tests of `change` and `discontinue`.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use catalog_api::v1::{CatalogError, MAX_DESCRIPTION_CHARS, MAX_NAME_CHARS, Produ
 use offshoot_contract::Clock;
 
 use crate::T;
-use crate::builders::{But, a_product, added, nobody, skus};
+use crate::builders::{NewProductExt, a_product, add_product, skus, unknown_id};
 
 fn renamed(name: &str) -> ProductChanges {
     ProductChanges {
@@ -15,8 +15,8 @@ fn renamed(name: &str) -> ProductChanges {
     }
 }
 
-pub(crate) async fn changes_what_is_given_and_leaves_the_rest(t: T) {
-    let before = added(&t, a_product("A").described("Old.").within("home-decor")).await;
+pub(crate) async fn changes_given_fields_and_keeps_the_rest(t: T) {
+    let before = add_product(&t, a_product("A").described("Old.").within("home-decor")).await;
     t.clock.advance(Duration::from_secs(1));
     let named = t
         .api
@@ -41,8 +41,8 @@ pub(crate) async fn changes_what_is_given_and_leaves_the_rest(t: T) {
     assert_eq!(t.api.product(&mut t.cx(), before.id).await, Ok(changed));
 }
 
-pub(crate) async fn the_same_values_raise_no_version(t: T) {
-    let product = added(&t, a_product("A")).await;
+pub(crate) async fn equal_values_keep_the_version(t: T) {
+    let product = add_product(&t, a_product("A")).await;
     t.clock.advance(Duration::from_secs(1));
     let same = renamed(&product.name);
     assert_eq!(
@@ -57,8 +57,8 @@ pub(crate) async fn the_same_values_raise_no_version(t: T) {
     );
 }
 
-pub(crate) async fn refuses_a_version_that_has_passed(t: T) {
-    let id = added(&t, a_product("A")).await.id;
+pub(crate) async fn rejects_any_other_version(t: T) {
+    let id = add_product(&t, a_product("A")).await.id;
     let second = t.api.change(&mut t.cx(), id, 1, renamed("SECOND")).await.unwrap();
     for (version, name) in [(1, "THIRD"), (0, "SECOND"), (3, "SECOND"), (u32::MAX, "SECOND")] {
         let refused = t.api.change(&mut t.cx(), id, version, renamed(name)).await;
@@ -72,15 +72,15 @@ pub(crate) async fn refuses_a_version_that_has_passed(t: T) {
     assert_eq!(t.api.product(&mut t.cx(), id).await, Ok(second));
 }
 
-pub(crate) async fn answers_its_repeat_like_the_first_time(t: T) {
-    let id = added(&t, a_product("A")).await.id;
+pub(crate) async fn a_repeat_returns_the_first_result(t: T) {
+    let id = add_product(&t, a_product("A")).await.id;
     let first = t.once.change(&mut t.cx(), id, 1, renamed("SECOND")).await.unwrap();
     t.clock.advance(Duration::from_secs(1));
     assert_eq!(t.once.change(&mut t.cx(), id, 1, renamed("SECOND")).await, Ok(first));
 }
 
-pub(crate) async fn of_two_at_once_one_wins(t: T) {
-    let id = added(&t, a_product("A")).await.id;
+pub(crate) async fn one_of_several_concurrent_changes_wins(t: T) {
+    let id = add_product(&t, a_product("A")).await.id;
     let changing = (0..6).map(|number| {
         let (api, mut cx) = (t.once.clone(), t.cx());
         tokio::spawn(async move { api.change(&mut cx, id, 1, renamed(&format!("NUMBER {number}"))).await })
@@ -99,22 +99,22 @@ pub(crate) async fn of_two_at_once_one_wins(t: T) {
     assert_eq!(t.api.product(&mut t.cx(), id).await.as_ref(), Ok(&winners[0]));
 }
 
-pub(crate) async fn refuses_what_no_product_has(t: T) {
-    let product = added(&t, a_product("A")).await;
-    let of = |name: Option<String>, description: Option<String>, category: Option<&str>| ProductChanges {
+pub(crate) async fn rejects_invalid_fields(t: T) {
+    let product = add_product(&t, a_product("A")).await;
+    let changes = |name: Option<String>, description: Option<String>, category: Option<&str>| ProductChanges {
         name,
         description,
         category: category.map(str::to_owned),
     };
     for (expected, changes) in [
-        ("name", of(Some(String::new()), None, None)),
-        ("name", of(Some("é".repeat(MAX_NAME_CHARS + 1)), None, None)),
+        ("name", changes(Some(String::new()), None, None)),
+        ("name", changes(Some("é".repeat(MAX_NAME_CHARS + 1)), None, None)),
         (
             "description",
-            of(None, Some("é".repeat(MAX_DESCRIPTION_CHARS + 1)), None),
+            changes(None, Some("é".repeat(MAX_DESCRIPTION_CHARS + 1)), None),
         ),
-        ("description", of(None, Some("\0".to_owned()), None)),
-        ("category", of(None, None, Some("Garden"))),
+        ("description", changes(None, Some("\0".to_owned()), None)),
+        ("category", changes(None, None, Some("Garden"))),
     ] {
         match t.api.change(&mut t.cx(), product.id, 1, changes).await {
             Err(CatalogError::InvalidProduct { field, .. }) => assert_eq!(field, expected),
@@ -122,15 +122,15 @@ pub(crate) async fn refuses_what_no_product_has(t: T) {
         }
     }
     assert_eq!(t.api.product(&mut t.cx(), product.id).await, Ok(product));
-    let id = nobody();
+    let id = unknown_id();
     assert_eq!(
         t.api.change(&mut t.cx(), id, 1, renamed("X")).await,
         Err(CatalogError::UnknownProduct { id })
     );
 }
 
-pub(crate) async fn discontinues_once_and_for_all(t: T) {
-    let product = added(&t, a_product("A")).await;
+pub(crate) async fn discontinuing_is_final_and_repeatable(t: T) {
+    let product = add_product(&t, a_product("A")).await;
     t.clock.advance(Duration::from_secs(1));
     let ended = t.api.discontinue(&mut t.cx(), product.id).await.unwrap();
     let expected = Product {
@@ -146,7 +146,7 @@ pub(crate) async fn discontinues_once_and_for_all(t: T) {
     assert_eq!(t.api.products_by_id(&mut t.cx(), vec![ended.id]).await, Ok(vec![ended]));
     let browsed = t.api.browse(&mut t.cx(), None, None, None, None).await.unwrap();
     assert_eq!(skus(&browsed), Vec::<&str>::new());
-    let id = nobody();
+    let id = unknown_id();
     assert_eq!(
         t.api.discontinue(&mut t.cx(), id).await,
         Err(CatalogError::UnknownProduct { id })

@@ -1,6 +1,6 @@
-//! The catalog's contract, tested in every combination of engine and placement. Knows the contract, not the tables.
+//! Contract tests of the catalog in every combination of engine and placement. Must not know the tables.
 
-#![expect(clippy::unwrap_used, reason = "a body fails by its panic")]
+#![expect(clippy::unwrap_used, reason = "a failed test body panics")]
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use offshoot_contract::Clock;
 use offshoot_db::{Db, ModuleSchema};
 use offshoot_testkit::{ModuleUnderTest, Test, bodies, contract_tests};
 
-// Products to begin with.
+// Products and shortcuts for the tests.
 mod builders;
-// The bodies, by use case.
+// Test bodies by use case.
 mod add;
 mod add_many;
 mod browse;
@@ -27,7 +27,7 @@ struct CatalogUnderTest;
 
 impl ModuleUnderTest for CatalogUnderTest {
     type Api = dyn CatalogApi;
-    type World = ();
+    type Fakes = ();
     const SCHEMA: &'static ModuleSchema = &catalog::SCHEMA;
     const SOURCES: &'static str = env!("CARGO_MANIFEST_DIR");
 
@@ -40,53 +40,53 @@ type T = Test<CatalogUnderTest>;
 
 fn main() -> ExitCode {
     contract_tests::<CatalogUnderTest>(bodies![
-        add::answers_the_product_as_it_is_then_found,
-        add::takes_texts_at_their_limits_and_gives_them_back,
-        add::refuses_what_no_product_has,
-        add::refuses_a_taken_sku_and_names_its_holder,
-        add::tells_skus_apart_by_case,
-        add::of_several_at_once_one_wins,
-        add::a_price_may_hold_since_the_past,
-        add_many::answers_an_outcome_for_each_in_order,
-        add_many::a_repeat_finds_what_the_first_added,
-        add_many::takes_a_thousand_and_no_more,
-        add_many::of_the_same_at_once_each_is_added_once,
-        browse::is_in_the_order_of_the_bytes_of_the_sku,
-        browse::pages_neither_repeat_nor_leave_out,
-        browse::pages_hold_while_the_catalog_changes,
-        browse::a_category_shows_only_itself,
-        browse::a_page_has_at_most_a_hundred,
-        browse::a_token_belongs_to_its_list,
-        browse::a_damaged_token_is_refused,
-        browse::looks_up_in_the_order_asked_for,
-        browse::looks_up_a_thousand_and_no_more,
-        browse::an_unknown_id_is_no_product,
-        change::changes_what_is_given_and_leaves_the_rest,
-        change::the_same_values_raise_no_version,
-        change::refuses_a_version_that_has_passed,
-        change::answers_its_repeat_like_the_first_time,
-        change::of_two_at_once_one_wins,
-        change::refuses_what_no_product_has,
-        change::discontinues_once_and_for_all,
-        prices::a_new_price_is_the_newest_of_the_history,
-        prices::the_same_price_writes_nothing,
-        prices::of_one_moment_the_last_price_counts,
-        prices::refuses_what_is_no_price,
-        prices::a_slow_clock_does_not_bring_an_old_price_back,
-        prices::at_once_none_is_lost,
-        prices::the_history_comes_in_pages,
-        prices::a_history_token_belongs_to_its_product,
-        record_prices::the_latest_time_sets_the_price,
-        record_prices::one_price_per_product_and_time,
-        record_prices::answers_an_outcome_for_each_in_order,
-        record_prices::takes_a_thousand_and_no_more,
-        record_prices::calls_that_overlap_do_not_block_each_other,
-        schema::the_tables_are_those_declared,
-        search::finds_the_same_in_the_same_order_everywhere,
-        search::pages_like_it_lists,
-        search::shows_only_what_is_sold_in_the_category,
-        search::follows_a_change_of_the_words,
-        search::refuses_what_has_no_word,
-        search::takes_the_longest_search,
+        add::returns_the_product_that_a_read_then_finds,
+        add::stores_texts_at_their_limits_unchanged,
+        add::rejects_invalid_fields,
+        add::rejects_a_duplicate_sku_and_names_the_existing_product,
+        add::treats_skus_as_case_sensitive,
+        add::one_of_several_concurrent_adds_wins,
+        add::a_price_may_start_in_the_past,
+        add_many::returns_an_outcome_per_item_in_order,
+        add_many::a_repeat_reports_existing_products,
+        add_many::accepts_at_most_a_thousand_items,
+        add_many::concurrent_calls_add_each_product_once,
+        browse::lists_products_in_bytewise_sku_order,
+        browse::pages_neither_repeat_nor_skip_products,
+        browse::pages_stay_consistent_while_the_catalog_changes,
+        browse::a_category_lists_only_its_own_products,
+        browse::a_page_has_at_most_a_hundred_products,
+        browse::a_token_is_valid_for_its_own_list_only,
+        browse::a_damaged_token_is_rejected,
+        browse::looks_up_products_in_the_requested_order,
+        browse::looks_up_at_most_a_thousand_products,
+        browse::an_unknown_id_fails,
+        change::changes_given_fields_and_keeps_the_rest,
+        change::equal_values_keep_the_version,
+        change::rejects_any_other_version,
+        change::a_repeat_returns_the_first_result,
+        change::one_of_several_concurrent_changes_wins,
+        change::rejects_invalid_fields,
+        change::discontinuing_is_final_and_repeatable,
+        prices::a_new_price_becomes_the_newest_in_the_history,
+        prices::an_unchanged_price_writes_nothing,
+        prices::the_last_price_at_the_same_time_wins,
+        prices::rejects_invalid_prices,
+        prices::a_slow_clock_does_not_restore_an_old_price,
+        prices::concurrent_price_changes_are_all_applied,
+        prices::the_history_is_paged,
+        prices::a_history_token_is_valid_for_its_own_product_only,
+        record_prices::the_latest_start_time_sets_the_current_price,
+        record_prices::one_price_per_product_and_start_time,
+        record_prices::returns_an_outcome_per_item_in_order,
+        record_prices::accepts_at_most_a_thousand_items,
+        record_prices::overlapping_calls_do_not_deadlock,
+        schema::the_tables_match_their_declaration,
+        search::finds_the_same_products_in_the_same_order_on_both_engines,
+        search::pages_match_the_full_result,
+        search::lists_only_active_products_of_the_category,
+        search::finds_changed_words_and_forgets_old_ones,
+        search::rejects_a_search_without_words,
+        search::accepts_the_longest_search,
     ])
 }

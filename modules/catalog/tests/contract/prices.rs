@@ -1,4 +1,4 @@
-//! What a product costs, now and before.
+//! Tests of `reprice` and `price_history`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use catalog_api::v1::{CatalogApi, CatalogError, PricePoint, Product, ProductId};
 use offshoot_contract::{Clock, ManualClock, Money};
 
 use crate::T;
-use crate::builders::{But, a_product, added, at, euros, nobody, pounds};
+use crate::builders::{NewProductExt, a_product, add_product, at, euros, pounds, unknown_id};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -16,8 +16,8 @@ async fn history(t: &T, id: ProductId) -> Vec<PricePoint> {
     t.api.price_history(&mut t.cx(), id, None, None).await.unwrap().items
 }
 
-pub(crate) async fn a_new_price_is_the_newest_of_the_history(t: T) {
-    let before = added(&t, a_product("A").priced("2.55")).await;
+pub(crate) async fn a_new_price_becomes_the_newest_in_the_history(t: T) {
+    let before = add_product(&t, a_product("A").priced("2.55")).await;
     t.clock.advance(SECOND);
     let after = t.api.reprice(&mut t.cx(), before.id, pounds("2.10")).await.unwrap();
     let expected = Product {
@@ -28,7 +28,7 @@ pub(crate) async fn a_new_price_is_the_newest_of_the_history(t: T) {
     };
     assert_eq!(after, expected);
     t.clock.advance(SECOND);
-    // The same number in another currency is another price.
+    // The same amount in another currency is a different price.
     let euros = t.api.reprice(&mut t.cx(), before.id, euros("2.10")).await.unwrap();
     assert_eq!((euros.version, euros.price.currency().as_str()), (3, "EUR"));
     assert_eq!(t.api.product(&mut t.cx(), before.id).await.as_ref(), Ok(&euros));
@@ -43,8 +43,8 @@ pub(crate) async fn a_new_price_is_the_newest_of_the_history(t: T) {
     );
 }
 
-pub(crate) async fn the_same_price_writes_nothing(t: T) {
-    let product = added(&t, a_product("A")).await;
+pub(crate) async fn an_unchanged_price_writes_nothing(t: T) {
+    let product = add_product(&t, a_product("A")).await;
     let before = history(&t, product.id).await;
     t.clock.advance(SECOND);
     assert_eq!(
@@ -54,8 +54,8 @@ pub(crate) async fn the_same_price_writes_nothing(t: T) {
     assert_eq!(history(&t, product.id).await, before);
 }
 
-pub(crate) async fn of_one_moment_the_last_price_counts(t: T) {
-    let product = added(&t, a_product("A").priced("1.00")).await;
+pub(crate) async fn the_last_price_at_the_same_time_wins(t: T) {
+    let product = add_product(&t, a_product("A").priced("1.00")).await;
     t.api.reprice(&mut t.cx(), product.id, pounds("2.00")).await.unwrap();
     let product = t.api.reprice(&mut t.cx(), product.id, pounds("3.00")).await.unwrap();
     assert_eq!((product.price, product.version), (pounds("3.00"), 3));
@@ -69,8 +69,8 @@ pub(crate) async fn of_one_moment_the_last_price_counts(t: T) {
     );
 }
 
-pub(crate) async fn refuses_what_is_no_price(t: T) {
-    let product = added(&t, a_product("A")).await;
+pub(crate) async fn rejects_invalid_prices(t: T) {
+    let product = add_product(&t, a_product("A")).await;
     for price in [pounds("0.00"), pounds("-0.0001"), Money::new(i64::MIN + 1, Money::GBP)] {
         match t.api.reprice(&mut t.cx(), product.id, price).await {
             Err(CatalogError::InvalidProduct { field, .. }) => assert_eq!(field, "price"),
@@ -78,7 +78,7 @@ pub(crate) async fn refuses_what_is_no_price(t: T) {
         }
     }
     assert_eq!(t.api.product(&mut t.cx(), product.id).await, Ok(product));
-    let id = nobody();
+    let id = unknown_id();
     let unknown = CatalogError::UnknownProduct { id };
     assert_eq!(
         t.api.reprice(&mut t.cx(), id, pounds("1.00")).await,
@@ -87,9 +87,9 @@ pub(crate) async fn refuses_what_is_no_price(t: T) {
     assert_eq!(t.api.price_history(&mut t.cx(), id, None, None).await, Err(unknown));
 }
 
-/// A second server on the same database, whose clock is behind.
-pub(crate) async fn a_slow_clock_does_not_bring_an_old_price_back(t: T) {
-    let product = added(&t, a_product("A").priced("1.00")).await;
+/// A second server with a slow clock uses the same database.
+pub(crate) async fn a_slow_clock_does_not_restore_an_old_price(t: T) {
+    let product = add_product(&t, a_product("A").priced("1.00")).await;
     let slow = Catalog::new(t.db.clone(), Arc::new(ManualClock::new(at("08:26"))));
     let product = slow.reprice(&mut t.cx(), product.id, pounds("2.00")).await.unwrap();
     assert_eq!(product.price, pounds("2.00"));
@@ -103,9 +103,9 @@ pub(crate) async fn a_slow_clock_does_not_bring_an_old_price_back(t: T) {
     );
 }
 
-pub(crate) async fn at_once_none_is_lost(t: T) {
+pub(crate) async fn concurrent_price_changes_are_all_applied(t: T) {
     const CHANGES: u32 = 10;
-    let id = added(&t, a_product("A").priced("100.00")).await.id;
+    let id = add_product(&t, a_product("A").priced("100.00")).await.id;
     let repricing = (1..=CHANGES).map(|price| {
         let (api, mut cx) = (t.once.clone(), t.cx());
         let price = pounds(&format!("{price}.00"));
@@ -119,8 +119,8 @@ pub(crate) async fn at_once_none_is_lost(t: T) {
     assert_eq!(history(&t, id).await[0].price, product.price);
 }
 
-pub(crate) async fn the_history_comes_in_pages(t: T) {
-    let id = added(&t, a_product("A").priced("1.00")).await.id;
+pub(crate) async fn the_history_is_paged(t: T) {
+    let id = add_product(&t, a_product("A").priced("1.00")).await.id;
     for price in 2..=5 {
         t.clock.advance(SECOND);
         t.api
@@ -135,7 +135,7 @@ pub(crate) async fn the_history_comes_in_pages(t: T) {
         prices.extend(page.items.iter().map(|point| point.price.amount()));
         token = page.next_page_token;
         assert_eq!(token.is_some(), has_next);
-        // A newer price belongs before the pages that are still to come.
+        // A newer price belongs before the remaining pages and must not appear there.
         t.clock.advance(SECOND);
         let newer = pounds(&format!("9.0{}", prices.len()));
         t.api.reprice(&mut t.cx(), id, newer).await.unwrap();
@@ -143,8 +143,11 @@ pub(crate) async fn the_history_comes_in_pages(t: T) {
     assert_eq!(prices, ["5.00", "4.00", "3.00", "2.00", "1.00"]);
 }
 
-pub(crate) async fn a_history_token_belongs_to_its_product(t: T) {
-    let [a, b] = [added(&t, a_product("A")).await.id, added(&t, a_product("B")).await.id];
+pub(crate) async fn a_history_token_is_valid_for_its_own_product_only(t: T) {
+    let [a, b] = [
+        add_product(&t, a_product("A")).await.id,
+        add_product(&t, a_product("B")).await.id,
+    ];
     t.clock.advance(SECOND);
     for id in [a, b] {
         t.api.reprice(&mut t.cx(), id, pounds("9.00")).await.unwrap();

@@ -1,4 +1,4 @@
-//! Recording the prices of the past.
+//! Tests of `record_prices`.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use catalog_api::v1::{CatalogError, MAX_BULK_ITEMS, PriceChange, PriceOutcome, P
 use offshoot_contract::{Clock, Timestamp};
 
 use crate::T;
-use crate::builders::{But, a_product, added, at, pounds};
+use crate::builders::{NewProductExt, a_product, add_product, at, pounds};
 
 fn change(sku: &str, amount: &str, since: Timestamp) -> PriceChange {
     PriceChange {
@@ -16,7 +16,7 @@ fn change(sku: &str, amount: &str, since: Timestamp) -> PriceChange {
     }
 }
 
-/// Amounts and times, the newest first.
+/// Amounts and start times, newest first.
 async fn history(t: &T, id: ProductId) -> Vec<(String, Timestamp)> {
     let page = t.api.price_history(&mut t.cx(), id, Some(100), None).await.unwrap();
     page.items
@@ -31,8 +31,8 @@ async fn record(t: &T, prices: Vec<PriceChange>) {
     assert_eq!(outcomes, vec![PriceOutcome::Recorded; count]);
 }
 
-pub(crate) async fn the_latest_time_sets_the_price(t: T) {
-    let before = added(&t, a_product("A").priced("1.00").priced_since(at("10:00"))).await;
+pub(crate) async fn the_latest_start_time_sets_the_current_price(t: T) {
+    let before = add_product(&t, a_product("A").priced("1.00").priced_since(at("10:00"))).await;
     t.clock.advance(Duration::from_secs(1));
 
     record(&t, vec![change("A", "9.00", at("09:00"))]).await;
@@ -51,7 +51,8 @@ pub(crate) async fn the_latest_time_sets_the_price(t: T) {
     };
     assert_eq!(t.api.product(&mut t.cx(), before.id).await.as_ref(), Ok(&expected));
 
-    // The same price since later is no change of the product, but it is the latest from then on.
+    // The same price with a later start time does not change the product, but later records are compared with that
+    // time.
     record(&t, vec![change("A", "3.00", at("14:00"))]).await;
     record(&t, vec![change("A", "4.00", at("13:00"))]).await;
     assert_eq!(t.api.product(&mut t.cx(), before.id).await, Ok(expected));
@@ -63,8 +64,8 @@ pub(crate) async fn the_latest_time_sets_the_price(t: T) {
     assert_eq!(amounts, ["3.00", "4.00", "3.00", "2.00", "1.00", "9.00"]);
 }
 
-pub(crate) async fn one_price_per_product_and_time(t: T) {
-    let id = added(&t, a_product("A").priced("1.00").priced_since(at("10:00")))
+pub(crate) async fn one_price_per_product_and_start_time(t: T) {
+    let id = add_product(&t, a_product("A").priced("1.00").priced_since(at("10:00")))
         .await
         .id;
     record(&t, vec![change("A", "2.00", at("10:00"))]).await;
@@ -85,8 +86,8 @@ pub(crate) async fn one_price_per_product_and_time(t: T) {
     );
 }
 
-pub(crate) async fn answers_an_outcome_for_each_in_order(t: T) {
-    added(&t, a_product("A")).await;
+pub(crate) async fn returns_an_outcome_per_item_in_order(t: T) {
+    add_product(&t, a_product("A")).await;
     let now = t.clock.now();
     let future = now.plus(Duration::from_micros(1));
     let given = vec![
@@ -114,8 +115,8 @@ pub(crate) async fn answers_an_outcome_for_each_in_order(t: T) {
     assert_eq!(t.api.record_prices(&mut t.cx(), Vec::new()).await, Ok(Vec::new()));
 }
 
-pub(crate) async fn takes_a_thousand_and_no_more(t: T) {
-    let id = added(&t, a_product("A").priced_since(at("00:00"))).await.id;
+pub(crate) async fn accepts_at_most_a_thousand_items(t: T) {
+    let id = add_product(&t, a_product("A").priced_since(at("00:00"))).await.id;
     let prices = |count: usize| -> Vec<PriceChange> {
         let since = |n| at("08:26").plus(Duration::from_secs(n as u64));
         (0..count)
@@ -135,7 +136,7 @@ pub(crate) async fn takes_a_thousand_and_no_more(t: T) {
     assert_eq!(t.api.product(&mut t.cx(), id).await.unwrap().price, pounds("100.00"));
 }
 
-pub(crate) async fn calls_that_overlap_do_not_block_each_other(t: T) {
+pub(crate) async fn overlapping_calls_do_not_deadlock(t: T) {
     const PRODUCTS: usize = 50;
     let skus: Vec<String> = (0..PRODUCTS).map(|n| format!("{n:02}")).collect();
     let products = skus
@@ -158,7 +159,7 @@ pub(crate) async fn calls_that_overlap_do_not_block_each_other(t: T) {
     for call in calls.collect::<Vec<_>>() {
         assert_eq!(call.await.unwrap().unwrap(), vec![PriceOutcome::Recorded; PRODUCTS]);
     }
-    // In whichever order the calls came, the latest time has set the price.
+    // The latest start time sets the price, whatever the order of the calls.
     let page = t.api.browse(&mut t.cx(), None, None, Some(100), None).await.unwrap();
     assert!(page.items.iter().all(|product| product.price == pounds("6.00")));
     assert_eq!(history(&t, page.items[0].id).await.len(), 7);

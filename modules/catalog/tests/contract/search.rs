@@ -1,10 +1,10 @@
-//! Searching. Every list here is the expected one on both engines, so they answer the same in the same order.
+//! Tests of the product search. Both engines must return exactly the lists in this file.
 
 use catalog_api::v1::{CatalogError, MAX_SEARCH_CHARS, NewProduct, Product, ProductChanges};
 use offshoot_contract::Page;
 
 use crate::T;
-use crate::builders::{But, a_product, added, all_skus, skus};
+use crate::builders::{NewProductExt, a_product, add_product, all_skus, skus};
 
 /// SKU, name, description.
 const CORPUS: [(&str, &str, &str); 15] = [
@@ -25,17 +25,17 @@ const CORPUS: [(&str, &str, &str); 15] = [
     ("a-b", "ＦＵＬＬ ｗｉｄｔｈ", "snake_case 1e5 3.14"),
 ];
 
-/// A search and the SKUs that it finds, the best first.
+/// A search text and the SKUs of the result, best match first.
 const SEARCHES: [(&str, &[&str]); 30] = [
-    // The whole name before a name that has it, shorter names before longer ones, the description last; then the SKU.
+    // The whole name ranks first, then names that contain the words, shorter names first, then descriptions, then SKUs.
     ("lantern", &["11", "13", "10", "15", "12", "14"]),
     ("red lantern", &["10", "15", "12", "11", "14"]),
     ("lantern red", &["15", "10", "12", "11", "14"]),
     ("red red", &["10", "15", "12", "11", "14"]),
-    // The SKU before everything.
+    // A whole SKU ranks before everything.
     ("85123A", &["85123A", "85123B"]),
     ("85123b", &["85123B", "85123A"]),
-    // Neither case nor diacritics nor the form of the letters matter, in the text or in the search.
+    // Case, diacritics and compatibility forms are folded in both texts and searches.
     ("LANTERN", &["11", "13", "10", "15", "12", "14"]),
     ("cafe", &["22", "21"]),
     ("CAFÉ", &["22", "21"]),
@@ -46,20 +46,20 @@ const SEARCHES: [(&str, &[&str]); 30] = [
     ("ＬＡＮＴＥＲＮ", &["11", "13", "10", "15", "12", "14"]),
     ("STRASSE", &["25"]),
     ("łódź", &["25"]),
-    // Digits are words like others; a word matches whole.
+    // Digits form words; only whole words match.
     ("6", &["24", "23"]),
     ("66", &["24"]),
     ("12", &["12", "23"]),
     ("lant", &[]),
     ("lanterns", &[]),
     ("light", &[]),
-    // Punctuation separates, on both sides, and means nothing.
+    // Punctuation separates words in texts and searches and has no other meaning.
     ("t-lights", &["23"]),
     ("t lights", &["23"]),
     ("'lights\" OR: (6)*", &[]),
     ("snake case", &["a-b"]),
     ("1e5 3,14", &["a-b"]),
-    // The engines' own words are words.
+    // Operators of the engines' query languages are plain words.
     ("not", &["AND", "24"]),
     ("and", &["AND", "25", "14"]),
     ("東京", &["AND"]),
@@ -78,18 +78,18 @@ async fn search(t: &T, search: &str) -> Page<Product> {
         .unwrap()
 }
 
-pub(crate) async fn finds_the_same_in_the_same_order_everywhere(t: T) {
+pub(crate) async fn finds_the_same_products_in_the_same_order_on_both_engines(t: T) {
     load(&t).await;
     for (words, expected) in SEARCHES {
         assert_eq!(skus(&search(&t, words).await), expected, "{words}");
     }
 }
 
-pub(crate) async fn pages_like_it_lists(t: T) {
+pub(crate) async fn pages_match_the_full_result(t: T) {
     load(&t).await;
-    // Names of the same length, told apart by their SKU alone.
+    // Names of equal length are ordered by SKU.
     for sku in ["x1", "x2", "x3"] {
-        added(&t, a_product(sku).named("OLD LANTERN")).await;
+        add_product(&t, a_product(sku).named("OLD LANTERN")).await;
     }
     let whole: Vec<String> = search(&t, "lantern")
         .await
@@ -103,11 +103,11 @@ pub(crate) async fn pages_like_it_lists(t: T) {
     }
 }
 
-pub(crate) async fn shows_only_what_is_sold_in_the_category(t: T) {
+pub(crate) async fn lists_only_active_products_of_the_category(t: T) {
     for (sku, category) in [("A", "garden"), ("B", "kitchen"), ("C", "garden")] {
-        added(&t, a_product(sku).named("RED POT").within(category)).await;
+        add_product(&t, a_product(sku).named("RED POT").within(category)).await;
     }
-    let ended = added(&t, a_product("D").named("RED POT").within("garden")).await;
+    let ended = add_product(&t, a_product("D").named("RED POT").within("garden")).await;
     t.api.discontinue(&mut t.cx(), ended.id).await.unwrap();
     let (words, category) = (Some("red".to_owned()), Some("garden".to_owned()));
     let page = t.api.browse(&mut t.cx(), words, category, None, None).await.unwrap();
@@ -115,8 +115,8 @@ pub(crate) async fn shows_only_what_is_sold_in_the_category(t: T) {
     assert_eq!(skus(&search(&t, "red").await), ["A", "B", "C"]);
 }
 
-pub(crate) async fn follows_a_change_of_the_words(t: T) {
-    let product = added(&t, a_product("A").named("OLD NAME").described("old text")).await;
+pub(crate) async fn finds_changed_words_and_forgets_old_ones(t: T) {
+    let product = add_product(&t, a_product("A").named("OLD NAME").described("old text")).await;
     let changes = ProductChanges {
         name: Some("NEW NAME".to_owned()),
         description: Some("new text".to_owned()),
@@ -134,7 +134,7 @@ pub(crate) async fn follows_a_change_of_the_words(t: T) {
     }
 }
 
-pub(crate) async fn refuses_what_has_no_word(t: T) {
+pub(crate) async fn rejects_a_search_without_words(t: T) {
     load(&t).await;
     let too_long = "a".repeat(MAX_SEARCH_CHARS + 1);
     for words in ["", " ", "-", "\"*\"", "£", "\0", "\u{301}", &too_long] {
@@ -149,12 +149,12 @@ pub(crate) async fn refuses_what_has_no_word(t: T) {
     }
 }
 
-pub(crate) async fn takes_the_longest_search(t: T) {
+pub(crate) async fn accepts_the_longest_search(t: T) {
     load(&t).await;
     let padded = format!("lantern{}", " ".repeat(MAX_SEARCH_CHARS - 7));
     assert_eq!(search(&t, &padded).await.items.len(), 6);
-    // One character whose compatibility form is four words.
-    added(&t, a_product("N").named("\u{fdfa}")).await;
+    // The compatibility form of this character is four words.
+    add_product(&t, a_product("N").named("\u{fdfa}")).await;
     let four_hundred_words = "\u{fdfa} ".repeat(MAX_SEARCH_CHARS / 2);
     assert_eq!(skus(&search(&t, &four_hundred_words).await), ["N"]);
 }

@@ -1,5 +1,5 @@
-//! The contract of the inventory: all that others may see of it.
+//! Contract of the inventory module. Other modules may depend on this crate only.
 //!
-//! Knows no database and no transport.
+//! Must not know the database or the transport.
 
 pub mod v1;

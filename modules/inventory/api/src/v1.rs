@@ -1,13 +1,13 @@
-//! Version 1 of the inventory's contract.
+//! Version 1 of the inventory contract: stock and reservations.
 //!
-//! The inventory counts goods and knows nothing else of them: a product that it never met has a stock of zero. What is
-//! promised cannot be promised again, whatever comes at once, and every change of what is there stands in a ledger
-//! whose sum is the stock.
+//! The inventory counts units per product id and knows nothing else about products: an unknown product has a stock of
+//! zero. A unit is never reserved twice, also by concurrent calls. Every change of the units on hand is an entry in a
+//! ledger, and the sum of the ledger is the stock.
 //!
-//! What a caller does in several steps, it does under a **reference** of its own making, such as its order's id and the
-//! step's name. A reference means one thing for ever, so each of these calls may be repeated at any time.
+//! A caller names movements and reservations by a **reference** that the caller makes up, such as an order id with a
+//! step name. A reference identifies one thing for ever, so every call with a reference may be repeated at any time.
 
-// What is announced.
+// Events.
 mod event;
 
 use async_trait::async_trait;
@@ -18,32 +18,32 @@ use serde::{Deserialize, Serialize};
 pub use self::event::InventoryEvent;
 pub use catalog_api::ProductId;
 
-/// Most items in one bulk call.
+/// Maximum number of items in one bulk call.
 pub const MAX_BULK_ITEMS: usize = 1_000;
-/// Most lines of one reservation. As many as a cart has at most.
+/// Maximum number of lines of one reservation, equal to the limit of a cart.
 pub const MAX_LINES: u32 = 1_500;
-/// Most units in one movement or line. The largest real one on record is 80,995.
+/// Maximum units of one movement or line. The largest real quantity on record is 80,995.
 pub const MAX_QUANTITY: u32 = 1_000_000;
-/// Longest reference, bytes of printable ASCII.
+/// Maximum length of a reference, bytes of printable ASCII.
 pub const MAX_REFERENCE_BYTES: usize = 100;
-/// Longest note, characters.
+/// Maximum length of a note, characters.
 pub const MAX_NOTE_CHARS: usize = 200;
 
-/// How many of each product there are, and how many of them are promised.
-#[contract(name = "inventory", version = "1.1", callers = ["public", "orders", "storefront", "import", "replay"], events = InventoryEvent)]
+/// Stock levels, the ledger of stock movements, and reservations.
+#[contract(name = "inventory", version = "1.1", events = InventoryEvent)]
 #[async_trait]
 pub trait InventoryApi: Send + Sync + 'static {
-    /// The stock of one product; zeros for one that was never moved.
+    /// Returns the stock of a product; zeros for a product without movements.
     #[get("/stock/{product_id}")]
     async fn stock(&self, cx: &mut CallContext, product_id: ProductId) -> Result<Stock, InventoryError>;
 
-    /// The stock of each of these products, in the order asked for; zeros for those that were never moved. At most
-    /// [`MAX_BULK_ITEMS`], else `TooManyItems`.
+    /// Returns the stock of each of these products, in the order of `product_ids`; zeros for products without
+    /// movements. Fails with `TooManyItems` above [`MAX_BULK_ITEMS`].
     #[post("/stock/lookup", safe)]
     async fn stock_of(&self, cx: &mut CallContext, product_ids: Vec<ProductId>) -> Result<Vec<Stock>, InventoryError>;
 
-    /// Every product that was ever moved, by id, with its stock and the sums of its ledger: for whoever checks that
-    /// they agree. Fails with `BadPageToken`.
+    /// Lists every product with movements, ordered by id, with the stock and the sums of the ledger, so that a caller
+    /// can check that both agree. Fails with `BadPageToken`.
     #[get("/balances")]
     async fn balances(
         &self,
@@ -52,7 +52,7 @@ pub trait InventoryApi: Send + Sync + 'static {
         page_token: Option<String>,
     ) -> Result<Page<Balance>, InventoryError>;
 
-    /// The ledger of one product, the newest entry first. Fails with `BadPageToken`.
+    /// Lists the ledger of one product, newest entry first. Fails with `BadPageToken`.
     #[get("/stock/{product_id}/movements")]
     async fn movements(
         &self,
@@ -62,8 +62,8 @@ pub trait InventoryApi: Send + Sync + 'static {
         page_token: Option<String>,
     ) -> Result<Page<Movement>, InventoryError>;
 
-    /// Changes what is there by `change` units, never 0, and says why: `Received` is positive, `Adjusted` either. Fails
-    /// with `InvalidMovement`, or with `InsufficientStock` if it would take what is promised.
+    /// Changes the units on hand by `change`: positive for `Received`, positive or negative for `Adjusted`, never 0.
+    /// Fails with `InvalidMovement`, or with `InsufficientStock` if fewer units are available than the change removes.
     #[post("/stock/{product_id}/movements")]
     async fn adjust(
         &self,
@@ -74,9 +74,10 @@ pub trait InventoryApi: Send + Sync + 'static {
         note: String,
     ) -> Result<Stock, InventoryError>;
 
-    /// Records up to [`MAX_BULK_ITEMS`] movements that have happened elsewhere, with an outcome for each in the same
-    /// order. One whose reference is known is left as it is, which makes a repeat harmless; one that would take what
-    /// is promised or not there is refused, and the others go on. Fails as a whole only with `TooManyItems`.
+    /// Records up to [`MAX_BULK_ITEMS`] movements that happened elsewhere and returns one outcome per item, in the same
+    /// order. A movement with a recorded reference is left unchanged, so a repeat is harmless. A movement that removes
+    /// more than the available units is refused, without affecting the others. The call as a whole fails only with
+    /// `TooManyItems`.
     #[post("/movements/bulk", idempotent)]
     async fn record_many(
         &self,
@@ -84,10 +85,10 @@ pub trait InventoryApi: Send + Sync + 'static {
         movements: Vec<NewMovement>,
     ) -> Result<Vec<MovementOutcome>, InventoryError>;
 
-    /// Promises all of the lines or none, until `expires_at`. The same reference and lines again answer the same
-    /// reservation, whatever has become of it. Fails with `InsufficientStock`, which names every line that falls
-    /// short, with `ReservationDiffers` if the reference stands for other lines, with `ReservationReleased` if it
-    /// was released, even before it was made, or with `InvalidReservation`.
+    /// Reserves all lines or none, until `expires_at`. A repeat with the same reference and lines returns the existing
+    /// reservation in the current state. Fails with `InsufficientStock`, which names every line with too few units,
+    /// with `ReservationDiffers` if the reference has other lines, with `ReservationReleased` if the reference was
+    /// released, even before the reservation was made, or with `InvalidReservation`.
     #[put("/reservations/{reference}")]
     async fn reserve(
         &self,
@@ -97,18 +98,19 @@ pub trait InventoryApi: Send + Sync + 'static {
         expires_at: Timestamp,
     ) -> Result<Reservation, InventoryError>;
 
-    /// The goods leave: each line is taken from the stock once, however often it is called. A reservation that has
-    /// expired is taken from what is available, all of it, or `InsufficientStock`. Fails with `UnknownReservation` or
-    /// `ReservationReleased`.
+    /// Removes the reserved units from the stock and records them as sold, once, however often the call is repeated. An
+    /// expired reservation is committed from the available units if all lines are available, and fails with
+    /// `InsufficientStock` otherwise. Also fails with `UnknownReservation` or `ReservationReleased`.
     #[put("/reservations/{reference}/commit")]
     async fn commit(&self, cx: &mut CallContext, reference: String) -> Result<Reservation, InventoryError>;
 
-    /// Takes the promise back, and refuses the reference from now on: one that is not known yet cannot be reserved
-    /// any more, so that a late call does no harm. Fails with `ReservationCommitted` if the goods have left.
+    /// Releases a reservation and refuses the reference from then on. An unknown reference can no longer be reserved
+    /// either, so a late `reserve` does no harm. Fails with `ReservationCommitted` after a commit, or with
+    /// `InvalidReservation`.
     #[delete("/reservations/{reference}")]
     async fn release(&self, cx: &mut CallContext, reference: String) -> Result<(), InventoryError>;
 
-    /// The reservations in a state, or all, by reference. Fails with `BadPageToken`.
+    /// Lists the reservations in `state`, or all, ordered by reference. Fails with `BadPageToken`.
     #[get("/reservations")]
     async fn reservations(
         &self,
@@ -119,237 +121,237 @@ pub trait InventoryApi: Send + Sync + 'static {
     ) -> Result<Page<Reservation>, InventoryError>;
 }
 
-/// How many there are of one product.
+/// Stock of one product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Stock {
     /// The product.
     pub product_id: ProductId,
-    /// Units that are there.
+    /// Units in the warehouse, reserved units included.
     pub on_hand: u64,
-    /// Units of them that are promised.
+    /// Units that are reserved.
     pub reserved: u64,
-    /// Units that can be promised: `on_hand` less `reserved`.
+    /// Units that can be reserved: `on_hand` less `reserved`.
     pub available: u64,
 }
 
-/// A product's stock beside the sums of its ledger. `received + adjusted + sold + returned` is `stock.on_hand`.
+/// Stock of a product and the sums of the ledger. `received + adjusted + sold + returned` equals `stock.on_hand`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Balance {
-    /// What is there.
+    /// Current stock.
     pub stock: Stock,
-    /// Sum of the changes of this kind, units.
+    /// Sum of all `Received` changes, units, positive.
     pub received: i64,
-    /// Sum of the changes of this kind, units, negative or positive.
+    /// Sum of all `Adjusted` changes, units, negative or positive.
     pub adjusted: i64,
-    /// Sum of the changes of this kind, units, negative.
+    /// Sum of all `Sold` changes, units, negative.
     pub sold: i64,
-    /// Sum of the changes of this kind, units.
+    /// Sum of all `Returned` changes, units, positive.
     pub returned: i64,
-    /// Units in reservations that are held.
+    /// Units in held reservations.
     pub held: u64,
 }
 
-/// Why goods came or went.
+/// Reason of a stock movement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MovementKind {
-    /// Bought, or there at the beginning. Positive.
+    /// Purchase or opening stock. Positive.
     Received,
-    /// Counted, found, damaged, lost or given away. Not 0.
+    /// Correction: stocktaking, damage, loss or gift. Not 0.
     Adjusted,
-    /// Left with an order or a sale. Negative.
+    /// Shipment of an order or a sale. Negative.
     Sold,
-    /// Came back from a customer. Positive.
+    /// Return from a customer. Positive.
     Returned,
 }
 
-/// The kinds that are not made by an order.
+/// Kinds of manual movements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AdjustmentKind {
-    /// Goods that were bought. Positive.
+    /// Purchase. Positive.
     Received,
-    /// A correction. Not 0.
+    /// Correction. Not 0.
     Adjusted,
 }
 
-/// One entry of the ledger.
+/// An entry of the ledger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Movement {
     /// The product.
     pub product_id: ProductId,
-    /// Why.
+    /// Reason of the movement.
     pub kind: MovementKind,
-    /// Units, negative for goods that went.
+    /// Change of the units on hand, negative for units that left.
     pub change: i64,
-    /// Who moved them under which name, if somebody said.
+    /// Reference given by the caller, absent for manual movements.
     pub reference: Option<String>,
     /// Free text, may be empty.
     pub note: String,
-    /// When it happened.
+    /// Time of the movement.
     pub at: Timestamp,
 }
 
-/// A movement to be recorded.
+/// A movement to record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NewMovement {
     /// The product.
     pub product_id: ProductId,
-    /// Why. Decides which sign `change` has.
+    /// Reason of the movement. Determines the sign of `change`.
     pub kind: MovementKind,
-    /// Units, at most [`MAX_QUANTITY`] either way, not 0.
+    /// Change of the units on hand, at most [`MAX_QUANTITY`] in either direction, not 0.
     pub change: i64,
-    /// Stands for this movement for ever. 1 to [`MAX_REFERENCE_BYTES`] bytes of printable ASCII.
+    /// Identifies this movement for ever. 1 to [`MAX_REFERENCE_BYTES`] bytes of printable ASCII.
     pub reference: String,
     /// At most [`MAX_NOTE_CHARS`] characters.
     pub note: String,
-    /// When it happened; not in the future.
+    /// Time of the movement, not in the future.
     pub at: Timestamp,
 }
 
-/// What became of one movement.
+/// Outcome of one movement of a bulk call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum MovementOutcome {
-    /// It is in the ledger now.
+    /// The movement was added to the ledger.
     Recorded,
-    /// It was there before.
+    /// The movement was recorded before.
     Known,
-    /// The reference stands for another product, kind or change.
+    /// The reference belongs to a movement of another product, kind or change.
     Differs,
-    /// It would take more than is available.
+    /// The movement would remove more units than are available.
     Insufficient {
-        /// Units that are.
+        /// Available units.
         available: u64,
     },
-    /// It is not acceptable.
+    /// The movement is invalid.
     Rejected {
-        /// The field.
+        /// Name of the invalid field.
         field: String,
-        /// What is wrong with it and what would be right.
+        /// Why the value is invalid and which values are valid.
         reason: String,
     },
 }
 
-/// So many of one product.
+/// Units of one product to reserve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReservedLine {
-    /// The product; once per reservation.
+    /// The product; at most once per reservation.
     pub product_id: ProductId,
     /// Units, 1 to [`MAX_QUANTITY`].
     pub quantity: u32,
 }
 
-/// A promise of goods.
+/// A reservation of stock.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reservation {
-    /// As the caller named it.
+    /// Reference given by the caller.
     pub reference: String,
-    /// By product id; empty for one that was released before it was made.
+    /// Ordered by product id. Empty if the reference was released before the reservation was made.
     pub lines: Vec<ReservedLine>,
-    /// What has become of it.
+    /// Current state.
     pub state: ReservationState,
-    /// When the promise ends by itself.
+    /// Time at which a held reservation expires.
     pub expires_at: Timestamp,
 }
 
-/// What has become of a reservation.
+/// State of a reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReservationState {
-    /// The goods are promised.
+    /// The units are reserved.
     Held,
-    /// The goods have left.
+    /// The units have left the stock.
     Committed,
-    /// The promise was taken back.
+    /// The reservation was released.
     Released,
-    /// The promise ended by itself.
+    /// The reservation expired.
     Expired,
 }
 
 impl Scalar for ReservationState {}
 
-/// A line for which there is not enough.
+/// A line with too few available units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Shortage {
     /// The product.
     pub product_id: ProductId,
-    /// Units that were asked for.
+    /// Requested units.
     pub requested: u32,
-    /// Units that could be promised.
+    /// Available units.
     pub available: u64,
 }
 
-/// What the inventory answers instead.
+/// Errors of the inventory.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
 pub enum InventoryError {
-    /// There is not enough of something, and nothing was taken.
+    /// Too few units of a product are available; nothing was changed.
     #[error("there is not enough of {}", shortages.iter().map(|line| format!("{} ({} of {})", line.product_id, line.available, line.requested)).collect::<Vec<_>>().join(", "))]
     #[problem(status = 409, code = "insufficient-stock")]
     InsufficientStock {
-        /// Every line that falls short, by product id.
+        /// Every line with too few units, ordered by product id.
         shortages: Vec<Shortage>,
     },
-    /// A movement is not acceptable.
+    /// The movement is invalid.
     #[error("{field}: {reason}")]
     #[problem(status = 422, code = "invalid-movement")]
     InvalidMovement {
-        /// The field.
+        /// Name of the invalid field.
         field: String,
-        /// What is wrong with it and what would be right.
+        /// Why the value is invalid and which values are valid.
         reason: String,
     },
-    /// A reservation is not acceptable.
+    /// The reservation is invalid.
     #[error("{field}: {reason}")]
     #[problem(status = 422, code = "invalid-reservation")]
     InvalidReservation {
-        /// The field.
+        /// Name of the invalid field.
         field: String,
-        /// What is wrong with it and what would be right.
+        /// Why the value is invalid and which values are valid.
         reason: String,
     },
-    /// Nothing was reserved under this reference.
-    #[error("nothing is reserved as {reference}")]
+    /// No reservation has this reference.
+    #[error("there is no reservation {reference}")]
     #[problem(status = 404, code = "unknown-reservation")]
     UnknownReservation {
-        /// As it was asked for.
+        /// The requested reference.
         reference: String,
     },
-    /// The reference stands for other lines.
-    #[error("{reference} stands for other lines")]
+    /// The reservation with this reference has other lines.
+    #[error("reservation {reference} exists with other lines")]
     #[problem(status = 409, code = "reservation-differs")]
     ReservationDiffers {
         /// The reference.
         reference: String,
     },
     /// The reservation was released.
-    #[error("{reference} was released")]
+    #[error("reservation {reference} was released")]
     #[problem(status = 409, code = "reservation-released")]
     ReservationReleased {
         /// The reference.
         reference: String,
     },
-    /// The goods have left.
-    #[error("the goods of {reference} have left: record their return instead")]
+    /// The reservation was committed.
+    #[error("reservation {reference} was committed and the stock has left: record a return instead")]
     #[problem(status = 409, code = "reservation-committed")]
     ReservationCommitted {
         /// The reference.
         reference: String,
     },
-    /// More items than one call takes.
-    #[error("{given} items in one call, at most {limit} are taken")]
+    /// The bulk call has too many items.
+    #[error("the call has {given} items, but the limit is {limit}")]
     #[problem(status = 422, code = "too-many-items")]
     TooManyItems {
-        /// What came.
+        /// Number of items in the call.
         given: u32,
-        /// What is taken.
+        /// Maximum number of items.
         limit: u32,
     },
-    /// A page token that this list did not give.
-    #[error("the page token is not one of this list: start again without it")]
+    /// The page token was not issued for this list.
+    #[error("the page token is not valid for this list: start again without a page token")]
     #[problem(status = 422, code = "bad-page-token")]
     BadPageToken,
-    /// Not the inventory's own answer.
+    /// The call failed outside the inventory's own rules.
     #[error(transparent)]
     Call(#[from] CallFailure),
 }

@@ -1,16 +1,16 @@
-//! The ledger: every change of what is there.
+//! SQL of the ledger `movements`: every change of a stock level.
 
 use std::collections::HashMap;
 
 use inventory_api::v1::{Movement, MovementKind, NewMovement, ProductId, ReservedLine};
 use offshoot_contract::{CallFailure, Entity, Id, Timestamp};
 use offshoot_db::{List, Queries, Tx, sql};
-use sqlx::types::Uuid;
+use uuid::Uuid;
 
-use super::damaged;
-use crate::recording::Recorded;
+use super::corrupt;
+use crate::recording::RecordedMovement;
 
-/// An entry of the ledger. Its id is nobody else's business.
+/// Marks ids of ledger entries. The ids are private to the inventory.
 #[derive(Debug)]
 pub(crate) struct MovementEntity;
 
@@ -18,10 +18,10 @@ impl Entity for MovementEntity {
     const PREFIX: &'static str = "movement";
 }
 
-/// Made from the time of the movement, so that ids stand in its order.
+/// Id of a ledger entry. Derived from the time of the movement, so ids sort by time.
 pub(crate) type MovementId = Id<MovementEntity>;
 
-/// A movement as it is stored.
+/// A row of `movements`.
 pub(crate) struct MovementRow {
     product_id: ProductId,
     kind: MovementKind,
@@ -32,8 +32,8 @@ pub(crate) struct MovementRow {
 }
 
 impl MovementRow {
-    /// One that happened elsewhere.
-    pub(crate) fn of(movement: NewMovement) -> Self {
+    /// A movement given to `record_many`.
+    pub(crate) fn from_new(movement: NewMovement) -> Self {
         Self {
             product_id: movement.product_id,
             kind: movement.kind,
@@ -44,7 +44,7 @@ impl MovementRow {
         }
     }
 
-    /// A line of a reservation that left.
+    /// The sale of a line of a committed reservation.
     pub(crate) fn sold(line: &ReservedLine, reference: String, at: Timestamp) -> Self {
         Self {
             product_id: line.product_id,
@@ -56,7 +56,7 @@ impl MovementRow {
         }
     }
 
-    /// One that somebody made by hand.
+    /// A manual adjustment.
     pub(crate) fn adjustment(
         product_id: ProductId,
         kind: MovementKind,
@@ -75,7 +75,7 @@ impl MovementRow {
     }
 }
 
-/// Adds entries, except those whose reference is known; answers how many.
+/// Adds entries, except entries with an existing reference. Returns the number of added entries.
 pub(crate) async fn add_movements(tx: &mut Tx<'_>, rows: Vec<MovementRow>) -> Result<u64, CallFailure> {
     let sql = sql!(
         "INSERT INTO movements (product_id, id, kind, change, reference, note, at) VALUES $rows \
@@ -89,11 +89,11 @@ pub(crate) async fn add_movements(tx: &mut Tx<'_>, rows: Vec<MovementRow>) -> Re
     tx.insert_many(sql, rows.into_iter().map(row)).await
 }
 
-/// The entries with the references of these movements.
-pub(crate) async fn recorded(
+/// Finds the entries that have a reference of these movements, by reference.
+pub(crate) async fn recorded_movements(
     db: &mut Queries,
     movements: &[NewMovement],
-) -> Result<HashMap<String, Recorded>, CallFailure> {
+) -> Result<HashMap<String, RecordedMovement>, CallFailure> {
     let references: List<String> = movements.iter().map(|movement| movement.reference.clone()).collect();
     let sql = sql!(
         sqlite: "SELECT reference, product_id, kind, change FROM movements \
@@ -102,10 +102,10 @@ pub(crate) async fn recorded(
     );
     let rows: Vec<(String, ProductId, String, i64)> = db.fetch_all(sql, (references,)).await?;
     let recorded = |(reference, product_id, kind, change): (String, ProductId, String, i64)| {
-        let kind = kind_of(&kind)?;
+        let kind = parse_kind(&kind)?;
         Ok((
             reference,
-            Recorded {
+            RecordedMovement {
                 product_id,
                 kind,
                 change,
@@ -115,7 +115,7 @@ pub(crate) async fn recorded(
     rows.into_iter().map(recorded).collect()
 }
 
-/// The entries of a product before `before`, the newest first.
+/// Reads up to `limit` entries of a product before `before`, newest first.
 pub(crate) async fn movements(
     db: &mut Queries,
     product_id: ProductId,
@@ -130,7 +130,7 @@ pub(crate) async fn movements(
     type Row = (MovementId, String, i64, Option<String>, String, Timestamp);
     let rows: Vec<Row> = db.fetch_all(sql, (product_id, before, i64::from(limit))).await?;
     let movement = |(id, kind, change, reference, note, at): Row| {
-        let kind = kind_of(&kind)?;
+        let kind = parse_kind(&kind)?;
         Ok((
             id,
             Movement {
@@ -155,7 +155,7 @@ fn kind_text(kind: MovementKind) -> &'static str {
     }
 }
 
-pub(super) fn kind_of(stored: &str) -> Result<MovementKind, CallFailure> {
+pub(super) fn parse_kind(stored: &str) -> Result<MovementKind, CallFailure> {
     let all = [
         MovementKind::Received,
         MovementKind::Adjusted,
@@ -163,5 +163,5 @@ pub(super) fn kind_of(stored: &str) -> Result<MovementKind, CallFailure> {
         MovementKind::Returned,
     ];
     let kind = all.into_iter().find(|&kind| kind_text(kind) == stored);
-    kind.ok_or_else(|| damaged("a movement of no kind"))
+    kind.ok_or_else(|| corrupt("a movement of an unknown kind"))
 }

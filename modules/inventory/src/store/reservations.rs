@@ -1,4 +1,4 @@
-//! Promises, and what they take from the stock.
+//! SQL of reservations and of the reserved units in `stock`.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,11 @@ use inventory_api::v1::{ProductId, Reservation, ReservationState, ReservedLine};
 use offshoot_contract::{CallFailure, Timestamp};
 use offshoot_db::{List, Queries, Tx, sql};
 
-use super::damaged;
+use super::corrupt;
 use crate::recording::Level;
 
-/// A new reservation without lines. False if the reference is known. On Postgres this waits for whoever is using it.
+/// Inserts a reservation without lines. Returns false if the reference exists. On Postgres the insert waits for a
+/// concurrent transaction that uses the same reference.
 pub(crate) async fn add_reservation(
     tx: &mut Tx<'_>,
     reference: &str,
@@ -30,9 +31,9 @@ pub(crate) async fn add_lines(tx: &mut Tx<'_>, reference: &str, lines: &[Reserve
     tx.insert_many(sql, rows).await.map(drop)
 }
 
-/// Promises the units of each line of which there are enough; answers which products those are, and what is there of them now.
+/// Reserves the units of each line for which enough are available. Returns the reserved products with their new levels.
 ///
-/// The condition is why nothing is ever promised twice, whatever comes at once.
+/// The condition in the UPDATE guarantees that no unit is reserved twice, also by concurrent calls.
 pub(crate) async fn reserve(tx: &mut Tx<'_>, reference: &str) -> Result<Vec<(ProductId, Level)>, CallFailure> {
     let sql = sql!(
         sqlite: "UPDATE stock SET reserved = reserved + l.quantity FROM reservation_lines l \
@@ -52,8 +53,8 @@ pub(crate) async fn reserve(tx: &mut Tx<'_>, reference: &str) -> Result<Vec<(Pro
     Ok(rows.into_iter().map(level).collect())
 }
 
-/// The units of a promise leave.
-pub(crate) async fn take(tx: &mut Tx<'_>, reference: &str) -> Result<(), CallFailure> {
+/// Removes the units of a reservation from the stock.
+pub(crate) async fn remove_reserved_units(tx: &mut Tx<'_>, reference: &str) -> Result<(), CallFailure> {
     let sql = sql!(
         sqlite: "UPDATE stock SET on_hand = on_hand - l.quantity, reserved = reserved - l.quantity \
                  FROM reservation_lines l WHERE l.reference = $1 AND stock.product_id = l.product_id",
@@ -66,8 +67,11 @@ pub(crate) async fn take(tx: &mut Tx<'_>, reference: &str) -> Result<(), CallFai
     tx.execute(sql, (reference,)).await.map(drop)
 }
 
-/// The units of these promises can be promised to others; answers what is there of each product now.
-pub(crate) async fn give_back(tx: &mut Tx<'_>, references: &[String]) -> Result<Vec<(ProductId, Level)>, CallFailure> {
+/// Makes the units of these reservations available again. Returns the new level of each product.
+pub(crate) async fn release_units(
+    tx: &mut Tx<'_>,
+    references: &[String],
+) -> Result<Vec<(ProductId, Level)>, CallFailure> {
     let sql = sql!(
         sqlite: "UPDATE stock SET reserved = reserved - back.units FROM (SELECT product_id, sum(quantity) AS units \
                  FROM reservation_lines WHERE reference IN (SELECT value FROM json_each($1)) GROUP BY product_id) AS back \
@@ -87,8 +91,8 @@ pub(crate) async fn give_back(tx: &mut Tx<'_>, references: &[String]) -> Result<
     Ok(rows.into_iter().map(level).collect())
 }
 
-/// Turns a reservation from one state into another. False if it is not in the first.
-pub(crate) async fn turn(
+/// Changes the state of a reservation. Returns false if the state is not `from`.
+pub(crate) async fn change_state(
     tx: &mut Tx<'_>,
     reference: &str,
     from: ReservationState,
@@ -98,10 +102,10 @@ pub(crate) async fn turn(
     Ok(tx.execute(sql, (reference, state_text(from), state_text(to))).await? == 1)
 }
 
-/// Held reservations that have run out, the oldest first.
+/// Finds up to `limit` held reservations whose time is over, oldest first.
 ///
-/// On Postgres each transaction takes others: two processes do not wait for each other's cleaning.
-pub(crate) async fn run_out(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<String>, CallFailure> {
+/// On Postgres concurrent transactions skip each other's locked reservations instead of waiting.
+pub(crate) async fn overdue(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Result<Vec<String>, CallFailure> {
     let sql = sql!(
         sqlite: "SELECT reference FROM reservations WHERE state = 'held' AND expires_at <= $1 ORDER BY expires_at LIMIT $2",
         postgres: "SELECT reference FROM reservations WHERE state = 'held' AND expires_at <= $1 ORDER BY expires_at LIMIT $2 \
@@ -111,8 +115,8 @@ pub(crate) async fn run_out(tx: &mut Tx<'_>, now: Timestamp, limit: u32) -> Resu
     Ok(rows.into_iter().map(|(reference,)| reference).collect())
 }
 
-/// Notes that these have run out.
-pub(crate) async fn expire(tx: &mut Tx<'_>, references: Vec<String>) -> Result<(), CallFailure> {
+/// Marks these reservations as expired.
+pub(crate) async fn mark_expired(tx: &mut Tx<'_>, references: Vec<String>) -> Result<(), CallFailure> {
     let sql = sql!(
         sqlite: "UPDATE reservations SET state = 'expired' WHERE reference IN (SELECT value FROM json_each($1))",
         postgres: "UPDATE reservations SET state = 'expired' WHERE reference = ANY($1)",
@@ -120,12 +124,12 @@ pub(crate) async fn expire(tx: &mut Tx<'_>, references: Vec<String>) -> Result<(
     tx.execute(sql, (List(references),)).await.map(drop)
 }
 
-/// One reservation with its lines.
+/// Finds a reservation with all lines.
 pub(crate) async fn reservation(db: &mut Queries, reference: &str) -> Result<Option<Reservation>, CallFailure> {
     Ok(reservations(db, vec![reference.to_owned()]).await?.pop())
 }
 
-/// The references after `after`, of reservations in a state or of all.
+/// Reads up to `limit` references after `after`, of reservations in `state` or in any state.
 pub(crate) async fn references(
     db: &mut Queries,
     state: Option<ReservationState>,
@@ -147,7 +151,7 @@ pub(crate) async fn references(
     Ok(rows.into_iter().map(|(reference,)| reference).collect())
 }
 
-/// These reservations with their lines, by reference.
+/// Finds these reservations with all lines, ordered by reference.
 pub(crate) async fn reservations(db: &mut Queries, references: Vec<String>) -> Result<Vec<Reservation>, CallFailure> {
     let references = List(references);
     let sql = sql!(
@@ -164,7 +168,7 @@ pub(crate) async fn reservations(db: &mut Queries, references: Vec<String>) -> R
     );
     let mut lines: HashMap<String, Vec<ReservedLine>> = HashMap::new();
     for (reference, product_id, quantity) in db.fetch_all::<(String, ProductId, i64)>(sql, (references,)).await? {
-        let quantity = u32::try_from(quantity).map_err(|error| damaged("a quantity out of range").caused_by(error))?;
+        let quantity = u32::try_from(quantity).map_err(|error| corrupt("a quantity out of range").caused_by(error))?;
         lines
             .entry(reference)
             .or_default()
@@ -174,14 +178,14 @@ pub(crate) async fn reservations(db: &mut Queries, references: Vec<String>) -> R
         Ok(Reservation {
             lines: lines.remove(&reference).unwrap_or_default(),
             reference,
-            state: state_of(&state)?,
+            state: parse_state(&state)?,
             expires_at,
         })
     };
     rows.into_iter().map(reservation).collect()
 }
 
-/// As it is stored.
+/// Stored text of a state.
 pub(crate) fn state_text(state: ReservationState) -> &'static str {
     match state {
         ReservationState::Held => "held",
@@ -191,7 +195,7 @@ pub(crate) fn state_text(state: ReservationState) -> &'static str {
     }
 }
 
-fn state_of(stored: &str) -> Result<ReservationState, CallFailure> {
+fn parse_state(stored: &str) -> Result<ReservationState, CallFailure> {
     let all = [
         ReservationState::Held,
         ReservationState::Committed,
@@ -199,5 +203,5 @@ fn state_of(stored: &str) -> Result<ReservationState, CallFailure> {
         ReservationState::Expired,
     ];
     let state = all.into_iter().find(|&state| state_text(state) == stored);
-    state.ok_or_else(|| damaged("a reservation without a state"))
+    state.ok_or_else(|| corrupt("a reservation in an unknown state"))
 }

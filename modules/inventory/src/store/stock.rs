@@ -1,25 +1,25 @@
-//! The levels, product by product.
+//! SQL of the stock levels.
 
 use std::collections::{BTreeMap, HashMap};
 
 use inventory_api::v1::{Balance, MovementKind, ProductId, Stock};
 use offshoot_contract::CallFailure;
 use offshoot_db::{List, Queries, Tx, sql};
-use sqlx::types::Uuid;
+use uuid::Uuid;
 
-use super::damaged;
-use super::ledger::kind_of;
+use super::corrupt;
+use super::ledger::parse_kind;
 use crate::recording::Level;
 use crate::validation::MAX_ON_HAND;
 
-/// One product's level; none if it was never moved.
+/// Reads the level of a product; none if the product never had a movement.
 pub(crate) async fn level(db: &mut Queries, id: ProductId) -> Result<Option<Level>, CallFailure> {
     let sql = sql!("SELECT on_hand, reserved FROM stock WHERE product_id = $1");
     let row: Option<(i64, i64)> = db.fetch_optional(sql, (id,)).await?;
     Ok(row.map(|(on_hand, reserved)| Level { on_hand, reserved }))
 }
 
-/// The levels of those of these products that were ever moved.
+/// Reads the levels of these products. Products without movements are left out.
 pub(crate) async fn levels(db: &mut Queries, ids: Vec<ProductId>) -> Result<HashMap<ProductId, Level>, CallFailure> {
     let sql = sql!(
         sqlite: "SELECT product_id, on_hand, reserved FROM stock \
@@ -31,8 +31,8 @@ pub(crate) async fn levels(db: &mut Queries, ids: Vec<ProductId>) -> Result<Hash
     Ok(rows.into_iter().map(level).collect())
 }
 
-/// Adds units. None if that makes more than [`MAX_ON_HAND`].
-pub(crate) async fn add(tx: &mut Tx<'_>, id: ProductId, units: i64) -> Result<Option<Level>, CallFailure> {
+/// Adds units. Returns the new level, or none if the sum would exceed [`MAX_ON_HAND`].
+pub(crate) async fn add_units(tx: &mut Tx<'_>, id: ProductId, units: i64) -> Result<Option<Level>, CallFailure> {
     let sql = sql!(
         "INSERT INTO stock (product_id, on_hand, reserved) VALUES ($1, $2, 0) \
          ON CONFLICT (product_id) DO UPDATE SET on_hand = stock.on_hand + excluded.on_hand \
@@ -42,8 +42,8 @@ pub(crate) async fn add(tx: &mut Tx<'_>, id: ProductId, units: i64) -> Result<Op
     Ok(row.map(|(on_hand, reserved)| Level { on_hand, reserved }))
 }
 
-/// Takes units that are not promised. None if there are not that many.
-pub(crate) async fn remove(tx: &mut Tx<'_>, id: ProductId, units: i64) -> Result<Option<Level>, CallFailure> {
+/// Removes available units. Returns the new level, or none if fewer units are available.
+pub(crate) async fn remove_units(tx: &mut Tx<'_>, id: ProductId, units: i64) -> Result<Option<Level>, CallFailure> {
     let sql = sql!(
         "UPDATE stock SET on_hand = on_hand - $2 WHERE product_id = $1 AND on_hand - reserved >= $2 \
          RETURNING on_hand, reserved"
@@ -52,10 +52,12 @@ pub(crate) async fn remove(tx: &mut Tx<'_>, id: ProductId, units: i64) -> Result
     Ok(row.map(|(on_hand, reserved)| Level { on_hand, reserved }))
 }
 
-/// The levels of these products, which are in the order of their ids. Nobody else changes them until the transaction
-/// ends. Makes rows for those that have none.
-pub(crate) async fn lock(tx: &mut Tx<'_>, ids: Vec<ProductId>) -> Result<HashMap<ProductId, Level>, CallFailure> {
-    let levels = locked(tx, ids.clone()).await?;
+/// Locks the levels of these products until the transaction ends, and inserts missing rows. `ids` must be sorted.
+pub(crate) async fn lock_levels(
+    tx: &mut Tx<'_>,
+    ids: Vec<ProductId>,
+) -> Result<HashMap<ProductId, Level>, CallFailure> {
+    let levels = read_locked(tx, ids.clone()).await?;
     if levels.len() == ids.len() {
         return Ok(levels);
     }
@@ -67,10 +69,10 @@ pub(crate) async fn lock(tx: &mut Tx<'_>, ids: Vec<ProductId>) -> Result<HashMap
         .map(|&id| (id, 0_i64, 0_i64));
     let new: Vec<_> = new.collect();
     tx.insert_many(sql, new).await?;
-    locked(tx, ids).await
+    read_locked(tx, ids).await
 }
 
-async fn locked(tx: &mut Tx<'_>, ids: Vec<ProductId>) -> Result<HashMap<ProductId, Level>, CallFailure> {
+async fn read_locked(tx: &mut Tx<'_>, ids: Vec<ProductId>) -> Result<HashMap<ProductId, Level>, CallFailure> {
     let sql = sql!(
         sqlite: "SELECT product_id, on_hand, reserved FROM stock \
                  WHERE product_id IN (SELECT unhex(value) FROM json_each($1))",
@@ -82,8 +84,8 @@ async fn locked(tx: &mut Tx<'_>, ids: Vec<ProductId>) -> Result<HashMap<ProductI
     Ok(rows.into_iter().map(level).collect())
 }
 
-/// Changes levels whose rows are locked, except where that would take what is promised; answers how many.
-pub(crate) async fn change(tx: &mut Tx<'_>, changes: BTreeMap<ProductId, i64>) -> Result<u64, CallFailure> {
+/// Changes locked levels, except where a change would remove reserved units. Returns the number of changed rows.
+pub(crate) async fn change_levels(tx: &mut Tx<'_>, changes: BTreeMap<ProductId, i64>) -> Result<u64, CallFailure> {
     let sql = sql!(
         "WITH changes (product_id, change) AS (VALUES $rows) \
          UPDATE stock SET on_hand = on_hand + changes.change FROM changes \
@@ -93,7 +95,7 @@ pub(crate) async fn change(tx: &mut Tx<'_>, changes: BTreeMap<ProductId, i64>) -
     tx.insert_many(sql, changes).await
 }
 
-/// Levels by product id, after `after`, with the sums of the ledger.
+/// Reads up to `limit` levels after product `after`, ordered by product id, with the sums of the ledger.
 pub(crate) async fn balances(
     db: &mut Queries,
     after: Option<ProductId>,
@@ -104,12 +106,13 @@ pub(crate) async fn balances(
         sql!("SELECT product_id, on_hand, reserved FROM stock WHERE product_id > $1 ORDER BY product_id LIMIT $2");
     let rows: Vec<(ProductId, i64, i64)> = db.fetch_all(sql, (after, i64::from(limit))).await?;
     let ids: List<ProductId> = rows.iter().map(|(id, ..)| *id).collect();
-    let sums = sums(db, ids.clone()).await?;
-    let held = held(db, ids).await?;
+    let sums = sums_by_kind(db, ids.clone()).await?;
+    let held = held_units(db, ids).await?;
     let balance = |(product_id, on_hand, reserved): (ProductId, i64, i64)| {
         let level = Level { on_hand, reserved };
         let sum = |kind| sums.get(&(product_id, kind)).copied().unwrap_or(0);
-        let units = |units: i64| u64::try_from(units).map_err(|error| damaged("units below zero").caused_by(error));
+        let units =
+            |units: i64| u64::try_from(units).map_err(|error| corrupt("a negative number of units").caused_by(error));
         Ok(Balance {
             stock: Stock {
                 product_id,
@@ -127,8 +130,8 @@ pub(crate) async fn balances(
     rows.into_iter().map(balance).collect()
 }
 
-/// What each kind of movement comes to.
-async fn sums(db: &mut Queries, ids: List<ProductId>) -> Result<HashMap<(ProductId, u8), i64>, CallFailure> {
+/// Sums the changes by product and kind of movement.
+async fn sums_by_kind(db: &mut Queries, ids: List<ProductId>) -> Result<HashMap<(ProductId, u8), i64>, CallFailure> {
     let sql = sql!(
         sqlite: "SELECT product_id, kind, CAST(sum(change) AS bigint) FROM movements \
                  WHERE product_id IN (SELECT unhex(value) FROM json_each($1)) GROUP BY product_id, kind",
@@ -136,12 +139,12 @@ async fn sums(db: &mut Queries, ids: List<ProductId>) -> Result<HashMap<(Product
                    WHERE product_id = ANY($1) GROUP BY product_id, kind",
     );
     let rows: Vec<(ProductId, String, i64)> = db.fetch_all(sql, (ids,)).await?;
-    let sum = |(id, kind, sum): (ProductId, String, i64)| Ok(((id, kind_of(&kind)? as u8), sum));
+    let sum = |(id, kind, sum): (ProductId, String, i64)| Ok(((id, parse_kind(&kind)? as u8), sum));
     rows.into_iter().map(sum).collect()
 }
 
-/// Units in reservations that are held.
-async fn held(db: &mut Queries, ids: List<ProductId>) -> Result<HashMap<ProductId, i64>, CallFailure> {
+/// Sums the units in held reservations by product.
+async fn held_units(db: &mut Queries, ids: List<ProductId>) -> Result<HashMap<ProductId, i64>, CallFailure> {
     let sql = sql!(
         sqlite: "SELECT l.product_id, CAST(sum(l.quantity) AS bigint) FROM reservations r \
                  JOIN reservation_lines l ON l.reference = r.reference \

@@ -1,4 +1,4 @@
-//! Goods that come and go by hand.
+//! Manual stock adjustments: tests of `adjust`, `stock` and `stock_of`.
 
 use inventory_api::v1::{AdjustmentKind, InventoryError, MovementKind, ProductId, Stock};
 use offshoot_contract::Timestamp;
@@ -9,11 +9,11 @@ pub(crate) fn product() -> ProductId {
     ProductId::new(Timestamp::from_micros(0).unwrap())
 }
 
-/// Goods that were bought.
+/// Adds units to the stock.
 pub(crate) async fn receive(t: &T, id: ProductId, units: i64) {
     let kind = AdjustmentKind::Received;
     t.api
-        .adjust(&mut t.cx(), id, kind, units, "bought".to_owned())
+        .adjust(&mut t.cx(), id, kind, units, "purchase".to_owned())
         .await
         .unwrap();
 }
@@ -24,9 +24,9 @@ pub(crate) async fn levels(t: &T, id: ProductId) -> [u64; 3] {
     [stock.on_hand, stock.reserved, stock.available]
 }
 
-pub(crate) async fn goods_come_and_go(t: T) {
+pub(crate) async fn adjustments_change_the_stock_and_the_ledger(t: T) {
     let (id, other) = (product(), product());
-    assert_eq!(levels(&t, id).await, [0, 0, 0], "never moved");
+    assert_eq!(levels(&t, id).await, [0, 0, 0], "a product without movements");
     receive(&t, id, 10).await;
     let kind = AdjustmentKind::Adjusted;
     let stock = t
@@ -60,7 +60,7 @@ pub(crate) async fn goods_come_and_go(t: T) {
     assert_eq!(page.items.iter().map(|entry| entry.change).sum::<i64>(), 8);
 }
 
-pub(crate) async fn what_is_promised_or_not_there_cannot_go(t: T) {
+pub(crate) async fn reserved_or_missing_units_cannot_be_removed(t: T) {
     let id = product();
     receive(&t, id, 10).await;
     crate::reserving::reserve(&t, "a", &[(id, 8)]).await.unwrap();
@@ -84,10 +84,10 @@ pub(crate) async fn what_is_promised_or_not_there_cannot_go(t: T) {
     assert!(matches!(error, InventoryError::InsufficientStock { .. }), "{error:?}");
 }
 
-pub(crate) async fn a_change_must_make_sense(t: T) {
+pub(crate) async fn invalid_changes_are_rejected(t: T) {
     use AdjustmentKind::{Adjusted, Received};
     let id = product();
-    for (kind, change, note, named) in [
+    for (kind, change, note, expected) in [
         (Received, 0, "", "change"),
         (Received, -1, "", "change"),
         (Adjusted, 0, "", "change"),
@@ -103,7 +103,7 @@ pub(crate) async fn a_change_must_make_sense(t: T) {
         let InventoryError::InvalidMovement { field, .. } = error else {
             panic!("{error:?}")
         };
-        assert_eq!(field, named);
+        assert_eq!(field, expected);
     }
     assert_eq!(levels(&t, id).await, [0, 0, 0]);
 }

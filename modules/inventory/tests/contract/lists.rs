@@ -1,4 +1,4 @@
-//! What can be listed.
+//! Paged lists: balances, movements and reservations.
 
 use std::time::Duration;
 
@@ -100,11 +100,11 @@ pub(crate) async fn reservations_are_listed_by_state(t: T) {
         assert_eq!(references(Some(state), None).await.0, expected);
     }
     t.clock.advance(Duration::from_secs(3_600));
-    t.world.expire(&mut t.cx()).await.unwrap();
+    t.fakes.expire_reservations(&mut t.cx()).await.unwrap();
     assert_eq!(references(Some(ReservationState::Expired), None).await.0, "a d");
 }
 
-pub(crate) async fn tokens_of_other_lists_are_refused(t: T) {
+pub(crate) async fn tokens_of_other_lists_are_rejected(t: T) {
     let id = product();
     for n in 0..3 {
         receive(&t, product(), n + 1).await;

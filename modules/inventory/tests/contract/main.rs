@@ -1,6 +1,6 @@
-//! The inventory's contract, tested in every combination of engine and placement. Knows the contract, not the tables.
+//! Contract tests of the inventory in every combination of engine and placement. Must not know the tables.
 
-#![expect(clippy::unwrap_used, reason = "a body fails by its panic")]
+#![expect(clippy::unwrap_used, reason = "a failed test body panics")]
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use offshoot_contract::Clock;
 use offshoot_db::{Db, ModuleSchema};
 use offshoot_testkit::{ModuleUnderTest, Test, bodies, contract_tests};
 
-// The bodies, by theme.
+// Test bodies by theme.
 mod adjusting;
 mod lists;
 mod recording;
@@ -23,8 +23,8 @@ struct InventoryUnderTest;
 
 impl ModuleUnderTest for InventoryUnderTest {
     type Api = dyn InventoryApi;
-    /// The inventory itself, for what it does without being called.
-    type World = Arc<Inventory>;
+    /// The inventory itself, for the background expiry, which is not part of the contract.
+    type Fakes = Arc<Inventory>;
     const SCHEMA: &'static ModuleSchema = &inventory::SCHEMA;
     const SOURCES: &'static str = env!("CARGO_MANIFEST_DIR");
 
@@ -38,30 +38,30 @@ type T = Test<InventoryUnderTest>;
 
 fn main() -> ExitCode {
     contract_tests::<InventoryUnderTest>(bodies![
-        adjusting::goods_come_and_go,
-        adjusting::what_is_promised_or_not_there_cannot_go,
-        adjusting::a_change_must_make_sense,
+        adjusting::adjustments_change_the_stock_and_the_ledger,
+        adjusting::reserved_or_missing_units_cannot_be_removed,
+        adjusting::invalid_changes_are_rejected,
         recording::each_movement_has_an_outcome,
-        recording::a_reference_counts_once,
-        recording::at_once_counts_once,
-        recording::too_many_are_refused,
-        reserving::a_promise_takes_from_what_is_available,
-        reserving::all_lines_or_none,
-        reserving::a_reference_means_one_thing_for_ever,
-        reserving::goods_leave_once,
-        reserving::a_promise_can_be_taken_back,
-        reserving::what_was_released_before_it_was_made_is_refused,
-        reserving::goods_that_have_left_are_not_released,
-        reserving::a_promise_runs_out,
-        reserving::a_promise_that_ran_out_is_kept_while_there_is_enough,
-        reserving::lines_must_make_sense,
-        rush::the_last_goods_go_to_as_many_as_there_are,
-        rush::opposite_orders_do_not_wait_in_a_circle,
-        rush::whatever_comes_at_once_the_ledger_is_the_stock,
+        recording::a_reference_is_recorded_once,
+        recording::concurrent_repeats_are_recorded_once,
+        recording::too_many_movements_are_rejected,
+        reserving::a_reservation_reduces_the_available_units,
+        reserving::all_lines_are_reserved_or_none,
+        reserving::a_reference_identifies_one_reservation_for_ever,
+        reserving::a_commit_removes_the_units_once,
+        reserving::a_released_reservation_returns_its_units,
+        reserving::a_reference_released_before_being_reserved_is_refused,
+        reserving::a_committed_reservation_cannot_be_released,
+        reserving::an_overdue_reservation_expires,
+        reserving::an_expired_reservation_can_be_committed_while_units_are_available,
+        reserving::invalid_reservations_are_rejected,
+        rush::the_last_units_are_reserved_exactly_once,
+        rush::reservations_in_opposite_order_do_not_deadlock,
+        rush::the_ledger_equals_the_stock_after_concurrent_calls,
         lists::balances_are_the_sums_of_the_ledger,
         lists::movements_are_listed_newest_first,
         lists::reservations_are_listed_by_state,
-        lists::tokens_of_other_lists_are_refused,
-        schema::the_tables_are_those_declared,
+        lists::tokens_of_other_lists_are_rejected,
+        schema::the_tables_match_their_declaration,
     ])
 }

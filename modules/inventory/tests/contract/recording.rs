@@ -1,4 +1,4 @@
-//! Movements from elsewhere.
+//! Recording of external movements: tests of `record_many`.
 
 use futures_util::future::join_all;
 use inventory_api::v1::{InventoryError, MovementKind, MovementOutcome, NewMovement, ProductId};
@@ -61,19 +61,19 @@ pub(crate) async fn each_movement_has_an_outcome(t: T) {
     assert_eq!((levels(&t, a).await, levels(&t, b).await), ([6, 0, 6], [2, 0, 2]));
 }
 
-pub(crate) async fn a_reference_counts_once(t: T) {
+pub(crate) async fn a_reference_is_recorded_once(t: T) {
     let id = product();
     let movements = vec![
         movement(id, MovementKind::Received, 10, "1"),
         movement(id, MovementKind::Sold, -4, "2"),
     ];
     t.api.record_many(&mut t.cx(), movements.clone()).await.unwrap();
-    let again = t.api.record_many(&mut t.cx(), movements).await.unwrap();
-    assert_eq!(again, [MovementOutcome::Known, MovementOutcome::Known]);
+    let repeated = t.api.record_many(&mut t.cx(), movements).await.unwrap();
+    assert_eq!(repeated, [MovementOutcome::Known, MovementOutcome::Known]);
     assert_eq!(levels(&t, id).await, [6, 0, 6]);
 }
 
-pub(crate) async fn at_once_counts_once(t: T) {
+pub(crate) async fn concurrent_repeats_are_recorded_once(t: T) {
     let id = product();
     let movements: Vec<_> = (1..=20)
         .map(|n| movement(id, MovementKind::Received, n, &n.to_string()))
@@ -85,7 +85,7 @@ pub(crate) async fn at_once_counts_once(t: T) {
     assert_eq!(levels(&t, id).await, [210, 0, 210]);
 }
 
-pub(crate) async fn too_many_are_refused(t: T) {
+pub(crate) async fn too_many_movements_are_rejected(t: T) {
     let movements = vec![movement(product(), MovementKind::Received, 1, "1"); 1_001];
     let error = t.api.record_many(&mut t.cx(), movements).await.unwrap_err();
     assert_eq!(

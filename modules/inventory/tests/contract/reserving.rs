@@ -1,4 +1,4 @@
-//! Promises: made, kept, taken back, run out.
+//! Lifecycle of reservations: reserve, commit, release and expire.
 
 use std::time::Duration;
 
@@ -8,17 +8,23 @@ use offshoot_contract::{CallContext, Clock as _};
 use crate::T;
 use crate::adjusting::{levels, product, receive};
 
-const QUARTER: Duration = Duration::from_secs(15 * 60);
+const QUARTER_HOUR: Duration = Duration::from_secs(15 * 60);
 
 fn lines(lines: &[(ProductId, u32)]) -> Vec<ReservedLine> {
     let line = |&(product_id, quantity)| ReservedLine { product_id, quantity };
     lines.iter().map(line).collect()
 }
 
-/// For a quarter of an hour.
-pub(crate) async fn reserve(t: &T, reference: &str, of: &[(ProductId, u32)]) -> Result<Reservation, InventoryError> {
-    let until = t.clock.now().plus(QUARTER);
-    t.api.reserve(&mut t.cx(), reference.to_owned(), lines(of), until).await
+/// Reserves the given quantities for a quarter of an hour.
+pub(crate) async fn reserve(
+    t: &T,
+    reference: &str,
+    quantities: &[(ProductId, u32)],
+) -> Result<Reservation, InventoryError> {
+    let until = t.clock.now().plus(QUARTER_HOUR);
+    t.api
+        .reserve(&mut t.cx(), reference.to_owned(), lines(quantities), until)
+        .await
 }
 
 async fn commit(t: &T, reference: &str) -> Result<Reservation, InventoryError> {
@@ -29,11 +35,14 @@ async fn release(t: &T, reference: &str) -> Result<(), InventoryError> {
     t.api.release(&mut t.cx(), reference.to_owned()).await
 }
 
-async fn run_out(t: &T) -> u64 {
-    t.world.expire(&mut CallContext::root("test")).await.unwrap()
+async fn expire_overdue(t: &T) -> u64 {
+    t.fakes
+        .expire_reservations(&mut CallContext::root("test"))
+        .await
+        .unwrap()
 }
 
-pub(crate) async fn a_promise_takes_from_what_is_available(t: T) {
+pub(crate) async fn a_reservation_reduces_the_available_units(t: T) {
     let id = product();
     receive(&t, id, 10).await;
     let reservation = reserve(&t, "a", &[(id, 4)]).await.unwrap();
@@ -44,7 +53,7 @@ pub(crate) async fn a_promise_takes_from_what_is_available(t: T) {
     assert_eq!(levels(&t, id).await, [10, 4, 6]);
 }
 
-pub(crate) async fn all_lines_or_none(t: T) {
+pub(crate) async fn all_lines_are_reserved_or_none(t: T) {
     let (a, b, c) = (product(), product(), product());
     receive(&t, a, 10).await;
     receive(&t, b, 1).await;
@@ -62,7 +71,7 @@ pub(crate) async fn all_lines_or_none(t: T) {
     reserve(&t, "a", &[(a, 10), (b, 1)]).await.unwrap();
 }
 
-pub(crate) async fn a_reference_means_one_thing_for_ever(t: T) {
+pub(crate) async fn a_reference_identifies_one_reservation_for_ever(t: T) {
     let id = product();
     receive(&t, id, 10).await;
     let first = reserve(&t, "a", &[(id, 4)]).await.unwrap();
@@ -77,7 +86,7 @@ pub(crate) async fn a_reference_means_one_thing_for_ever(t: T) {
     assert_eq!(levels(&t, id).await, [6, 0, 6]);
 }
 
-pub(crate) async fn goods_leave_once(t: T) {
+pub(crate) async fn a_commit_removes_the_units_once(t: T) {
     let (a, b) = (product(), product());
     receive(&t, a, 10).await;
     receive(&t, b, 10).await;
@@ -92,7 +101,7 @@ pub(crate) async fn goods_leave_once(t: T) {
     assert!(matches!(error, InventoryError::UnknownReservation { .. }), "{error:?}");
 }
 
-pub(crate) async fn a_promise_can_be_taken_back(t: T) {
+pub(crate) async fn a_released_reservation_returns_its_units(t: T) {
     let id = product();
     receive(&t, id, 10).await;
     reserve(&t, "a", &[(id, 4)]).await.unwrap();
@@ -107,7 +116,7 @@ pub(crate) async fn a_promise_can_be_taken_back(t: T) {
     }
 }
 
-pub(crate) async fn what_was_released_before_it_was_made_is_refused(t: T) {
+pub(crate) async fn a_reference_released_before_being_reserved_is_refused(t: T) {
     let id = product();
     receive(&t, id, 10).await;
     release(&t, "late").await.unwrap();
@@ -116,7 +125,7 @@ pub(crate) async fn what_was_released_before_it_was_made_is_refused(t: T) {
     assert_eq!(levels(&t, id).await, [10, 0, 10]);
 }
 
-pub(crate) async fn goods_that_have_left_are_not_released(t: T) {
+pub(crate) async fn a_committed_reservation_cannot_be_released(t: T) {
     let id = product();
     receive(&t, id, 10).await;
     reserve(&t, "a", &[(id, 4)]).await.unwrap();
@@ -129,15 +138,15 @@ pub(crate) async fn goods_that_have_left_are_not_released(t: T) {
     assert_eq!(levels(&t, id).await, [6, 0, 6]);
 }
 
-pub(crate) async fn a_promise_runs_out(t: T) {
+pub(crate) async fn an_overdue_reservation_expires(t: T) {
     let id = product();
     receive(&t, id, 10).await;
     reserve(&t, "a", &[(id, 4)]).await.unwrap();
     reserve(&t, "b", &[(id, 1)]).await.unwrap();
-    assert_eq!(run_out(&t).await, 0);
-    t.clock.advance(QUARTER);
-    assert_eq!(run_out(&t).await, 2);
-    assert_eq!(run_out(&t).await, 0);
+    assert_eq!(expire_overdue(&t).await, 0);
+    t.clock.advance(QUARTER_HOUR);
+    assert_eq!(expire_overdue(&t).await, 2);
+    assert_eq!(expire_overdue(&t).await, 0);
     assert_eq!(levels(&t, id).await, [10, 0, 10]);
     assert_eq!(
         reserve(&t, "a", &[(id, 4)]).await.unwrap().state,
@@ -149,14 +158,14 @@ pub(crate) async fn a_promise_runs_out(t: T) {
     assert!(matches!(error, InventoryError::ReservationReleased { .. }), "{error:?}");
 }
 
-pub(crate) async fn a_promise_that_ran_out_is_kept_while_there_is_enough(t: T) {
+pub(crate) async fn an_expired_reservation_can_be_committed_while_units_are_available(t: T) {
     let id = product();
     receive(&t, id, 10).await;
     for reference in ["a", "b"] {
         reserve(&t, reference, &[(id, 4)]).await.unwrap();
     }
-    t.clock.advance(QUARTER);
-    run_out(&t).await;
+    t.clock.advance(QUARTER_HOUR);
+    expire_overdue(&t).await;
     reserve(&t, "c", &[(id, 5)]).await.unwrap();
     assert_eq!(commit(&t, "a").await.unwrap().state, ReservationState::Committed);
     let error = commit(&t, "b").await.unwrap_err();
@@ -171,10 +180,10 @@ pub(crate) async fn a_promise_that_ran_out_is_kept_while_there_is_enough(t: T) {
     );
 }
 
-pub(crate) async fn lines_must_make_sense(t: T) {
+pub(crate) async fn invalid_reservations_are_rejected(t: T) {
     let id = product();
     let many: Vec<_> = (0..1_501).map(|_| (product(), 1)).collect();
-    for (reference, of, named) in [
+    for (reference, quantities, expected) in [
         ("a", vec![], "lines"),
         ("a", vec![(id, 0)], "lines[0].quantity"),
         ("a", vec![(id, 1), (product(), 1_000_001)], "lines[1].quantity"),
@@ -183,11 +192,11 @@ pub(crate) async fn lines_must_make_sense(t: T) {
         ("a b", vec![(id, 1)], "reference"),
         (&*"x".repeat(101), vec![(id, 1)], "reference"),
     ] {
-        let error = reserve(&t, reference, &of).await.unwrap_err();
+        let error = reserve(&t, reference, &quantities).await.unwrap_err();
         let InventoryError::InvalidReservation { field, .. } = error else {
             panic!("{error:?}")
         };
-        assert_eq!(field, named);
+        assert_eq!(field, expected);
     }
     let error = release(&t, "a b").await.unwrap_err();
     assert!(matches!(error, InventoryError::InvalidReservation { .. }), "{error:?}");

@@ -1,4 +1,4 @@
-//! Many who want the same at once.
+//! Concurrent calls for the same products.
 
 use futures_util::future::join_all;
 use inventory_api::v1::{InventoryError, MovementKind, ProductId, ReservedLine};
@@ -10,39 +10,39 @@ use crate::T;
 use crate::adjusting::{levels, product, receive};
 use crate::recording::movement;
 
-async fn reserve(t: &T, reference: String, of: &[(ProductId, u32)]) -> Result<(), InventoryError> {
+async fn reserve(t: &T, reference: String, quantities: &[(ProductId, u32)]) -> Result<(), InventoryError> {
     let line = |&(product_id, quantity)| ReservedLine { product_id, quantity };
     let until = t.clock.now().plus(std::time::Duration::from_secs(60));
-    let lines = of.iter().map(line).collect();
+    let lines = quantities.iter().map(line).collect();
     t.once.reserve(&mut t.cx(), reference, lines, until).await.map(drop)
 }
 
-pub(crate) async fn the_last_goods_go_to_as_many_as_there_are(t: T) {
+pub(crate) async fn the_last_units_are_reserved_exactly_once(t: T) {
     let id = product();
     receive(&t, id, 10).await;
     let one = [(id, 1)];
     let buyers = (0..50).map(|buyer| reserve(&t, format!("buyer-{buyer}"), &one).into_boxed());
-    let mut promised = 0;
+    let mut reserved = 0;
     for outcome in join_all(buyers.collect::<Vec<_>>()).await {
         match outcome {
-            Ok(()) => promised += 1,
+            Ok(()) => reserved += 1,
             Err(InventoryError::InsufficientStock { .. }) => {}
             Err(other) => panic!("{other:?}"),
         }
     }
-    assert_eq!(promised, 10);
+    assert_eq!(reserved, 10);
     assert_eq!(levels(&t, id).await, [10, 10, 0]);
 }
 
-pub(crate) async fn opposite_orders_do_not_wait_in_a_circle(t: T) {
+pub(crate) async fn reservations_in_opposite_order_do_not_deadlock(t: T) {
     let products: Vec<_> = (0..8).map(|_| product()).collect();
     for &id in &products {
         receive(&t, id, 1_000).await;
     }
-    let there: Vec<_> = products.iter().map(|&id| (id, 1)).collect();
-    let back: Vec<_> = there.iter().rev().copied().collect();
+    let ascending: Vec<_> = products.iter().map(|&id| (id, 1)).collect();
+    let descending: Vec<_> = ascending.iter().rev().copied().collect();
     let buyers = (0..40).map(|buyer| {
-        let lines = if buyer % 2 == 0 { &there } else { &back };
+        let lines = if buyer % 2 == 0 { &ascending } else { &descending };
         reserve(&t, format!("buyer-{buyer}"), lines).into_boxed()
     });
     for outcome in join_all(buyers.collect::<Vec<_>>()).await {
@@ -51,8 +51,9 @@ pub(crate) async fn opposite_orders_do_not_wait_in_a_circle(t: T) {
     assert_eq!(levels(&t, products[0]).await, [1_000, 40, 960]);
 }
 
-/// Everything at once, with a seed; after it the ledger's sum is the stock, and what is promised is what is held.
-pub(crate) async fn whatever_comes_at_once_the_ledger_is_the_stock(t: T) {
+/// Random concurrent calls from a printed seed. Afterwards the sum of the ledger equals the units on hand, and the
+/// reserved units equal the units of held reservations.
+pub(crate) async fn the_ledger_equals_the_stock_after_concurrent_calls(t: T) {
     let seed: u64 = rand::random();
     let products: Vec<_> = (0..3).map(|_| product()).collect();
     let workers = (0..6).map(|worker| {
@@ -73,10 +74,10 @@ pub(crate) async fn whatever_comes_at_once_the_ledger_is_the_stock(t: T) {
                     _ => t.once.release(&mut t.cx(), reference).await,
                 };
                 if let Err(InventoryError::Call(failure)) = outcome {
-                    // Two may use a reference for different products at once. The later one then did nothing, and may
-                    // come again, which a switch would have done.
-                    let came_second = failure.is_passing() && !failure.may_have_executed();
-                    assert!(came_second, "seed {seed}: {failure:?}");
+                    // Two concurrent calls may use one reference for different products. The later call then fails
+                    // without an effect and may be repeated, as a switch would do.
+                    let is_retryable_conflict = failure.is_transient() && !failure.may_have_executed();
+                    assert!(is_retryable_conflict, "seed {seed}: {failure:?}");
                 }
             }
         })
@@ -89,7 +90,7 @@ pub(crate) async fn whatever_comes_at_once_the_ledger_is_the_stock(t: T) {
     }
 }
 
-/// A future in a box: many of them are joined, and each carries a transaction.
+/// Boxes a future, because the test joins many futures that each hold a whole transaction.
 trait IntoBoxed: Future + Sized {
     fn into_boxed(self) -> std::pin::Pin<Box<Self>> {
         Box::pin(self)

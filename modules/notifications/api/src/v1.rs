@@ -1,8 +1,8 @@
 //! Version 1 of the notifications' contract.
 //!
-//! What customers are told of their orders, one notice per turn that an order takes: agreed, failed, cancelled, returned.
-//! An order that was only placed is not told of, since it is decided a moment later, and neither is a sale that was made
-//! elsewhere: whoever made it tells. This store sends no mail; a notice is what would be sent.
+//! Notices tell customers about their orders: one notice each for confirmation, failure, cancellation and return. A
+//! newly placed order has none, because the outcome follows a moment later; an imported sale has none, because the
+//! other system has informed the customer. The store sends no mail; a notice is the text to send.
 
 use async_trait::async_trait;
 use offshoot_contract::{CallContext, CallFailure, ContractError, Page, Timestamp, contract};
@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 
 pub use orders_api::OrderId;
 
-/// What customers are told.
-#[contract(name = "notifications", version = "1.0", callers = ["public", "replay"])]
+/// Notices to customers about their orders.
+#[contract(name = "notifications", version = "1.0")]
 #[async_trait]
 pub trait NotificationsApi: Send + Sync + 'static {
-    /// The notices of an order, or of all, in the order in which they were written. Fails with `BadPageToken`.
+    /// The notices of one order, or of all orders, in the order of writing. Fails with `BadPageToken`.
     #[get("/notices")]
     async fn notices(
         &self,
@@ -26,33 +26,33 @@ pub trait NotificationsApi: Send + Sync + 'static {
     ) -> Result<Page<Notice>, NotificationsError>;
 }
 
-/// Something that a customer is told.
+/// A notice to a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Notice {
-    /// Rises, not without gaps. Those of one order stand in the order in which things happened to it.
+    /// Rises, with gaps. Notices of one order are numbered in the order of its events.
     pub number: u64,
-    /// Whose order it is about.
+    /// The order.
     pub order_id: OrderId,
     /// An e-mail address.
     pub recipient: String,
-    /// What is told, in one line.
+    /// One line of text.
     pub subject: String,
-    /// When it came about.
+    /// Time of the event.
     pub at: Timestamp,
-    /// The event's place in the orders' log.
+    /// Position of the event in the orders' log.
     pub position: i64,
-    /// The event's key: what is told of one key is told in order.
+    /// Key of the event; notices of one key are in order.
     pub key: String,
 }
 
-/// What the notifications answer instead.
+/// Errors of the notifications.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
 pub enum NotificationsError {
-    /// A page token that this list did not give.
+    /// A page token of another list.
     #[error("the page token is not one of this list: start again without it")]
     #[problem(status = 422, code = "bad-page-token")]
     BadPageToken,
-    /// Not the notifications' own answer.
+    /// A failure of the call, not an answer of the module.
     #[error(transparent)]
     Call(#[from] CallFailure),
 }

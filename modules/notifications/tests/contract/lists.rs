@@ -1,4 +1,4 @@
-//! The notices, page by page.
+//! Notices, page by page.
 
 use notifications_api::v1::NotificationsError;
 use orders_api::v1::OrdersEvent;

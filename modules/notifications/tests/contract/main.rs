@@ -1,5 +1,5 @@
-//! The notifications' contract, tested in every combination of engine and placement. Knows the contract and what is
-//! announced, and not the tables.
+//! Contract tests of the notifications, in every combination of engine and placement. They know the contract and the
+//! events, not the tables.
 
 #![expect(clippy::unwrap_used, reason = "a body fails by its panic")]
 
@@ -12,9 +12,9 @@ use offshoot_contract::Clock;
 use offshoot_db::{Db, ModuleSchema};
 use offshoot_testkit::{ModuleUnderTest, Test, bodies, contract_tests};
 
-// What the notifications are told.
+// Events of the orders.
 mod news;
-// The bodies, by theme.
+// Test bodies, by subject.
 mod lists;
 mod schema;
 mod telling;
@@ -23,7 +23,7 @@ struct NotificationsUnderTest;
 
 impl ModuleUnderTest for NotificationsUnderTest {
     type Api = dyn NotificationsApi;
-    type World = ();
+    type Fakes = ();
     const SCHEMA: &'static ModuleSchema = &notifications::SCHEMA;
     const SOURCES: &'static str = env!("CARGO_MANIFEST_DIR");
 

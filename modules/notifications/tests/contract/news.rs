@@ -1,10 +1,10 @@
-//! What the orders announce, as the notifications get it.
+//! Events of the orders, as a subscriber receives them.
 
 use notifications::Teller;
 use notifications_api::v1::{Notice, OrderId};
 use offshoot_contract::{CallContext, Money, Timestamp};
 use offshoot_outbox::{Delivered, Subscriber};
-use orders_api::v1::{OrderNews, OrderStatus, OrdersEvent};
+use orders_api::v1::{OrderSnapshot, OrderStatus, OrdersEvent};
 
 use crate::T;
 
@@ -16,9 +16,9 @@ pub(crate) fn pounds(amount: &str) -> Money {
     Money::parse(amount, Money::GBP).unwrap()
 }
 
-/// An order of ten pounds by somebody who gave an address.
-pub(crate) fn an_order() -> OrderNews {
-    OrderNews {
+/// An order of ten pounds with an email address.
+pub(crate) fn an_order() -> OrderSnapshot {
+    OrderSnapshot {
         order_id: OrderId::new(at(0)),
         status: OrderStatus::Confirmed,
         number: None,
@@ -32,7 +32,7 @@ pub(crate) fn an_order() -> OrderNews {
     }
 }
 
-/// These events at these positions, in one transaction.
+/// Delivers these events at these positions, in one transaction.
 pub(crate) async fn hear(t: &T, events: Vec<(i64, OrdersEvent)>) {
     let mut cx = CallContext::root("test");
     let mut tx = t.db.begin(&mut cx).await.unwrap();

@@ -1,4 +1,4 @@
-//! What the migrations made.
+//! The migrated schema matches `tables.toml`.
 
 use offshoot_db::check_tables;
 

@@ -1,18 +1,18 @@
-//! What is told of which event.
+//! Notices for each event.
 
-use orders_api::v1::{OrderNews, OrderStatus, OrdersEvent};
+use orders_api::v1::{OrderSnapshot, OrderStatus, OrdersEvent};
 
 use crate::T;
 use crate::news::{an_order, at, hear, notices, pounds};
 
 pub(crate) async fn each_turn_of_an_order_is_told_in_order(t: T) {
     let (order, other) = (an_order(), an_order());
-    let returned = OrderNews {
+    let returned = OrderSnapshot {
         refunded: pounds("2.50"),
         at: at(5),
         ..order.clone()
     };
-    let cancelled = OrderNews {
+    let cancelled = OrderSnapshot {
         status: OrderStatus::Cancelled,
         refunded: pounds("10.00"),
         ..order.clone()
@@ -58,7 +58,7 @@ pub(crate) async fn an_order_that_was_only_placed_is_not_told(t: T) {
 }
 
 pub(crate) async fn a_sale_from_elsewhere_is_not_told(t: T) {
-    let sale = OrderNews {
+    let sale = OrderSnapshot {
         number: Some("536365".to_owned()),
         ..an_order()
     };
@@ -66,7 +66,7 @@ pub(crate) async fn a_sale_from_elsewhere_is_not_told(t: T) {
     assert_eq!(notices(&t, None).await, []);
 }
 
-/// Nothing here hides what the delivery has to prevent.
+/// A repeated event must show: the module hides no defect of the delivery.
 pub(crate) async fn a_double_would_be_seen(t: T) {
     let order = an_order();
     for _ in 0..2 {

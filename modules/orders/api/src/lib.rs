@@ -1,4 +1,4 @@
-//! The contract of the orders: all that others may see of them.
+//! Contract of the orders module: the only part of the module that other modules may use.
 //!
 //! Knows no database and no transport.
 
@@ -6,7 +6,7 @@ pub mod v1;
 
 use offshoot_contract::{Entity, Id};
 
-/// What was bought. Only its ids are shared between versions of the contract.
+/// Entity of order ids. All versions of the contract share the id type.
 #[derive(Debug)]
 pub struct OrderEntity;
 
@@ -14,5 +14,5 @@ impl Entity for OrderEntity {
     const PREFIX: &'static str = "order";
 }
 
-/// `order_` and 26 characters.
+/// Id of an order: `order_` and 26 characters.
 pub type OrderId = Id<OrderEntity>;

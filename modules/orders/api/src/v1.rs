@@ -1,13 +1,13 @@
-//! Version 1 of the orders' contract.
+//! Contract of the orders module, version 1.
 //!
-//! An order is what was agreed: these goods at these prices, whatever they cost later. To make one, goods are reserved
-//! and money is held, then the order is confirmed, the goods leave, and the money is taken. If it comes to nothing,
-//! both are let go: nobody is charged for what does not ship, and nothing ships twice.
+//! An order keeps the prices of its checkout. A checkout reserves stock and authorizes the payment, confirms the order,
+//! ships the stock, and captures the payment. If an order fails, the reservation is released and the payment voided: no
+//! customer is charged for stock that does not ship, and no stock ships twice.
 //!
-//! What is under way is finished or undone by the module itself, whoever goes away, so a caller that was told
-//! `pending` need only look again.
+//! The module itself completes or undoes an interrupted order. A caller with a `pending` order need only poll the
+//! order.
 
-// What travels.
+// Types of the contract.
 mod event;
 mod order;
 mod sale;
@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use offshoot_contract::{CallContext, CallFailure, ContractError, Page, contract};
 use payments_api::v1::PaymentToken;
 
-pub use self::event::{LineNews, OrderNews, OrdersEvent};
+pub use self::event::{OrderLineSnapshot, OrderSnapshot, OrdersEvent};
 pub use self::order::{FailureReason, Order, OrderLine, OrderStatus, Return, ReturnedLine, ShortLine};
 pub use self::sale::{Revenue, RevenueBy, RevenueRow, Sale, SaleKind, SaleLine, SaleOutcome};
 pub use crate::OrderId;
@@ -25,27 +25,28 @@ pub use catalog_api::ProductId;
 
 /// Most sales in one bulk call.
 pub const MAX_SALES: usize = 1_000;
-/// Most lines in one bulk call, of all its sales. The largest real invoice has 1,114.
+/// Most lines in one bulk call, over all sales. The largest known real invoice has 1,114.
 pub const MAX_SALE_LINES: usize = 5_000;
-/// Longest e-mail address, bytes: what SMTP takes.
+/// Longest e-mail address, in bytes: the limit of SMTP.
 pub const MAX_EMAIL_BYTES: usize = 254;
-/// Longest name of a country or customer, characters.
+/// Longest name of a country or customer, in characters.
 pub const MAX_NAME_CHARS: usize = 100;
-/// Longest number of a sale, bytes of printable ASCII.
+/// Longest number of a sale, in bytes of printable ASCII.
 pub const MAX_NUMBER_BYTES: usize = 64;
-/// The country of an order that names none.
+/// Country of an order whose checkout names none.
 pub const UNSPECIFIED_COUNTRY: &str = "Unspecified";
 
-/// What was bought, here and elsewhere.
-#[contract(name = "orders", version = "1.1", callers = ["public", "notifications", "reporting", "import", "replay"], events = OrdersEvent)]
+/// Orders of this store, and recorded sales of other systems.
+#[contract(name = "orders", version = "1.1", events = OrdersEvent)]
 #[async_trait]
 pub trait OrdersApi: Send + Sync + 'static {
-    /// Buys what is in a cart at the prices of this moment. Answers a `Confirmed` order, or a `Pending` one where a part
-    /// of the store did not answer: it will be confirmed or fail by itself. A cart is ordered once: `AlreadyOrdered`
-    /// names its order, unless that failed.
+    /// Checks out a cart at its current prices. Returns a `Confirmed` order, or a `Pending` order if another module did
+    /// not answer; the module confirms or fails a pending order later. A cart is ordered once, unless its order failed:
+    /// `AlreadyOrdered` names the order.
     ///
     /// Fails with `UnknownCart`, `CartExpired`, `EmptyCart`, `NotForSale`, `InsufficientStock`, `PaymentDeclined`,
-    /// `InvalidCheckout`, or `CheckoutInterrupted` for the repeat of a call whose order was undone.
+    /// `InvalidCheckout`, or `CheckoutInterrupted` if the first call under the key was interrupted and its order
+    /// undone.
     #[post("/checkouts", key = cart_id, timeout = "20s")]
     async fn checkout(
         &self,
@@ -56,12 +57,12 @@ pub trait OrdersApi: Send + Sync + 'static {
         payment_token: PaymentToken,
     ) -> Result<Order, OrdersError>;
 
-    /// One order. Fails with `UnknownOrder`.
+    /// Returns one order. Fails with `UnknownOrder`.
     #[get("/orders/{id}")]
     async fn order(&self, cx: &mut CallContext, id: OrderId) -> Result<Order, OrdersError>;
 
-    /// The orders of a customer (an e-mail address, or a customer's number elsewhere), or of all, the newest first.
-    /// Fails with `BadPageToken`.
+    /// Lists orders of one customer (an e-mail address, or the customer number of another system) or of all customers,
+    /// the newest first. Fails with `BadPageToken`.
     #[get("/orders")]
     async fn orders(
         &self,
@@ -71,14 +72,14 @@ pub trait OrdersApi: Send + Sync + 'static {
         page_token: Option<String>,
     ) -> Result<Page<Order>, OrdersError>;
 
-    /// Takes a confirmed order back: what was paid is given back, and what has not come back yet goes into stock. Of
-    /// one that is cancelled already, answers it. Fails with `UnknownOrder`, `NotConfirmed`, `SoldElsewhere`, or `OrderBusy` while something else
-    /// about it is under way.
+    /// Cancels a confirmed order: refunds the remaining amount, and returns the remaining units to stock. Returns an
+    /// already cancelled order unchanged. Fails with `UnknownOrder`, `NotConfirmed`, `SoldElsewhere`, or `OrderBusy`
+    /// while another change of the order is in progress.
     #[put("/orders/{id}/cancellation", timeout = "20s")]
     async fn cancel(&self, cx: &mut CallContext, id: OrderId) -> Result<Order, OrdersError>;
 
-    /// Takes some of the goods back: they go into stock, and what was paid for them is given back. Fails with
-    /// `UnknownOrder`, `NotConfirmed`, `SoldElsewhere`, `OrderBusy` or `InvalidReturn`.
+    /// Returns some units of an order to stock, and refunds their price. Fails with `UnknownOrder`, `NotConfirmed`,
+    /// `SoldElsewhere`, `OrderBusy` or `InvalidReturn`.
     #[post("/orders/{id}/returns", timeout = "20s")]
     async fn return_goods(
         &self,
@@ -87,149 +88,151 @@ pub trait OrdersApi: Send + Sync + 'static {
         lines: Vec<ReturnedLine>,
     ) -> Result<Order, OrdersError>;
 
-    /// Records sales and credit notes that were made elsewhere, at most [`MAX_SALES`] with [`MAX_SALE_LINES`] lines,
-    /// with an outcome for each in the same order. A number that is known is left as it is, which makes a repeat
-    /// harmless. Moves neither goods nor money. Fails as a whole only with `TooManyItems`.
+    /// Records sales and credit notes of another system, at most [`MAX_SALES`] with [`MAX_SALE_LINES`] lines in total.
+    /// Returns one outcome per sale, in the same order. A known number changes nothing, so a repeated call is harmless.
+    /// Moves neither stock nor money. Fails as a whole only with `TooManyItems`.
     #[post("/sales/bulk", idempotent, max = "8MiB", timeout = "30s")]
     async fn record_sales(&self, cx: &mut CallContext, sales: Vec<Sale>) -> Result<Vec<SaleOutcome>, OrdersError>;
 
-    /// Revenue of all time: confirmed orders and sales, less returns, cancellations and credit notes, each at its own
-    /// time. One row per month (UTC) or country, and currency.
+    /// Returns the revenue of all time: confirmed orders and recorded sales, less returns, cancellations and credit
+    /// notes, each counted at its own time. One row per month (UTC) or country, and currency.
     #[get("/revenue", timeout = "30s")]
     async fn revenue(&self, cx: &mut CallContext, by: RevenueBy) -> Result<Revenue, OrdersError>;
 }
 
-/// What the orders module answers instead.
+/// Errors of the orders module.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
 pub enum OrdersError {
     /// No order has this id.
     #[error("there is no order {id}")]
     #[problem(status = 404, code = "unknown-order")]
     UnknownOrder {
-        /// As it was asked for.
+        /// The requested id.
         id: OrderId,
     },
     /// No cart has this id.
     #[error("there is no cart {id}")]
     #[problem(status = 404, code = "unknown-cart")]
     UnknownCart {
-        /// As it was asked for.
+        /// The requested id.
         id: CartId,
     },
-    /// The cart was not touched for too long.
-    #[error("{id} expired: create a new one")]
+    /// The cart was not used for too long.
+    #[error("{id} has expired: create a new cart")]
     #[problem(status = 410, code = "cart-expired")]
     CartExpired {
         /// The cart.
         id: CartId,
     },
-    /// There is nothing in the cart.
-    #[error("there is nothing in {id}")]
+    /// The cart has no lines.
+    #[error("{id} is empty: add a product first")]
     #[problem(status = 409, code = "empty-cart")]
     EmptyCart {
         /// The cart.
         id: CartId,
     },
-    /// The cart was ordered before.
-    #[error("{cart_id} was ordered before, as {order_id}: create a new cart")]
+    /// The cart has an order already.
+    #[error("{cart_id} was ordered already, as {order_id}: create a new cart")]
     #[problem(status = 409, code = "already-ordered")]
     AlreadyOrdered {
         /// The cart.
         cart_id: CartId,
-        /// The order that it became.
+        /// The order of the cart.
         order_id: OrderId,
     },
-    /// A line of the cart cannot be bought any more, or not in the cart's currency.
-    #[error("{product_id} cannot be bought any more: take it out of the cart")]
+    /// A product in the cart is no longer for sale, or not for sale in the cart's currency.
+    #[error("{product_id} is no longer for sale: remove the product from the cart")]
     #[problem(status = 409, code = "not-for-sale")]
     NotForSale {
         /// The product.
         product_id: ProductId,
     },
-    /// There is not enough of something, and the order came to nothing.
-    #[error("there is not enough of {}", lines.iter().map(|line| format!("{} ({} of {})", line.sku, line.available, line.requested)).collect::<Vec<_>>().join(", "))]
+    /// Too little stock: the order has failed.
+    #[error("insufficient stock of {}", lines.iter().map(|line| format!("{} ({} of {})", line.sku, line.available, line.requested)).collect::<Vec<_>>().join(", "))]
     #[problem(status = 409, code = "insufficient-stock")]
     InsufficientStock {
         /// The order that failed.
         order_id: OrderId,
-        /// Every line that falls short.
+        /// The lines with too little stock.
         lines: Vec<ShortLine>,
     },
-    /// The money would not be held, and the order came to nothing.
+    /// The payment was declined: the order has failed.
     #[error("the payment was declined: {reason}")]
     #[problem(status = 402, code = "payment-declined")]
     PaymentDeclined {
         /// The order that failed.
         order_id: OrderId,
-        /// In the payment provider's words.
+        /// Reason given by the payment provider.
         reason: String,
     },
-    /// The first call under this key was interrupted, and its order was undone.
-    #[error("{order_id} was interrupted and undone, and nothing was charged: check out again under a new key")]
+    /// The first call under this idempotency key was interrupted, and its order was undone.
+    #[error(
+        "{order_id} was interrupted and undone, and nothing was charged: check out again under a new idempotency key"
+    )]
     #[problem(status = 409, code = "checkout-interrupted")]
     CheckoutInterrupted {
         /// The order that failed.
         order_id: OrderId,
     },
-    /// A field of the checkout is not acceptable.
+    /// A field of the checkout is invalid.
     #[error("{field}: {reason}")]
     #[problem(status = 422, code = "invalid-checkout")]
     InvalidCheckout {
-        /// Its name.
+        /// Name of the field.
         field: String,
-        /// What is wrong with it and what would be right.
+        /// Why the value is invalid, and which values are valid.
         reason: String,
     },
-    /// Only a confirmed order can be cancelled or sent back.
-    #[error("{id} is {is}, and only a confirmed order can be taken back")]
+    /// The order is not confirmed, so it cannot be cancelled or returned.
+    #[error("{id} is {is}: only a confirmed order can be cancelled or returned")]
     #[problem(status = 409, code = "not-confirmed")]
     NotConfirmed {
         /// The order.
         id: OrderId,
-        /// Where it stands instead.
+        /// Status of the order.
         is: OrderStatus,
     },
-    /// It was sold elsewhere, so it is taken back there.
-    #[error("{id} was sold elsewhere, as {number}: record a credit note instead")]
+    /// The order is a recorded sale of another system, which must handle the return.
+    #[error("{id} was sold by another system, as {number}: record a credit note instead")]
     #[problem(status = 409, code = "sold-elsewhere")]
     SoldElsewhere {
         /// The order.
         id: OrderId,
-        /// Its number there.
+        /// Number of the sale in the other system.
         number: String,
     },
-    /// Something else about this order is under way.
-    #[error("something else about {id} is under way: try again in a moment")]
+    /// Another change of the order is in progress.
+    #[error("another change of {id} is in progress: retry in a moment")]
     #[problem(status = 409, code = "order-busy")]
     OrderBusy {
         /// The order.
         id: OrderId,
     },
-    /// A return is not acceptable.
+    /// A field of the return is invalid.
     #[error("{field}: {reason}")]
     #[problem(status = 422, code = "invalid-return")]
     InvalidReturn {
-        /// The field, such as `lines[0].quantity`.
+        /// Name of the field, such as `lines[0].quantity`.
         field: String,
-        /// What is wrong with it and what would be right.
+        /// Why the value is invalid, and which values are valid.
         reason: String,
     },
-    /// More sales or lines than one call takes.
-    #[error("{given} {what} in one call, at most {limit} are taken")]
+    /// More sales or lines than one call accepts.
+    #[error("the call has {given} {what}, but the limit is {limit}")]
     #[problem(status = 422, code = "too-many-items")]
     TooManyItems {
         /// `sales` or `lines`.
         what: String,
-        /// What came.
+        /// Number of items in the call.
         given: u32,
-        /// What is taken.
+        /// Most items per call.
         limit: u32,
     },
-    /// A page token that this list did not give.
-    #[error("the page token is not one of this list: start again without it")]
+    /// The page token is not from this list.
+    #[error("the page token is not valid for this list: start again without a page token")]
     #[problem(status = 422, code = "bad-page-token")]
     BadPageToken,
-    /// Not the orders module's own answer.
+    /// The call failed without an answer of the orders module.
     #[error(transparent)]
     Call(#[from] CallFailure),
 }

@@ -1,28 +1,35 @@
-//! What all sales come to: a ledger that is only added to.
+//! SQL of the revenue ledger, which is append-only.
 
 use offshoot_contract::{CallFailure, Money, Timestamp};
 use offshoot_db::{Queries, Tx, sql};
-use orders_api::v1::{Order, RevenueRow};
+use orders_api::v1::RevenueRow;
 
-use super::{currency, damaged};
+use crate::domain::Order;
+use crate::store::{damaged, parse_currency};
 
-/// Adds what an order came to.
-pub(crate) async fn add_sale(tx: &mut Tx<'_>, order: &Order, at: Timestamp) -> Result<(), CallFailure> {
-    add(tx, order, order.total, false, at).await
+/// Adds the total of an order.
+pub(crate) async fn add_sale_entry(tx: &mut Tx<'_>, order: &Order, at: Timestamp) -> Result<(), CallFailure> {
+    add_entry(tx, order, order.total, false, at).await
 }
 
-/// Adds what was given back of an order. It may be nothing, and counts all the same.
-pub(crate) async fn add_credit(
+/// Adds a refund of an order. A refund of zero counts as a credit too.
+pub(crate) async fn add_credit_entry(
     tx: &mut Tx<'_>,
     order: &Order,
-    given_back: Money,
+    refund: Money,
     at: Timestamp,
 ) -> Result<(), CallFailure> {
-    let lost = Money::new(-given_back.ten_thousandths(), given_back.currency());
-    add(tx, order, lost, true, at).await
+    let amount = Money::new(-refund.ten_thousandths(), refund.currency());
+    add_entry(tx, order, amount, true, at).await
 }
 
-async fn add(tx: &mut Tx<'_>, order: &Order, amount: Money, credit: bool, at: Timestamp) -> Result<(), CallFailure> {
+async fn add_entry(
+    tx: &mut Tx<'_>,
+    order: &Order,
+    amount: Money,
+    credit: bool,
+    at: Timestamp,
+) -> Result<(), CallFailure> {
     let sql = sql!(
         "INSERT INTO revenue (order_id, entry, at, country, currency, amount, credit) \
          SELECT $1, CAST(count(*) AS bigint), $2, $3, $4, $5, $6 FROM revenue WHERE order_id = $1"
@@ -39,17 +46,18 @@ async fn add(tx: &mut Tx<'_>, order: &Order, amount: Money, credit: bool, at: Ti
     tx.execute(sql, values).await.map(drop)
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    key: String,
-    currency: String,
-    gross: i64,
-    credit: i64,
-    sales: i64,
-    credits: i64,
+offshoot_db::row! {
+    struct SumsRow {
+        key: String,
+        currency: String,
+        gross: i64,
+        credit: i64,
+        sales: i64,
+        credits: i64,
+    }
 }
 
-/// One row per month, UTC, and currency.
+/// Revenue by month (UTC) and currency.
 pub(crate) async fn revenue_by_month(db: &mut Queries) -> Result<Vec<RevenueRow>, CallFailure> {
     let sql = sql!(
         sqlite: "SELECT strftime('%Y-%m', at / 1000000, 'unixepoch') AS key, currency, \
@@ -65,10 +73,10 @@ pub(crate) async fn revenue_by_month(db: &mut Queries) -> Result<Vec<RevenueRow>
                    sum(CASE WHEN credit THEN 1 ELSE 0 END) AS credits \
                    FROM revenue GROUP BY 1, 2 ORDER BY 1, 2",
     );
-    db.fetch_all(sql, ()).await?.into_iter().map(row).collect()
+    db.fetch_all(sql, ()).await?.into_iter().map(revenue_row).collect()
 }
 
-/// One row per country and currency.
+/// Revenue by country and currency.
 pub(crate) async fn revenue_by_country(db: &mut Queries) -> Result<Vec<RevenueRow>, CallFailure> {
     let sql = sql!(
         "SELECT country AS key, currency, \
@@ -78,17 +86,17 @@ pub(crate) async fn revenue_by_country(db: &mut Queries) -> Result<Vec<RevenueRo
          CAST(sum(CASE WHEN credit THEN 1 ELSE 0 END) AS bigint) AS credits \
          FROM revenue GROUP BY country, currency ORDER BY country, currency"
     );
-    db.fetch_all(sql, ()).await?.into_iter().map(row).collect()
+    db.fetch_all(sql, ()).await?.into_iter().map(revenue_row).collect()
 }
 
-fn row(row: Row) -> Result<RevenueRow, CallFailure> {
-    let currency = currency(&row.currency)?;
+fn revenue_row(row: SumsRow) -> Result<RevenueRow, CallFailure> {
+    let currency = parse_currency(&row.currency)?;
     let (gross, credit) = (Money::new(row.gross, currency), Money::new(row.credit, currency));
     let count = |stored: i64| u64::try_from(stored).map_err(|error| damaged("a count below zero").caused_by(error));
     Ok(RevenueRow {
         net: gross
             .checked_add(credit)
-            .map_err(|error| damaged("sums that do not fit").caused_by(error))?,
+            .map_err(|error| damaged("revenue out of the range of an amount").caused_by(error))?,
         gross,
         credit,
         sales: count(row.sales)?,

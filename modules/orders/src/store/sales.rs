@@ -1,4 +1,4 @@
-//! Sales that were made elsewhere, many in one statement.
+//! SQL of recorded sales, many sales in one statement.
 
 use std::collections::HashMap;
 
@@ -7,11 +7,11 @@ use offshoot_db::{List, Queries, Tx, sql};
 use orders_api::OrderId;
 use orders_api::v1::SaleKind;
 
-use super::currency;
-use crate::sales::{AcceptedSale, Holder};
+use crate::sales::{AcceptedSale, KnownSale};
+use crate::store::parse_currency;
 
-/// Writes the sales down whose number nobody has, without their lines.
-pub(crate) async fn add_sales(tx: &mut Tx<'_>, sales: &[AcceptedSale], now: Timestamp) -> Result<(), CallFailure> {
+/// Inserts the sales with unknown numbers, without lines.
+pub(crate) async fn insert_sales(tx: &mut Tx<'_>, sales: &[AcceptedSale], now: Timestamp) -> Result<(), CallFailure> {
     let sql = sql!(
         "INSERT INTO orders (id, status, number, customer, country, currency, total, refunded, attempt, placed_at, \
          updated_at) VALUES $rows ON CONFLICT (number) DO NOTHING"
@@ -35,23 +35,26 @@ pub(crate) async fn add_sales(tx: &mut Tx<'_>, sales: &[AcceptedSale], now: Time
     tx.insert_many(sql, rows).await.map(drop)
 }
 
-/// Who has the numbers of these sales.
-pub(crate) async fn holders(db: &mut Queries, sales: &[AcceptedSale]) -> Result<HashMap<String, Holder>, CallFailure> {
+/// The orders that have the numbers of these sales, by number.
+pub(crate) async fn orders_by_number(
+    db: &mut Queries,
+    sales: &[AcceptedSale],
+) -> Result<HashMap<String, KnownSale>, CallFailure> {
     let numbers: List<String> = sales.iter().map(|accepted| accepted.sale.number.clone()).collect();
     let sql = sql!(
         sqlite: "SELECT number, id, total, currency FROM orders WHERE number IN (SELECT value FROM json_each($1))",
         postgres: "SELECT number, id, total, currency FROM orders WHERE number = ANY($1)",
     );
     let rows: Vec<(String, OrderId, i64, String)> = db.fetch_all(sql, (numbers,)).await?;
-    let holder = |(number, id, total, code): (String, OrderId, i64, String)| {
-        let total = Money::new(total, currency(&code)?);
-        Ok((number, Holder { id, total }))
+    let order = |(number, id, total, code): (String, OrderId, i64, String)| {
+        let total = Money::new(total, parse_currency(&code)?);
+        Ok((number, KnownSale { id, total }))
     };
-    rows.into_iter().map(holder).collect()
+    rows.into_iter().map(order).collect()
 }
 
-/// The lines of sales that were just written down, and what they came to.
-pub(crate) async fn add_lines_of_sales(tx: &mut Tx<'_>, sales: &[AcceptedSale]) -> Result<(), CallFailure> {
+/// Inserts lines and revenue entries of newly inserted sales.
+pub(crate) async fn insert_sale_lines(tx: &mut Tx<'_>, sales: &[AcceptedSale]) -> Result<(), CallFailure> {
     let sql = sql!(
         "INSERT INTO order_lines (order_id, number, product_id, sku, name, quantity, unit_price, returned) VALUES $rows"
     );

@@ -1,5 +1,5 @@
-//! What goes wrong between the orders and another module: lost calls, lost answers, and calls that arrive when the world
-//! has moved on. Knows no module.
+//! Faults of calls to stubs: lost calls, lost responses, and calls that are delayed until a test opens a gate. Knows no
+//! module.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -8,27 +8,27 @@ use std::time::Duration;
 use offshoot_contract::{CallFailure, FailureKind};
 use tokio::sync::Semaphore;
 
-/// How long a body waits for a call that should come at once.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a test waits for an expected call.
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What becomes of one call.
+/// Fault of one call.
 #[derive(Clone)]
 pub(crate) enum Fault {
-    /// It does not arrive, and the caller knows.
-    NotDone,
-    /// It takes effect, and the caller does not learn of it.
-    AnswerLost,
-    /// It does not arrive, and the caller waits until its time is over.
+    /// The call has no effect, and the caller knows.
+    NotExecuted,
+    /// The call takes effect, and the response is lost.
+    ResponseLost,
+    /// The call has no effect, and never returns.
     Hangs,
-    /// It arrives when the gate is opened.
-    ArrivesLate(Arc<Gate>),
-    /// It takes effect, and its answer arrives when the gate is opened.
-    AnswersLate(Arc<Gate>),
-    /// It does not arrive, and the caller knows when the gate is opened.
-    FailsLate(Arc<Gate>),
+    /// The call takes effect once the gate opens.
+    CallDelayed(Arc<Gate>),
+    /// The call takes effect, and the response arrives once the gate opens.
+    ResponseDelayed(Arc<Gate>),
+    /// The call has no effect, and the caller learns so once the gate opens.
+    FailureDelayed(Arc<Gate>),
 }
 
-/// Holds a call until somebody lets it go on.
+/// Holds a call until the test opens the gate.
 pub(crate) struct Gate {
     reached: Semaphore,
     opened: Semaphore,
@@ -42,10 +42,10 @@ impl Gate {
         })
     }
 
-    /// Waits until a call stands before it.
-    pub(crate) async fn is_reached(&self) {
-        let reached = tokio::time::timeout(PATIENCE, self.reached.acquire()).await;
-        reached.expect("no call has come").unwrap().forget();
+    /// Waits until a call has reached the gate.
+    pub(crate) async fn wait_until_reached(&self) {
+        let reached = tokio::time::timeout(CALL_TIMEOUT, self.reached.acquire()).await;
+        reached.expect("no call has reached the gate").unwrap().forget();
     }
 
     pub(crate) fn open(&self) {
@@ -58,68 +58,68 @@ impl Gate {
     }
 }
 
-/// What becomes of the calls of one stub.
+/// Faults of the calls of one stub.
 #[derive(Default)]
 pub(crate) struct Faults(Mutex<State>);
 
 #[derive(Default)]
 struct State {
     next: HashMap<&'static str, VecDeque<Fault>>,
-    away: bool,
+    unavailable: bool,
     calls: HashMap<&'static str, u32>,
 }
 
 impl Faults {
-    /// The next call of `method` for which nothing is said yet.
-    pub(crate) fn next(&self, method: &'static str, fault: Fault) {
+    /// Injects a fault into the next call of `method` that has none.
+    pub(crate) fn inject(&self, method: &'static str, fault: Fault) {
         self.state().next.entry(method).or_default().push_back(fault);
     }
 
-    /// Whether nobody answers, whatever is called.
-    pub(crate) fn away(&self, away: bool) {
-        self.state().away = away;
+    /// Makes all calls fail, or ends this outage.
+    pub(crate) fn set_unavailable(&self, unavailable: bool) {
+        self.state().unavailable = unavailable;
     }
 
-    /// How often `method` was called, in vain or not.
-    pub(crate) fn calls(&self, method: &'static str) -> u32 {
+    /// Number of calls of `method`, with or without effect.
+    pub(crate) fn count_calls(&self, method: &'static str) -> u32 {
         self.state().calls.get(method).copied().unwrap_or(0)
     }
 
-    /// Makes one call: its effect, and what goes wrong.
-    pub(crate) async fn around<A, E: From<CallFailure>>(
+    /// Performs one call with its effect and its fault.
+    pub(crate) async fn call<A, E: From<CallFailure>>(
         &self,
         method: &'static str,
         effect: impl FnOnce() -> Result<A, E> + Send,
     ) -> Result<A, E> {
-        match self.take(method) {
+        match self.next_fault(method) {
             None => effect(),
-            Some(Fault::NotDone) => Err(closed().into()),
-            Some(Fault::AnswerLost) => {
+            Some(Fault::NotExecuted) => Err(unavailable().into()),
+            Some(Fault::ResponseLost) => {
                 drop(effect());
-                Err(CallFailure::maybe_executed(FailureKind::ConnectionLost, "the line went dead").into())
+                Err(CallFailure::maybe_executed(FailureKind::ConnectionLost, "the connection was lost").into())
             }
             Some(Fault::Hangs) => std::future::pending().await,
-            Some(Fault::ArrivesLate(gate)) => {
+            Some(Fault::CallDelayed(gate)) => {
                 gate.pass().await;
                 effect()
             }
-            Some(Fault::AnswersLate(gate)) => {
+            Some(Fault::ResponseDelayed(gate)) => {
                 let answer = effect();
                 gate.pass().await;
                 answer
             }
-            Some(Fault::FailsLate(gate)) => {
+            Some(Fault::FailureDelayed(gate)) => {
                 gate.pass().await;
-                Err(closed().into())
+                Err(unavailable().into())
             }
         }
     }
 
-    fn take(&self, method: &'static str) -> Option<Fault> {
+    fn next_fault(&self, method: &'static str) -> Option<Fault> {
         let mut state = self.state();
         *state.calls.entry(method).or_default() += 1;
-        if state.away {
-            return Some(Fault::NotDone);
+        if state.unavailable {
+            return Some(Fault::NotExecuted);
         }
         state.next.get_mut(method).and_then(VecDeque::pop_front)
     }
@@ -129,6 +129,6 @@ impl Faults {
     }
 }
 
-fn closed() -> CallFailure {
-    CallFailure::not_executed(FailureKind::Unavailable, "closed today")
+fn unavailable() -> CallFailure {
+    CallFailure::not_executed(FailureKind::Unavailable, "the module is unavailable")
 }

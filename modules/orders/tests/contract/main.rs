@@ -1,8 +1,8 @@
-//! The orders' contract, tested in every combination of engine and placement. Knows the contract, not the tables, and
-//! carts, an inventory and payments that are stubs: the orders must work with anything that keeps their contracts,
-//! however often a call of theirs is lost.
+//! Contract tests of the orders module, in every combination of engine and placement. The tests know the contract and
+//! not the tables. Carts, inventory and payments are stubs that lose calls: the module must work with any
+//! implementation of these contracts.
 
-#![expect(clippy::unwrap_used, reason = "a body fails by its panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,29 +12,29 @@ use offshoot_db::{Db, ModuleSchema};
 use offshoot_testkit::{Body, ModuleUnderTest, Test, bodies, contract_tests};
 use orders_api::v1::OrdersApi;
 
-use crate::shop::Shop;
+use crate::fixture::Fixture;
 
-// The modules that the orders need, and what goes wrong on the way to them.
+// Stubs of the modules that orders call, and faults of the calls.
 mod faults;
 mod stub_carts;
 mod stub_inventory;
 mod stub_payments;
-// How a body buys, and what must be true whatever has happened.
-mod books;
-mod shop;
-// The bodies, by theme: buying,
-mod buying;
-mod keys;
+// Fixture, and the invariants that hold after every test.
+mod fixture;
+mod invariants;
+// The tests, by theme: checkout,
+mod checkout;
+mod idempotency;
 mod refusals;
-// what is broken off,
+// outages and takeovers,
+mod failures;
 mod outages;
-mod overtaking;
-mod setbacks;
-mod sweeping;
-// what comes back,
-mod cancelling;
-mod returning;
-// and what was sold.
+mod resuming;
+mod takeover;
+// cancellations and returns,
+mod cancellations;
+mod returns;
+// lists, recorded sales and revenue.
 mod lists;
 mod revenue;
 mod sales;
@@ -44,117 +44,117 @@ struct OrdersUnderTest;
 
 impl ModuleUnderTest for OrdersUnderTest {
     type Api = dyn OrdersApi;
-    type World = Shop;
+    type Fakes = Fixture;
     const SCHEMA: &'static ModuleSchema = &orders::SCHEMA;
     const SOURCES: &'static str = env!("CARGO_MANIFEST_DIR");
 
-    fn build(db: Db, clock: Arc<dyn Clock>) -> (Arc<dyn OrdersApi>, Shop) {
-        let shop = Shop::new(db, clock);
-        (Arc::clone(&shop.orders) as Arc<dyn OrdersApi>, shop)
+    fn build(db: Db, clock: Arc<dyn Clock>) -> (Arc<dyn OrdersApi>, Fixture) {
+        let fixture = Fixture::new(db, clock);
+        (Arc::clone(&fixture.orders) as Arc<dyn OrdersApi>, fixture)
     }
 }
 
 type T = Test<OrdersUnderTest>;
 
 fn main() -> ExitCode {
-    let bodies = [bought(), broken_off(), come_back()];
+    let bodies = [checkout_bodies(), outage_bodies(), other_bodies()];
     contract_tests::<OrdersUnderTest>(bodies.into_iter().flatten().collect())
 }
 
-fn bought() -> Vec<Body<OrdersUnderTest>> {
+fn checkout_bodies() -> Vec<Body<OrdersUnderTest>> {
     bodies![
-        buying::what_is_in_the_cart_makes_the_order,
-        buying::goods_and_money_change_hands_once,
-        buying::a_full_cart_is_one_order,
-        buying::the_order_keeps_its_prices,
-        buying::an_order_that_failed_frees_its_cart,
-        buying::of_the_last_goods_serves_as_many_as_there_are,
-        refusals::an_address_has_to_be_one,
-        refusals::a_country_has_to_be_one,
-        refusals::a_cart_has_to_be_there,
-        refusals::prices_must_not_be_old,
+        checkout::an_order_has_the_lines_and_prices_of_the_cart,
+        checkout::stock_ships_once_and_the_payment_is_captured_once,
+        checkout::a_cart_with_the_most_lines_becomes_one_order,
+        checkout::an_order_keeps_its_prices,
+        checkout::a_failed_order_frees_its_cart,
+        checkout::concurrent_checkouts_never_oversell,
+        refusals::an_invalid_email_is_refused,
+        refusals::an_invalid_country_is_refused,
+        refusals::an_unusable_cart_is_refused,
+        refusals::old_prices_are_refused,
         refusals::a_cart_is_ordered_once,
-        refusals::what_is_not_sold_any_more_is_named,
-        refusals::what_falls_short_is_named,
-        refusals::a_declined_payment_holds_nothing,
-        refusals::a_card_number_is_no_token,
-        keys::the_same_key_is_the_same_order,
-        keys::other_arguments_need_another_key,
-        keys::calls_at_once_are_one_order,
-        keys::two_keys_at_once_are_one_order_of_a_cart,
-        keys::a_repeat_waits_for_the_first_call,
-        keys::a_repeat_that_cannot_wait_says_what_is_known,
-        keys::a_repeat_goes_on_where_the_first_call_was_broken_off,
-        keys::a_repeat_is_told_what_failed,
-        keys::a_repeat_days_later_finds_the_order,
+        refusals::a_product_not_for_sale_is_named,
+        refusals::lines_with_too_little_stock_are_named,
+        refusals::a_declined_payment_releases_the_reservation,
+        refusals::a_card_number_as_token_is_declined,
+        idempotency::a_repeated_call_gets_the_recorded_response,
+        idempotency::other_arguments_need_another_key,
+        idempotency::concurrent_calls_under_one_key_make_one_order,
+        idempotency::concurrent_calls_under_many_keys_make_one_order_of_a_cart,
+        idempotency::a_repeated_call_waits_for_the_first_call,
+        idempotency::a_repeated_call_without_time_returns_the_pending_order,
+        idempotency::a_repeated_call_resumes_an_interrupted_checkout,
+        idempotency::a_repeated_call_gets_the_failure_of_the_order,
+        idempotency::a_call_repeated_days_later_finds_the_order,
     ]
 }
 
-fn broken_off() -> Vec<Body<OrdersUnderTest>> {
+fn outage_bodies() -> Vec<Body<OrdersUnderTest>> {
     bodies![
-        outages::of_the_carts_are_named_and_leave_nothing,
-        outages::before_an_order_is_confirmed_leave_it_pending,
-        outages::after_it_is_confirmed_do_not_stop_it,
-        outages::while_it_is_undone_do_not_hide_that_it_failed,
-        outages::while_goods_come_back_do_not_stop_them,
-        outages::that_hang_end_with_the_deadline,
-        outages::of_the_clock_are_waited_out,
-        outages::of_everything_are_waited_out,
-        setbacks::money_that_cannot_be_taken_brings_the_goods_back,
-        setbacks::money_that_somebody_let_go_brings_the_goods_back,
-        setbacks::goods_that_somebody_let_go_end_the_order,
-        setbacks::a_promise_that_ran_out_is_kept_while_there_is_enough,
-        setbacks::a_promise_that_ran_out_fails_without_goods,
-        setbacks::a_slow_provider_decides_the_order,
-        setbacks::an_answer_that_makes_no_sense_decides_nothing,
-        sweeping::takes_over_when_the_lease_has_run_out,
-        sweeping::twice_at_once_does_it_once,
-        sweeping::leaves_what_is_closed_alone,
-        sweeping::waits_longer_each_time,
-        sweeping::one_that_cannot_be_finished_keeps_nobody_else,
-        sweeping::cannot_hurt_a_return,
-        overtaking::a_call_that_arrives_too_late_changes_nothing,
-        overtaking::a_call_that_is_answered_too_late_changes_nothing,
-        overtaking::a_call_that_fails_too_late_changes_nothing,
-        overtaking::only_the_last_to_take_it_up_goes_on,
-        overtaking::an_old_refusal_does_not_undo_the_order,
-        overtaking::an_undoing_is_not_turned_round,
-        overtaking::goods_do_not_leave_for_an_order_that_failed,
-        overtaking::what_left_and_was_paid_meanwhile_comes_back,
-        overtaking::a_late_return_comes_back_once,
+        outages::an_outage_of_carts_is_reported_and_leaves_no_order,
+        outages::an_outage_before_confirmation_leaves_the_order_pending,
+        outages::an_outage_after_confirmation_does_not_fail_the_order,
+        outages::an_outage_during_the_undo_does_not_hide_the_failure,
+        outages::an_outage_during_a_return_does_not_stop_the_return,
+        outages::a_hanging_call_ends_with_the_deadline,
+        outages::an_inventory_clock_that_is_behind_is_waited_out,
+        outages::an_outage_of_all_modules_is_waited_out,
+        failures::a_refused_capture_returns_the_stock,
+        failures::a_voided_payment_returns_the_stock,
+        failures::a_released_reservation_fails_the_order,
+        failures::an_expired_reservation_ships_while_stock_lasts,
+        failures::an_expired_reservation_without_stock_fails_the_order,
+        failures::a_late_decision_of_the_provider_decides_the_order,
+        failures::an_unexpected_error_decides_nothing,
+        resuming::an_order_is_taken_over_once_its_lease_has_expired,
+        resuming::processes_that_resume_at_once_execute_a_saga_once,
+        resuming::closed_orders_are_not_touched,
+        resuming::the_pause_between_attempts_grows,
+        resuming::a_failing_order_does_not_delay_others,
+        resuming::resuming_does_not_disturb_a_return,
+        takeover::a_late_call_changes_nothing,
+        takeover::a_late_response_changes_nothing,
+        takeover::a_late_failure_changes_nothing,
+        takeover::only_the_latest_execution_writes,
+        takeover::a_refusal_of_an_old_execution_does_not_undo_the_order,
+        takeover::an_undo_is_not_abandoned,
+        takeover::stock_does_not_ship_for_a_failed_order,
+        takeover::effects_of_an_old_execution_are_undone,
+        takeover::a_late_return_takes_effect_once,
     ]
 }
 
-fn come_back() -> Vec<Body<OrdersUnderTest>> {
+fn other_bodies() -> Vec<Body<OrdersUnderTest>> {
     bodies![
-        cancelling::gives_all_back,
-        cancelling::after_a_return_gives_the_rest_back,
-        cancelling::after_everything_came_back_gives_nothing,
-        cancelling::waits_until_nothing_is_under_way,
-        cancelling::needs_a_confirmed_order_of_this_shop,
-        cancelling::twice_at_once_gives_back_once,
-        returning::some_of_it_gives_back_what_was_paid,
-        returning::more_than_is_left_is_refused,
-        returning::has_to_name_lines_once,
-        returning::needs_a_confirmed_order_of_this_shop,
-        returning::under_a_key_happens_once,
-        returning::a_repeat_goes_on_where_the_first_call_was_broken_off,
-        returning::a_repeat_waits_for_the_first_call,
-        returning::twice_at_once_is_one_after_the_other,
-        lists::show_the_newest_first,
-        lists::of_a_customer_show_no_other,
-        lists::are_walked_page_by_page,
-        lists::take_their_own_tokens_only,
-        sales::are_recorded_as_they_were,
-        sales::are_known_by_their_number,
-        sales::that_are_not_acceptable_are_rejected_one_by_one,
-        sales::that_are_just_good_enough_are_recorded,
-        sales::at_once_are_recorded_once,
-        sales::come_in_limited_numbers,
-        revenue::is_what_was_sold_less_what_came_back,
-        revenue::has_its_months_in_utc,
-        revenue::has_one_row_per_country_and_currency,
-        revenue::of_nothing_is_nothing,
-        schema::the_tables_are_those_declared,
+        cancellations::a_cancellation_refunds_and_restocks_everything,
+        cancellations::a_cancellation_after_a_return_covers_the_rest,
+        cancellations::a_cancellation_after_full_returns_refunds_nothing,
+        cancellations::an_order_with_an_open_saga_cannot_be_cancelled,
+        cancellations::only_confirmed_orders_of_this_store_can_be_cancelled,
+        cancellations::concurrent_cancellations_refund_once,
+        returns::partial_returns_refund_the_price_paid,
+        returns::returning_more_than_is_left_is_refused,
+        returns::a_return_names_each_line_once,
+        returns::only_confirmed_orders_of_this_store_can_be_returned,
+        returns::a_return_under_one_key_happens_once,
+        returns::a_repeated_call_resumes_an_interrupted_return,
+        returns::a_repeated_call_waits_for_the_first_call,
+        returns::concurrent_returns_are_serialized,
+        lists::the_newest_order_comes_first,
+        lists::a_customer_filter_hides_other_orders,
+        lists::pages_cover_every_order_once,
+        lists::a_list_accepts_only_its_own_page_tokens,
+        sales::sales_are_recorded_unchanged,
+        sales::a_number_identifies_a_sale,
+        sales::invalid_sales_are_rejected_one_by_one,
+        sales::sales_at_the_limits_are_recorded,
+        sales::concurrent_calls_record_each_sale_once,
+        sales::too_many_sales_or_lines_are_refused,
+        revenue::revenue_is_sales_less_credits,
+        revenue::months_are_in_utc,
+        revenue::revenue_has_one_row_per_country_and_currency,
+        revenue::revenue_without_sales_is_empty,
+        schema::the_tables_match_their_declaration,
     ]
 }

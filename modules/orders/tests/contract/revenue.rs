@@ -1,4 +1,4 @@
-//! What all sales come to.
+//! Revenue by month and by country.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use offshoot_contract::{Money, Timestamp};
 use orders_api::v1::{Revenue, RevenueBy, RevenueRow, Sale};
 
 use crate::T;
-use crate::books;
+use crate::fixture::{COUNTRY, checkout, confirmed_order, euros, line, pounds};
+use crate::invariants;
 use crate::sales::{a_credit_note, an_invoice, record_all};
-use crate::shop::{COUNTRY, bought, checkout, euros, line, pounds};
 use crate::stub_payments::DECLINED;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -28,17 +28,17 @@ async fn revenue(t: &T, by: RevenueBy) -> Revenue {
     t.api.revenue(&mut t.cx(), by).await.unwrap()
 }
 
-pub(crate) async fn is_what_was_sold_less_what_came_back(t: T) {
-    // In January two orders, one that fails, and a return.
-    let first = bought(&t, &[4]).await;
-    let second = bought(&t, &[2]).await;
-    let cart = t.world.cart(&[(t.world.sells(10), 7)]);
+pub(crate) async fn revenue_is_sales_less_credits(t: T) {
+    // January: two confirmed orders, a failed order, and a return.
+    let first = confirmed_order(&t, &[4]).await;
+    let second = confirmed_order(&t, &[2]).await;
+    let cart = t.fakes.add_cart(&[(t.fakes.add_product(10), 7)]);
     checkout(&t, cart, DECLINED).await.unwrap_err();
     t.api
         .return_goods(&mut t.cx(), first.id, vec![line(1, 1)])
         .await
         .unwrap();
-    // In February a cancellation.
+    // February: a cancellation.
     t.clock.advance(31 * DAY);
     t.api.cancel(&mut t.cx(), second.id).await.unwrap();
     let by_month = revenue(&t, RevenueBy::Month).await;
@@ -54,7 +54,7 @@ pub(crate) async fn is_what_was_sold_less_what_came_back(t: T) {
     let by_country = revenue(&t, RevenueBy::Country).await;
     assert_eq!(by_country.rows, [row(COUNTRY, pounds("15.30"), pounds("-7.65"), 2, 2)]);
     assert_eq!(by_country.totals, [total]);
-    books::agree(&t).await;
+    invariants::assert_hold(&t).await;
 }
 
 fn at(time: &str, sale: Sale) -> Sale {
@@ -62,7 +62,7 @@ fn at(time: &str, sale: Sale) -> Sale {
     Sale { at, ..sale }
 }
 
-pub(crate) async fn has_its_months_in_utc(t: T) {
+pub(crate) async fn months_are_in_utc(t: T) {
     let sales = vec![
         at("2010-12-31T23:59:59.999999Z", an_invoice("1")),
         at("2011-01-01T00:00:00Z", an_invoice("2")),
@@ -84,7 +84,7 @@ pub(crate) async fn has_its_months_in_utc(t: T) {
     assert_eq!(by_month.totals, [row("total", pounds("110.00"), pounds("-2.00"), 5, 1)]);
 }
 
-pub(crate) async fn has_one_row_per_country_and_currency(t: T) {
+pub(crate) async fn revenue_has_one_row_per_country_and_currency(t: T) {
     let of = |country: &str, mut sale: Sale, price: Money| {
         sale.country = country.to_owned();
         sale.lines.truncate(1);
@@ -98,7 +98,7 @@ pub(crate) async fn has_one_row_per_country_and_currency(t: T) {
         of("EIRE", a_credit_note("C4", -1, pounds("1.00")), pounds("0.50")),
         of("Österreich", an_invoice("5"), euros("5.00")),
         of("france", an_invoice("6"), pounds("0")),
-        // Of nothing, and a credit all the same.
+        // A credit note of zero counts as a credit too.
         of("France", a_credit_note("C7", -1, pounds("1.00")), euros("0")),
     ];
     record_all(&t, sales).await;
@@ -130,7 +130,7 @@ pub(crate) async fn has_one_row_per_country_and_currency(t: T) {
     assert_eq!(by_month.totals, totals);
 }
 
-pub(crate) async fn of_nothing_is_nothing(t: T) {
+pub(crate) async fn revenue_without_sales_is_empty(t: T) {
     let nothing = Revenue {
         rows: Vec::new(),
         totals: Vec::new(),

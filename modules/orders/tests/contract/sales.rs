@@ -1,4 +1,4 @@
-//! Sales that were made elsewhere.
+//! Recorded sales and credit notes of other systems.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use orders_api::v1::{
 };
 
 use crate::T;
-use crate::shop::{all, euros, pounds, read};
+use crate::fixture::{all_orders, euros, pounds, read};
 
 fn sold(sku: &str, quantity: i64, unit_price: Money) -> SaleLine {
     SaleLine {
@@ -24,7 +24,7 @@ fn sold(sku: &str, quantity: i64, unit_price: Money) -> SaleLine {
     }
 }
 
-/// An invoice of two lines, over 22.00 GBP.
+/// An invoice of two lines with a total of 22.00 GBP.
 pub(crate) fn an_invoice(number: &str) -> Sale {
     Sale {
         number: number.to_owned(),
@@ -49,7 +49,7 @@ pub(crate) async fn record_all(t: &T, sales: Vec<Sale>) -> Vec<SaleOutcome> {
     t.api.record_sales(&mut t.cx(), sales).await.unwrap()
 }
 
-/// Records one sale that is new.
+/// Records one new sale.
 pub(crate) async fn record(t: &T, sale: Sale) -> OrderId {
     match record_all(t, vec![sale]).await.remove(0) {
         SaleOutcome::Recorded { id } => id,
@@ -57,7 +57,7 @@ pub(crate) async fn record(t: &T, sale: Sale) -> OrderId {
     }
 }
 
-pub(crate) async fn are_recorded_as_they_were(t: T) {
+pub(crate) async fn sales_are_recorded_unchanged(t: T) {
     let product_id = Some(ProductId::new(t.clock.now()));
     let mut invoice = an_invoice("536365");
     invoice.lines[0].product_id = product_id;
@@ -103,13 +103,13 @@ pub(crate) async fn are_recorded_as_they_were(t: T) {
     let credit = read(&t, credited).await;
     assert_eq!((credit.total, credit.lines[0].quantity), (pounds("-55.00"), -2));
     assert_eq!(credit.lines[0].line_total, pounds("-55.00"));
-    // Neither goods nor money have moved, and nothing is under way.
-    assert_eq!(t.world.sweep().await, 0);
-    assert_eq!(t.world.inventory.faults.calls("reserve"), 0);
-    assert_eq!(t.world.payments.faults.calls("authorize"), 0);
+    // No stock and no money has moved, and no saga is open.
+    assert_eq!(t.fakes.resume().await, 0);
+    assert_eq!(t.fakes.inventory.faults.count_calls("reserve"), 0);
+    assert_eq!(t.fakes.payments.faults.count_calls("authorize"), 0);
 }
 
-pub(crate) async fn are_known_by_their_number(t: T) {
+pub(crate) async fn a_number_identifies_a_sale(t: T) {
     let id = record(&t, an_invoice("1")).await;
     let known = SaleOutcome::Known { id };
     assert_eq!(
@@ -129,7 +129,7 @@ pub(crate) async fn are_known_by_their_number(t: T) {
     assert_eq!(record_all(&t, vec![dearer, foreign]).await, [differs.clone(), differs]);
     assert_eq!(read(&t, id).await.customer, "17850");
 
-    // One number several times in one call.
+    // One number appears several times in one call.
     let outcomes = record_all(
         &t,
         vec![an_invoice("2"), an_invoice("2"), a_credit_note("2", -1, pounds("1.00"))],
@@ -140,53 +140,56 @@ pub(crate) async fn are_known_by_their_number(t: T) {
     };
     assert_eq!(outcomes[1..], [SaleOutcome::Known { id }, SaleOutcome::Differs { id }]);
     assert_eq!(read(&t, id).await.lines.len(), 2);
-    assert_eq!(all(&t).await.len(), 2);
+    assert_eq!(all_orders(&t).await.len(), 2);
 }
 
-pub(crate) async fn that_are_not_acceptable_are_rejected_one_by_one(t: T) {
-    let spoilt = |spoil: &dyn Fn(&mut Sale)| {
+pub(crate) async fn invalid_sales_are_rejected_one_by_one(t: T) {
+    let invalid = |change: &dyn Fn(&mut Sale)| {
         let mut sale = an_invoice("bad");
-        spoil(&mut sale);
+        change(&mut sale);
         sale
     };
     let long = |count: usize| "ü".repeat(count);
     let now = t.clock.now();
     let cases: Vec<(&str, Sale)> = vec![
-        ("number", spoilt(&|sale| sale.number = String::new())),
-        ("number", spoilt(&|sale| sale.number = "a b".to_owned())),
-        ("number", spoilt(&|sale| sale.number = "ü".to_owned())),
-        ("number", spoilt(&|sale| sale.number = "x".repeat(MAX_NUMBER_BYTES + 1))),
-        ("customer", spoilt(&|sale| sale.customer = long(MAX_NAME_CHARS + 1))),
-        ("customer", spoilt(&|sale| sale.customer = "a\0b".to_owned())),
-        ("country", spoilt(&|sale| sale.country = String::new())),
-        ("country", spoilt(&|sale| sale.country = long(MAX_NAME_CHARS + 1))),
-        ("at", spoilt(&|sale| sale.at = now.plus(Duration::from_micros(1)))),
-        ("lines", spoilt(&|sale| sale.lines.clear())),
-        ("lines[1].sku", spoilt(&|sale| sale.lines[1].sku = String::new())),
-        ("lines[1].sku", spoilt(&|sale| sale.lines[1].sku = "x".repeat(65))),
-        ("lines[1].sku", spoilt(&|sale| sale.lines[1].sku = "\0".to_owned())),
-        ("lines[0].name", spoilt(&|sale| sale.lines[0].name = long(201))),
-        ("lines[0].name", spoilt(&|sale| sale.lines[0].name = "a\0".to_owned())),
-        ("lines[0].quantity", spoilt(&|sale| sale.lines[0].quantity = 0)),
-        ("lines[0].quantity", spoilt(&|sale| sale.lines[0].quantity = -1)),
-        ("lines[0].quantity", spoilt(&|sale| sale.lines[0].quantity = 1_000_001)),
-        ("lines[0].quantity", spoilt(&|sale| sale.lines[0].quantity = i64::MIN)),
-        ("lines[0].quantity", spoilt(&|sale| sale.kind = SaleKind::CreditNote)),
+        ("number", invalid(&|sale| sale.number = String::new())),
+        ("number", invalid(&|sale| sale.number = "a b".to_owned())),
+        ("number", invalid(&|sale| sale.number = "ü".to_owned())),
+        (
+            "number",
+            invalid(&|sale| sale.number = "x".repeat(MAX_NUMBER_BYTES + 1)),
+        ),
+        ("customer", invalid(&|sale| sale.customer = long(MAX_NAME_CHARS + 1))),
+        ("customer", invalid(&|sale| sale.customer = "a\0b".to_owned())),
+        ("country", invalid(&|sale| sale.country = String::new())),
+        ("country", invalid(&|sale| sale.country = long(MAX_NAME_CHARS + 1))),
+        ("at", invalid(&|sale| sale.at = now.plus(Duration::from_micros(1)))),
+        ("lines", invalid(&|sale| sale.lines.clear())),
+        ("lines[1].sku", invalid(&|sale| sale.lines[1].sku = String::new())),
+        ("lines[1].sku", invalid(&|sale| sale.lines[1].sku = "x".repeat(65))),
+        ("lines[1].sku", invalid(&|sale| sale.lines[1].sku = "\0".to_owned())),
+        ("lines[0].name", invalid(&|sale| sale.lines[0].name = long(201))),
+        ("lines[0].name", invalid(&|sale| sale.lines[0].name = "a\0".to_owned())),
+        ("lines[0].quantity", invalid(&|sale| sale.lines[0].quantity = 0)),
+        ("lines[0].quantity", invalid(&|sale| sale.lines[0].quantity = -1)),
+        ("lines[0].quantity", invalid(&|sale| sale.lines[0].quantity = 1_000_001)),
+        ("lines[0].quantity", invalid(&|sale| sale.lines[0].quantity = i64::MIN)),
+        ("lines[0].quantity", invalid(&|sale| sale.kind = SaleKind::CreditNote)),
         (
             "lines[1].unit_price",
-            spoilt(&|sale| sale.lines[1].unit_price = pounds("-0.01")),
+            invalid(&|sale| sale.lines[1].unit_price = pounds("-0.01")),
         ),
         (
             "lines[1].unit_price",
-            spoilt(&|sale| sale.lines[1].unit_price = euros("1.00")),
+            invalid(&|sale| sale.lines[1].unit_price = euros("1.00")),
         ),
         (
             "lines[0].unit_price",
-            spoilt(&|sale| sale.lines[0].unit_price = Money::new(i64::MAX, Money::GBP)),
+            invalid(&|sale| sale.lines[0].unit_price = Money::new(i64::MAX, Money::GBP)),
         ),
     ];
     let (fields, mut sales): (Vec<_>, Vec<_>) = cases.into_iter().unzip();
-    // The others of the call go on.
+    // The valid sale of the same call is recorded.
     sales.push(an_invoice("good"));
     let mut outcomes = record_all(&t, sales).await;
     assert!(matches!(outcomes.pop(), Some(SaleOutcome::Recorded { .. })));
@@ -198,10 +201,10 @@ pub(crate) async fn that_are_not_acceptable_are_rejected_one_by_one(t: T) {
         })
         .collect();
     assert_eq!(rejected, fields);
-    assert_eq!(all(&t).await.len(), 1);
+    assert_eq!(all_orders(&t).await.len(), 1);
 }
 
-pub(crate) async fn that_are_just_good_enough_are_recorded(t: T) {
+pub(crate) async fn sales_at_the_limits_are_recorded(t: T) {
     let (long, now) = (|count: usize| "ü".repeat(count), t.clock.now());
     let mut longest = an_invoice(&"x".repeat(MAX_NUMBER_BYTES));
     longest.customer = long(MAX_NAME_CHARS);
@@ -219,12 +222,12 @@ pub(crate) async fn that_are_just_good_enough_are_recorded(t: T) {
     assert_eq!(read(&t, id).await.placed_at, oldest.at);
 }
 
-pub(crate) async fn at_once_are_recorded_once(t: T) {
+pub(crate) async fn concurrent_calls_record_each_sale_once(t: T) {
     let numbers: Vec<_> = (0..60).map(|number| number.to_string()).collect();
     let tasks = (0..6).map(|task: usize| {
         let (api, mut cx) = (Arc::clone(&t.once), t.cx());
         let mut sales: Vec<_> = numbers.iter().map(|number| an_invoice(number)).collect();
-        // Each in an order of its own.
+        // Each call has another sequence of sales.
         sales.rotate_left(task * 7);
         if task % 2 == 1 {
             sales.reverse();
@@ -242,12 +245,12 @@ pub(crate) async fn at_once_are_recorded_once(t: T) {
         }
     }
     assert_eq!(recorded, numbers.len());
-    let orders = all(&t).await;
+    let orders = all_orders(&t).await;
     assert_eq!(orders.len(), numbers.len());
     assert!(orders.iter().all(|order| order.lines.len() == 2));
 }
 
-pub(crate) async fn come_in_limited_numbers(t: T) {
+pub(crate) async fn too_many_sales_or_lines_are_refused(t: T) {
     assert_eq!(record_all(&t, Vec::new()).await, []);
     let sales: Vec<_> = (0..=MAX_SALES).map(|number| an_invoice(&number.to_string())).collect();
     let refused = t.api.record_sales(&mut t.cx(), sales.clone()).await;
@@ -261,7 +264,7 @@ pub(crate) async fn come_in_limited_numbers(t: T) {
     long.lines = vec![sold("A", 1, pounds("0.01")); MAX_SALE_LINES + 1];
     let refused = t.api.record_sales(&mut t.cx(), vec![long.clone()]).await;
     assert_eq!(refused, Err(too_many("lines", MAX_SALE_LINES + 1, MAX_SALE_LINES)));
-    assert_eq!(all(&t).await, []);
+    assert_eq!(all_orders(&t).await, []);
 
     let outcomes = record_all(&t, sales[..MAX_SALES].to_vec()).await;
     let recorded = |outcome: &SaleOutcome| matches!(outcome, SaleOutcome::Recorded { .. });

@@ -1,5 +1,4 @@
-//! Carts in memory that a body fills and changes. Keep as much of the contract as the orders use; whatever else is asked
-//! of them fails.
+//! Stub of the carts module, in memory. Implements the method that orders call; every other method fails.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -12,7 +11,7 @@ use offshoot_contract::{CallContext, CallFailure, Contract, Currency, Edge, Mone
 
 use crate::faults::Faults;
 
-/// What the orders are told of carts.
+/// Carts in memory.
 #[derive(Default)]
 pub(crate) struct StubCarts {
     carts: Mutex<HashMap<CartId, Result<Cart, CartsError>>>,
@@ -20,15 +19,15 @@ pub(crate) struct StubCarts {
 }
 
 impl StubCarts {
-    /// The carts as the orders hold them.
-    pub(crate) fn behind_their_edge(self: &Arc<Self>) -> Arc<dyn CartsApi> {
+    /// The stub behind an edge, as the orders module calls it.
+    pub(crate) fn behind_edge(self: &Arc<Self>) -> Arc<dyn CartsApi> {
         let api: Arc<dyn CartsApi> = Arc::clone(self) as Arc<dyn CartsApi>;
-        <dyn CartsApi as Contract>::object(Arc::new(Edge::new(api)))
+        <dyn CartsApi as Contract>::new_proxy(Arc::new(Edge::new(api)))
     }
 
-    /// One more cart, with these quantities at these prices, all in the currency of the first. A product's SKU is `SKU-`
-    /// and its place in the cart.
-    pub(crate) fn holds(&self, lines: &[(ProductId, u32, Money)]) -> CartId {
+    /// Adds a cart with these quantities and prices, in the currency of the first price. SKUs are `SKU-1`, `SKU-2` and
+    /// so on.
+    pub(crate) fn add_cart(&self, lines: &[(ProductId, u32, Money)]) -> CartId {
         let time = Timestamp::from_micros(0).unwrap();
         let id = CartId::new(time);
         let currency = lines.first().map_or(Money::GBP, |(_, _, price)| price.currency());
@@ -54,21 +53,21 @@ impl StubCarts {
         id
     }
 
-    /// The catalog ends the product of a line; the line stays and does not count any more.
-    pub(crate) fn discontinues(&self, cart: CartId, line: usize) {
+    /// Discontinues the product of a line. The line stays, and no longer counts in the total.
+    pub(crate) fn discontinue(&self, cart: CartId, line: usize) {
         let mut carts = self.carts();
         let cart = carts.get_mut(&cart).unwrap().as_mut().unwrap();
         cart.lines[line].status = ProductStatus::Discontinued;
         cart.total = total(&cart.lines, cart.total.currency());
     }
 
-    /// The cart's prices are from the carts' copy, as of this time.
-    pub(crate) fn is_priced_as_of(&self, cart: CartId, time: Timestamp) {
+    /// Makes the cart's prices come from the carts' projection, as of this time.
+    pub(crate) fn set_prices_as_of(&self, cart: CartId, time: Timestamp) {
         self.carts().get_mut(&cart).unwrap().as_mut().unwrap().prices_as_of = Some(time);
     }
 
-    /// Answers this of the cart from now on.
-    pub(crate) fn answers_only(&self, cart: CartId, error: CartsError) {
+    /// Makes reads of the cart fail with this error.
+    pub(crate) fn fail_with(&self, cart: CartId, error: CartsError) {
         self.carts().insert(cart, Err(error));
     }
 
@@ -84,8 +83,8 @@ fn total(lines: &[CartLine], currency: Currency) -> Money {
     Money::new(sold.map(|line| line.line_total.ten_thousandths()).sum(), currency)
 }
 
-fn unasked<A>() -> Result<A, CartsError> {
-    Err(CallFailure::internal("the orders have no business with this method of the carts").into())
+fn unexpected_call<A>() -> Result<A, CartsError> {
+    Err(CallFailure::internal("orders must not call this method of carts").into())
 }
 
 #[async_trait]
@@ -95,22 +94,22 @@ impl CartsApi for StubCarts {
             let cart = self.carts().get(&id).cloned();
             cart.unwrap_or(Err(CartsError::UnknownCart { id }))
         };
-        self.faults.around("cart", look_up).await
+        self.faults.call("cart", look_up).await
     }
 
     async fn create(&self, _: &mut CallContext, _: Currency) -> Result<Cart, CartsError> {
-        unasked()
+        unexpected_call()
     }
 
     async fn set_quantity(&self, _: &mut CallContext, _: CartId, _: ProductId, _: u32) -> Result<(), CartsError> {
-        unasked()
+        unexpected_call()
     }
 
     async fn set_lines(&self, _: &mut CallContext, _: CartId, _: Vec<NewLine>) -> Result<(), CartsError> {
-        unasked()
+        unexpected_call()
     }
 
     async fn remove(&self, _: &mut CallContext, _: CartId, _: ProductId) -> Result<(), CartsError> {
-        unasked()
+        unexpected_call()
     }
 }

@@ -1,5 +1,5 @@
-//! An inventory in memory that a body stocks, steers and counts. Keeps as much of the contract as the orders use: promises
-//! by reference, goods that leave once, references that are refused for ever. Whatever else is asked of it fails.
+//! Stub of the inventory module, in memory. Implements the methods that orders call: each reference is reserved and
+//! shipped once, and a released reference stays refused. Every other method fails.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -15,7 +15,7 @@ use orders_api::OrderId;
 
 use crate::faults::Faults;
 
-/// Where the orders get their goods.
+/// Stock, reservations and a ledger in memory.
 pub(crate) struct StubInventory {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
@@ -26,10 +26,10 @@ pub(crate) struct StubInventory {
 struct State {
     on_hand: HashMap<ProductId, u64>,
     reservations: HashMap<String, Reservation>,
-    /// What left and came back, by reference.
+    /// Shipped and returned stock, by reference.
     ledger: HashMap<String, NewMovement>,
-    /// How much its clock is behind that of the orders.
-    behind: Duration,
+    /// How far the inventory's clock is behind the orders' clock.
+    clock_behind: Duration,
 }
 
 impl StubInventory {
@@ -41,14 +41,14 @@ impl StubInventory {
         }
     }
 
-    /// The inventory as the orders hold it.
-    pub(crate) fn behind_its_edge(self: &Arc<Self>) -> Arc<dyn InventoryApi> {
+    /// The stub behind an edge, as the orders module calls it.
+    pub(crate) fn behind_edge(self: &Arc<Self>) -> Arc<dyn InventoryApi> {
         let api: Arc<dyn InventoryApi> = Arc::clone(self) as Arc<dyn InventoryApi>;
-        <dyn InventoryApi as Contract>::object(Arc::new(Edge::new(api)))
+        <dyn InventoryApi as Contract>::new_proxy(Arc::new(Edge::new(api)))
     }
 
-    /// From now on there are so many.
-    pub(crate) fn has(&self, product: ProductId, units: u64) {
+    /// Sets the stock of a product.
+    pub(crate) fn set_stock(&self, product: ProductId, units: u64) {
         self.state().on_hand.insert(product, units);
     }
 
@@ -56,8 +56,8 @@ impl StubInventory {
         self.state().on_hand[&product]
     }
 
-    /// Every promise that is held ends by itself.
-    pub(crate) fn lets_promises_expire(&self) {
+    /// Expires every held reservation.
+    pub(crate) fn expire_reservations(&self) {
         let mut state = self.state();
         let held = state.reservations.values_mut();
         for reservation in held.filter(|each| each.state == ReservationState::Held) {
@@ -65,38 +65,41 @@ impl StubInventory {
         }
     }
 
-    /// Its clock is so much behind that of the orders.
-    pub(crate) fn is_behind(&self, by: Duration) {
-        self.state().behind = by;
+    /// Sets the inventory's clock behind the orders' clock.
+    pub(crate) fn set_clock_behind(&self, by: Duration) {
+        self.state().clock_behind = by;
     }
 
     /// The reservations of an order.
-    pub(crate) fn reservations(&self, order: OrderId) -> Vec<Reservation> {
+    pub(crate) fn reservations_of(&self, order: OrderId) -> Vec<Reservation> {
         let state = self.state();
-        let own = state.reservations.values().filter(|each| is_of(&each.reference, order));
+        let own = state
+            .reservations
+            .values()
+            .filter(|each| belongs_to(&each.reference, order));
         own.cloned().collect()
     }
 
-    /// Units by product that have left with an order and not come back.
-    pub(crate) fn gone(&self, order: OrderId) -> BTreeMap<ProductId, i64> {
-        let mut gone = BTreeMap::new();
+    /// Units by product shipped with an order, less returns.
+    pub(crate) fn shipped_units(&self, order: OrderId) -> BTreeMap<ProductId, i64> {
+        let mut shipped = BTreeMap::new();
         for movement in self
             .state()
             .ledger
             .values()
-            .filter(|each| is_of(&each.reference, order))
+            .filter(|each| belongs_to(&each.reference, order))
         {
-            *gone.entry(movement.product_id).or_default() -= movement.change;
+            *shipped.entry(movement.product_id).or_default() -= movement.change;
         }
-        gone.retain(|_, units| *units != 0);
-        gone
+        shipped.retain(|_, units| *units != 0);
+        shipped
     }
 
-    /// References under which goods came back, in order.
-    pub(crate) fn returned(&self) -> Vec<String> {
+    /// References of returned stock, sorted.
+    pub(crate) fn returned_references(&self) -> Vec<String> {
         let state = self.state();
-        let back = state.ledger.values().filter(|each| each.kind == MovementKind::Returned);
-        let mut references: Vec<_> = back.map(|movement| movement.reference.clone()).collect();
+        let returned = state.ledger.values().filter(|each| each.kind == MovementKind::Returned);
+        let mut references: Vec<_> = returned.map(|movement| movement.reference.clone()).collect();
         references.sort();
         references
     }
@@ -106,7 +109,7 @@ impl StubInventory {
     }
 }
 
-fn is_of(reference: &str, order: OrderId) -> bool {
+fn belongs_to(reference: &str, order: OrderId) -> bool {
     reference.starts_with(&format!("{order}."))
 }
 
@@ -146,7 +149,7 @@ impl State {
         check_reference(&reference)?;
         lines.sort_by_key(|line| line.product_id);
         if lines.is_empty() || lines.windows(2).any(|pair| pair[0].product_id == pair[1].product_id) {
-            return Err(CallFailure::internal("a reservation has lines, one per product").into());
+            return Err(CallFailure::internal("the lines of the reservation are empty or name a product twice").into());
         }
         match self.reservations.get(&reference) {
             Some(known) if known.state == ReservationState::Released => {
@@ -187,7 +190,7 @@ impl State {
             };
             *self.on_hand.get_mut(&line.product_id).unwrap() -= u64::from(line.quantity);
             let before = self.ledger.insert(movement.reference.clone(), movement);
-            assert_eq!(before, None, "goods leave once");
+            assert_eq!(before, None, "stock shipped twice");
         }
         let committed = self.reservations.get_mut(&reference).unwrap();
         committed.state = ReservationState::Committed;
@@ -210,7 +213,7 @@ impl State {
     }
 
     fn record(&mut self, movement: NewMovement, now: Timestamp) -> MovementOutcome {
-        if movement.at.plus(self.behind) > now {
+        if movement.at.plus(self.clock_behind) > now {
             return MovementOutcome::Rejected {
                 field: "at".to_owned(),
                 reason: format!("{} is in the future", movement.at),
@@ -219,7 +222,7 @@ impl State {
         if movement.kind != MovementKind::Returned || movement.change <= 0 {
             return MovementOutcome::Rejected {
                 field: "kind".to_owned(),
-                reason: "the orders only bring goods back".to_owned(),
+                reason: "orders record returns only".to_owned(),
             };
         }
         match self.ledger.get(&movement.reference) {
@@ -241,11 +244,11 @@ fn check_reference(reference: &str) -> Result<(), InventoryError> {
     if (1..=MAX_REFERENCE_BYTES).contains(&reference.len()) && reference.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(());
     }
-    Err(CallFailure::internal("no reference looks like this").into())
+    Err(CallFailure::internal("the reference is invalid").into())
 }
 
-fn unasked<A>() -> Result<A, InventoryError> {
-    Err(CallFailure::internal("the orders have no business with this method of the inventory").into())
+fn unexpected_call<A>() -> Result<A, InventoryError> {
+    Err(CallFailure::internal("orders must not call this method of inventory").into())
 }
 
 #[async_trait]
@@ -258,17 +261,17 @@ impl InventoryApi for StubInventory {
         expires_at: Timestamp,
     ) -> Result<Reservation, InventoryError> {
         let effect = || self.state().reserve(reference, lines, expires_at);
-        self.faults.around("reserve", effect).await
+        self.faults.call("reserve", effect).await
     }
 
     async fn commit(&self, _: &mut CallContext, reference: String) -> Result<Reservation, InventoryError> {
         let effect = || self.state().commit(reference, self.clock.now());
-        self.faults.around("commit", effect).await
+        self.faults.call("commit", effect).await
     }
 
     async fn release(&self, _: &mut CallContext, reference: String) -> Result<(), InventoryError> {
         let effect = || self.state().release(reference);
-        self.faults.around("release", effect).await
+        self.faults.call("release", effect).await
     }
 
     async fn record_many(
@@ -278,7 +281,7 @@ impl InventoryApi for StubInventory {
     ) -> Result<Vec<MovementOutcome>, InventoryError> {
         let effect = || {
             if movements.len() > MAX_BULK_ITEMS {
-                return Err(CallFailure::internal("too many movements at once").into());
+                return Err(CallFailure::internal("the call has too many movements").into());
             }
             let mut state = self.state();
             let now = self.clock.now();
@@ -287,15 +290,15 @@ impl InventoryApi for StubInventory {
                 .map(|movement| state.record(movement, now))
                 .collect())
         };
-        self.faults.around("record_many", effect).await
+        self.faults.call("record_many", effect).await
     }
 
     async fn stock(&self, _: &mut CallContext, _: ProductId) -> Result<Stock, InventoryError> {
-        unasked()
+        unexpected_call()
     }
 
     async fn stock_of(&self, _: &mut CallContext, _: Vec<ProductId>) -> Result<Vec<Stock>, InventoryError> {
-        unasked()
+        unexpected_call()
     }
 
     async fn balances(
@@ -304,7 +307,7 @@ impl InventoryApi for StubInventory {
         _: Option<u32>,
         _: Option<String>,
     ) -> Result<Page<Balance>, InventoryError> {
-        unasked()
+        unexpected_call()
     }
 
     async fn movements(
@@ -314,7 +317,7 @@ impl InventoryApi for StubInventory {
         _: Option<u32>,
         _: Option<String>,
     ) -> Result<Page<Movement>, InventoryError> {
-        unasked()
+        unexpected_call()
     }
 
     async fn adjust(
@@ -325,7 +328,7 @@ impl InventoryApi for StubInventory {
         _: i64,
         _: String,
     ) -> Result<Stock, InventoryError> {
-        unasked()
+        unexpected_call()
     }
 
     async fn reservations(
@@ -335,6 +338,6 @@ impl InventoryApi for StubInventory {
         _: Option<u32>,
         _: Option<String>,
     ) -> Result<Page<Reservation>, InventoryError> {
-        unasked()
+        unexpected_call()
     }
 }

@@ -1,5 +1,5 @@
-//! Payments in memory that a body steers and counts. Keep as much of the contract as the orders use: money held, taken and
-//! given back once per reference, references that are refused for ever. Whatever else is asked of them fails.
+//! Stub of the payments module, in memory. Implements the methods that orders call: each reference is authorized,
+//! captured and refunded once, and a voided reference stays refused. Every other method fails.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -11,19 +11,19 @@ use payments_api::v1::{MAX_REFERENCE_BYTES, Payment, PaymentStatus, PaymentToken
 
 use crate::faults::Faults;
 
-/// Held at once.
+/// Token that is authorized at once.
 pub(crate) const GOOD: &str = "tok_visa";
-/// Declined, with these words.
+/// Token that is declined with [`WHY_DECLINED`].
 pub(crate) const DECLINED: &str = "tok_declined";
 pub(crate) const WHY_DECLINED: &str = "the card was declined";
-/// The provider does not say in time what it decided.
+/// Token whose payment stays pending.
 pub(crate) const SLOW: &str = "tok_timeout";
-/// No token at all.
+/// Not a valid token.
 pub(crate) const INVALID: &str = "4242 4242 4242 4242";
-/// What a provider says who refuses to let the held money be taken.
+/// Reason of a refused capture.
 pub(crate) const WHY_REFUSED: &str = "the hold has lapsed";
 
-/// Where the orders get their money.
+/// Payments in memory.
 #[derive(Default)]
 pub(crate) struct StubPayments {
     state: Mutex<State>,
@@ -33,57 +33,57 @@ pub(crate) struct StubPayments {
 #[derive(Default)]
 struct State {
     payments: HashMap<String, Payment>,
-    /// Refund's reference, to its payment's and the amount.
+    /// Reference of the payment, and amount, by reference of the refund.
     refunds: BTreeMap<String, (String, Money)>,
     refuses_captures: bool,
-    decided: Option<PaymentStatus>,
+    pending_outcome: Option<PaymentStatus>,
 }
 
 impl StubPayments {
-    /// The payments as the orders hold them.
-    pub(crate) fn behind_their_edge(self: &Arc<Self>) -> Arc<dyn PaymentsApi> {
+    /// The stub behind an edge, as the orders module calls it.
+    pub(crate) fn behind_edge(self: &Arc<Self>) -> Arc<dyn PaymentsApi> {
         let api: Arc<dyn PaymentsApi> = Arc::clone(self) as Arc<dyn PaymentsApi>;
-        <dyn PaymentsApi as Contract>::object(Arc::new(Edge::new(api)))
+        <dyn PaymentsApi as Contract>::new_proxy(Arc::new(Edge::new(api)))
     }
 
-    /// Money that is held cannot be taken from now on.
+    /// Refuses captures from now on.
     pub(crate) fn refuse_captures(&self) {
         self.state().refuses_captures = true;
     }
 
-    /// What the provider says it decided of payments that are pending, whenever it is asked.
-    pub(crate) fn slow_ones_are(&self, decided: PaymentStatus) {
-        self.state().decided = Some(decided);
+    /// Settles pending payments with this status from now on.
+    pub(crate) fn set_pending_outcome(&self, outcome: PaymentStatus) {
+        self.state().pending_outcome = Some(outcome);
     }
 
     /// The payments of an order.
-    pub(crate) fn of(&self, order: OrderId) -> Vec<Payment> {
+    pub(crate) fn payments_of(&self, order: OrderId) -> Vec<Payment> {
         let state = self.state();
         let own = |payment: &&Payment| payment.reference.starts_with(&format!("{order}."));
         state.payments.values().filter(own).cloned().collect()
     }
 
-    /// Forgets the payment of an order.
-    pub(crate) fn loses(&self, order: OrderId) -> Payment {
-        let payment = self.of(order).remove(0);
+    /// Removes the payment of an order.
+    pub(crate) fn remove_payment(&self, order: OrderId) -> Payment {
+        let payment = self.payments_of(order).remove(0);
         self.state().payments.remove(&payment.reference).unwrap()
     }
 
-    /// Remembers it again.
-    pub(crate) fn finds(&self, payment: Payment) {
+    /// Puts a removed payment back.
+    pub(crate) fn restore_payment(&self, payment: Payment) {
         self.state().payments.insert(payment.reference.clone(), payment);
     }
 
-    /// Ten-thousandths that were taken for an order and not given back.
-    pub(crate) fn kept(&self, order: OrderId) -> i64 {
-        let payments = self.of(order);
-        let kept = payments
+    /// Ten-thousandths captured for an order, less refunds.
+    pub(crate) fn net_captured(&self, order: OrderId) -> i64 {
+        let payments = self.payments_of(order);
+        let net = payments
             .iter()
             .map(|each| each.captured.ten_thousandths() - each.refunded.ten_thousandths());
-        kept.sum()
+        net.sum()
     }
 
-    /// References of all refunds, with amounts.
+    /// Reference and amount of every refund.
     pub(crate) fn refunds(&self) -> Vec<(String, Money)> {
         let state = self.state();
         let refunds = state.refunds.iter();
@@ -116,14 +116,14 @@ fn declined() -> PaymentsError {
     }
 }
 
-fn not_in_time() -> PaymentsError {
+fn timed_out() -> PaymentsError {
     CallFailure::maybe_executed(FailureKind::Timeout, "the payment provider did not answer in time").into()
 }
 
 impl State {
     fn authorize(&mut self, reference: String, amount: Money, token: &PaymentToken) -> Result<Payment, PaymentsError> {
         if reference.len() > MAX_REFERENCE_BYTES || amount.ten_thousandths() <= 0 {
-            return Err(CallFailure::internal("no payment looks like this").into());
+            return Err(CallFailure::internal("the reference or amount of the payment is invalid").into());
         }
         let status = match token.expose() {
             GOOD => PaymentStatus::Authorized,
@@ -146,17 +146,17 @@ impl State {
             }),
             PaymentStatus::Authorized | PaymentStatus::Captured => Ok(known.clone()),
             PaymentStatus::Declined => Err(declined()),
-            PaymentStatus::Pending => Err(not_in_time()),
+            PaymentStatus::Pending => Err(timed_out()),
         }
     }
 
     fn settle(&mut self, reference: String) -> Result<Payment, PaymentsError> {
-        let decided = self.decided;
+        let outcome = self.pending_outcome;
         let known = self.known(&reference)?;
         if known.status == PaymentStatus::Pending
-            && let Some(decided) = decided
+            && let Some(outcome) = outcome
         {
-            *known = payment(&reference, known.amount, decided);
+            *known = payment(&reference, known.amount, outcome);
         }
         Ok(known.clone())
     }
@@ -193,7 +193,7 @@ impl State {
 
     fn refund(&mut self, reference: String, refund: String, amount: Money) -> Result<Payment, PaymentsError> {
         if refund.len() > MAX_REFERENCE_BYTES || amount.ten_thousandths() <= 0 {
-            return Err(CallFailure::internal("no refund looks like this").into());
+            return Err(CallFailure::internal("the reference or amount of the refund is invalid").into());
         }
         let given = self.refunds.get(&refund).cloned();
         let known = self.known(&reference)?;
@@ -208,7 +208,7 @@ impl State {
         }
         let refunded = known.refunded.checked_add(amount).unwrap();
         if refunded.ten_thousandths() > known.captured.ten_thousandths() {
-            return Err(CallFailure::internal("more is given back than was taken").into());
+            return Err(CallFailure::internal("the refunds exceed the captured amount").into());
         }
         known.refunded = refunded;
         let answer = known.clone();
@@ -225,8 +225,8 @@ impl State {
     }
 }
 
-fn unasked<A>() -> Result<A, PaymentsError> {
-    Err(CallFailure::internal("the orders have no business with this method of the payments").into())
+fn unexpected_call<A>() -> Result<A, PaymentsError> {
+    Err(CallFailure::internal("orders must not call this method of payments").into())
 }
 
 #[async_trait]
@@ -239,22 +239,22 @@ impl PaymentsApi for StubPayments {
         token: PaymentToken,
     ) -> Result<Payment, PaymentsError> {
         let effect = || self.state().authorize(reference, amount, &token);
-        self.faults.around("authorize", effect).await
+        self.faults.call("authorize", effect).await
     }
 
     async fn settle(&self, _: &mut CallContext, reference: String) -> Result<Payment, PaymentsError> {
         let effect = || self.state().settle(reference);
-        self.faults.around("settle", effect).await
+        self.faults.call("settle", effect).await
     }
 
     async fn capture(&self, _: &mut CallContext, reference: String) -> Result<Payment, PaymentsError> {
         let effect = || self.state().capture(reference);
-        self.faults.around("capture", effect).await
+        self.faults.call("capture", effect).await
     }
 
     async fn void(&self, _: &mut CallContext, reference: String) -> Result<(), PaymentsError> {
         let effect = || self.state().void(reference);
-        self.faults.around("void", effect).await
+        self.faults.call("void", effect).await
     }
 
     async fn refund(
@@ -265,11 +265,11 @@ impl PaymentsApi for StubPayments {
         amount: Money,
     ) -> Result<Payment, PaymentsError> {
         let effect = || self.state().refund(reference, refund, amount);
-        self.faults.around("refund", effect).await
+        self.faults.call("refund", effect).await
     }
 
     async fn payment(&self, _: &mut CallContext, _: String) -> Result<Payment, PaymentsError> {
-        unasked()
+        unexpected_call()
     }
 
     async fn payments(
@@ -279,6 +279,6 @@ impl PaymentsApi for StubPayments {
         _: Option<u32>,
         _: Option<String>,
     ) -> Result<Page<Payment>, PaymentsError> {
-        unasked()
+        unexpected_call()
     }
 }

@@ -1,13 +1,13 @@
-//! Version 1 of the payments' contract.
+//! Version 1 of the payments contract: payments through a payment provider.
 //!
-//! Money is held, taken, let go and given back here, through a provider who keeps the cards. Nothing here takes a card
-//! number: callers bring a token that the provider's own form gave them, and the token is neither stored nor logged.
+//! Amounts are authorized, captured, voided and refunded through a provider that stores the cards. The contract has no
+//! card numbers: callers pass a token from the provider's form, and the token is neither stored nor logged.
 //!
-//! A payment and a refund are named by a **reference** of the caller's making, such as its order's id and the step's
-//! name. A reference means one thing for ever, so every call may be repeated at any time: the provider is asked under
-//! the same name and does nothing twice.
+//! A caller names payments and refunds by a **reference** that the caller makes up, such as an order id with a step
+//! name. A reference identifies one thing for ever, so every call may be repeated at any time: the provider receives
+//! the same reference as key and executes nothing twice.
 
-// A token that no log can show.
+// The token type, hidden from logs.
 mod token;
 
 use async_trait::async_trait;
@@ -17,17 +17,18 @@ use serde::{Deserialize, Serialize};
 
 pub use self::token::PaymentToken;
 
-/// Longest reference, bytes of printable ASCII.
+/// Maximum length of a reference, bytes of printable ASCII.
 pub const MAX_REFERENCE_BYTES: usize = 100;
 
-/// Money through a payment provider.
-#[contract(name = "payments", version = "1.0", callers = ["orders", "replay"])]
+/// Payments through a payment provider.
+#[contract(name = "payments", version = "1.0")]
 #[async_trait]
 pub trait PaymentsApi: Send + Sync + 'static {
-    /// Holds `amount` on the card behind `token`. The same reference again answers what became of it, and asks the
-    /// provider again only if that is still open. Fails with `PaymentDeclined`, with `PaymentVoided` if the reference
-    /// was voided, even before it was authorized, with `PaymentDiffers` if it stands for another amount, or with
-    /// `InvalidPayment`. A provider who does not answer in time is a failure that may have executed: `settle` finds out.
+    /// Holds `amount` on the card behind `token`. A repeat with the same reference returns the result of the first
+    /// call, and calls the provider again only while the payment is pending. Fails with `PaymentDeclined`, with
+    /// `PaymentVoided` if the reference was voided, even before the authorization, with `PaymentDiffers` if the
+    /// reference has another amount, or with `InvalidPayment`. If the provider does not answer in time, the call fails
+    /// with "may have executed", and `settle` determines the result.
     #[put("/payments/{reference}", timeout = "10s")]
     async fn authorize(
         &self,
@@ -37,25 +38,25 @@ pub trait PaymentsApi: Send + Sync + 'static {
         token: PaymentToken,
     ) -> Result<Payment, PaymentsError>;
 
-    /// The payment, after the provider was asked what became of an authorization that is pending. Needs no token: one
-    /// that never reached the provider is `Voided` from now on. Fails with `UnknownPayment`.
+    /// Resolves a pending payment by asking the provider, and returns the payment. Needs no token: an authorization
+    /// that never reached the provider becomes `Voided`. Fails with `UnknownPayment`.
     #[put("/payments/{reference}/settlement", timeout = "10s")]
     async fn settle(&self, cx: &mut CallContext, reference: String) -> Result<Payment, PaymentsError>;
 
-    /// Takes the whole amount that is held; taken once, however often it is called. Fails with `UnknownPayment`,
-    /// `PaymentVoided`, `PaymentDeclined`, `NotAuthorized` while it is pending, or `CaptureRefused`.
+    /// Captures the whole held amount, once, however often the call is repeated. Fails with `UnknownPayment`,
+    /// `PaymentVoided`, `PaymentDeclined`, `NotAuthorized` while the payment is pending, or `CaptureRefused`.
     #[put("/payments/{reference}/capture", timeout = "10s")]
     async fn capture(&self, cx: &mut CallContext, reference: String) -> Result<Payment, PaymentsError>;
 
-    /// Lets the held amount go, and refuses the reference from now on: one that is not known yet cannot be authorized
-    /// any more, so that a late call does no harm. A declined payment stays declined. Fails with `PaymentCaptured` if
-    /// the money was taken.
+    /// Releases the held amount and refuses the reference from then on. An unknown reference can no longer be
+    /// authorized either, so a late `authorize` does no harm. A declined payment stays declined. Fails with
+    /// `PaymentCaptured` after a capture, or with `InvalidPayment`.
     #[delete("/payments/{reference}", timeout = "10s")]
     async fn void(&self, cx: &mut CallContext, reference: String) -> Result<(), PaymentsError>;
 
-    /// Gives part of the taken money back, once per `refund` reference. Fails with `UnknownPayment`, `NotCaptured`,
-    /// `RefundTooLarge` if less is left, `RefundDiffers` if the refund's reference stands for another amount or
-    /// payment, or `InvalidPayment`.
+    /// Refunds part of the captured amount, once per `refund` reference. Fails with `UnknownPayment`, `NotCaptured`,
+    /// `RefundTooLarge` if less is left of the captured amount, `RefundDiffers` if the refund reference has another
+    /// amount or payment, or `InvalidPayment`.
     #[put("/payments/{reference}/refunds/{refund}", timeout = "10s")]
     async fn refund(
         &self,
@@ -65,11 +66,11 @@ pub trait PaymentsApi: Send + Sync + 'static {
         amount: Money,
     ) -> Result<Payment, PaymentsError>;
 
-    /// One payment as it is known here. Fails with `UnknownPayment`.
+    /// Returns a payment as recorded, without asking the provider. Fails with `UnknownPayment`.
     #[get("/payments/{reference}")]
     async fn payment(&self, cx: &mut CallContext, reference: String) -> Result<Payment, PaymentsError>;
 
-    /// The payments with a status, or all, by reference. Fails with `BadPageToken`.
+    /// Lists the payments with `status`, or all, ordered by reference. Fails with `BadPageToken`.
     #[get("/payments")]
     async fn payments(
         &self,
@@ -80,142 +81,142 @@ pub trait PaymentsApi: Send + Sync + 'static {
     ) -> Result<Page<Payment>, PaymentsError>;
 }
 
-/// Money of one order.
+/// A payment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Payment {
-    /// As the caller named it.
+    /// Reference given by the caller.
     pub reference: String,
-    /// What has become of it.
+    /// Current status.
     pub status: PaymentStatus,
-    /// What was asked for.
+    /// Requested amount.
     pub amount: Money,
-    /// What was taken: 0 or `amount`.
+    /// Captured amount: 0 or `amount`.
     pub captured: Money,
-    /// What was given back of it.
+    /// Sum of the refunds that the provider has executed.
     pub refunded: Money,
-    /// Why it was declined, in the provider's words.
+    /// Reason given by the provider for a declined payment.
     pub decline_reason: Option<String>,
-    /// When it was first asked for.
+    /// Time of the first request.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_at: Timestamp,
 }
 
-/// What has become of a payment.
+/// Status of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PaymentStatus {
-    /// The provider was asked, and what it decided is not known yet.
+    /// The provider was called, and the decision is not known yet.
     Pending,
     /// The amount is held.
     Authorized,
-    /// The provider would not hold it.
+    /// The provider declined to hold the amount.
     Declined,
-    /// The amount was taken.
+    /// The amount was captured.
     Captured,
-    /// The amount was let go, or never will be held.
+    /// The amount was released, or the reference was voided before the authorization.
     Voided,
 }
 
 impl Scalar for PaymentStatus {}
 
-/// What the payments module answers instead.
+/// Errors of the payments module.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
 pub enum PaymentsError {
-    /// The provider would not hold the amount.
+    /// The provider declined to hold the amount.
     #[error("the payment was declined: {reason}")]
     #[problem(status = 402, code = "payment-declined")]
     PaymentDeclined {
-        /// In the provider's words.
+        /// Reason given by the provider.
         reason: String,
     },
     /// No payment has this reference.
     #[error("there is no payment {reference}")]
     #[problem(status = 404, code = "unknown-payment")]
     UnknownPayment {
-        /// As it was asked for.
+        /// The requested reference.
         reference: String,
     },
     /// The payment was voided.
-    #[error("{reference} was voided")]
+    #[error("payment {reference} was voided")]
     #[problem(status = 409, code = "payment-voided")]
     PaymentVoided {
         /// The payment.
         reference: String,
     },
-    /// The money was taken.
-    #[error("the money of {reference} was taken: refund it instead")]
+    /// The payment was captured.
+    #[error("payment {reference} was captured: refund the payment instead")]
     #[problem(status = 409, code = "payment-captured")]
     PaymentCaptured {
         /// The payment.
         reference: String,
     },
-    /// What the provider decided is not known yet.
-    #[error("{reference} is not authorized yet")]
+    /// The decision of the provider is not known yet.
+    #[error("payment {reference} is not authorized yet")]
     #[problem(status = 409, code = "not-authorized")]
     NotAuthorized {
         /// The payment.
         reference: String,
     },
-    /// The provider would not let the held amount be taken, and never will.
-    #[error("the money of {reference} could not be taken: {reason}")]
+    /// The provider refused to capture the held amount. A repeat is refused too.
+    #[error("payment {reference} could not be captured: {reason}")]
     #[problem(status = 409, code = "capture-refused")]
     CaptureRefused {
         /// The payment.
         reference: String,
-        /// In the provider's words.
+        /// Reason given by the provider.
         reason: String,
     },
-    /// No money was taken that could be given back.
-    #[error("no money of {reference} was taken")]
+    /// The payment was not captured, so there is nothing to refund.
+    #[error("payment {reference} was not captured")]
     #[problem(status = 409, code = "not-captured")]
     NotCaptured {
         /// The payment.
         reference: String,
     },
-    /// More than is left of what was taken.
-    #[error("{requested} cannot be given back: {left} are left of {reference}")]
+    /// The refund exceeds the rest of the captured amount.
+    #[error("{requested} cannot be refunded: payment {reference} has {left} left")]
     #[problem(status = 409, code = "refund-too-large")]
     RefundTooLarge {
         /// The payment.
         reference: String,
-        /// As it was asked for.
+        /// Requested refund.
         requested: Money,
-        /// What is left.
+        /// Captured amount that is not refunded yet.
         left: Money,
     },
-    /// The reference stands for another amount.
-    #[error("{reference} stands for a payment of {amount}")]
+    /// The payment with this reference has another amount.
+    #[error("payment {reference} already exists with the amount {amount}")]
     #[problem(status = 409, code = "payment-differs")]
     PaymentDiffers {
         /// The payment.
         reference: String,
-        /// What it stands for.
+        /// Amount of the existing payment.
         amount: Money,
     },
-    /// The refund's reference stands for another amount or payment.
-    #[error("{refund} stands for a refund of {amount}")]
+    /// The refund with this reference has another amount or payment.
+    #[error("refund {refund} already exists for another payment or amount; the existing amount is {amount}")]
     #[problem(status = 409, code = "refund-differs")]
     RefundDiffers {
         /// The refund.
         refund: String,
-        /// What it stands for.
+        /// Amount of the existing refund.
         amount: Money,
     },
-    /// A field is not acceptable.
+    /// A field is invalid.
     #[error("{field}: {reason}")]
     #[problem(status = 422, code = "invalid-payment")]
     InvalidPayment {
-        /// Its name.
+        /// Name of the invalid field.
         field: String,
-        /// What is wrong with it and what would be right. Never the value of a token.
+        /// Why the value is invalid and which values are valid. Never contains a token.
         reason: String,
     },
-    /// A page token that this list did not give.
-    #[error("the page token is not one of this list: start again without it")]
+    /// The page token was not issued for this list.
+    #[error("the page token is not valid for this list: start again without a page token")]
     #[problem(status = 422, code = "bad-page-token")]
     BadPageToken,
-    /// Not the payments module's own answer.
+    /// The call failed outside the payments module's own rules.
     #[error(transparent)]
     Call(#[from] CallFailure),
 }

@@ -1,7 +1,7 @@
-//! The sandbox's books: a file to which one line of JSON is added for each thing that was done. No token is in it.
+//! Ledger file of the sandbox provider: one line of JSON per executed operation. Contains no tokens.
 //!
-//! Whoever adds a line holds the file's lock and has read every line before it, so that processes that share the file
-//! agree. A line that a killed process left unfinished was never answered to anybody, and is cut off.
+//! A writer holds the file lock and has read all earlier lines, so processes that share the file agree. An incomplete
+//! last line of a killed process was never acknowledged and is truncated.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -11,31 +11,31 @@ use std::path::{Path, PathBuf};
 use offshoot_contract::Money;
 use serde::{Deserialize, Serialize};
 
-/// What has become of one authorization.
+/// State of one authorization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Charge {
     /// The amount is held.
     Held {
-        /// How much.
+        /// The held amount.
         amount: Money,
     },
-    /// It was declined.
+    /// The authorization was declined.
     Declined {
-        /// In words for the shopper.
+        /// Reason for the shopper.
         reason: String,
     },
-    /// The amount was taken.
+    /// The amount was captured.
     Captured {
-        /// How much.
+        /// The captured amount.
         amount: Money,
-        /// What was given back of it, by the refund's name.
+        /// Refunded amounts by refund reference.
         refunds: HashMap<String, Money>,
     },
-    /// It was let go, or never will be held.
+    /// The amount was released, or the key was voided before the authorization.
     Voided,
 }
 
-/// One line.
+/// One line of the ledger file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Entry {
     pub(super) key: String,
@@ -43,7 +43,7 @@ pub(super) struct Entry {
     pub(super) operation: Operation,
 }
 
-/// What was done.
+/// An executed operation.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "operation", rename_all = "kebab-case")]
 pub(super) enum Operation {
@@ -54,18 +54,19 @@ pub(super) enum Operation {
     Refund { refund: String, amount: Money },
 }
 
-/// The books, as far as they were read.
+/// The ledger, as far as the file was read.
 #[derive(Default)]
 pub(super) struct Ledger {
     file: Option<File>,
+    /// Length of the file that was read, bytes.
     read: u64,
     charges: HashMap<String, Charge>,
 }
 
-/// What has become of every authorization in the ledger at `path`.
+/// Reads the state of every authorization in the ledger at `path`, by key.
 pub fn read_ledger(path: &Path) -> io::Result<HashMap<String, Charge>> {
     let mut ledger = Ledger::open(Some(path.to_owned()))?;
-    ledger.write::<()>(|_| ((), None))?;
+    ledger.update::<()>(|_| ((), None))?;
     Ok(ledger.charges)
 }
 
@@ -78,8 +79,8 @@ impl Ledger {
         })
     }
 
-    /// Decides with everything that was done before, and adds what is done now. Nobody else does meanwhile.
-    pub(super) fn write<T>(
+    /// Decides on all earlier operations and adds the resulting entry, under the lock of the file.
+    pub(super) fn update<T>(
         &mut self,
         decide: impl FnOnce(&HashMap<String, Charge>) -> (T, Option<Entry>),
     ) -> io::Result<T> {
@@ -90,14 +91,14 @@ impl Ledger {
             }
             return Ok(answer);
         };
-        let result = file.lock().and_then(|()| self.locked(&mut file, decide));
+        let result = file.lock().and_then(|()| self.update_locked(&mut file, decide));
         let unlocked = file.unlock();
         self.file = Some(file);
         let answer = result?;
         unlocked.map(|()| answer)
     }
 
-    fn locked<T>(
+    fn update_locked<T>(
         &mut self,
         file: &mut File,
         decide: impl FnOnce(&HashMap<String, Charge>) -> (T, Option<Entry>),
@@ -108,7 +109,7 @@ impl Ledger {
             let mut line = serde_json::to_vec(&entry)?;
             line.push(b'\n');
             if let Err(error) = file.write_all(&line) {
-                // Half a line, on a full disk.
+                // A full disk may leave half a line.
                 file.set_len(self.read)?;
                 return Err(error);
             }
@@ -122,18 +123,21 @@ impl Ledger {
         if file.metadata()?.len() == self.read {
             return Ok(());
         }
-        let mut news = Vec::new();
+        let mut unread = Vec::new();
         file.seek(SeekFrom::Start(self.read))?;
-        file.read_to_end(&mut news)?;
-        let whole = news.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
-        for line in news[..whole]
+        file.read_to_end(&mut unread)?;
+        let whole = unread
+            .iter()
+            .rposition(|&byte| byte == b'\n')
+            .map_or(0, |last| last + 1);
+        for line in unread[..whole]
             .split(|&byte| byte == b'\n')
             .filter(|line| !line.is_empty())
         {
             apply(&mut self.charges, serde_json::from_slice(line)?);
         }
         self.read += whole as u64;
-        if whole < news.len() {
+        if whole < unread.len() {
             file.set_len(self.read)?;
         }
         Ok(())
@@ -174,8 +178,8 @@ mod tests {
 
     fn add(ledger: &mut Ledger, key: &str, operation: Operation) {
         ledger
-            .write(|_| ((), Some(entry(key, operation))))
-            .expect("it can be written");
+            .update(|_| ((), Some(entry(key, operation))))
+            .expect("the ledger can be written");
     }
 
     fn hold(amount: i64) -> Operation {
@@ -184,10 +188,10 @@ mod tests {
     }
 
     #[test]
-    fn those_who_share_it_agree_and_a_restart_forgets_nothing() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+    fn ledgers_on_one_file_agree_and_a_restart_loses_nothing() {
+        let folder = tempfile::tempdir().expect("the temporary folder is created");
         let path = folder.path().join("ledger.jsonl");
-        let open = || Ledger::open(Some(path.clone())).expect("it opens");
+        let open = || Ledger::open(Some(path.clone())).expect("the ledger opens");
         let (mut one, mut other) = (open(), open());
         add(&mut one, "a", hold(5));
         add(&mut other, "a", Operation::Capture);
@@ -198,19 +202,20 @@ mod tests {
         };
         let all = HashMap::from([("a".to_owned(), captured), ("b".to_owned(), Charge::Voided)]);
         assert_eq!(one.charges, all);
-        assert_eq!(read_ledger(&path).expect("it is readable"), all);
+        assert_eq!(read_ledger(&path).expect("the ledger is readable"), all);
     }
 
     #[test]
-    fn an_unfinished_line_is_cut_off() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+    fn an_incomplete_line_is_truncated() {
+        let folder = tempfile::tempdir().expect("the temporary folder is created");
         let path = folder.path().join("ledger.jsonl");
-        let mut ledger = Ledger::open(Some(path.clone())).expect("it opens");
+        let mut ledger = Ledger::open(Some(path.clone())).expect("the ledger opens");
         add(&mut ledger, "a", hold(5));
-        let mut file = File::options().append(true).open(&path).expect("it is there");
-        file.write_all(b"{\"key\":\"b\",\"oper").expect("it can be written");
+        let mut file = File::options().append(true).open(&path).expect("the file exists");
+        file.write_all(b"{\"key\":\"b\",\"oper")
+            .expect("the file can be written");
         add(&mut ledger, "c", hold(7));
-        let charges = read_ledger(&path).expect("it is readable");
+        let charges = read_ledger(&path).expect("the ledger is readable");
         assert_eq!(charges.len(), 2, "{charges:?}");
     }
 }

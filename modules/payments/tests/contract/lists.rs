@@ -1,9 +1,9 @@
-//! What can be listed.
+//! The paged list of payments.
 
 use payments_api::v1::{PaymentStatus, PaymentsError};
 
 use crate::T;
-use crate::holding::{authorize, capture};
+use crate::authorizing::{authorize, capture};
 
 pub(crate) async fn payments_are_listed_by_status(t: T) {
     for reference in ["a", "b", "c", "d"] {

@@ -1,7 +1,7 @@
-//! The payments' contract, tested in every combination of engine and placement. Knows the contract, not the tables, and a
-//! provider that is the sandbox behind a script.
+//! Contract tests of the payments in every combination of engine and placement, with a scripted sandbox as provider.
+//! Must not know the tables.
 
-#![expect(clippy::unwrap_used, reason = "a body fails by its panic")]
+#![expect(clippy::unwrap_used, reason = "a failed test body panics")]
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,32 +13,32 @@ use offshoot_testkit::{ModuleUnderTest, Test, bodies, contract_tests};
 use payments::{Payments, PaymentsSettings};
 use payments_api::v1::PaymentsApi;
 
-use crate::scripted::Scripted;
+use crate::scripted_provider::ScriptedProvider;
 
-// The provider.
-mod scripted;
-// The bodies, by theme.
-mod holding;
+// The sandbox provider with injected faults.
+mod scripted_provider;
+// Test bodies by theme.
+mod authorizing;
+mod capturing;
 mod lists;
 mod outages;
 mod refunds;
 mod schema;
 mod secrets;
-mod taking;
 
-/// Long for a sandbox in memory, and short for a test that waits for it to pass.
+/// Long enough for a sandbox in memory, and short enough for tests that wait for the timeout.
 const PROVIDER_TIMEOUT: Duration = Duration::from_millis(400);
 
 struct PaymentsUnderTest;
 
 impl ModuleUnderTest for PaymentsUnderTest {
     type Api = dyn PaymentsApi;
-    type World = Arc<Scripted>;
+    type Fakes = Arc<ScriptedProvider>;
     const SCHEMA: &'static ModuleSchema = &payments::SCHEMA;
     const SOURCES: &'static str = env!("CARGO_MANIFEST_DIR");
 
-    fn build(db: Db, clock: Arc<dyn Clock>) -> (Arc<dyn PaymentsApi>, Arc<Scripted>) {
-        let provider = Arc::new(Scripted::new(PROVIDER_TIMEOUT));
+    fn build(db: Db, clock: Arc<dyn Clock>) -> (Arc<dyn PaymentsApi>, Arc<ScriptedProvider>) {
+        let provider = Arc::new(ScriptedProvider::new(PROVIDER_TIMEOUT));
         let settings = PaymentsSettings {
             provider_timeout: PROVIDER_TIMEOUT,
         };
@@ -50,31 +50,31 @@ impl ModuleUnderTest for PaymentsUnderTest {
 type T = Test<PaymentsUnderTest>;
 
 fn main() -> ExitCode {
-    secrets::listen();
+    secrets::capture_log();
     contract_tests::<PaymentsUnderTest>(bodies![
-        holding::an_approved_payment_is_held,
-        holding::a_reference_means_one_payment_for_ever,
-        holding::a_declined_payment_stays_declined,
-        holding::at_once_holds_once,
-        holding::what_makes_no_sense_is_refused,
-        taking::the_whole_amount_is_taken_once,
-        taking::only_held_money_can_be_taken,
-        taking::a_provider_may_refuse,
-        taking::held_money_can_be_let_go,
-        taking::taken_money_is_not_let_go,
-        taking::what_was_voided_before_it_was_asked_for_is_refused,
-        taking::voided_while_the_provider_decides_holds_nothing,
-        refunds::come_to_no_more_than_was_taken,
-        refunds::count_once,
-        refunds::at_once_come_to_no_more_than_was_taken,
-        refunds::need_money_that_was_taken,
-        outages::a_provider_that_is_away_for_a_moment_is_asked_again,
-        outages::a_late_answer_is_found_later,
-        outages::an_authorization_that_never_arrived_is_void,
-        outages::what_is_pending_can_be_asked_for_again,
-        outages::a_lost_answer_is_asked_for_again,
+        authorizing::an_approved_payment_is_authorized,
+        authorizing::a_reference_identifies_one_payment_for_ever,
+        authorizing::a_declined_payment_stays_declined,
+        authorizing::concurrent_authorizations_hold_the_amount_once,
+        authorizing::invalid_requests_are_rejected,
+        capturing::the_whole_amount_is_captured_once,
+        capturing::only_an_authorized_payment_can_be_captured,
+        capturing::the_provider_may_refuse_a_capture,
+        capturing::an_authorized_payment_can_be_voided,
+        capturing::a_captured_payment_cannot_be_voided,
+        capturing::a_reference_voided_before_the_authorization_is_refused,
+        capturing::a_payment_voided_while_the_provider_decides_holds_nothing,
+        refunds::never_exceed_the_captured_amount,
+        refunds::are_executed_once,
+        refunds::never_exceed_the_captured_amount_when_concurrent,
+        refunds::need_a_captured_payment,
+        outages::a_call_is_repeated_after_a_short_provider_outage,
+        outages::a_late_authorization_is_settled_later,
+        outages::an_authorization_that_never_arrived_becomes_void,
+        outages::a_pending_payment_can_be_authorized_again_or_voided,
+        outages::a_capture_or_void_with_a_lost_answer_can_be_repeated,
         lists::payments_are_listed_by_status,
-        secrets::no_card_and_no_token_is_kept_or_logged,
-        schema::the_tables_are_those_declared,
+        secrets::no_card_number_and_no_token_is_stored_or_logged,
+        schema::the_tables_match_their_declaration,
     ])
 }

@@ -1,4 +1,4 @@
-//! What stands for a card is nowhere afterwards: not in the database, and in nothing that was logged at any level.
+//! Card numbers and tokens appear neither in the database nor in the log at any level.
 
 use std::fmt::Write as _;
 use std::sync::Mutex;
@@ -10,13 +10,13 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::T;
-use crate::holding::authorize;
+use crate::authorizing::authorize;
 
-/// All that this process has logged, as far as it has anything to do with what must not be there.
+/// Log lines of this process that contain parts of a card number or token.
 static LOGGED: Mutex<String> = Mutex::new(String::new());
 
-/// Shows that what is logged is heard.
-const HEARD: &str = "tok_ is heard";
+/// Log line that proves that the log is captured.
+const PROBE: &str = "tok_ probe";
 const CARD: &str = "5105105105105100";
 const TOKEN: &str = "tok_secret_5f0c1e";
 
@@ -44,34 +44,37 @@ impl MakeWriter<'_> for Log {
     }
 }
 
-/// Listens to everything that is logged from now on.
-pub(crate) fn listen() {
-    let everything = tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::TRACE);
-    everything.with_writer(Log).init();
+/// Captures the whole log of this process from now on.
+pub(crate) fn capture_log() {
+    let all_levels = tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::TRACE);
+    all_levels.with_writer(Log).init();
 }
 
-pub(crate) async fn no_card_and_no_token_is_kept_or_logged(t: T) {
-    let written = format!("{} {}", &CARD[..8], &CARD[8..]);
-    for (n, token) in [CARD, &written, TOKEN, "tok_visa", "tok_timeout"]
+pub(crate) async fn no_card_number_and_no_token_is_stored_or_logged(t: T) {
+    let card_with_space = format!("{} {}", &CARD[..8], &CARD[8..]);
+    for (n, token) in [CARD, &card_with_space, TOKEN, "tok_visa", "tok_timeout"]
         .into_iter()
         .enumerate()
     {
         drop(authorize(&t, &format!("a{n}"), 5, token).await);
     }
-    let kept = everything(&t).await;
-    assert!(kept.contains("a3"), "it was looked for in the right place: {kept}");
+    let stored = all_rows(&t).await;
+    assert!(
+        stored.contains("a3"),
+        "the rows do not contain the test payments: {stored}"
+    );
     for secret in [CARD, &CARD[..8], TOKEN, "tok_"] {
-        assert!(!kept.contains(secret), "{secret} is kept: {kept}");
+        assert!(!stored.contains(secret), "{secret} is stored: {stored}");
     }
-    tracing::trace!("{HEARD}");
+    tracing::trace!("{PROBE}");
     let logged = LOGGED.lock().unwrap();
-    let (heard, leaked): (Vec<_>, Vec<_>) = logged.lines().partition(|line| line.contains(HEARD));
-    assert!(!heard.is_empty(), "nobody listens");
-    assert!(leaked.is_empty(), "{leaked:?}");
+    let (probes, leaked): (Vec<_>, Vec<_>) = logged.lines().partition(|line| line.contains(PROBE));
+    assert!(!probes.is_empty(), "the log is not captured");
+    assert!(leaked.is_empty(), "the log contains secrets: {leaked:?}");
 }
 
-/// Every row of every table as text.
-async fn everything(t: &T) -> String {
+/// Every row of every table, as text.
+async fn all_rows(t: &T) -> String {
     let mut text = String::new();
     let mut cx = t.cx();
     let mut tx = t.db.begin(&mut cx).await.unwrap();

@@ -1,44 +1,44 @@
-//! Version 1 of the reporting's contract.
+//! Version 1 of the reporting contract: sales reports, grouped by chosen dimensions.
 //!
-//! What was sold, asked in any division. The answers come from a copy of the orders that is kept for this, so that no
-//! question, however wide, is a burden on those who sell. A copy may be a little old: each answer says how old.
+//! Reports are computed from a projection of the orders, so that expensive queries do not slow down the orders module.
+//! The projection may lag behind: each report states how current the data is.
 //!
-//! What came back counts where its order was placed: in the month of the order, not of its return. In that the reports
-//! differ from the orders' own revenue, which knows the time of each return. The whole is the same.
+//! A return counts in the month in which the order was placed, not in the month of the return. The revenue of the
+//! orders contract counts each return at the time of the return instead. The overall totals are equal.
 
-// What is asked, and what is answered.
+// Query and result types.
 mod question;
 mod report;
 
 use async_trait::async_trait;
 use offshoot_contract::{CallContext, CallFailure, ContractError, contract};
 
-pub use self::question::{Dimension, MAX_ROWS, Measure, Question, ROWS, SortBy};
+pub use self::question::{DEFAULT_ROWS, Dimension, MAX_ROWS, Measure, Question, SortBy};
 pub use self::report::{Report, Row};
 pub use orders_api::v1::OrderStatus;
 
-/// What was sold.
-#[contract(name = "reporting", version = "1.0", callers = ["public"])]
+/// Sales reports.
+#[contract(name = "reporting", version = "1.0")]
 #[async_trait]
 pub trait ReportingApi: Send + Sync + 'static {
-    /// Answers a question. Fails with `InvalidQuestion`.
+    /// Computes a report. Fails with `InvalidQuestion`.
     #[post("/reports", safe)]
     async fn query(&self, cx: &mut CallContext, question: Question) -> Result<Report, ReportingError>;
 }
 
-/// What the reporting answers instead.
+/// Errors of the reporting module.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
 pub enum ReportingError {
-    /// The question makes no sense.
+    /// A field of the question is invalid.
     #[error("{field}: {reason}")]
     #[problem(status = 422, code = "invalid-question")]
     InvalidQuestion {
-        /// The field.
+        /// Name of the invalid field.
         field: String,
-        /// What is wrong with it and what would be right.
+        /// Why the value is invalid and which values are valid.
         reason: String,
     },
-    /// Not the reporting's own answer.
+    /// The call failed outside the reporting module's own rules.
     #[error(transparent)]
     Call(#[from] CallFailure),
 }

@@ -1,24 +1,26 @@
-//! Groups of orders and what they come to. SQL only: the texts are fixed, and what a question chooses are their values.
+//! SQL that groups projected orders and sums units and amounts. The SQL texts are fixed: the choices of a question are
+//! bind values.
 
 use offshoot_contract::CallFailure;
 use offshoot_db::{Queries, sql};
 use reporting_api::v1::{Dimension, Question, SortBy};
 
-/// One group. A dimension that was not asked for is empty.
-#[derive(sqlx::FromRow)]
-pub(crate) struct GroupRow {
-    pub(crate) month: String,
-    pub(crate) country: String,
-    pub(crate) sku: String,
-    pub(crate) status: String,
-    pub(crate) order_count: i64,
-    pub(crate) units: i64,
-    pub(crate) gross: i64,
-    pub(crate) refunded: i64,
-    pub(crate) net: i64,
+offshoot_db::row! {
+    /// One group. A dimension that was not requested is empty.
+    pub(crate) struct GroupRow {
+        pub(crate) month: String,
+        pub(crate) country: String,
+        pub(crate) sku: String,
+        pub(crate) status: String,
+        pub(crate) order_count: i64,
+        pub(crate) units: i64,
+        pub(crate) gross: i64,
+        pub(crate) refunded: i64,
+        pub(crate) net: i64,
+    }
 }
 
-/// The dimensions of an order: each is a value of its own, or the same for all where it is not asked for.
+/// The dimensions of an order. A dimension that was not requested has the same value for all orders.
 macro_rules! dimensions {
     () => {
         "CASE WHEN $1 THEN o.month ELSE '' END AS month, CASE WHEN $2 THEN o.country ELSE '' END AS country, \
@@ -26,7 +28,7 @@ macro_rules! dimensions {
     };
 }
 
-/// Which orders count.
+/// Filter conditions on orders.
 macro_rules! conditions {
     () => {
         "o.currency = $4 AND ($5 IS NULL OR o.placed_at >= $5) AND ($6 IS NULL OR o.placed_at < $6) \
@@ -34,9 +36,9 @@ macro_rules! conditions {
     };
 }
 
-/// The groups in order. $9 is what they are sorted by, $10 is 1, or -1 for the largest first: then a number is turned
-/// round, and a text is in the second of two columns of which one is empty.
-macro_rules! in_order {
+/// Selects the groups in the requested order. `$9` is the sort column. `$10` is 1 for ascending and -1 for descending
+/// order: numbers are multiplied by `$10`, and texts are sorted by one of two expressions while the other is empty.
+macro_rules! sorted_groups {
     () => {
         "month, country, sku, status, order_count, units, gross, refunded, gross - refunded AS net FROM grouped \
          ORDER BY $10 * CASE $9 WHEN 'order-count' THEN order_count WHEN 'units' THEN units WHEN 'gross' THEN gross \
@@ -49,8 +51,8 @@ macro_rules! in_order {
     };
 }
 
-/// Groups of whole orders.
-pub(crate) async fn of_orders(
+/// Groups whole orders.
+pub(crate) async fn group_orders(
     read: &mut Queries,
     question: &Question,
     limit: u32,
@@ -60,10 +62,10 @@ pub(crate) async fn of_orders(
         dimensions!(),
         ", '' AS sku, CAST(sum(CASE WHEN o.credit THEN 0 ELSE 1 END) AS bigint) AS order_count, \
          CAST(sum(o.units) AS bigint) AS units, CAST(sum(o.gross) AS bigint) AS gross, \
-         CAST(sum(o.refunded) AS bigint) AS refunded FROM orders_copy o WHERE ",
+         CAST(sum(o.refunded) AS bigint) AS refunded FROM projected_orders o WHERE ",
         conditions!(),
         " GROUP BY 1, 2, 3) SELECT ",
-        in_order!(),
+        sorted_groups!(),
     ));
     let has = |dimension| question.dimensions.contains(&dimension);
     let values = (
@@ -75,15 +77,16 @@ pub(crate) async fn of_orders(
         question.to,
         question.country.as_deref(),
         question.status.map(reporting_api::v1::OrderStatus::as_str),
-        sorted_by(question.sort_by),
+        sort_key(question.sort_by),
         direction(question),
         i64::from(limit),
     );
     read.fetch_all(sql, values).await
 }
 
-/// Groups of their lines, of one product each or all of one: so the lines say themselves which of them stand for an order.
-pub(crate) async fn of_lines(
+/// Groups order lines, for queries by product or with a product filter. Each line's `order_count` tells whether the
+/// line counts as an order.
+pub(crate) async fn group_lines(
     read: &mut Queries,
     question: &Question,
     limit: u32,
@@ -95,10 +98,10 @@ pub(crate) async fn of_lines(
          CAST(sum(l.order_count) AS bigint) AS order_count, \
          CAST(sum(l.units) AS bigint) AS units, CAST(sum(l.gross) AS bigint) AS gross, \
          CAST(sum(l.refunded) AS bigint) AS refunded \
-         FROM orders_copy o JOIN lines_copy l ON l.order_id = o.order_id WHERE ",
+         FROM projected_orders o JOIN projected_order_lines l ON l.order_id = o.order_id WHERE ",
         conditions!(),
         " AND ($13 IS NULL OR l.sku = $13) GROUP BY 1, 2, 3, 4) SELECT ",
-        in_order!(),
+        sorted_groups!(),
     ));
     let has = |dimension| question.dimensions.contains(&dimension);
     let values = (
@@ -110,7 +113,7 @@ pub(crate) async fn of_lines(
         question.to,
         question.country.as_deref(),
         question.status.map(reporting_api::v1::OrderStatus::as_str),
-        sorted_by(question.sort_by),
+        sort_key(question.sort_by),
         direction(question),
         i64::from(limit),
         has(Dimension::Product),
@@ -123,7 +126,7 @@ fn direction(question: &Question) -> i64 {
     if question.descending { -1 } else { 1 }
 }
 
-fn sorted_by(by: Option<SortBy>) -> &'static str {
+fn sort_key(by: Option<SortBy>) -> &'static str {
     match by {
         None => "",
         Some(SortBy::Month) => "month",

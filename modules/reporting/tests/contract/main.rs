@@ -1,7 +1,7 @@
-//! The reporting's contract, tested in every combination of engine and placement. Knows the contract and what is
-//! announced, and not the tables.
+//! Contract tests of the reporting in every combination of engine and placement. Knows the contract and the order
+//! events. Must not know the tables.
 
-#![expect(clippy::unwrap_used, reason = "a body fails by its panic")]
+#![expect(clippy::unwrap_used, reason = "a failed test body panics")]
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use offshoot_testkit::{ModuleUnderTest, Test, bodies, contract_tests};
 use reporting::Reporting;
 use reporting_api::v1::ReportingApi;
 
-// What the reporting is told.
-mod news;
-// The bodies, by theme.
-mod asking;
-mod copying;
+// Order events and report queries for the tests.
+mod order_events;
+// Test bodies by theme.
+mod projecting;
+mod queries;
 mod refusals;
 mod schema;
 
@@ -24,7 +24,7 @@ struct ReportingUnderTest;
 
 impl ModuleUnderTest for ReportingUnderTest {
     type Api = dyn ReportingApi;
-    type World = ();
+    type Fakes = ();
     const SCHEMA: &'static ModuleSchema = &reporting::SCHEMA;
     const SOURCES: &'static str = env!("CARGO_MANIFEST_DIR");
 
@@ -37,20 +37,20 @@ type T = Test<ReportingUnderTest>;
 
 fn main() -> ExitCode {
     contract_tests::<ReportingUnderTest>(bodies![
-        asking::the_whole_is_one_row,
-        asking::each_dimension_divides_it,
-        asking::dimensions_cross,
-        asking::an_order_counts_once_in_each_group,
-        asking::conditions_leave_out_the_rest,
-        asking::rows_come_in_the_order_asked_for,
-        asking::more_rows_than_asked_for_are_told,
-        asking::every_division_adds_up_to_the_whole,
-        copying::an_order_counts_as_it_stands,
-        copying::an_older_event_changes_nothing,
-        copying::a_copy_made_anew_is_the_same,
-        copying::a_sum_that_does_not_fit_is_the_events_fault,
-        refusals::what_makes_no_sense_is_refused,
-        refusals::no_text_becomes_part_of_a_statement,
-        schema::the_tables_are_those_declared,
+        queries::a_query_without_dimensions_returns_one_row,
+        queries::each_dimension_groups_the_orders,
+        queries::dimensions_can_be_combined,
+        queries::an_order_counts_once_per_group,
+        queries::filters_exclude_other_orders,
+        queries::rows_are_sorted_as_requested,
+        queries::more_reports_rows_beyond_the_limit,
+        queries::every_grouping_has_the_same_totals,
+        projecting::an_order_counts_in_its_latest_state,
+        projecting::an_older_event_changes_nothing,
+        projecting::a_rebuilt_projection_is_the_same,
+        projecting::a_total_out_of_range_rejects_the_event,
+        refusals::invalid_questions_are_rejected,
+        refusals::texts_cannot_inject_sql,
+        schema::the_tables_match_their_declaration,
     ])
 }

@@ -1,4 +1,4 @@
-//! The contract of the storefront: all that others may see of it.
+//! Contract of the storefront: the trait, types and errors that other modules may use.
 //!
 //! Knows no database and no transport.
 

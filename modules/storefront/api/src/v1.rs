@@ -1,8 +1,8 @@
 //! Version 1 of the storefront's contract.
 //!
-//! The storefront shows what is for sale beside what can be had of it, from copies that it keeps of both: it asks nobody,
-//! so it answers while the catalog or the inventory is away. What it shows may be a little old; [`freshness`] says how
-//! old. Nothing is promised and no price is agreed here: the inventory and the catalog decide that when it comes to it.
+//! The storefront lists products with their available units from projections of the catalog and the inventory. It calls no
+//! other module, so it answers while the catalog or the inventory is unavailable. Listings may be a few seconds old;
+//! [`freshness`] tells how old. A listing reserves no stock and guarantees no price.
 //!
 //! [`freshness`]: StorefrontApi::freshness
 
@@ -14,13 +14,12 @@ use serde::{Deserialize, Serialize};
 
 pub use catalog_api::ProductId;
 
-/// What is for sale, and whether it can be had.
-#[contract(name = "storefront", version = "1.0", callers = ["public"])]
+/// Products for sale, and their availability.
+#[contract(name = "storefront", version = "1.0")]
 #[async_trait]
 pub trait StorefrontApi: Send + Sync + 'static {
-    /// Products that are sold, in the order of their SKU, page by page. With `category`, only that one; with `in_stock`,
-    /// only those that can be had, or only those that cannot. A token belongs to the category and `in_stock` it came
-    /// from: any other is a `BadPageToken`.
+    /// Active products in the order of their SKU, page by page, optionally of one `category`. `in_stock` selects available
+    /// or unavailable products. Fails with `BadPageToken` for a page token issued for another `category` or `in_stock`.
     #[get("/listings", stale_ok)]
     async fn browse(
         &self,
@@ -31,62 +30,63 @@ pub trait StorefrontApi: Send + Sync + 'static {
         page_token: Option<String>,
     ) -> Result<Page<Listing>, StorefrontError>;
 
-    /// One product, sold or discontinued. Fails with `UnknownProduct`, which may also mean that it is not known here yet.
+    /// One product, active or discontinued. Fails with `UnknownProduct`, also for a new product whose event has not arrived
+    /// yet.
     #[get("/listings/{product_id}", stale_ok)]
     async fn listing(&self, cx: &mut CallContext, product_id: ProductId) -> Result<Listing, StorefrontError>;
 
-    /// How old the copies are.
+    /// How current the projections are.
     #[get("/freshness")]
     async fn freshness(&self, cx: &mut CallContext) -> Result<Freshness, StorefrontError>;
 }
 
-/// A product as it is shown.
+/// A product with its available units.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Listing {
-    /// Given by the catalog.
+    /// The catalog's id of the product.
     pub product_id: ProductId,
-    /// The store's own number.
+    /// Stock keeping unit, the store's own number of the product.
     pub sku: String,
-    /// What it is called.
+    /// Display name.
     pub name: String,
     /// May be empty.
     pub description: String,
     /// Lower-case ASCII letters, digits and hyphens.
     pub category: String,
-    /// The price of one unit.
+    /// Price of one unit.
     pub price: Money,
-    /// Whether it is sold.
+    /// Active or discontinued.
     pub status: ProductStatus,
-    /// Units that can be had; 0 where nothing was heard of any.
+    /// Units that can be ordered; 0 for a product without a stock event.
     pub available: u64,
 }
 
-/// How old the copies are. None of these times is there while a copy is being filled: it may still lack anything.
+/// How current the projections are. A time is absent while its projection is being filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Freshness {
-    /// What the catalog announced before is shown.
+    /// Listings include every catalog event published before this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub products_current_at: Option<Timestamp>,
-    /// What the inventory announced before is shown.
+    /// Listings include every inventory event published before this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stock_current_at: Option<Timestamp>,
 }
 
-/// What the storefront answers instead.
+/// Errors of the storefront.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
 pub enum StorefrontError {
-    /// No product has this id, as far as is known here.
-    #[error("there is no product {id}")]
+    /// The storefront knows no product with this id.
+    #[error("product {id} does not exist")]
     #[problem(status = 404, code = "unknown-product")]
     UnknownProduct {
-        /// As it was asked for.
+        /// The requested id.
         id: ProductId,
     },
-    /// A page token that this list did not give.
-    #[error("the page token is not one of this list: start again without it")]
+    /// The page token was not issued for this list.
+    #[error("the page token is not valid for this list: start again without a token")]
     #[problem(status = 422, code = "bad-page-token")]
     BadPageToken,
-    /// Not the storefront's own answer.
+    /// The call failed without an answer of the storefront.
     #[error(transparent)]
     Call(#[from] CallFailure),
 }

@@ -5,18 +5,18 @@ use offshoot_contract::Timestamp;
 use storefront_api::v1::{Listing, StorefrontError};
 
 use crate::T;
-use crate::news::{discontinued, hear_products, hear_stock, pounds, product, stock};
+use crate::event_fixtures::{apply_products, apply_stock, discontinued, pounds, product, stock};
 
 /// A store with these SKUs, of which so many can be had.
 async fn selling(t: &T, goods: &[(&str, u64)]) -> Vec<Product> {
     let products: Vec<Product> = goods.iter().map(|(sku, _)| product(sku)).collect();
-    let news: Vec<_> = (1..).zip(&products).collect();
-    hear_products(t, &news).await;
+    let events: Vec<_> = (1..).zip(&products).collect();
+    apply_products(t, &events).await;
     let levels = (1..).zip(products.iter().zip(goods));
     let levels: Vec<_> = levels
         .map(|(position, (product, (_, available)))| (position, stock(product, *available)))
         .collect();
-    hear_stock(t, &levels).await.unwrap();
+    apply_stock(t, &levels).await.unwrap();
     products
 }
 
@@ -34,17 +34,17 @@ async fn browse(t: &T, category: Option<&str>, in_stock: Option<bool>) -> Vec<Li
         .items
 }
 
-pub(crate) async fn lists_what_is_sold_in_the_order_of_sku(t: T) {
+pub(crate) async fn lists_active_products_in_the_order_of_sku(t: T) {
     assert_eq!(browse(&t, None, None).await, []);
     let products = selling(&t, &[("b", 5), ("B", 1), ("10", 0), ("2", 3), ("é", 7)]).await;
-    hear_products(&t, &[(9, &discontinued(&products[3]))]).await;
+    apply_products(&t, &[(9, &discontinued(&products[3]))]).await;
     let listed = browse(&t, None, None).await;
     assert_eq!(skus(&listed), "10 B b é");
     let available: Vec<_> = listed.iter().map(|listing| listing.available).collect();
     assert_eq!(available, [0, 1, 5, 7]);
 }
 
-pub(crate) async fn goes_on_where_a_page_ended(t: T) {
+pub(crate) async fn pages_continue_where_the_previous_page_ended(t: T) {
     let names: Vec<String> = (0..7).map(|n| format!("sku {n}")).collect();
     let goods: Vec<_> = names.iter().map(|name| (name.as_str(), 1)).collect();
     selling(&t, &goods).await;
@@ -65,7 +65,7 @@ pub(crate) async fn goes_on_where_a_page_ended(t: T) {
     assert_eq!((skus(&listed), pages), (names.join(" "), 3));
 }
 
-pub(crate) async fn one_category_or_what_can_be_had(t: T) {
+pub(crate) async fn filters_by_category_and_availability(t: T) {
     let products = selling(&t, &[("a", 5), ("b", 0), ("c", 2), ("d", 0)]).await;
     let lamps: Vec<Product> = products[1..3]
         .iter()
@@ -74,7 +74,7 @@ pub(crate) async fn one_category_or_what_can_be_had(t: T) {
             ..product.clone()
         })
         .collect();
-    hear_products(&t, &[(9, &lamps[0]), (10, &lamps[1])]).await;
+    apply_products(&t, &[(9, &lamps[0]), (10, &lamps[1])]).await;
     for (category, in_stock, expected) in [
         (None, None, "a b c d"),
         (None, Some(true), "a c"),
@@ -92,7 +92,7 @@ pub(crate) async fn one_category_or_what_can_be_had(t: T) {
 }
 
 /// The catalog gives a SKU once; a copy may know it from before and after its restoration.
-pub(crate) async fn two_products_of_one_sku_are_both_listed(t: T) {
+pub(crate) async fn products_with_the_same_sku_are_all_listed(t: T) {
     let products = selling(&t, &[("a", 1), ("a", 2), ("a", 3)]).await;
     let (mut seen, mut token) = (Vec::new(), None);
     for _ in 0..3 {
@@ -125,7 +125,7 @@ pub(crate) async fn tokens_of_other_lists_are_refused(t: T) {
     }
 }
 
-pub(crate) async fn one_product_is_shown_whole(t: T) {
+pub(crate) async fn a_listing_has_every_field_of_the_product(t: T) {
     let shown = selling(&t, &[("a", 5)]).await.remove(0);
     let listing = t.api.listing(&mut t.cx(), shown.id).await.unwrap();
     let expected = Listing {
@@ -139,7 +139,7 @@ pub(crate) async fn one_product_is_shown_whole(t: T) {
         available: 5,
     };
     assert_eq!(listing, expected);
-    hear_products(&t, &[(2, &discontinued(&shown))]).await;
+    apply_products(&t, &[(2, &discontinued(&shown))]).await;
     let listing = t.api.listing(&mut t.cx(), shown.id).await.unwrap();
     assert_eq!(listing.status, ProductStatus::Discontinued);
     let id = ProductId::new(Timestamp::from_micros(0).unwrap());

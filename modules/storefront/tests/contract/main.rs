@@ -1,5 +1,5 @@
 //! The storefront's contract, tested in every combination of engine and placement. Knows the contract, the copies and what
-//! is announced to them, and not the tables.
+//! is published to them, and not the tables.
 
 #![expect(clippy::unwrap_used, reason = "a body fails by its panic")]
 
@@ -13,18 +13,18 @@ use storefront::Storefront;
 use storefront_api::v1::StorefrontApi;
 
 // What the storefront is told.
-mod news;
+mod event_fixtures;
 // The bodies, by theme.
 mod browsing;
-mod copying;
-mod following;
+mod projecting;
 mod schema;
+mod subscribing;
 
 struct StorefrontUnderTest;
 
 impl ModuleUnderTest for StorefrontUnderTest {
     type Api = dyn StorefrontApi;
-    type World = ();
+    type Fakes = ();
     const SCHEMA: &'static ModuleSchema = &storefront::SCHEMA;
     const SOURCES: &'static str = env!("CARGO_MANIFEST_DIR");
 
@@ -37,18 +37,18 @@ type T = Test<StorefrontUnderTest>;
 
 fn main() -> ExitCode {
     contract_tests::<StorefrontUnderTest>(bodies![
-        browsing::lists_what_is_sold_in_the_order_of_sku,
-        browsing::goes_on_where_a_page_ended,
-        browsing::one_category_or_what_can_be_had,
-        browsing::two_products_of_one_sku_are_both_listed,
+        browsing::lists_active_products_in_the_order_of_sku,
+        browsing::pages_continue_where_the_previous_page_ended,
+        browsing::filters_by_category_and_availability,
+        browsing::products_with_the_same_sku_are_all_listed,
         browsing::tokens_of_other_lists_are_refused,
-        browsing::one_product_is_shown_whole,
-        copying::product_and_stock_may_come_in_either_order,
-        copying::the_last_event_of_a_batch_counts,
-        copying::an_older_event_changes_nothing,
-        copying::a_copy_made_anew_is_the_same,
-        copying::stock_that_cannot_be_kept_is_the_events_fault,
-        following::what_is_announced_is_shown_and_its_age_is_known,
+        browsing::a_listing_has_every_field_of_the_product,
+        projecting::product_and_stock_events_may_come_in_either_order,
+        projecting::the_last_event_of_a_batch_wins,
+        projecting::an_older_event_changes_nothing,
+        projecting::a_rebuilt_projection_is_the_same,
+        projecting::stock_too_large_to_store_rejects_the_event,
+        subscribing::published_events_are_listed_and_their_age_is_known,
         schema::the_tables_are_those_declared,
     ])
 }

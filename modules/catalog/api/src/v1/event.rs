@@ -1,14 +1,14 @@
-//! What the catalog announces.
+//! Events published by the catalog.
 
 use offshoot_contract::EventSet;
 
 use super::Product;
 
-/// What the catalog announces. Whoever keeps a copy of products needs nothing else.
+/// Events of the catalog. They carry the whole product, so a projection of products needs no calls.
 #[derive(Debug, Clone, PartialEq, EventSet)]
 #[events(module = "catalog")]
 pub enum CatalogEvent {
-    /// A product was added, changed, repriced or discontinued: this is how it is now.
+    /// A product was added, changed, repriced or discontinued. Carries the product after the change.
     #[event(name = "product-changed", version = 1, key = id, lasting)]
     ProductChanged(Product),
 }

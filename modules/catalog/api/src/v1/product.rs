@@ -1,4 +1,4 @@
-//! What the catalog's methods take and give.
+//! Request and response types of the catalog contract.
 
 use offshoot_contract::{Money, Timestamp};
 use schemars::JsonSchema;
@@ -6,45 +6,45 @@ use serde::{Deserialize, Serialize};
 
 use super::ProductId;
 
-/// A product as it is now.
+/// Current state of a product.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Product {
-    /// Given by the catalog.
+    /// Assigned by the catalog.
     pub id: ProductId,
-    /// The store's own number, unique and case-sensitive.
+    /// Stock keeping unit: the store's own product number, unique and case-sensitive.
     pub sku: String,
-    /// What it is called.
+    /// Display name.
     pub name: String,
-    /// May be empty.
+    /// Free text, may be empty.
     pub description: String,
     /// Lower-case ASCII letters, digits and hyphens.
     pub category: String,
-    /// The price of one unit.
+    /// Price of one unit.
     pub price: Money,
-    /// Whether it is sold.
+    /// Whether the product is sold.
     pub status: ProductStatus,
     /// Rises with each change of name, description, category, price or status.
     pub version: u32,
-    /// When it was added.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// Time of the last change.
     pub updated_at: Timestamp,
 }
 
-/// Whether a product is sold. A new case would be a new major version.
+/// Whether a product is sold. A new variant needs a new major version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProductStatus {
-    /// Can be bought.
+    /// The product can be bought.
     Active,
-    /// Can be looked at, not bought.
+    /// The product can be viewed but not bought.
     Discontinued,
 }
 
-/// A product to be added. No text may hold a NUL character.
+/// A product to add. No text may contain a NUL character.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NewProduct {
-    /// 1 to 64 bytes without white space at its ends.
+    /// 1 to 64 bytes, without leading or trailing white space.
     pub sku: String,
     /// 1 to 200 characters.
     pub name: String,
@@ -55,12 +55,12 @@ pub struct NewProduct {
     pub category: String,
     /// Above zero.
     pub price: Money,
-    /// Since when the price holds; now, if it is absent. Not in the future.
+    /// Start time of the price, not in the future. Defaults to the current time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price_since: Option<Timestamp>,
 }
 
-/// What is to change; what is absent stays.
+/// Fields to change. Absent fields keep their values.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProductChanges {
     /// 1 to 200 characters.
@@ -74,62 +74,62 @@ pub struct ProductChanges {
     pub category: Option<String>,
 }
 
-/// What became of one product of a bulk call. A new case would be a new major version.
+/// Outcome of one product of a bulk call. A new variant needs a new major version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum AddOutcome {
-    /// It is for sale now.
+    /// The product was added.
     Added {
-        /// Its id.
+        /// Id of the new product.
         id: ProductId,
     },
-    /// The SKU was there already; nothing was changed.
+    /// The SKU exists already; nothing was changed.
     Exists {
-        /// The id of the product that has it.
+        /// Id of the existing product.
         id: ProductId,
     },
-    /// Not acceptable; nothing was written for it.
+    /// The item is invalid; nothing was written.
     Rejected {
-        /// The field's name.
+        /// Name of the invalid field.
         field: String,
-        /// What is wrong with it and what would be right.
+        /// Why the value is invalid and which values are valid.
         reason: String,
     },
 }
 
-/// A price and the time from which it held.
+/// A price of a product with its start time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PricePoint {
-    /// The price of one unit.
+    /// Price of one unit.
     pub price: Money,
-    /// From when it held.
+    /// Start time of the price.
     pub since: Timestamp,
 }
 
-/// A price of the past to be recorded.
+/// A historical price to record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PriceChange {
     /// The product's SKU.
     pub sku: String,
     /// Above zero.
     pub price: Money,
-    /// From when it held. Not in the future.
+    /// Start time of the price, not in the future.
     pub since: Timestamp,
 }
 
-/// What became of one price of a bulk call. A new case would be a new major version.
+/// Outcome of one price of a bulk call. A new variant needs a new major version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum PriceOutcome {
-    /// It is in the history.
+    /// The price is in the history.
     Recorded,
     /// No product has the SKU.
     UnknownSku,
-    /// Not acceptable; nothing was written for it.
+    /// The item is invalid; nothing was written.
     Rejected {
-        /// The field's name.
+        /// Name of the invalid field.
         field: String,
-        /// What is wrong with it and what would be right.
+        /// Why the value is invalid and which values are valid.
         reason: String,
     },
 }

@@ -1,15 +1,15 @@
-//! What the inventory announces.
+//! Events published by the inventory.
 
 use offshoot_contract::EventSet;
 
 use super::Stock;
 
-/// What the inventory announces.
+/// Events of the inventory.
 #[derive(Debug, Clone, PartialEq, EventSet)]
 #[events(module = "inventory")]
 pub enum InventoryEvent {
-    /// What can be had of a product has changed: this is its stock now. A movement that leaves what can be had as it was,
-    /// such as promised goods that leave, is not announced.
+    /// The available units of a product have changed. Carries the stock after the change. A movement that leaves
+    /// `available` unchanged, such as the commit of a held reservation, is not published.
     #[event(name = "stock-changed", version = 1, key = product_id, lasting)]
     StockChanged(Stock),
 }

@@ -1,4 +1,4 @@
-//! What the orders announce.
+//! Events of the orders module.
 
 use catalog_api::ProductId;
 use offshoot_contract::{EventSet, Money, Timestamp};
@@ -8,31 +8,31 @@ use serde::{Deserialize, Serialize};
 use super::OrderStatus;
 use crate::OrderId;
 
-/// What the orders announce. Each holds the whole order as it is then.
+/// Events of the orders module. Each holds a snapshot of the whole order after the change.
 #[derive(Debug, Clone, PartialEq, EventSet)]
 #[events(module = "orders")]
 pub enum OrdersEvent {
-    /// An order was placed; it is not decided yet.
+    /// An order was placed, and is pending.
     #[event(name = "order-placed", version = 1, key = order_id, lasting)]
-    Placed(OrderNews),
-    /// It is agreed, or a sale that was made elsewhere was recorded.
+    Placed(OrderSnapshot),
+    /// An order was confirmed, or a sale of another system was recorded.
     #[event(name = "order-confirmed", version = 1, key = order_id, lasting)]
-    Confirmed(OrderNews),
-    /// It came to nothing.
+    Confirmed(OrderSnapshot),
+    /// An order failed.
     #[event(name = "order-failed", version = 1, key = order_id, lasting)]
-    Failed(OrderNews),
-    /// All that was left of it was taken back.
+    Failed(OrderSnapshot),
+    /// An order was cancelled: all remaining units were returned.
     #[event(name = "order-cancelled", version = 1, key = order_id, lasting)]
-    Cancelled(OrderNews),
-    /// Some of it came back.
+    Cancelled(OrderSnapshot),
+    /// Some units of an order were returned.
     #[event(name = "order-returned", version = 1, key = order_id, lasting)]
-    Returned(OrderNews),
+    Returned(OrderSnapshot),
 }
 
 impl OrdersEvent {
-    /// The order, whatever has become of it.
+    /// Snapshot of the order, whatever the event.
     #[must_use]
-    pub fn order(&self) -> &OrderNews {
+    pub fn order(&self) -> &OrderSnapshot {
         match self {
             OrdersEvent::Placed(order)
             | OrdersEvent::Confirmed(order)
@@ -43,44 +43,44 @@ impl OrdersEvent {
     }
 }
 
-/// An order as it is announced.
+/// Snapshot of an order in an event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct OrderNews {
-    /// The order.
+pub struct OrderSnapshot {
+    /// Id of the order.
     pub order_id: OrderId,
-    /// Where it stands.
+    /// Status of the order.
     pub status: OrderStatus,
-    /// The invoice's or credit note's number, for a sale that was made elsewhere.
+    /// Number of the invoice or credit note, for a sale of another system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
-    /// An e-mail address, or the customer's number elsewhere; empty where nobody said.
+    /// E-mail address, or customer number of another system; empty if unknown.
     pub customer: String,
-    /// As it was given.
+    /// Country as given at checkout or in the recorded sale.
     pub country: String,
-    /// The sum of the lines. Negative for a credit note.
+    /// Sum of the lines. Negative for a credit note.
     pub total: Money,
-    /// What was given back of it so far.
+    /// Amount refunded so far.
     pub refunded: Money,
-    /// In the order of the cart or the invoice.
-    pub lines: Vec<LineNews>,
-    /// When it was made.
+    /// Lines in the sequence of the cart or the invoice.
+    pub lines: Vec<OrderLineSnapshot>,
+    /// When the order was placed or the sale was made.
     pub placed_at: Timestamp,
-    /// When this came about.
+    /// When the change happened.
     pub at: Timestamp,
 }
 
-/// A line of an order as it is announced.
+/// Snapshot of an order line in an event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct LineNews {
-    /// The product, unless the line names none that is known.
+pub struct OrderLineSnapshot {
+    /// The product. Absent for a recorded sale without a known product.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product_id: Option<ProductId>,
-    /// Its SKU, or the code of a charge or service.
+    /// SKU of the product, or code of a charge or service.
     pub sku: String,
-    /// Units. Negative on a credit note.
+    /// Ordered units. Negative on a credit note.
     pub quantity: i64,
-    /// Units of them that came back.
+    /// Returned units.
     pub returned: i64,
-    /// Quantity times price.
+    /// Quantity times unit price.
     pub line_total: Money,
 }

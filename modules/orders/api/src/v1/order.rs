@@ -1,4 +1,4 @@
-//! Orders as they travel.
+//! Orders in requests and responses.
 
 use std::fmt;
 
@@ -10,55 +10,55 @@ use serde::{Deserialize, Serialize};
 
 use crate::OrderId;
 
-/// What was agreed, and what has become of it.
+/// An order of this store, or a recorded sale of another system.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Order {
-    /// Given by the orders module.
+    /// Id, assigned by the orders module.
     pub id: OrderId,
-    /// Where it stands.
+    /// Status.
     pub status: OrderStatus,
-    /// Why it failed, if it did.
+    /// Reason of the failure. Present if and only if the status is `failed`.
     pub failure: Option<FailureReason>,
-    /// The invoice's or credit note's number, for a sale that was made elsewhere.
+    /// Number of the invoice or credit note, for a sale of another system.
     pub number: Option<String>,
-    /// The cart that it came from, unless it was made elsewhere.
+    /// The cart of the checkout. Absent for a sale of another system.
     pub cart_id: Option<CartId>,
-    /// An e-mail address, or the customer's number elsewhere; empty where nobody said.
+    /// E-mail address, or customer number of another system; empty if unknown.
     pub customer: String,
-    /// As it was given.
+    /// Country as given at checkout or in the recorded sale.
     pub country: String,
-    /// In the order of the cart or the invoice.
+    /// Lines in the sequence of the cart or the invoice.
     pub lines: Vec<OrderLine>,
-    /// The sum of the lines. Negative for a credit note.
+    /// Sum of the lines. Negative for a credit note.
     pub total: Money,
-    /// What was given back of it.
+    /// Refunded amount.
     pub refunded: Money,
-    /// What came back, in order of time. A cancellation is the last.
+    /// Returns in chronological order. A cancellation is the last.
     pub returns: Vec<Return>,
-    /// Steps that are under way, by name, such as `capture`. Empty: nothing will change by itself any more.
+    /// Names of the open steps, such as `capture`. If empty, the order changes only by further calls.
     pub open_steps: Vec<String>,
-    /// When it was made.
+    /// When the order was placed or the sale was made.
     pub placed_at: Timestamp,
-    /// When it last changed.
+    /// When the order last changed.
     pub updated_at: Timestamp,
 }
 
-/// Where an order stands.
+/// Status of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OrderStatus {
-    /// It is not decided yet.
+    /// Not yet confirmed or failed.
     Pending,
-    /// It is agreed: goods and money change hands, or have.
+    /// Confirmed: the stock ships and the payment is captured, or both have happened.
     Confirmed,
-    /// It came to nothing; nothing was charged.
+    /// Failed: nothing was charged, and nothing ships.
     Failed,
-    /// It was agreed and taken back.
+    /// Confirmed and then cancelled.
     Cancelled,
 }
 
 impl OrderStatus {
-    /// As it travels.
+    /// Name in requests, responses and events.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -76,79 +76,79 @@ impl fmt::Display for OrderStatus {
     }
 }
 
-/// Why an order came to nothing.
+/// Why an order failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 pub enum FailureReason {
-    /// There was not enough of these lines.
+    /// Too little stock.
     InsufficientStock {
-        /// Every line that fell short.
+        /// The lines with too little stock.
         lines: Vec<ShortLine>,
     },
-    /// The money would not be held, or not be taken.
+    /// The payment was declined, or could not be captured.
     PaymentDeclined {
-        /// In the payment provider's words.
+        /// Reason given by the payment provider.
         why: String,
     },
-    /// It was interrupted before the money was held.
+    /// The checkout was interrupted before the payment was authorized.
     Interrupted,
 }
 
 /// One line of an order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderLine {
-    /// From 1, within the order.
+    /// Number within the order, from 1.
     pub number: u32,
-    /// The product, unless the line was sold elsewhere and names none that is known.
+    /// The product. Absent for a recorded sale without a known product.
     pub product_id: Option<ProductId>,
-    /// Its SKU, or the code of a charge or service.
+    /// SKU of the product, or code of a charge or service.
     pub sku: String,
-    /// Its name at the time.
+    /// Name of the product when the order was placed.
     pub name: String,
-    /// Units. Negative on a credit note.
+    /// Ordered units. Negative on a credit note.
     pub quantity: i64,
-    /// Units of them that came back.
+    /// Returned units.
     pub returned: i64,
-    /// The price of one at the time.
+    /// Price of one unit when the order was placed.
     pub unit_price: Money,
-    /// Quantity times price.
+    /// Quantity times unit price.
     pub line_total: Money,
 }
 
-/// A line for which there was not enough.
+/// An order line with too little stock.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ShortLine {
     /// The product.
     pub product_id: ProductId,
-    /// Its SKU.
+    /// SKU of the product.
     pub sku: String,
-    /// Units that were asked for.
+    /// Requested units.
     pub requested: u32,
-    /// Units that could be had.
+    /// Available units.
     pub available: u64,
 }
 
-/// Goods that come back.
+/// Units of an order line to return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReturnedLine {
-    /// The line's number in the order; once per return.
+    /// Number of the line in the order. A line may appear once per return.
     pub line: u32,
-    /// Units, at most what has not come back yet.
+    /// Units to return, at most the units not yet returned.
     pub quantity: u32,
 }
 
-/// What came back at one time.
+/// A return.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Return {
-    /// From 1, within the order.
+    /// Number within the order, from 1.
     pub number: u32,
-    /// What came back.
+    /// Returned units by line.
     pub lines: Vec<ReturnedLine>,
-    /// What was given back for it.
+    /// Refunded amount.
     pub refund: Money,
-    /// Whether it was the order's cancellation.
+    /// Whether the return is the cancellation of the order.
     pub cancellation: bool,
-    /// When.
+    /// When the return was decided.
     pub at: Timestamp,
 }

@@ -1,4 +1,4 @@
-//! Sales that were made elsewhere, and what all sales come to.
+//! Recorded sales of other systems, and revenue.
 
 use catalog_api::ProductId;
 use offshoot_contract::{Money, Scalar, Timestamp};
@@ -10,21 +10,23 @@ use crate::OrderId;
 /// An invoice or a credit note of another system.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sale {
-    /// Its number there; stands for it for ever. 1 to [`MAX_NUMBER_BYTES`](super::MAX_NUMBER_BYTES) bytes of printable ASCII.
+    /// Number in the other system, which identifies the sale for ever. 1 to
+    /// [`MAX_NUMBER_BYTES`](super::MAX_NUMBER_BYTES) bytes of printable ASCII.
     pub number: String,
-    /// Which of the two it is.
+    /// Invoice or credit note.
     pub kind: SaleKind,
-    /// The customer's number there; empty where nobody knows. At most [`MAX_NAME_CHARS`](super::MAX_NAME_CHARS) characters.
+    /// Customer number in the other system; empty if unknown. At most [`MAX_NAME_CHARS`](super::MAX_NAME_CHARS)
+    /// characters.
     pub customer: String,
-    /// 1 to [`MAX_NAME_CHARS`](super::MAX_NAME_CHARS) characters.
+    /// Country, 1 to [`MAX_NAME_CHARS`](super::MAX_NAME_CHARS) characters.
     pub country: String,
-    /// When it was made; not in the future.
+    /// Time of the sale; not in the future.
     pub at: Timestamp,
-    /// At least one, all in one currency.
+    /// Lines: at least one, all in one currency.
     pub lines: Vec<SaleLine>,
 }
 
-/// Whether goods went or money came back.
+/// Kind of a recorded sale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SaleKind {
@@ -37,80 +39,80 @@ pub enum SaleKind {
 /// One line of a sale.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SaleLine {
-    /// The product, if the line is about one that the catalog has.
+    /// The product, if the catalog has it.
     pub product_id: Option<ProductId>,
-    /// Its SKU, or the code of a charge or service. 1 to 64 bytes.
+    /// SKU of the product, or code of a charge or service. 1 to 64 bytes.
     pub sku: String,
-    /// At most 200 characters; may be empty.
+    /// Name of the product, at most 200 characters; may be empty.
     pub name: String,
-    /// Units; the sign is that of the kind.
+    /// Units: above zero for an invoice, below zero for a credit note.
     pub quantity: i64,
-    /// Of one, not below zero.
+    /// Price of one unit, not below zero.
     pub unit_price: Money,
 }
 
-/// What became of one sale.
+/// Outcome of recording one sale.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum SaleOutcome {
-    /// It is recorded now.
+    /// The call has recorded the sale.
     Recorded {
-        /// The order that it became.
+        /// The order of the sale.
         id: OrderId,
     },
-    /// It was recorded before.
+    /// An earlier call has recorded the sale.
     Known {
-        /// The order that it became.
+        /// The order of the sale.
         id: OrderId,
     },
-    /// The number stands for a sale with another total.
+    /// The number belongs to a sale with another total.
     Differs {
         /// The order that has the number.
         id: OrderId,
     },
-    /// It is not acceptable.
+    /// The sale is invalid.
     Rejected {
-        /// The field, such as `lines[3].quantity`.
+        /// Name of the field, such as `lines[3].quantity`.
         field: String,
-        /// What is wrong with it and what would be right.
+        /// Why the value is invalid, and which values are valid.
         reason: String,
     },
 }
 
-/// How revenue is divided.
+/// Grouping of revenue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RevenueBy {
     /// By calendar month, UTC.
     Month,
-    /// By the country that orders and sales name.
+    /// By the country of orders and sales.
     Country,
 }
 
 impl Scalar for RevenueBy {}
 
-/// What all sales come to.
+/// Revenue, grouped.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Revenue {
-    /// By month, or by country in the order of its name; then by currency.
+    /// Rows sorted by month or by country name, then by currency.
     pub rows: Vec<RevenueRow>,
-    /// The sum of the rows, one per currency.
+    /// Sums of the rows, one per currency.
     pub totals: Vec<RevenueRow>,
 }
 
 /// Revenue of one month or country in one currency.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RevenueRow {
-    /// `2011-08`, or a country's name; `total` in the totals.
+    /// Month, such as `2011-08`, or country name; `total` in the totals.
     pub key: String,
-    /// Orders and sales less what was given back.
+    /// Gross revenue less credits.
     pub net: Money,
-    /// Orders and sales.
+    /// Total of orders and sales.
     pub gross: Money,
-    /// What was given back, negative.
+    /// Total of returns, cancellations and credit notes; negative.
     pub credit: Money,
-    /// How many orders and sales.
+    /// Number of orders and sales.
     pub sales: u64,
-    /// How many returns, cancellations and credit notes.
+    /// Number of returns, cancellations and credit notes.
     pub credits: u64,
 }

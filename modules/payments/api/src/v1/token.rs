@@ -1,24 +1,24 @@
-//! A payment token: what stands for a card. Travels, and shows itself to nobody.
+//! A payment token, which represents a card. Serializable, but never shown in logs or error messages.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What the provider's own form gave the shopper in place of a card, such as `tok_visa`.
+/// Token from the payment provider's form that represents a card, such as `tok_visa`.
 ///
-/// `Debug` does not show it, and it has no `Display`, so that no log and no error message can.
+/// `Debug` hides the token, and there is no `Display`, so that no log and no error message can contain the token.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct PaymentToken(String);
 
 impl PaymentToken {
-    /// A token as it came. Whether it is one is for the payments module to say.
+    /// Wraps a token without validation. The payments module validates tokens.
     pub fn new(token: impl Into<String>) -> Self {
         Self(token.into())
     }
 
-    /// The token itself, for the provider alone.
+    /// Returns the token itself, for the provider only.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -1,103 +1,105 @@
-//! What can be asked.
+//! Query of a report: dimensions, measures, filters, sort order and limit.
 
 use offshoot_contract::{Currency, Timestamp};
 use orders_api::v1::OrderStatus;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Rows of a report where the question does not say.
-pub const ROWS: u32 = 100;
-/// Most rows of a report.
+/// Default number of rows of a report.
+pub const DEFAULT_ROWS: u32 = 100;
+/// Maximum number of rows of a report.
 pub const MAX_ROWS: u32 = 1_000;
 
-/// What is to be counted, of which orders, and how it is to be divided.
+/// Query of a report: the measures to compute, the dimensions to group by, and filters on orders.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
-    /// One row for each combination of their values that there is: at most three, each once. None: one row, or none at all
-    /// where there is nothing to count.
+    /// Dimensions to group by, at most three, each once. The report has one row per existing combination of values.
+    /// Without dimensions the report has one row, or no row if no order matches.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dimensions: Vec<Dimension>,
-    /// What each row says: at least one, each once.
+    /// Measures of each row, at least one, each once.
     pub measures: Vec<Measure>,
-    /// Orders in this currency; no sum mixes two.
+    /// Only orders in this currency, so that no sum mixes currencies.
     pub currency: Currency,
-    /// Orders placed then or later.
+    /// Only orders placed at this time or later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
-    /// Orders placed before then.
+    /// Only orders placed before this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Timestamp>,
-    /// Orders from this country, as it was given.
+    /// Only orders from this country, spelled as in the order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
-    /// Lines of this product, by its SKU or the code of a charge.
+    /// Only lines with this SKU or charge code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sku: Option<String>,
-    /// Orders that stand there.
+    /// Only orders with this status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<OrderStatus>,
-    /// What comes first: one of the dimensions or measures that are asked for. By the dimensions, if it is absent.
+    /// Sort column: one of the requested dimensions or measures. Without a sort column, rows are sorted by the
+    /// dimensions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort_by: Option<SortBy>,
-    /// The largest first.
+    /// Sorts in descending order.
     #[serde(default)]
     pub descending: bool,
-    /// At most so many rows, up to [`MAX_ROWS`]; [`ROWS`], if it is absent.
+    /// Maximum number of rows, 1 to [`MAX_ROWS`]. Defaults to [`DEFAULT_ROWS`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }
 
-/// How orders are divided. A new case would be a new major version.
+/// Dimension to group orders by. A new variant needs a new major version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Dimension {
-    /// When they were placed, UTC.
+    /// Year and month in which the order was placed, UTC.
     Month,
-    /// Where they go, as it was given.
+    /// Destination country, spelled as in the order.
     Country,
-    /// What was sold: the SKU, or the code of a charge.
+    /// SKU or charge code.
     Product,
-    /// Where they stand.
+    /// Status of the order.
     Status,
 }
 
-/// What is counted. A new case would be a new major version.
+/// Measure to compute. A new variant needs a new major version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Measure {
-    /// Orders and sales, whatever became of them. Credit notes are none. One that has several products counts for each.
+    /// Number of orders and external sales in any status, without credit notes. Grouped by product, an order counts
+    /// once for each of the products.
     Orders,
-    /// Units that were agreed on and did not come back.
+    /// Units sold, less returned units.
     Units,
-    /// What was agreed on: the lines of orders that are confirmed or were, and of sales elsewhere.
+    /// Line totals of external sales, and of orders that are or were confirmed.
     Gross,
-    /// What of that was given back, and credit notes.
+    /// Refunded part of `Gross`, and credit notes.
     Refunded,
     /// `Gross` less `Refunded`.
     Net,
 }
 
-/// What rows are sorted by. A new case would be a new major version.
+/// Sort column of a report. A new variant needs a new major version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SortBy {
-    /// The dimension.
+    /// Dimension `Month`.
     Month,
-    /// The dimension.
+    /// Dimension `Country`.
     Country,
-    /// The dimension.
+    /// Dimension `Product`.
     Product,
-    /// The dimension.
+    /// Dimension `Status`.
     Status,
-    /// The measure.
+    /// Measure `Orders`.
     Orders,
-    /// The measure.
+    /// Measure `Units`.
     Units,
-    /// The measure.
+    /// Measure `Gross`.
     Gross,
-    /// The measure.
+    /// Measure `Refunded`.
     Refunded,
-    /// The measure.
+    /// Measure `Net`.
     Net,
 }

@@ -1,50 +1,51 @@
-//! What is answered.
+//! Result of a report query.
 
 use offshoot_contract::{Money, Timestamp};
 use orders_api::v1::OrderStatus;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The answer to a question.
+/// A report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
-    /// In the order asked for, and where that leaves a choice by month, country, product and status.
+    /// Rows in the requested order. Ties are sorted by month, country, product and status.
     pub rows: Vec<Row>,
-    /// There are more rows than were asked for.
+    /// Whether there are more rows than the limit.
     pub more: bool,
-    /// What the orders announced before is counted. Absent while the copy is being filled: it may still lack anything.
+    /// All order events published before this time are counted. Absent while the projection is being filled: any order
+    /// may still be missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_at: Option<Timestamp>,
 }
 
-/// One row: the dimensions and measures that were asked for, and no others.
+/// One row of a report. Contains only the requested dimensions and measures.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Row {
-    /// Such as `2011-11`.
+    /// Year and month, such as `2011-11`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub month: Option<String>,
-    /// As it was given.
+    /// Destination country, spelled as in the order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
-    /// A SKU, or the code of a charge.
+    /// SKU or charge code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<String>,
-    /// Where the orders stand.
+    /// Status of the orders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<OrderStatus>,
-    /// How many.
+    /// Number of orders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orders: Option<u64>,
-    /// Units, less those that came back.
+    /// Units sold, less returned units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub units: Option<i64>,
-    /// What was agreed on.
+    /// Gross sales.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gross: Option<Money>,
-    /// What of that was given back, and credit notes.
+    /// Refunds and credit notes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refunded: Option<Money>,
-    /// The difference.
+    /// Gross less refunded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub net: Option<Money>,
 }

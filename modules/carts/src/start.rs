@@ -1,0 +1,29 @@
+//! Start of the carts module in a process: its data, settings, subscriptions and job.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use carts_api::v1::CartsApi;
+use catalog_api::v1::CatalogApi;
+use offshoot_host::{Module, ModuleRuntime};
+
+use crate::{Carts, CartsSettings, SCHEMA, subscriptions};
+
+/// Pause between two removals of carts that expired long ago. Expired carts are kept for a week.
+const REMOVE_EVERY: Duration = Duration::from_secs(10 * 60);
+
+/// The carts as a host sees them.
+pub const MODULE: Module = Module::new(&SCHEMA)
+    .with_subscriptions(subscriptions)
+    .with_settings::<CartsSettings>();
+
+/// Makes the implementation in the process that `runtime` stands for. Products and prices come from `catalog`.
+pub fn start(runtime: &mut ModuleRuntime, catalog: Arc<dyn CatalogApi>) -> anyhow::Result<Arc<dyn CartsApi>> {
+    let carts = Arc::new(Carts::new(runtime.db(), runtime.clock(), catalog, runtime.settings()?));
+    let cleaning = Arc::clone(&carts);
+    runtime.repeat("removal of carts", REMOVE_EVERY, move |mut cx| {
+        let carts = Arc::clone(&cleaning);
+        async move { carts.remove_expired(&mut cx).await }
+    });
+    Ok(carts)
+}
