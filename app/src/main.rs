@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    offshoot::cli::run().await
+fn main() -> ExitCode {
+    offshoot::cli::execute_command_line()
 }

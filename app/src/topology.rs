@@ -1,47 +1,23 @@
-//! Which module runs where and who calls whom, from the settings alone: nothing is connected to.
+//! Placement and calls of all modules, from the settings alone, without any connection.
 
 use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 
 use crate::config::{ModulePlacement, Settings};
-use crate::serve::host::database_url;
-use crate::wiring::schemas;
+use crate::wiring::{DECLARATIONS, ORIGINS, is_built};
 
-/// Which modules each one calls. A test holds it against the wiring.
-const CALLS: [(&str, &[&str]); 8] = [
-    ("catalog", &[]),
-    ("inventory", &[]),
-    ("carts", &["catalog"]),
-    ("payments", &[]),
-    ("orders", &["carts", "inventory", "payments"]),
-    ("storefront", &[]),
-    ("notifications", &[]),
-    ("reporting", &[]),
-];
-/// Whose events a module hears. The same test holds it against what the modules say.
-const HEARS: [(&str, &[&str]); 4] = [
-    ("carts", &["catalog"]),
-    ("storefront", &["catalog", "inventory"]),
-    ("notifications", &["orders"]),
-    ("reporting", &["orders"]),
-];
-/// What the public side calls.
-pub(crate) const PUBLIC: &[&str] = &[
-    "catalog",
-    "inventory",
-    "carts",
-    "orders",
-    "storefront",
-    "notifications",
-    "reporting",
-];
+/// The modules that the public API calls.
+pub(crate) fn public_modules() -> &'static [&'static str] {
+    let public = ORIGINS.iter().find(|origin| origin.name == "public");
+    public.map_or(&[], |public| public.calls)
+}
 
-/// The store as a process with these settings sees it.
+/// The store as seen by a process with given settings.
 #[derive(Debug, Serialize)]
 pub struct Topology {
     modules: Vec<Node>,
-    /// What the public side of this process calls; empty if it has none.
+    /// Callees of the public API in this process; empty if the process has none.
     public: Vec<&'static str>,
 }
 
@@ -51,25 +27,26 @@ struct Node {
     module: &'static str,
     /// `local`, `encoded`, `remote` or `off`.
     placement: &'static str,
-    /// Where it runs, or may be called too.
+    /// Addresses where the module runs, or may be called later.
     urls: Vec<String>,
-    /// Where its data is, if it runs here; without a password.
+    /// Database of a module that runs here, without the password.
     data: Option<String>,
     calls: &'static [&'static str],
-    /// Whose events it hears.
-    hears: &'static [&'static str],
+    /// The modules whose events the module handles.
+    subscribes_to: &'static [&'static str],
 }
 
 impl Topology {
-    /// Of a process with these settings.
-    pub fn of(settings: &Settings) -> anyhow::Result<Self> {
+    /// The topology of a process with these settings.
+    pub fn from_settings(settings: &Settings) -> anyhow::Result<Self> {
         let mut modules = Vec::new();
-        for (module, calls) in CALLS {
+        for declaration in DECLARATIONS {
+            let module = declaration.name;
             let Some(set) = settings.modules.get(module) else {
                 continue;
             };
-            // What is no part of this binary can only be called.
-            let built = schemas().iter().any(|schema| schema.module == module);
+            // A module that is not part of this binary can only be called.
+            let built = is_built(module);
             let placement = match set.placement {
                 ModulePlacement::Local if built => "local",
                 ModulePlacement::Encoded if built => "encoded",
@@ -83,14 +60,11 @@ impl Topology {
                 placement,
                 urls: set.urls.iter().map(ToString::to_string).collect(),
                 data: is_here
-                    .then(|| database_url(settings, module))
+                    .then(|| settings.database_url(module))
                     .transpose()?
                     .map(|url| url.to_string()),
-                calls,
-                hears: HEARS
-                    .iter()
-                    .find(|(hearer, _)| *hearer == module)
-                    .map_or(&[], |(_, heard)| heard),
+                calls: declaration.calls,
+                subscribes_to: declaration.subscribes_to,
             });
         }
         let has = |name: &&str| {
@@ -98,15 +72,15 @@ impl Topology {
                 .iter()
                 .any(|node| node.module == *name && node.placement != "off")
         };
-        let public = if PUBLIC.iter().all(has) {
-            PUBLIC.to_vec()
+        let public = if public_modules().iter().all(has) {
+            public_modules().to_vec()
         } else {
             Vec::new()
         };
         Ok(Self { modules, public })
     }
 
-    /// As a Mermaid flowchart: processes as boxes, calls and events as arrows, dotted where they cross processes.
+    /// A Mermaid flowchart: processes are boxes; calls and events are arrows, dotted between processes.
     #[must_use]
     pub fn mermaid(&self) -> String {
         let mut chart = String::from("flowchart LR\n  subgraph here[this process]\n");
@@ -135,14 +109,14 @@ impl Topology {
             }
         }
         for node in self.modules.iter().filter(|node| node.is_here()) {
-            for heard in node.hears {
+            for heard in node.subscribes_to {
                 let _ = writeln!(chart, "  {heard} {}|events| {}", self.arrow(heard), node.module);
             }
         }
         chart
     }
 
-    /// To a module, or from it.
+    /// An arrow to the module or from the module.
     fn arrow(&self, module: &str) -> &'static str {
         let is_here = |node: &Node| node.module == module && node.is_here();
         if self.modules.iter().any(is_here) {
@@ -168,7 +142,7 @@ impl Node {
     }
 }
 
-/// A table.
+/// Prints a table.
 impl fmt::Display for Topology {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
@@ -177,7 +151,7 @@ impl fmt::Display for Topology {
             "module", "runs", "calls", "hears"
         )?;
         for node in &self.modules {
-            let (calls, hears, place) = (node.calls.join(", "), node.hears.join(", "), node.place());
+            let (calls, hears, place) = (node.calls.join(", "), node.subscribes_to.join(", "), node.place());
             let line = format!(
                 "{:<13} {:<8} {calls:<28} {hears:<18} {place}",
                 node.module, node.placement
@@ -195,49 +169,15 @@ impl fmt::Display for Topology {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
-    use crate::config::{Flags, load_from, module_names};
+    use crate::config::{Flags, load_from};
 
     fn topology(flags: &[(&str, &str)]) -> Topology {
         let mut given = Flags::default();
         for (key, value) in flags {
             given.set("a flag", *key, *value);
         }
-        Topology::of(&load_from(None, [], &given).expect("valid").settings).expect("valid")
-    }
-
-    #[test]
-    fn it_has_every_module_and_calls_what_the_wiring_hands_out() {
-        let wiring = include_str!("wiring.rs");
-        let mut handed: Vec<(&str, &str)> = Vec::new();
-        for place in wiring.split("needed(&").skip(1) {
-            if let Some((callee, rest)) = place.split_once(", \"")
-                && let Some((caller, _)) = rest.split_once("\")")
-            {
-                handed.push((caller, callee));
-            }
-        }
-        let declared = CALLS
-            .iter()
-            .flat_map(|(caller, calls)| calls.iter().map(move |callee| (*caller, *callee)));
-        assert_eq!(handed, declared.collect::<Vec<_>>());
-        for (callee, callers) in crate::wiring::callers() {
-            let calls = |(_, calls): &&(&str, &[&str])| calls.contains(&callee);
-            let calling = CALLS.iter().chain(&HEARS).chain([&("public", PUBLIC)]).filter(calls);
-            let calling: BTreeSet<_> = calling.map(|(caller, _)| *caller).collect();
-            // The commands of this binary are no part of the picture.
-            let admitted = callers.iter().filter(|caller| !["import", "replay"].contains(caller));
-            assert_eq!(calling, admitted.copied().collect(), "callers of {callee}");
-        }
-        let hears = HEARS
-            .iter()
-            .flat_map(|(hearer, heard)| heard.iter().map(move |heard| (*hearer, *heard)));
-        assert_eq!(crate::wiring::hearing::heard(), hears.collect());
-        let mut names: Vec<_> = CALLS.iter().map(|(name, _)| (*name).to_owned()).collect();
-        names.sort();
-        assert_eq!(names, module_names());
+        Topology::from_settings(&load_from(None, [], &given).expect("valid").settings).expect("valid")
     }
 
     #[test]

@@ -1,125 +1,100 @@
-//! Which modules there are and who needs whom. Only this and the folder beside it name implementations.
+//! The modules of the store: one declaration each. Only this file names implementations.
 //!
-//! Where each module runs is decided by the settings and carried out by [`Host`]; nothing here depends on it. A feature
-//! per module says whether its implementation is part of this binary; its stub is, if it or whoever calls it is.
+//! Where each module runs is decided by the settings and carried out by the host; nothing here depends on placement.
 
-// What the table of modules becomes.
+// The macro behind the declarations.
 #[macro_use]
-mod modules;
-// How each of them is made.
-#[cfg(feature = "carts")]
-mod carts;
-/// Who hears whose events.
-pub mod hearing;
-#[cfg(feature = "inventory")]
-mod inventory;
-#[cfg(feature = "orders")]
-mod orders;
-#[cfg(feature = "payments")]
-mod payments;
-/// Changes that span modules.
-pub mod sagas;
+mod declare;
 
 use std::sync::Arc;
 
-use offshoot_contract::{Clock, ContractDescription, describe};
+use offshoot_contract::{Clock, Contract, ContractDescription, Contracts, describe};
 use offshoot_db::ModuleSchema;
+use offshoot_host::{Declaration, Host, HostedModule, Job, Module};
 
 use crate::config::Settings;
-use crate::serve::host::{Host, Placed};
-use crate::serve::working::Job;
 
+// Callees before callers. The features say whether the implementation is part of this binary, and whether its stub is.
 modules! {
-    catalog, dyn catalog_api::v1::CatalogApi, "catalog-stub", "catalog";
-    inventory, dyn inventory_api::v1::InventoryApi, "inventory-stub", "inventory";
-    carts, dyn carts_api::v1::CartsApi, "carts-stub", "carts";
-    payments, dyn payments_api::v1::PaymentsApi, "payments-stub", "payments";
-    orders, dyn orders_api::v1::OrdersApi, "orders-stub", "orders";
-    storefront, dyn storefront_api::v1::StorefrontApi, "storefront-stub", "storefront";
-    notifications, dyn notifications_api::v1::NotificationsApi, "notifications-stub", "notifications";
-    reporting, dyn reporting_api::v1::ReportingApi, "reporting-stub", "reporting";
+    catalog: catalog_api::v1::CatalogApi, "catalog", "catalog-stub";
+    inventory: inventory_api::v1::InventoryApi, "inventory", "inventory-stub";
+    carts: carts_api::v1::CartsApi, "carts", "carts-stub", calls [catalog], subscribes_to [catalog];
+    payments: payments_api::v1::PaymentsApi, "payments", "payments-stub";
+    orders: orders_api::v1::OrdersApi, "orders", "orders-stub", calls [carts, inventory, payments];
+    storefront: storefront_api::v1::StorefrontApi, "storefront", "storefront-stub", subscribes_to [catalog, inventory];
+    notifications: notifications_api::v1::NotificationsApi, "notifications", "notifications-stub", subscribes_to [orders];
+    reporting: reporting_api::v1::ReportingApi, "reporting", "reporting-stub", subscribes_to [orders];
 }
 
-/// Places every module as the settings say, those that are called before those that call them.
-#[allow(
-    unused_variables,
-    clippy::needless_update,
-    reason = "a binary may have none of the modules that only hear"
-)]
-pub async fn connect(settings: &Settings, clock: Arc<dyn Clock>) -> anyhow::Result<Wired> {
-    let mut host = Host::new(settings, Arc::clone(&clock))?;
+/// Callers that are not modules: the public API, and the tools of the command line.
+pub const ORIGINS: [Declaration; 3] = [
+    Declaration {
+        name: "public",
+        calls: &[
+            "catalog",
+            "inventory",
+            "carts",
+            "orders",
+            "storefront",
+            "notifications",
+            "reporting",
+        ],
+        subscribes_to: &[],
+    },
+    Declaration {
+        name: "import",
+        calls: &["catalog", "inventory", "orders"],
+        subscribes_to: &[],
+    },
+    Declaration {
+        name: "replay",
+        calls: &["catalog", "inventory", "payments", "orders", "notifications"],
+        subscribes_to: &[],
+    },
+];
 
-    #[cfg(feature = "catalog")]
-    let catalog = host
-        .place::<dyn catalog_api::v1::CatalogApi>(&::catalog::SCHEMA, |here| {
-            Ok(Arc::new(::catalog::Catalog::new(here.db(), Arc::clone(&clock))))
-        })
-        .await?;
-    #[cfg(all(feature = "catalog-stub", not(feature = "catalog")))]
-    let catalog = host.call::<dyn catalog_api::v1::CatalogApi>()?;
+/// The names of all modules, callees before callers.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    DECLARATIONS.iter().map(|declaration| declaration.name)
+}
 
-    #[cfg(feature = "inventory")]
-    let inventory = host
-        .place(&::inventory::SCHEMA, |here| Ok(inventory::build(here, &clock)))
-        .await?;
-    #[cfg(all(feature = "inventory-stub", not(feature = "inventory")))]
-    let inventory = host.call::<dyn inventory_api::v1::InventoryApi>()?;
+/// The declaration of `module`.
+#[allow(dead_code, reason = "a binary may have no implementation at all")]
+fn declaration(module: &str) -> &'static Declaration {
+    let found = DECLARATIONS.iter().find(|declaration| declaration.name == module);
+    found.expect("the macro declares each module that it places")
+}
 
-    #[cfg(feature = "carts")]
-    let carts = host
-        .place(&::carts::SCHEMA, |here| {
-            let catalog = needed(&catalog, "carts")?;
-            Ok(carts::build(here, &clock, settings, catalog))
-        })
-        .await?;
-    #[cfg(all(feature = "carts-stub", not(feature = "carts")))]
-    let carts = host.call::<dyn carts_api::v1::CartsApi>()?;
+/// The data of each module that is part of this binary, callees before callers.
+#[must_use]
+pub fn schemas() -> Vec<&'static ModuleSchema> {
+    implementations().iter().map(|module| module.schema).collect()
+}
 
-    #[cfg(feature = "payments")]
-    let payments = host
-        .place(&::payments::SCHEMA, |here| payments::build(here, &clock, settings))
-        .await?;
-    #[cfg(all(feature = "payments-stub", not(feature = "payments")))]
-    let payments = host.call::<dyn payments_api::v1::PaymentsApi>()?;
+/// Whether the implementation of `module` is part of this binary.
+#[must_use]
+pub fn is_built(module: &str) -> bool {
+    schemas().iter().any(|schema| schema.module == module)
+}
 
-    #[cfg(feature = "orders")]
-    let orders = host
-        .place(&::orders::SCHEMA, |here| {
-            let others = ::orders::Collaborators {
-                carts: needed(&carts, "orders")?,
-                inventory: needed(&inventory, "orders")?,
-                payments: needed(&payments, "orders")?,
-            };
-            Ok(orders::build(here, &clock, settings, others))
-        })
-        .await?;
-    #[cfg(all(feature = "orders-stub", not(feature = "orders")))]
-    let orders = host.call::<dyn orders_api::v1::OrdersApi>()?;
-
-    let hearing = hearing::connect(&mut host).await?;
-    let (placed, jobs) = host.finish()?;
-    Ok(Wired {
-        #[cfg(feature = "catalog-stub")]
-        catalog,
-        #[cfg(feature = "inventory-stub")]
-        inventory,
-        #[cfg(feature = "carts-stub")]
-        carts,
-        #[cfg(feature = "payments-stub")]
-        payments,
-        #[cfg(feature = "orders-stub")]
-        orders,
-        placed,
-        jobs,
-        ..hearing
-    })
+/// The modules and origins that may call `module`: those that declare to call `module`, or to subscribe to its events.
+#[must_use]
+pub fn callers_of(module: &str) -> Vec<&'static str> {
+    DECLARATIONS
+        .iter()
+        .chain(&ORIGINS)
+        .filter(|declaration| declaration.depends_on(module))
+        .map(|declaration| declaration.name)
+        .collect()
 }
 
 /// A module that another one calls.
 #[cfg(any(feature = "carts", feature = "orders"))]
-fn needed<A: offshoot_contract::Contract + ?Sized>(api: &Option<Arc<A>>, by: &str) -> anyhow::Result<Arc<A>> {
-    let name = A::NAME;
+fn required<A: Contract + ?Sized>(api: &Option<Arc<A>>, caller: &str) -> anyhow::Result<Arc<A>> {
+    let callee = A::NAME;
     api.clone().ok_or_else(|| {
-        anyhow::anyhow!("{by} calls {name}, which is off here: say where it runs with --remote {name}=http://HOST:PORT")
+        anyhow::anyhow!(
+            "{caller} calls {callee}, which is off here: say where {callee} runs with --remote {callee}=http://HOST:PORT"
+        )
     })
 }

@@ -1,26 +1,21 @@
-//! What can be said on the command line; each command adds what is its own. `--help` shows these texts.
+//! The grammar of the command line. `--help` shows the doc comments; each command adds its own.
 
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 
 use super::backup::BackupCommand;
-#[cfg(feature = "store")]
-use super::check::CheckArguments;
 use super::contract::ContractCommand;
 use super::db::DbArguments;
-#[cfg(feature = "store")]
-use super::demo::DemoCommand;
 use super::events::EventsCommand;
-#[cfg(feature = "store")]
-use super::import::ImportCommand;
 use super::placement::PlacementCommand;
-#[cfg(feature = "store")]
-use super::replay::ReplayCommand;
 use super::sagas::SagasCommand;
 use super::serve::ServeArguments;
 use super::token::TokenCommand;
-use crate::config::{Flags, module_names};
+#[cfg(feature = "store")]
+use super::tools::Tool;
+use crate::config::Flags;
+use crate::wiring;
 
 /// A store in one process, whose modules can move into processes of their own.
 #[derive(Debug, Parser)]
@@ -33,23 +28,23 @@ pub struct Arguments {
     #[command(subcommand)]
     pub(super) command: Option<Command>,
 
-    /// Where SQLite files and checkpoints are kept.
+    /// Directory of SQLite files and checkpoints.
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 
-    /// Postgres URL for all modules. Without it each has a SQLite file in the data directory.
+    /// Postgres URL for all modules. Without it each module has a SQLite file in the data directory.
     #[arg(long, global = true, value_name = "URL")]
     database: Option<String>,
 
-    /// Settings that override the defaults, as TOML.
+    /// A TOML file of settings that override the defaults.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Call a module in another process; more than once, or with commas, in any of several.
+    /// Call a module in another process. Repeat the flag, or separate with commas, for several addresses.
     #[arg(long, global = true, value_name = "MODULE=URL", value_parser = remote)]
     remote: Vec<(String, String)>,
 
-    /// Where a module may be called too, without calling it there from the start.
+    /// Addresses where a module may be called later; calls stay in this process at first.
     #[arg(long, global = true, value_name = "MODULE=URL", value_parser = remote)]
     urls: Vec<(String, String)>,
 
@@ -67,66 +62,50 @@ pub(super) enum Command {
     Serve(ServeArguments),
 
     #[cfg(feature = "store")]
-    /// Bring data into the store. Can be broken off and repeated.
-    #[command(subcommand)]
-    Import(ImportCommand),
+    #[command(flatten)]
+    Tool(Tool),
 
-    #[cfg(feature = "store")]
-    /// Buy what a real shop sold, live, and prove that nothing was lost.
-    #[command(subcommand)]
-    Replay(ReplayCommand),
-
-    #[cfg(feature = "store")]
-    /// Show what the store can do, in a temporary folder.
-    #[command(subcommand)]
-    Demo(DemoCommand),
-
-    /// See and change where a running process executes its modules' calls.
+    /// Show and change where a running process executes the calls of its modules.
     #[command(subcommand)]
     Placement(PlacementCommand),
 
-    /// Print a header that lets operators, or services, in: for curl.
+    /// Print an authorization header for curl: an operator's, or a service's.
     #[command(subcommand)]
     Token(TokenCommand),
 
-    /// Print which module runs where and who calls whom, as the settings have it.
+    /// Print where each module runs and which modules call each other, from the settings alone.
     Topology {
-        /// As a Mermaid flowchart.
+        /// Print a Mermaid flowchart.
         #[arg(long, conflicts_with = "json")]
         mermaid: bool,
     },
 
-    /// Look after the modules' database schemas.
+    /// Migrate, provision and inspect the modules' database schemas.
     Db(DbArguments),
 
-    /// See how far events are handled, and decide about those that cannot be.
+    /// Show how far events are handled; retry, skip, replay or rebuild.
     #[command(subcommand)]
     Events(EventsCommand),
 
-    /// See and push changes that span modules and are not over yet.
+    /// Show, retry and undo changes that span modules and have not ended.
     #[command(subcommand)]
     Sagas(SagasCommand),
 
-    /// Back the modules' data up while the store serves, check a backup, put it back.
+    /// Back up the modules' data while the store serves; verify and restore backups.
     #[command(subcommand)]
     Backup(BackupCommand),
 
-    /// Say what differs between the modules' data, and the command that helps. Exit code 1 if something is wrong.
+    /// Find differences between the modules' data, and name the command that helps. Exit code 1 if something is wrong.
     #[command(
         after_help = "Reads the databases of the modules that run here, twice, a few seconds apart if processes work on them; changes nothing.\nFinds: missing migrations, a database that takes no writes, another store than remembered, processes that stopped without\nsaying so, events without a position, subscriptions that hold, read another log, are behind or ahead, that nobody works on,\nevents that were given up, old copies, sagas that are stuck or in flight for long.\n\nExample:\n  offshoot doctor --json"
     )]
     Doctor,
 
-    /// Look at the modules' contracts.
+    /// Print the modules' contracts, or compare them with the released ones.
     #[command(subcommand)]
     Contract(ContractCommand),
 
-    #[cfg(feature = "store")]
-    /// Find in sources what would keep a module from moving out.
-    #[command(after_long_help = super::check::HELP)]
-    Check(CheckArguments),
-
-    /// Print the settings that hold and where each came from.
+    /// Print the effective settings and the origin of each.
     #[command(after_help = "Example:\n  OFFSHOOT__CARTS__TIME_TO_LIVE=1d offshoot config")]
     Config,
 }
@@ -137,7 +116,7 @@ impl Arguments {
         self.config.as_deref()
     }
 
-    /// What the command line says about settings.
+    /// The settings that the command line sets.
     pub(super) fn flags(&self) -> Flags {
         let mut flags = Flags::default();
         if let Some(folder) = &self.data_dir {
@@ -154,7 +133,7 @@ impl Arguments {
         }
         for (flag, given) in [("--urls", &self.urls), ("--remote", &self.remote)] {
             for (module, _) in given {
-                // Given more than once, they add up.
+                // Repeated flags add up.
                 let urls = given
                     .iter()
                     .filter(|(name, _)| name == module)
@@ -167,22 +146,22 @@ impl Arguments {
     }
 }
 
-/// A module of the store, by its name.
+/// Checks the name of a module of the store.
 pub(super) fn module(name: &str) -> Result<String, String> {
-    let known = module_names();
-    if known.iter().any(|known| known == name) {
+    let known: Vec<_> = wiring::names().collect();
+    if known.contains(&name) {
         return Ok(name.to_owned());
     }
     Err(format!("the modules are {}", known.join(", ")))
 }
 
-/// A module whose implementation is part of this binary.
+/// Checks the name of a module whose implementation is part of this binary.
 pub(super) fn built_module(name: &str) -> Result<String, String> {
     let name = module(name)?;
-    let built: Vec<_> = crate::wiring::schemas().iter().map(|schema| schema.module).collect();
-    if built.contains(&name.as_str()) {
+    if wiring::is_built(&name) {
         return Ok(name);
     }
+    let built: Vec<_> = wiring::schemas().iter().map(|schema| schema.module).collect();
     Err(format!("this binary is built without it: it has {}", built.join(", ")))
 }
 

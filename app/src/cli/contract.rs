@@ -1,4 +1,4 @@
-//! `offshoot contract`: the contracts that this binary was built with, and whether they keep what was released.
+//! `offshoot contract`: the contracts of this binary, and a comparison with the released descriptions.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use clap::Subcommand;
 use serde::Serialize;
 
-use offshoot_contract::{ContractDescription, breaches, openapi};
+use offshoot_contract::{ContractDescription, breaking_changes, openapi};
 
 use super::arguments::module;
 use super::print;
@@ -31,20 +31,20 @@ pub(super) enum ContractCommand {
         module: String,
     },
 
-    /// Compare the contracts of this binary with those released: what would break their callers? Exit code 1 if anything.
+    /// Find changes that would break callers of a released contract. Exit code 1 if there is one.
     #[command(after_help = "Example:\n  offshoot contract check catalog --released modules")]
     Check {
         /// Only this module.
         #[arg(value_parser = module)]
         module: Option<String>,
 
-        /// Holds the released descriptions: <MODULE>/api/contract/v<MAJOR>.<MINOR>.json.
+        /// Folder with the released descriptions: <MODULE>/api/contract/v<MAJOR>.<MINOR>.json.
         #[arg(long, value_name = "DIR", default_value = "modules")]
         released: PathBuf,
     },
 }
 
-pub(super) fn run(what: &ContractCommand, json: bool) -> Result<ExitCode> {
+pub(super) fn execute(what: &ContractCommand, json: bool) -> Result<ExitCode> {
     match what {
         ContractCommand::Openapi { module } => print(&openapi(&description(module)?), "", true)?,
         ContractCommand::Show { module } => print(&description(module)?, "", true)?,
@@ -69,12 +69,12 @@ fn description(module: &str) -> Result<ContractDescription> {
         .with_context(|| format!("there is no module {module}"))
 }
 
-/// This binary's contract compared with one released description.
+/// A contract of this binary compared with one released description.
 #[derive(Debug, Serialize)]
 struct Finding {
     module: String,
     version: String,
-    /// None: nothing of this module was released.
+    /// `None`: the module has no released description.
     released: Option<String>,
     breaches: Vec<String>,
 }
@@ -128,7 +128,7 @@ fn check(module: Option<&str>, released: &Path) -> Result<Vec<Finding>> {
 }
 
 fn promises_broken(old: &ContractDescription, new: &ContractDescription) -> Vec<String> {
-    let mut broken: Vec<String> = breaches(old, new).iter().map(ToString::to_string).collect();
+    let mut broken: Vec<String> = breaking_changes(old, new).iter().map(ToString::to_string).collect();
     if old.version == new.version && old.hash != new.hash {
         broken.push(format!(
             "the shape has changed since {} was released: raise the minor version",
@@ -138,7 +138,7 @@ fn promises_broken(old: &ContractDescription, new: &ContractDescription) -> Vec<
     broken
 }
 
-/// Those of the same major version; another major promises nothing to its callers.
+/// Descriptions of the same major version; another major promises nothing to callers.
 fn released_descriptions(folder: &Path, contract: &ContractDescription) -> Result<Vec<ContractDescription>> {
     let module = folder.join(&contract.name);
     let files = module.join("api/contract");
@@ -160,7 +160,7 @@ fn released_descriptions(folder: &Path, contract: &ContractDescription) -> Resul
         if name.starts_with(&format!("v{}.", contract.major())) && name.ends_with(".json") {
             let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
             let description = serde_json::from_slice::<ContractDescription>(&text);
-            found.push(description.with_context(|| format!("{} is no contract description", path.display()))?);
+            found.push(description.with_context(|| format!("{} is not a contract description", path.display()))?);
         }
     }
     found.sort_by_key(|description| minor(&description.version));
@@ -175,7 +175,7 @@ fn minor(version: &str) -> Option<u32> {
 mod tests {
     use super::*;
 
-    /// A folder of modules in which the catalog was released as `change` makes it.
+    /// A folder of modules with a released description of the catalog, altered by `change`.
     fn released(change: impl FnOnce(&mut ContractDescription)) -> tempfile::TempDir {
         let mut catalog = description("catalog").expect("there is a catalog");
         change(&mut catalog);

@@ -1,13 +1,13 @@
-//! The databases of the modules whose data this process may open, for commands that work on tables of the chassis.
+//! Databases of the modules that this configuration may open, for commands that read tables of the chassis.
 
 use anyhow::{Result, bail};
-use offshoot_db::{Db, DbOptions, MigrationState, PgBudget, status};
+use offshoot_db::{Db, DbOptions, MigrationState, PgBudget, migration_status};
 
 use super::db::schemas;
 use crate::config::Settings;
 
-/// The modules that have data with this migration of the chassis, opened. Opening may make a file and migrate it, and this is
-/// for those who only look, so what is not there is left out, and what is behind is an error.
+/// Opens the modules whose schema has the chassis migration `tables`. Opening creates a missing file and migrates an
+/// old one, which a reading command must not do: modules without data are left out, and an old schema is an error.
 pub(super) async fn with(tables: &str, settings: &Settings, only: Option<&str>) -> Result<Vec<Db>> {
     let mut open = Vec::new();
     let options = DbOptions {
@@ -21,7 +21,7 @@ pub(super) async fn with(tables: &str, settings: &Settings, only: Option<&str>) 
         if only.is_some_and(|only| only != schema.module) {
             continue;
         }
-        let migrations = status(schema, &url, &options).await?;
+        let migrations = migration_status(schema, &url, &options).await?;
         let ready = |name: &str| {
             let found = migrations.iter().find(|known| known.migration.name == name);
             found.is_some_and(|known| matches!(known.state, MigrationState::Applied(_)))
@@ -33,7 +33,7 @@ pub(super) async fn with(tables: &str, settings: &Settings, only: Option<&str>) 
                 let (module, name) = (schema.module, &behind.migration.name);
                 bail!("the schema of {module} lacks {name}: bring it up to date with `offshoot db migrate`");
             }
-            // There is no data at all yet.
+            // The module has no data yet.
             _ => {}
         }
     }

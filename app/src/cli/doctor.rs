@@ -1,19 +1,19 @@
-//! `offshoot doctor`: what differs between modules, and the command that helps.
+//! `offshoot doctor`: prints differences between the modules' data, each with the command that helps.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
-use offshoot_backup::{Examined, Weight, examine};
+use offshoot_backup::{Diagnosis, Severity, diagnose};
 use offshoot_contract::SystemClock;
 
 use super::backup::places;
 use super::print;
 use crate::config::Settings;
-use crate::serve::store_ids;
+use offshoot_host::store_ids;
 
-pub(super) async fn run(settings: &Settings, json: bool) -> Result<ExitCode> {
+pub(super) async fn execute(settings: &Settings, json: bool) -> Result<ExitCode> {
     let places = places(settings, None)?;
     ensure!(
         !places.is_empty(),
@@ -24,7 +24,7 @@ pub(super) async fn run(settings: &Settings, json: bool) -> Result<ExitCode> {
         let module = data.schema.module;
         remembered.extend(store_ids::known(&settings.data_dir, module)?.map(|store| (module.to_owned(), store)));
     }
-    let examined = examine(&places, &remembered, &SystemClock, &mut |line| eprintln!("{line}")).await;
+    let examined = diagnose(&places, &remembered, &SystemClock, &mut |line| eprintln!("{line}")).await;
     print(&examined, &text(&examined), json)?;
     Ok(if examined.is_healthy() {
         ExitCode::SUCCESS
@@ -33,15 +33,15 @@ pub(super) async fn run(settings: &Settings, json: bool) -> Result<ExitCode> {
     })
 }
 
-fn text(examined: &Examined) -> String {
+fn text(examined: &Diagnosis) -> String {
     let mut text = String::new();
     for finding in &examined.findings {
-        let weight = match finding.weight {
-            Weight::Problem => "PROBLEM",
-            Weight::Note => "note",
+        let weight = match finding.severity {
+            Severity::Problem => "PROBLEM",
+            Severity::Note => "note",
         };
         // Writing to a string cannot fail.
-        let _ = write!(text, "{weight:8} {:10} {}", finding.module, finding.what);
+        let _ = write!(text, "{weight:8} {:10} {}", finding.module, finding.message);
         if let Some(command) = &finding.command {
             let _ = write!(text, ": `{command}`");
         }

@@ -1,5 +1,5 @@
-//! `offshoot events`: what modules announce and how far others have handled it. Works on the databases of the modules whose
-//! data this process may open; nothing has to run, and what runs takes note within a second.
+//! `offshoot events`: logs of published events, and how far subscriptions have handled them. Works on the databases
+//! that this configuration may open; running processes notice a change within a second.
 
 mod arguments;
 mod text;
@@ -10,8 +10,8 @@ use anyhow::{Result, bail};
 use offshoot_contract::CallContext;
 use offshoot_db::Db;
 use offshoot_outbox::{
-    DeadLetter, EventsFailure, OutboxStatus, SubscriptionStatus, dead_letters, outbox_status, rebuild, replay, retry,
-    skip, status,
+    OutboxStatus, ParkedEvent, SubscriptionError, SubscriptionStatus, outbox_status, parked_events, rebuild, replay,
+    retry, skip, status,
 };
 use serde::Serialize;
 
@@ -20,35 +20,35 @@ use super::databases::with;
 use super::print;
 use crate::config::Settings;
 
-/// The migration that makes the tables.
+/// Chassis migration that creates the tables.
 const TABLES: &str = "0006_subscriptions";
 
-/// How far everything is.
+/// Progress of all subscriptions.
 #[derive(Debug, Serialize)]
 struct Overview {
     logs: Vec<OutboxStatus>,
     subscriptions: Vec<Reading>,
 }
 
-/// One partition, beside the log that it reads.
+/// One partition with the state of its log.
 #[derive(Debug, Serialize)]
 struct Reading {
     #[serde(flatten)]
     partition: SubscriptionStatus,
-    /// Events between it and the end of the log, of all partitions; none if the log is not here.
+    /// Events of all partitions after the cursor; `None` if the log is not in this configuration.
     lag: Option<i64>,
-    /// What keeps it; none if nothing does.
+    /// Why the partition does not advance; `None` if nothing is wrong.
     because: Option<String>,
 }
 
-/// What was asked for and is done.
+/// An operation with its result.
 #[derive(Debug, Serialize)]
 struct Done {
     subscription: String,
     done: String,
 }
 
-pub(super) async fn run(what: &EventsCommand, settings: &Settings, json: bool) -> Result<()> {
+pub(super) async fn execute(what: &EventsCommand, settings: &Settings, json: bool) -> Result<()> {
     let databases = with(TABLES, settings, None).await?;
     let result = carry_out(what, &databases, json).await;
     for db in databases {
@@ -64,9 +64,9 @@ async fn carry_out(what: &EventsCommand, databases: &[Db], json: bool) -> Result
             print(&overview, &text::overview(&overview), json)
         }
         EventsCommand::DeadLetters { subscription, limit } => {
-            let mut letters: Vec<DeadLetter> = Vec::new();
+            let mut letters: Vec<ParkedEvent> = Vec::new();
             for db in databases {
-                letters.extend(dead_letters(db, &mut cx(), subscription.as_deref(), *limit).await?);
+                letters.extend(parked_events(db, &mut cx(), subscription.as_deref(), *limit).await?);
             }
             print(&letters, &text::letters(&letters), json)
         }
@@ -108,7 +108,7 @@ fn done(subscription: &str, what: &str, json: bool) -> Result<()> {
     print(&done, &format!("{subscription}: {what}"), json)
 }
 
-/// The data of the module that has this subscription.
+/// The database of the subscriber.
 async fn reader<'a>(databases: &'a [Db], subscription: &str) -> Result<&'a Db> {
     let mut known = Vec::new();
     for db in databases {
@@ -129,7 +129,7 @@ async fn reader<'a>(databases: &'a [Db], subscription: &str) -> Result<&'a Db> {
     );
 }
 
-async fn overview(databases: &[Db]) -> Result<Overview, EventsFailure> {
+async fn overview(databases: &[Db]) -> Result<Overview, SubscriptionError> {
     let mut logs = BTreeMap::new();
     for db in databases {
         logs.insert(db.module(), outbox_status(db, &mut cx()).await?);
@@ -153,7 +153,7 @@ async fn overview(databases: &[Db]) -> Result<Overview, EventsFailure> {
     })
 }
 
-/// What keeps a partition, the gravest first.
+/// Why a partition does not advance, the most severe reason first.
 fn because(partition: &SubscriptionStatus, lag: Option<i64>) -> Option<String> {
     if let Some(held) = &partition.held {
         return Some(held.clone());
@@ -164,11 +164,11 @@ fn because(partition: &SubscriptionStatus, lag: Option<i64>) -> Option<String> {
             partition.subscriber
         ));
     }
-    if partition.dead > 0 {
+    if partition.dead_letters > 0 {
         let name = &partition.subscription;
         return Some(format!(
             "{} events were given up: `offshoot events dead-letters --subscription {name}` says why",
-            partition.dead
+            partition.dead_letters
         ));
     }
     if partition.rebuild {

@@ -1,28 +1,23 @@
-//! The command line: what is asked for, carried out, with data on stdout and everything else on stderr.
+//! The command line. Data goes to stdout, everything else to stderr.
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 
-// What can be said.
+// The grammar.
 mod arguments;
 // One file per command.
 mod backup;
-#[cfg(feature = "store")]
-mod check;
 mod contract;
 mod databases;
 mod db;
-#[cfg(feature = "store")]
-mod demo;
 mod doctor;
 mod events;
-#[cfg(feature = "store")]
-mod import;
 mod placement;
-#[cfg(feature = "store")]
-mod replay;
 mod sagas;
 mod serve;
 mod token;
+// Commands of the store: importers, replay, demo, check of sources.
+#[cfg(feature = "store")]
+mod tools;
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -30,7 +25,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
-use offshoot_contract::{SPANS, SystemClock};
+use offshoot_contract::{SPAN_TARGET, SystemClock};
 use offshoot_telemetry::spans_to;
 use serde::Serialize;
 use tokio::task::JoinHandle;
@@ -46,13 +41,27 @@ use self::serve::ServeArguments;
 use crate::config::{self, Configuration, ConfigurationError, Settings, TelemetrySettings};
 use crate::topology::Topology;
 
-/// How long the last traces have to be sent.
+/// Time limit for sending the last traces.
 const LAST_TRACES: Duration = Duration::from_secs(2);
-/// Wrong usage or configuration, as clap has it for the former.
+/// Exit code of wrong usage or configuration; clap exits with the same code.
 const MISUSE: u8 = 2;
 
-/// Carries out the command line of this process.
-pub async fn run() -> ExitCode {
+/// Executes the command line of this process.
+///
+/// Not `async`, on purpose: the compiler would make the code of all commands a second time for the binary.
+#[must_use]
+pub fn execute_command_line() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(execute()),
+        Err(error) => {
+            eprintln!("error: the runtime cannot be started: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn execute() -> ExitCode {
     let arguments = Arguments::parse();
     let configuration = match config::load(arguments.file(), &arguments.flags()) {
         Ok(configuration) => configuration,
@@ -82,7 +91,7 @@ pub async fn run() -> ExitCode {
     code
 }
 
-/// Logs to stderr what `RUST_LOG` says, warnings where it says nothing, and sends traces where the settings say.
+/// Logs to stderr at the level of `RUST_LOG`, by default warnings; exports traces if a collector is configured.
 fn log(settings: &Settings) -> Result<Option<Traces>> {
     let logs = EnvFilter::builder()
         .with_default_directive(LevelFilter::WARN.into())
@@ -94,23 +103,23 @@ fn log(settings: &Settings) -> Result<Option<Traces>> {
     let TelemetrySettings { otlp, service, .. } = &settings.telemetry;
     let traces = otlp.as_ref().map(|endpoint| spans_to(endpoint, service, SystemClock));
     let (layer, exporter) = traces.transpose().context("telemetry.otlp")?.unzip();
-    let spans = layer.map(|layer| layer.with_filter(Targets::new().with_target(SPANS, Level::TRACE)));
+    let spans = layer.map(|layer| layer.with_filter(Targets::new().with_target(SPAN_TARGET, Level::TRACE)));
     tracing_subscriber::registry().with(text).with(spans).init();
     Ok(exporter.map(|exporter| {
         let stop = CancellationToken::new();
-        let sending = tokio::spawn(exporter.run(stop.clone().cancelled_owned()));
+        let sending = tokio::spawn(exporter.export_until(stop.clone().cancelled_owned()));
         Traces { stop, sending }
     }))
 }
 
-/// Traces that are being sent.
+/// A running export of traces.
 struct Traces {
     stop: CancellationToken,
     sending: JoinHandle<()>,
 }
 
 impl Traces {
-    /// Sends what is left.
+    /// Sends the remaining spans.
     async fn finish(self) {
         self.stop.cancel();
         let _ = tokio::time::timeout(LAST_TRACES, self.sending).await;
@@ -121,20 +130,16 @@ async fn carry_out(arguments: Arguments, configuration: Configuration) -> Result
     let json = arguments.json;
     let settings = &configuration.settings;
     match arguments.command.unwrap_or(Command::Serve(ServeArguments::default())) {
-        Command::Serve(_) => crate::serve::run(configuration.settings).await?,
+        Command::Serve(_) => crate::serve::serve_until_stopped(configuration.settings).await?,
         #[cfg(feature = "store")]
-        Command::Import(what) => import::run(what, settings, json).await?,
-        #[cfg(feature = "store")]
-        Command::Demo(what) => return demo::run(&what, json).await,
-        #[cfg(feature = "store")]
-        Command::Replay(what) => return replay::run(what, settings, json).await,
-        Command::Placement(what) => placement::run(what, settings, json).await?,
+        Command::Tool(tool) => return tools::execute(tool, settings, json).await,
+        Command::Placement(what) => placement::execute(what, settings, json).await?,
         Command::Token(what) => {
             let header = token::header(&what, settings)?;
             print(&header, &header, json)?;
         }
         Command::Topology { mermaid } => {
-            let topology = Topology::of(settings)?;
+            let topology = Topology::from_settings(settings)?;
             let text = if mermaid {
                 topology.mermaid()
             } else {
@@ -142,14 +147,12 @@ async fn carry_out(arguments: Arguments, configuration: Configuration) -> Result
             };
             print(&topology, text.trim_end(), json)?;
         }
-        Command::Db(what) => db::run(&what, settings, json).await?,
-        Command::Events(what) => events::run(&what, settings, json).await?,
-        Command::Sagas(what) => return sagas::run(&what, settings, json).await,
-        Command::Backup(what) => return backup::run(what, settings, json).await,
-        Command::Doctor => return doctor::run(settings, json).await,
-        Command::Contract(what) => return contract::run(&what, json),
-        #[cfg(feature = "store")]
-        Command::Check(what) => return check::run(&what, json),
+        Command::Db(what) => db::execute(&what, settings, json).await?,
+        Command::Events(what) => events::execute(&what, settings, json).await?,
+        Command::Sagas(what) => return sagas::execute(&what, settings, json).await,
+        Command::Backup(what) => return backup::execute(what, settings, json).await,
+        Command::Doctor => return doctor::execute(settings, json).await,
+        Command::Contract(what) => return contract::execute(&what, json),
         Command::Config => {
             let shown = configuration.show();
             print(&shown, shown.to_string().trim_end(), json)?;
@@ -158,8 +161,7 @@ async fn carry_out(arguments: Arguments, configuration: Configuration) -> Result
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the data of a command: as JSON where a script wants it, else as text. A reader that has seen enough, such as
-/// `head`, is no failure.
+/// Prints the data of a command, as JSON or as text. A closed pipe, such as `head` leaves behind, is not an error.
 fn print(data: &impl Serialize, text: &str, json: bool) -> Result<()> {
     let written = if json {
         let json = serde_json::to_string_pretty(data)?;

@@ -1,4 +1,4 @@
-//! `offshoot placement`: where a running process executes its modules' calls, seen and changed.
+//! `offshoot placement`: shows and changes where a running process executes the calls of its modules.
 
 use std::fmt::Write as _;
 
@@ -16,28 +16,28 @@ use rustls::ClientConfig;
 
 use super::arguments::module;
 use super::print;
+use super::token::own_token;
 use crate::config::Settings;
-use crate::operators::own_token;
 use crate::serve::admin::{ModulePlace, WantedPlace, placement};
 
-/// Largest answer, bytes.
+/// Largest response, bytes.
 const MAX_ANSWER: usize = 1 << 20;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PlacementCommand {
-    /// Where each module's calls run.
+    /// Print the placement of each module.
     Show {
-        /// The process. Without it, the one that the settings describe.
+        /// Address of the process. Default: the process that the settings describe.
         #[arg(long, value_name = "URL")]
         of: Option<String>,
     },
 
-    /// Run a module's calls at another place from now on. No call is dropped; none under way is moved.
+    /// Place later calls of a module. No call is dropped; calls in flight end where they are.
     #[command(
         after_help = "Examples:\n  offshoot placement set catalog remote\n  offshoot placement set catalog remote --at http://127.0.0.1:7101\n  offshoot placement set catalog local\n\nThe process forgets it when it ends: what should hold then stands in its configuration."
     )]
     Set {
-        /// Whose calls.
+        /// The module.
         #[arg(value_parser = module)]
         module: String,
 
@@ -45,17 +45,17 @@ pub(super) enum PlacementCommand {
         #[arg(value_parser = place)]
         place: String,
 
-        /// Only at these of the addresses that the process was started with.
+        /// Only these of the addresses that the process was started with.
         #[arg(long, value_name = "URL", value_delimiter = ',')]
         at: Vec<String>,
 
-        /// The process. Without it, the one that the settings describe.
+        /// Address of the process. Default: the process that the settings describe.
         #[arg(long, value_name = "URL")]
         of: Option<String>,
     },
 }
 
-pub(super) async fn run(what: PlacementCommand, settings: &Settings, json: bool) -> Result<()> {
+pub(super) async fn execute(what: PlacementCommand, settings: &Settings, json: bool) -> Result<()> {
     let own = || settings.admin_url();
     let token = own_token(settings)?;
     let modules: Vec<ModulePlace> = match what {
@@ -89,13 +89,13 @@ fn table(modules: &[ModulePlace]) -> String {
         }
         table.push('\n');
         for endpoint in &module.endpoints {
-            let alone = if endpoint.left_alone {
-                ", left alone: its calls fail"
+            let ejected = if endpoint.ejected {
+                ", ejected after failed calls"
             } else {
                 ""
             };
             let (url, calls, in_flight) = (&endpoint.url, endpoint.calls, endpoint.in_flight);
-            let _ = writeln!(table, "{:>10} {url}: {calls} calls, {in_flight} under way{alone}", "");
+            let _ = writeln!(table, "{:>10} {url}: {calls} calls, {in_flight} in flight{ejected}", "");
         }
     }
     table
@@ -103,7 +103,7 @@ fn table(modules: &[ModulePlace]) -> String {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "a client of the admin surface, which is no contract"
+    reason = "a client of the admin surface, which is not a contract"
 )]
 async fn ask(settings: &Settings, method: Method, root: &str, path: &str, token: &str, body: Bytes) -> Result<Bytes> {
     let root = root.trim_end_matches('/');
@@ -113,7 +113,7 @@ async fn ask(settings: &Settings, method: Method, root: &str, path: &str, token:
         .header(header::AUTHORIZATION, format!("Bearer {token}"))
         .header(header::CONTENT_TYPE, "application/json")
         .body(Full::new(body))
-        .with_context(|| format!("`{root}` is no address: give http://HOST:PORT"))?;
+        .with_context(|| format!("`{root}` is not a valid address: give http://HOST:PORT"))?;
     let connector = HttpsConnectorBuilder::new()
         .with_tls_config(tls(settings)?)
         .https_or_http()
@@ -132,11 +132,11 @@ async fn ask(settings: &Settings, method: Method, root: &str, path: &str, token:
     }
     match serde_json::from_slice::<Problem>(&body) {
         Ok(problem) => bail!("{}", problem.detail),
-        Err(_) => bail!("{root} answers {status}: it is no process that operators are let into"),
+        Err(_) => bail!("{root} answers {status}: not the admin surface of a process"),
     }
 }
 
-/// Whom to trust where a process is asked with https.
+/// Trusted authorities for a process at an https address.
 fn tls(settings: &Settings) -> Result<ClientConfig> {
     match &settings.contracts.authority {
         Some(authority) => Ok(client_tls(authority, settings.contracts.certificate().as_ref())?),

@@ -1,5 +1,5 @@
-//! `offshoot sagas`: changes that span modules, seen and pushed. Reads the databases of the modules whose data this
-//! process may open; nothing has to run.
+//! `offshoot sagas`: shows sagas, retries them, and requests undo. Reads the databases that this configuration may
+//! open; no process has to run.
 
 mod arguments;
 mod text;
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use offshoot_contract::{CallContext, Clock as _, SystemClock};
 use offshoot_db::Db;
-use offshoot_saga::{Filter, OperateError, SagaRow, State, StepRow, compensate, list, retry, show};
+use offshoot_saga::{Filter, OperateError, SagaRow, SagaStatus, StepRow, list, request_undo, retry, show};
 use serde::Serialize;
 
 use self::arguments::ListArguments;
@@ -21,14 +21,14 @@ use super::print;
 use crate::config::Settings;
 use crate::wiring;
 
-/// The migration that makes the tables.
+/// Chassis migration that creates the tables.
 const TABLES: &str = "0007_sagas";
 
-/// A saga and whose it is.
+/// A saga with its module.
 #[derive(Debug, Serialize)]
 struct Listed {
     module: &'static str,
-    /// Whether this binary has its definition.
+    /// Whether this binary has the saga's definition.
     known: bool,
     #[serde(flatten)]
     saga: SagaRow,
@@ -41,7 +41,7 @@ struct Shown {
     steps: Vec<StepRow>,
 }
 
-/// What an operator asked for, and what came of it.
+/// A request of an operator, with its result.
 #[derive(Debug, Serialize)]
 struct Asked {
     id: String,
@@ -49,7 +49,7 @@ struct Asked {
     said: String,
 }
 
-pub(super) async fn run(what: &SagasCommand, settings: &Settings, json: bool) -> Result<ExitCode> {
+pub(super) async fn execute(what: &SagasCommand, settings: &Settings, json: bool) -> Result<ExitCode> {
     match what {
         SagasCommand::List(arguments) => {
             let rows = listed(arguments, settings).await?;
@@ -59,7 +59,7 @@ pub(super) async fn run(what: &SagasCommand, settings: &Settings, json: bool) ->
             let shown = shown(id, settings).await?;
             if shown.is_empty() {
                 bail!(
-                    "there is no saga {id}, and none about it; `offshoot sagas list --state done,undone` lists those that are over"
+                    "there is no saga {id}, and no saga of that subject; `offshoot sagas list --state done,undone` lists ended sagas"
                 );
             }
             print(&shown, story(&shown).trim_end(), json)?;
@@ -72,24 +72,26 @@ pub(super) async fn run(what: &SagasCommand, settings: &Settings, json: bool) ->
             };
             return push(&ids, settings, json, Push::Retry).await;
         }
-        SagasCommand::Compensate { id } => {
-            return push(std::slice::from_ref(id), settings, json, Push::Compensate).await;
+        SagasCommand::Undo { id } => {
+            return push(std::slice::from_ref(id), settings, json, Push::Undo).await;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn of(module: &'static str, saga: SagaRow) -> Listed {
-    let known = wiring::sagas::known().iter().any(|known| {
-        (known.module, known.kind, i64::from(known.version)) == (module, saga.kind.as_str(), saga.version)
-    });
+fn with_definition(module: &'static str, saga: SagaRow) -> Listed {
+    let implementations = wiring::implementations().into_iter();
+    let sagas = implementations.filter(|implementation| implementation.schema.module == module);
+    let known = sagas
+        .flat_map(|implementation| implementation.sagas)
+        .any(|(kind, version)| (*kind, i64::from(*version)) == (saga.kind.as_str(), saga.version));
     Listed { module, known, saga }
 }
 
 async fn listed(arguments: &ListArguments, settings: &Settings) -> Result<Vec<Listed>> {
     let filter = Filter {
         states: if arguments.state.is_empty() {
-            State::OPEN.to_vec()
+            SagaStatus::OPEN.to_vec()
         } else {
             arguments.state.clone()
         },
@@ -100,7 +102,7 @@ async fn listed(arguments: &ListArguments, settings: &Settings) -> Result<Vec<Li
         let mut cx = CallContext::root("operator");
         let mut read = db.read(&mut cx).await?;
         let found = list(&mut read, &filter).await?;
-        rows.extend(found.into_iter().map(|saga| of(db.module(), saga)));
+        rows.extend(found.into_iter().map(|saga| with_definition(db.module(), saga)));
         drop(read);
         db.close().await;
     }
@@ -113,7 +115,7 @@ async fn shown(id: &str, settings: &Settings) -> Result<Vec<Shown>> {
         let mut cx = CallContext::root("operator");
         let mut read = db.read(&mut cx).await?;
         for (saga, steps) in show(&mut read, id).await? {
-            let saga = of(db.module(), saga);
+            let saga = with_definition(db.module(), saga);
             all.push(Shown { saga, steps });
         }
         drop(read);
@@ -125,7 +127,7 @@ async fn shown(id: &str, settings: &Settings) -> Result<Vec<Shown>> {
 async fn ids_of_stuck(settings: &Settings) -> Result<Vec<String>> {
     let arguments = ListArguments {
         module: None,
-        state: vec![State::Stuck],
+        state: vec![SagaStatus::Stuck],
         limit: u32::MAX,
     };
     let stuck = listed(&arguments, settings).await?;
@@ -135,7 +137,7 @@ async fn ids_of_stuck(settings: &Settings) -> Result<Vec<String>> {
 #[derive(Debug, Clone, Copy)]
 enum Push {
     Retry,
-    Compensate,
+    Undo,
 }
 
 async fn push(ids: &[String], settings: &Settings, json: bool, how: Push) -> Result<ExitCode> {
@@ -166,7 +168,7 @@ async fn push(ids: &[String], settings: &Settings, json: bool, how: Push) -> Res
     Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// In the first module that has it.
+/// The first module that has the saga.
 async fn ask(databases: &[Db], id: &str, how: Push) -> Result<Asked> {
     let now = SystemClock.now();
     for db in databases {
@@ -174,14 +176,14 @@ async fn ask(databases: &[Db], id: &str, how: Push) -> Result<Asked> {
         let mut tx = db.begin(&mut cx).await?;
         let result = match how {
             Push::Retry => retry(&mut tx, id, now).await,
-            Push::Compensate => compensate(&mut tx, id, now).await,
+            Push::Undo => request_undo(&mut tx, id, now).await,
         };
         let (granted, said) = match result {
             Ok(()) => {
                 tx.commit_part().await?;
                 let said = match how {
                     Push::Retry => format!("{id} is due now"),
-                    Push::Compensate => format!("{id} will be undone"),
+                    Push::Undo => format!("{id} will be undone"),
                 };
                 (true, said)
             }
@@ -192,7 +194,7 @@ async fn ask(databases: &[Db], id: &str, how: Push) -> Result<Asked> {
         let id = id.to_owned();
         return Ok(Asked { id, granted, said });
     }
-    let said = format!("there is no saga {id}; `offshoot sagas list` lists those that are not over");
+    let said = format!("there is no saga {id}; `offshoot sagas list` lists open sagas");
     Ok(Asked {
         id: id.to_owned(),
         granted: false,

@@ -1,4 +1,4 @@
-//! What can be said to `offshoot serve`: settings, in the words of the command line.
+//! Flags of `offshoot serve`, translated into settings.
 
 use std::net::SocketAddr;
 
@@ -7,36 +7,36 @@ use clap::{Args, ValueEnum};
 use super::arguments::built_module;
 use crate::config::Flags;
 
-/// Instead of a module's name: every module.
+/// Stands for every module.
 const ALL: &str = "all";
 
 #[derive(Debug, Default, Args)]
 pub(super) struct ServeArguments {
-    /// Address and port to answer at. Port 0 takes a free one; stdout says which.
+    /// Address and port of the listener. Port 0 takes a free port; stdout prints the address.
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
 
-    /// Run only these modules here. Those that run elsewhere stay there.
+    /// Run only these modules in this process. Modules placed elsewhere stay there.
     #[arg(long, value_name = "MODULE", value_delimiter = ',', value_parser = built_module)]
     only: Vec<String>,
 
-    /// Run a module here, but through its REST encoding and back.
+    /// Run a module in this process, through its REST encoding and back.
     #[arg(long, value_name = "MODULE|all", value_parser = module_or_all)]
     encoded: Vec<String>,
 
-    /// Whether to fill an empty catalog with the sample.
+    /// Whether to load the sample into an empty catalog.
     #[arg(long)]
     sample: Option<YesOrNo>,
 
-    /// Serve the modules that run here to other processes at an address of their own.
+    /// Serve the modules of this process to other processes at a separate address.
     #[arg(long, value_name = "ADDR")]
     listen_contracts: Option<SocketAddr>,
 
-    /// Let operators in, and metrics be read, at an address of their own.
+    /// Serve operators and metrics at a separate address.
     #[arg(long, value_name = "ADDR")]
     listen_admin: Option<SocketAddr>,
 
-    /// Listen without TLS on an address that other machines reach, for this reason.
+    /// Listen without TLS on an address that other machines reach, for this stated reason.
     #[arg(long, value_name = "TEXT")]
     plain_text_because: Option<String>,
 }
@@ -48,7 +48,7 @@ enum YesOrNo {
 }
 
 impl ServeArguments {
-    /// Sets what was said.
+    /// Adds the flags.
     pub(super) fn add_to(&self, flags: &mut Flags) {
         if let Some(listen) = self.listen {
             flags.set("--listen", "listen", listen.to_string());

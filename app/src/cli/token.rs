@@ -1,43 +1,48 @@
-//! `offshoot token`: headers for those who talk to a process with a tool of their own. They are secrets.
+//! `offshoot token`: authorization headers for tools such as curl. The output is secret.
 
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
-use offshoot_rest::ServiceKeys;
+use offshoot_rest::{Operators, ServiceKeys};
 
 use super::arguments::module;
 use crate::config::Settings;
-use crate::operators::own_token;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
-    /// The header of the first operator in the file of operators.
+    /// Print the header of the first operator in the file of operators.
     #[command(after_help = "Example:\n  curl -H \"$(offshoot token operator)\" http://127.0.0.1:7070/admin/placement")]
     Operator,
 
-    /// The header with which a module's contract can be called for five minutes.
+    /// Print a header that opens a module's contract for five minutes.
     #[command(
         after_help = "Example:\n  curl -H \"$(offshoot token service catalog)\" http://127.0.0.1:7101/modules/catalog/v1/products"
     )]
     Service {
-        /// Whose contract.
+        /// The module.
         #[arg(value_parser = module)]
         module: String,
 
-        /// As whom: a module, or an origin of requests.
+        /// The caller: a module, or an origin of requests.
         #[arg(long = "as", value_name = "CALLER", default_value = "public")]
         caller: String,
     },
 }
 
-/// The line to be printed.
+/// The line to print.
 pub(super) fn header(what: &TokenCommand, settings: &Settings) -> Result<String> {
     let value = match what {
         TokenCommand::Operator => format!("Bearer {}", own_token(settings)?),
         TokenCommand::Service { module, caller } => {
             let keys = ServiceKeys::load(&settings.keys_file());
             let keys = keys.context("a process makes the service keys when it starts first")?;
-            keys.of(module).token(caller)
+            keys.for_module(module).issue_token(caller)
         }
     };
     Ok(format!("Authorization: {value}"))
+}
+
+/// The first token in the file of operators.
+pub(super) fn own_token(settings: &Settings) -> Result<String> {
+    Operators::first_token(&settings.operators_file())
+        .context("a process makes the file when it starts first, or you do")
 }

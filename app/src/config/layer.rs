@@ -1,4 +1,4 @@
-//! The four layers of the configuration. Each is a flat list of dotted keys, values and origins.
+//! A layer of the configuration: default, file, environment or flags. A flat list of dotted keys, values and origins.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -7,15 +7,18 @@ use std::path::Path;
 use config::{Map, Source, Value, ValueKind};
 
 use super::ConfigurationError;
+use crate::wiring;
 
 /// The defaults, part of the binary.
 const DEFAULT: &str = include_str!("../../config/default.toml");
-/// Its name, as the origin of a value.
+/// Prefix of keys that hold for each module.
+const EACH_MODULE: &str = "modules.*.";
+/// Origin of a default value.
 pub(super) const DEFAULT_NAME: &str = "default";
-/// What every environment variable of ours begins with. One underscore would claim other people's.
+/// Prefix of our environment variables. A single underscore would claim other programs' variables.
 const PREFIX: &str = "OFFSHOOT__";
 
-/// What the command line sets.
+/// Settings given on the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
     set: Vec<Flag>,
@@ -30,19 +33,19 @@ struct Flag {
 }
 
 impl Flags {
-    /// Sets `key`, as asked for by the flag `name`.
+    /// Sets `key`, as the flag `name` asks.
     pub fn set(&mut self, name: &'static str, key: impl Into<String>, value: impl Into<String>) {
         let (key, value) = (key.into(), value.into());
         self.set.push(Flag { name, key, value });
     }
 
-    /// Runs these modules here and none of the others.
+    /// Places these modules in this process, and no others.
     pub fn only(&mut self, modules: &[String]) {
         self.only.extend_from_slice(modules);
     }
 }
 
-/// Dotted key to value; every value has its origin.
+/// Values by dotted key; every value has its origin.
 #[derive(Debug, Clone)]
 pub(super) struct Layer {
     name: String,
@@ -50,8 +53,24 @@ pub(super) struct Layer {
 }
 
 impl Layer {
+    /// The defaults. Values of `modules."*"` are repeated for each module.
     pub(super) fn default_settings() -> Result<Self, ConfigurationError> {
-        Self::toml(DEFAULT_NAME, DEFAULT)
+        let mut layer = Self::toml(DEFAULT_NAME, DEFAULT)?;
+        let is_of_each = |key: &String, _: &mut Value| key.starts_with(EACH_MODULE);
+        let of_each: Vec<_> = layer.values.extract_if(.., is_of_each).collect();
+        for module in wiring::names() {
+            for (key, value) in &of_each {
+                let name = &key[EACH_MODULE.len()..];
+                layer.values.insert(format!("modules.{module}.{name}"), value.clone());
+            }
+        }
+        Ok(layer)
+    }
+
+    /// Whether the value at `key` is a text.
+    pub(super) fn is_text(&self, key: &str) -> bool {
+        let value = self.values.get(key);
+        value.is_none_or(|value| matches!(value.kind, ValueKind::String(_)))
     }
 
     pub(super) fn file(path: &Path) -> Result<Self, ConfigurationError> {
@@ -75,13 +94,13 @@ impl Layer {
         layer
     }
 
-    /// `placement_below` answers what the weaker layers say of a module.
+    /// `placement_below` returns a module's placement in the weaker layers.
     pub(super) fn flags(flags: &Flags, placement_below: impl Fn(&str) -> Option<String>) -> Self {
         let mut layer = Self::empty("the command line");
         if !flags.only.is_empty() {
-            for module in module_names() {
-                let wanted = flags.only.contains(&module);
-                let here = matches!(placement_below(&module).as_deref(), Some("local" | "encoded"));
+            for module in wiring::names() {
+                let wanted = flags.only.iter().any(|only| only == module);
+                let here = matches!(placement_below(module).as_deref(), Some("local" | "encoded"));
                 let placement = match (wanted, here) {
                     (true, false) => "local",
                     (false, true) => "off",
@@ -166,17 +185,5 @@ impl Source for Layer {
 
     fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
         Ok(self.values.clone().into_iter().collect())
-    }
-}
-
-/// The modules that the defaults place.
-pub(crate) fn module_names() -> Vec<String> {
-    let modules = DEFAULT
-        .parse::<toml::Table>()
-        .ok()
-        .and_then(|mut table| table.remove("modules"));
-    match modules {
-        Some(toml::Value::Table(modules)) => modules.into_iter().map(|(name, _)| name).collect(),
-        _ => Vec::new(),
     }
 }

@@ -1,14 +1,18 @@
-//! The settings of the process: read from four layers, checked, and shown with where each came from.
+//! Settings of the process: read from four layers, checked, and shown with their origins.
 //!
-//! The only place that reads settings from the environment. Knows no module beyond its name.
+//! The only code that reads settings from the environment. Knows the names of modules, and nothing else of them.
 
-// The settings as the rest of the application sees them.
+// Settings as values.
 mod settings;
-// How a text becomes a setting.
+// Options of the module host.
+mod hosting;
+// Parsing of values.
 mod policy;
 mod value;
 // Default, file, environment, flags.
 mod layer;
+// Settings that only a module knows.
+mod modules;
 // `offshoot config`.
 mod show;
 
@@ -18,29 +22,25 @@ use std::path::{Path, PathBuf};
 use config::{Config, ConfigError, Value, ValueKind};
 
 pub use self::layer::Flags;
-pub(crate) use self::layer::module_names;
 pub use self::policy::Policy;
 pub use self::settings::{
-    CartsSettings, Isolation, ModulePlacement, ModuleSettings, OrdersSettings, PaymentsSettings, PostgresSettings,
-    Sample, Settings, ShutdownSettings, TelemetrySettings,
+    Isolation, ModuleSettings, PostgresSettings, Sample, Settings, ShutdownSettings, TelemetrySettings,
 };
 pub use self::show::Shown;
-
-#[cfg(feature = "store")]
-pub(crate) use self::value::parse_duration;
+pub use offshoot_host::ModulePlacement;
 
 use self::layer::Layer;
 use self::value::without_password;
 
-/// The settings of this process and where they came from.
+/// The effective settings and their origins.
 #[derive(Debug, Clone)]
 pub struct Configuration {
-    /// What holds.
+    /// Effective settings.
     pub settings: Settings,
     merged: Config,
 }
 
-/// Why there is no configuration.
+/// Why the settings are invalid.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum ConfigurationError {
@@ -48,7 +48,7 @@ pub enum ConfigurationError {
     Unreadable { path: PathBuf, cause: std::io::Error },
     #[error("{layer} is not TOML: {cause}")]
     NotToml { layer: String, cause: Box<toml::de::Error> },
-    #[error("{layer} sets `{key}`, which is no setting: `offshoot config` lists them all")]
+    #[error("{layer} sets `{key}`, which is not a setting: `offshoot config` lists them all")]
     UnknownKey { layer: String, key: String },
     #[error("{layer} gives `{key}` {found}, but it takes one text, number or truth value")]
     NotScalar {
@@ -67,13 +67,13 @@ pub enum ConfigurationError {
     Contradiction(String),
 }
 
-/// Reads and checks the configuration of this process.
+/// Reads and checks the settings of this process.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Configuration, ConfigurationError> {
     load_from(file, std::env::vars_os(), flags)
 }
 
-/// The same with an environment of its own.
+/// Like [`load`], with a given environment.
 pub fn load_from(
     file: Option<&Path>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -85,7 +85,7 @@ pub fn load_from(
         layers.push(Layer::file(path)?);
     }
     layers.push(Layer::environment(environment));
-    // `--only` means something different for a module that the layers below have placed elsewhere.
+    // `--only` treats a module differently if a weaker layer has placed the module elsewhere.
     let below = merge(&layers)?;
     layers.push(Layer::flags(flags, |module| {
         below.get_string(&format!("modules.{module}.placement")).ok()
@@ -95,17 +95,15 @@ pub fn load_from(
     }
 
     let merged = merge(&layers)?;
-    let settings: Settings = merged
-        .clone()
-        .try_deserialize()
-        .map_err(|error| bad_value(&merged, &error))?;
+    let (host, own) = modules::split_off(merged.clone(), &default);
+    let mut settings: Settings = host.try_deserialize().map_err(|error| bad_value(&merged, &error))?;
+    modules::add(&mut settings, own, &merged)?;
     settings.check()?;
     refuse_absent(&settings, &merged)?;
     Ok(Configuration { settings, merged })
 }
 
-/// Refuses a module that is to run here and is no part of this binary, unless only the defaults say so: there it counts as
-/// off.
+/// Refuses to place a module here whose implementation is not part of this binary. A mere default counts as off.
 fn refuse_absent(settings: &Settings, merged: &Config) -> Result<(), ConfigurationError> {
     let built: Vec<_> = crate::wiring::schemas().iter().map(|schema| schema.module).collect();
     for (name, module) in &settings.modules {
@@ -136,7 +134,7 @@ fn merge(layers: &[Layer]) -> Result<Config, ConfigurationError> {
         .map_err(|error| ConfigurationError::Contradiction(error.to_string()))
 }
 
-/// Names the key, its value and its origin, which the error of the `config` crate knows only in part.
+/// Adds the value and its origin to an error of the `config` crate.
 fn bad_value(merged: &Config, error: &ConfigError) -> ConfigurationError {
     let (key, reason) = match error {
         ConfigError::At {
@@ -150,13 +148,18 @@ fn bad_value(merged: &Config, error: &ConfigError) -> ConfigurationError {
         } => (key, format!("{unexpected} is not {expected}")),
         other => return ConfigurationError::Contradiction(other.to_string()),
     };
+    found_at(merged, key, reason)
+}
+
+/// An error about the value at `key`.
+fn found_at(merged: &Config, key: &str, reason: String) -> ConfigurationError {
     let value = key.split('.').try_fold(&merged.cache, |value, name| match &value.kind {
         ValueKind::Table(table) => table.get(name),
         _ => None,
     });
     ConfigurationError::BadValue {
         origin: value.and_then(Value::origin).unwrap_or("the configuration").to_owned(),
-        key: key.clone(),
+        key: key.to_owned(),
         value: value
             .map(|value| without_password(&value.to_string()))
             .unwrap_or_default(),

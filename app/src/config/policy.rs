@@ -1,4 +1,4 @@
-//! What holds for the calls of one module in other processes, as it is written: `in_flight=64, browse.timeout=500ms`.
+//! Limits for remote calls of one module, written as `in_flight=64, browse.timeout=500ms`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,9 +7,9 @@ use offshoot_rest::{ClientLimits, MethodLimits};
 use serde::de::Error as _;
 use serde::{Deserialize as _, Deserializer};
 
-use super::value::parse_duration;
+use offshoot_host::parse_duration;
 
-/// What is said about one module; what is not said is as in `[remote]`.
+/// Overrides of `[remote]` for one module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy {
     in_flight: Option<usize>,
@@ -22,7 +22,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// These limits, changed as it says.
+    /// `limits` with the overrides.
     pub(super) fn over(&self, limits: ClientLimits) -> ClientLimits {
         ClientLimits {
             in_flight: self.in_flight.unwrap_or(limits.in_flight),
@@ -40,7 +40,7 @@ impl Policy {
         for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
             let (name, value) = entry
                 .split_once('=')
-                .ok_or_else(|| format!("`{entry}` is no entry: it has the form NAME=VALUE or METHOD.NAME=VALUE"))?;
+                .ok_or_else(|| format!("`{entry}` is not a valid entry: write NAME=VALUE or METHOD.NAME=VALUE"))?;
             policy
                 .set(name.trim(), value.trim())
                 .map_err(|why| format!("`{entry}`: {why}"))?;

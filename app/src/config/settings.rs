@@ -1,6 +1,6 @@
-//! The settings as plain values, and what they must be together.
+//! Settings as plain values, and rules between them.
 //!
-//! Knows no layer: a key missing here or in `config/default.toml` is an error at every start.
+//! Knows no layer. A key missing here or in `config/default.toml` is an error at every start.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,282 +10,233 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use offshoot_contract::Currency;
-use offshoot_jobs::Pace;
+use offshoot_host::{ModulePlacement, deserialize_duration};
+use offshoot_jobs::HeartbeatTiming;
 use offshoot_rest::{Address, Certificate, ClientLimits};
 
 use super::ConfigurationError;
 use super::policy::{Policy, policy};
-use super::value::{duration, list, unless_empty, word};
+use super::value::{list, unless_empty, word};
 
-/// Everything that can be set. `config/default.toml` explains each.
+/// All settings. `config/default.toml` documents each.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Where the store answers.
+    /// Address of the public surface.
     pub listen: SocketAddr,
-    /// Why it may listen off loopback without TLS; none: it may not.
+    /// Reason for listening off loopback without TLS; `None` forbids it.
     #[serde(deserialize_with = "unless_empty")]
     pub allow_plain_text: Option<String>,
-    /// Where SQLite files and checkpoints are kept.
+    /// Directory of SQLite files and checkpoints.
     pub data_dir: PathBuf,
-    /// Postgres URL for all modules; none: SQLite. May hold a password.
+    /// Postgres URL of all modules; `None`: SQLite. May contain a password.
     #[serde(deserialize_with = "unless_empty")]
     pub database: Option<String>,
-    /// Whether an empty catalog is filled with the sample.
+    /// Whether an empty catalog gets the sample.
     #[serde(deserialize_with = "word")]
     pub sample: Sample,
-    /// Of new carts and imported prices.
+    /// Currency of new carts and imported prices.
     pub currency: Currency,
-    /// By module name.
+    /// Settings of each module, by name.
     pub modules: BTreeMap<String, ModuleSettings>,
-    /// For modules that keep their data in Postgres.
+    /// Modules with data in Postgres.
     pub postgres: PostgresSettings,
-    /// For the carts module.
-    pub carts: CartsSettings,
-    /// For the payments module.
-    pub payments: PaymentsSettings,
-    /// For the orders module.
-    pub orders: OrdersSettings,
-    /// For work that one of several processes does.
+    /// Background jobs.
     pub jobs: JobsSettings,
-    /// For events.
+    /// Events.
     pub events: EventsSettings,
-    /// For the public side.
+    /// The public surface.
     pub public: PublicSettings,
-    /// For calls to modules in other processes.
+    /// Calls to modules in other processes.
     pub remote: RemoteSettings,
-    /// For the surface that other processes call modules at, and for calls of theirs.
+    /// The contracts surface, and calls to those of others.
     pub contracts: ContractsSettings,
-    /// Who may change where modules run.
+    /// The admin surface.
     pub admin: AdminSettings,
-    /// What the process tells of its calls.
+    /// Metrics and traces.
     pub telemetry: TelemetrySettings,
-    /// How the process stops.
+    /// Stopping the process.
     pub shutdown: ShutdownSettings,
 }
 
-/// Where a module runs and keeps its data.
+/// Placement and data of a module.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModuleSettings {
-    /// Who executes its calls.
+    /// Where calls are executed.
     #[serde(deserialize_with = "word")]
     pub placement: ModulePlacement,
-    /// Processes that serve it, or may be asked to: `http://host:port`, `zone=http://host:port`.
+    /// Addresses of processes that serve the module: `http://host:port`, `zone=http://host:port`.
     #[serde(deserialize_with = "list")]
     pub urls: Vec<Address>,
-    /// What holds for calls of it in other processes, beside `[remote]`.
+    /// Limits of remote calls, over `[remote]`.
     #[serde(deserialize_with = "policy")]
     pub policy: Policy,
-    /// Addresses in this zone are called as long as one of them answers.
+    /// Zone of this process: addresses in the zone are called while one of them answers.
     #[serde(deserialize_with = "unless_empty")]
     pub zone: Option<String>,
     /// Postgres URL of this module alone.
     #[serde(deserialize_with = "unless_empty")]
     pub database: Option<String>,
+    /// The table with the module's name, whose keys only the module knows.
+    #[serde(skip)]
+    pub own: serde_json::Value,
 }
 
-/// Who executes a module's calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ModulePlacement {
-    /// This process.
-    Local,
-    /// This process, through the module's REST encoding and back.
-    Encoded,
-    /// Another process.
-    Remote,
-    /// Nobody; nothing here may need it.
-    Off,
-}
-
-/// Whether an empty catalog is filled with the sample.
+/// Whether an empty catalog gets the sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sample {
-    /// Where the catalog runs here and keeps its data in the data directory.
+    /// If the catalog runs here with its data in the data directory.
     Auto,
-    /// Whenever the catalog is empty.
+    /// If the catalog is empty.
     Yes,
     /// Never.
     No,
 }
 
-/// For modules that keep their data in Postgres.
+/// Modules with data in Postgres.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PostgresSettings {
-    /// Most connections of this process.
+    /// Largest number of connections of this process.
     pub connections: u32,
-    /// What becomes of a login that could reach more than its module's data.
+    /// Treatment of a login that reaches more than its module's data.
     #[serde(deserialize_with = "word")]
     pub isolation: Isolation,
 }
 
-/// What becomes of a login to Postgres that could reach more than its module's data.
+/// Treatment of a Postgres login that reaches more than its module's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Isolation {
-    /// It is used, with a warning.
+    /// The login is used, with a warning.
     Warn,
-    /// It is refused.
+    /// The login is refused.
     Require,
 }
 
-/// For the carts module.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CartsSettings {
-    /// How long a cart lives after it was last touched.
-    #[serde(deserialize_with = "duration")]
-    pub time_to_live: Duration,
-}
-
-/// For the payments module.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PaymentsSettings {
-    /// How long the provider may take to answer one question.
-    #[serde(deserialize_with = "duration")]
-    pub provider_timeout: Duration,
-}
-
-/// For the orders module.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OrdersSettings {
-    /// How long an execution that says nothing is left alone.
-    #[serde(deserialize_with = "duration")]
-    pub lease: Duration,
-    /// How long goods are promised to an order that is not confirmed.
-    #[serde(deserialize_with = "duration")]
-    pub reservation: Duration,
-    /// How often interrupted orders are looked for.
-    #[serde(deserialize_with = "duration")]
-    pub sweep_every: Duration,
-}
-
-/// For work that one of several processes does.
+/// Background jobs.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JobsSettings {
-    /// How long a process that says nothing is waited for before its work is taken over.
-    #[serde(deserialize_with = "duration")]
+    /// Time without a heartbeat after which another process takes the jobs over.
+    #[serde(deserialize_with = "deserialize_duration")]
     pub silence: Duration,
 }
 
 impl JobsSettings {
-    /// A quarter of the silence between two signs of life, so that one that is lost does no harm.
+    /// Four heartbeats fit into the silence, so a lost one does no harm.
     #[must_use]
-    pub fn pace(&self) -> Pace {
-        Pace {
-            beat: self.silence / 4,
-            silence: self.silence,
+    pub fn heartbeat(&self) -> HeartbeatTiming {
+        HeartbeatTiming {
+            interval: self.silence / 4,
+            timeout: self.silence,
         }
     }
 }
 
-/// For events.
+/// Events.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EventsSettings {
-    /// How long events are kept at least.
-    #[serde(deserialize_with = "duration")]
+    /// Minimum age of removed events.
+    #[serde(deserialize_with = "deserialize_duration")]
     pub keep: Duration,
 }
 
-/// For the public side.
+/// The public surface.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PublicSettings {
-    /// Requests that are carried out at once.
+    /// Largest number of requests in flight.
     pub in_flight: usize,
-    /// What the public side shows: PEM; none: it speaks plain HTTP.
+    /// Certificate chain, PEM; `None`: plain HTTP.
     #[serde(deserialize_with = "unless_empty")]
     pub certificate: Option<PathBuf>,
-    /// The private key of the certificate.
+    /// Private key of the certificate.
     #[serde(deserialize_with = "unless_empty")]
     pub key: Option<PathBuf>,
 }
 
-/// For the contracts of modules, on both sides.
+/// Contracts, on both sides of a call.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ContractsSettings {
-    /// Where they are served; none: at `listen`, where that is fit.
+    /// Address of the contracts surface; `None`: the main address, where that is safe.
     #[serde(deserialize_with = "unless_empty")]
     pub listen: Option<SocketAddr>,
-    /// Calls of one module that are executed for others at once.
+    /// Largest number of calls that one module executes for other processes at once.
     pub in_flight: usize,
-    /// The file of the service keys; none: `service.key` in the data directory.
+    /// File of the service keys; `None`: `service.key` in the data directory.
     #[serde(deserialize_with = "unless_empty")]
     pub keys: Option<PathBuf>,
-    /// What this process shows to those that call it, and to those that it calls: PEM.
+    /// Certificate chain that this process presents as server and as client, PEM.
     #[serde(deserialize_with = "unless_empty")]
     pub certificate: Option<PathBuf>,
-    /// The private key of the certificate.
+    /// Private key of the certificate.
     #[serde(deserialize_with = "unless_empty")]
     pub key: Option<PathBuf>,
-    /// Who has to have signed the certificates of the others.
+    /// Authority that must have signed the certificates of other processes.
     #[serde(deserialize_with = "unless_empty")]
     pub authority: Option<PathBuf>,
 }
 
-/// What the process tells of its calls.
+/// Metrics and traces.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TelemetrySettings {
-    /// The collector that takes OTLP over HTTP; none: spans are not sent.
+    /// Collector of spans (OTLP over HTTP); `None`: spans are not sent.
     #[serde(deserialize_with = "unless_empty")]
     pub otlp: Option<String>,
-    /// The share of requests that are traced, 0 to 1, beside those that come with a sampled trace.
+    /// Share of traced requests, 0 to 1, beside requests with a sampled trace.
     pub sample: f64,
-    /// The name of this process among others.
+    /// Name of this process in traces.
     pub service: String,
 }
 
-/// For calls to modules in other processes. [`ClientLimits`] explains each.
+/// Calls to modules in other processes. [`ClientLimits`] documents each limit.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RemoteSettings {
-    /// Calls under way at once, to one module.
+    /// Largest number of calls in flight to one module.
     pub in_flight: usize,
-    /// How long a call waits for its turn.
-    #[serde(deserialize_with = "duration")]
+    /// How long a call waits for a permit.
+    #[serde(deserialize_with = "deserialize_duration")]
     pub queue_wait: Duration,
-    /// Failed calls in a row after which an address is left alone.
+    /// Consecutive failures that eject an address.
     pub failures: u32,
-    /// For how long, at first.
-    #[serde(deserialize_with = "duration")]
+    /// First ejection time.
+    #[serde(deserialize_with = "deserialize_duration")]
     pub pause: Duration,
-    /// For how long at most.
-    #[serde(deserialize_with = "duration")]
+    /// Longest ejection time.
+    #[serde(deserialize_with = "deserialize_duration")]
     pub longest_pause: Duration,
 }
 
-/// Who may change where modules run.
+/// The admin surface.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdminSettings {
-    /// Where operators are let in; none: at `listen`, where that is a loopback address.
+    /// Address of the admin surface; `None`: the main address, if that is a loopback address.
     #[serde(deserialize_with = "unless_empty")]
     pub listen: Option<SocketAddr>,
-    /// A file of names and tokens; none: `operators` in the data directory.
+    /// File of operators' names and tokens; `None`: `operators` in the data directory.
     #[serde(deserialize_with = "unless_empty")]
     pub operators: Option<PathBuf>,
 }
 
-/// How the process stops.
+/// Stopping the process.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShutdownSettings {
-    /// How long admitted calls may go on.
-    #[serde(deserialize_with = "duration")]
+    /// Time limit for admitted calls.
+    #[serde(deserialize_with = "deserialize_duration")]
     pub patience: Duration,
 }
 
 impl RemoteSettings {
-    /// As the client of a module with this policy takes them.
+    /// Limits for the client of a module with this policy.
     #[must_use]
     pub fn limits(&self, policy: &Policy) -> ClientLimits {
         policy.over(ClientLimits {
@@ -300,7 +251,7 @@ impl RemoteSettings {
 }
 
 impl PublicSettings {
-    /// What the public side shows, if it has a certificate.
+    /// Certificate of the public surface.
     #[must_use]
     pub fn certificate(&self) -> Option<Certificate> {
         pair(self.certificate.as_ref(), self.key.as_ref())
@@ -308,7 +259,7 @@ impl PublicSettings {
 }
 
 impl ContractsSettings {
-    /// What this process shows to other processes, if it has a certificate.
+    /// Certificate for other processes.
     #[must_use]
     pub fn certificate(&self) -> Option<Certificate> {
         pair(self.certificate.as_ref(), self.key.as_ref())
@@ -323,7 +274,7 @@ fn pair(chain: Option<&PathBuf>, key: Option<&PathBuf>) -> Option<Certificate> {
 }
 
 impl Settings {
-    /// Whether other machines reach this process.
+    /// Whether other machines can reach this process.
     #[must_use]
     pub fn is_reachable(&self) -> bool {
         let addresses = [Some(self.listen), self.contracts.listen, self.admin.listen];
@@ -333,7 +284,7 @@ impl Settings {
             .any(|address| !address.ip().is_loopback())
     }
 
-    /// Where operators are let in.
+    /// URL of the admin surface.
     #[must_use]
     pub fn admin_url(&self) -> String {
         let (address, encrypted) = match self.admin.listen {
@@ -343,21 +294,21 @@ impl Settings {
         format!("http{}://{address}", if encrypted { "s" } else { "" })
     }
 
-    /// The file of the service keys.
+    /// File of the service keys.
     #[must_use]
     pub fn keys_file(&self) -> PathBuf {
         let own = self.contracts.keys.clone();
         own.unwrap_or_else(|| self.data_dir.join("service.key"))
     }
 
-    /// The file of the operators.
+    /// File of the operators.
     #[must_use]
     pub fn operators_file(&self) -> PathBuf {
         let own = self.admin.operators.clone();
         own.unwrap_or_else(|| self.data_dir.join("operators"))
     }
 
-    /// The Postgres URL of a module; none: its SQLite file in the data directory.
+    /// Postgres URL of a module; `None`: a SQLite file in the data directory.
     #[must_use]
     pub fn database_of(&self, module: &str) -> Option<&str> {
         let own = self

@@ -1,4 +1,4 @@
-//! What `offshoot config` prints: every setting, its value and its origin. Passwords are masked.
+//! `offshoot config`: every setting with its value and origin. Passwords are masked.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Configuration;
 use super::value::without_password;
 
-/// All settings in order of their keys.
+/// All settings, sorted by key.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 pub struct Shown(Vec<ShownSetting>);
@@ -21,7 +21,7 @@ struct ShownSetting {
 }
 
 impl Configuration {
-    /// The effective settings, fit to be shown to anybody.
+    /// The effective settings, safe to print.
     #[must_use]
     pub fn show(&self) -> Shown {
         let mut settings = Vec::new();

@@ -1,8 +1,7 @@
-//! The layers, their order, and what is refused.
+//! Tests of layers, their order, and refused settings.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use super::*;
 
@@ -31,7 +30,7 @@ fn error(file: Option<&Path>, variables: &[(&str, &str)], flags: &Flags) -> Stri
 fn the_defaults_set_everything_and_are_accepted() {
     let settings = load_from(None, [], &Flags::default()).expect("defaults hold").settings;
     assert_eq!(settings.listen.to_string(), "127.0.0.1:7070");
-    assert_eq!(settings.carts.time_to_live, Duration::from_secs(7 * 86_400));
+    assert_eq!(settings.modules["carts"].own["time_to_live"], "7d");
     assert_eq!(
         settings.modules.keys().collect::<Vec<_>>(),
         [

@@ -1,13 +1,12 @@
-//! How a text becomes a setting, and how one that holds a password is shown.
+//! Parsing of setting values, and masking of passwords.
 
 use std::fmt::Display;
 use std::str::FromStr;
-use std::time::Duration;
 
 use serde::de::{self, IntoDeserializer as _};
 use serde::{Deserialize, Deserializer};
 
-/// A value, or none where the text is empty.
+/// A value; `None` for an empty text.
 pub(super) fn unless_empty<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -18,7 +17,7 @@ where
     text.map(|text| text.parse().map_err(de::Error::custom)).transpose()
 }
 
-/// Values with commas between them.
+/// Values separated by commas.
 pub(super) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -29,41 +28,13 @@ where
     parts.map(|part| part.parse().map_err(de::Error::custom)).collect()
 }
 
-/// One of the words of an enum, which the error lists.
+/// A variant of an enum by name; the error lists all names.
 pub(super) fn word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
     let text = String::deserialize(deserializer)?;
     T::deserialize(text.into_deserializer()).map_err(|error: de::value::Error| de::Error::custom(error))
 }
 
-/// A duration such as `30s` or `7d`.
-pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    parse_duration(&text)
-        .ok_or_else(|| de::Error::custom("a duration is a whole number and ms, s, m, h or d, such as 30s or 7d"))
-}
-
-/// A whole number and ms, s, m, h or d; none if it is something else.
-pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
-    let (number, unit_millis) = [
-        ("ms", 1),
-        ("s", 1_000),
-        ("m", 60_000),
-        ("h", 3_600_000),
-        ("d", 86_400_000),
-    ]
-    .into_iter()
-    .find_map(|(unit, millis)| Some((text.strip_suffix(unit)?, millis)))?;
-    if !number.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    number
-        .parse::<u64>()
-        .ok()?
-        .checked_mul(unit_millis)
-        .map(Duration::from_millis)
-}
-
-/// The same text with the password of a URL replaced by asterisks.
+/// The text, with the password of a URL replaced by asterisks.
 pub(super) fn without_password(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else {
         return text.to_owned();
@@ -92,25 +63,6 @@ pub(super) fn without_password(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_have_one_number_and_one_unit() {
-        assert_eq!(parse_duration("30s"), Some(Duration::from_secs(30)));
-        assert_eq!(parse_duration("7d"), Some(Duration::from_secs(604_800)));
-        for text in [
-            "",
-            "30",
-            "s",
-            "-1s",
-            "+1s",
-            "1.5h",
-            "1h30m",
-            "99999999999999999999d",
-            "999999999999999999d",
-        ] {
-            assert_eq!(parse_duration(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn no_way_of_giving_a_password_is_shown() {

@@ -1,4 +1,4 @@
-//! `/admin`: what operators see and change of a running process. Every request carries an operator's token.
+//! `/admin`: state and placement of a running process. Every request carries an operator's token.
 
 use std::sync::Arc;
 
@@ -10,57 +10,57 @@ use axum::{Extension, Json, Router};
 use bytes::Bytes;
 use http::StatusCode;
 use offshoot_contract::{PathCounts, Placement, Problem, TraceContext};
+use offshoot_host::HostedModule;
+use offshoot_rest::Operators;
 use serde::{Deserialize, Serialize};
 
-use crate::operators::Operators;
 use crate::serve::health::Health;
-use crate::serve::host::Placed;
 
-/// What is changed, and who may.
+/// State of the routes.
 struct Admin {
     health: Arc<Health>,
     operators: Arc<Operators>,
 }
 
-/// Who sends the request.
+/// The operator who sent the request.
 #[derive(Clone)]
 struct By(String);
 
-/// Where one module's calls run.
+/// Placement of one module.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ModulePlace {
-    /// Its name.
+    /// Name of the module.
     pub module: String,
     /// `local`, `encoded` or `remote`.
     pub placement: String,
-    /// Calls that ended since this process started, wherever they ran.
+    /// Calls that ended since this process started, at any placement.
     pub calls: u64,
-    /// Where it may be called, beside this process.
+    /// Addresses where the module may be called, beside this process.
     pub urls: Vec<String>,
-    /// The processes that are called now.
+    /// The addresses that calls are sent to now.
     pub endpoints: Vec<EndpointPlace>,
 }
 
-/// One process that is called.
+/// One address that calls are sent to.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct EndpointPlace {
     /// Scheme, host and port.
     pub url: String,
-    /// Calls sent there since this process started.
+    /// Calls sent to the address since this process started.
     pub calls: u64,
-    /// Calls under way.
+    /// Calls in flight.
     pub in_flight: u32,
-    /// Left alone for a while, because its calls fail.
-    pub left_alone: bool,
+    /// Whether the address is ejected after failed calls.
+    pub ejected: bool,
 }
 
-/// Where they are to run.
+/// A wanted placement.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WantedPlace {
     /// `local`, `encoded` or `remote`.
     pub placement: String,
-    /// Only at these of the known addresses; none: at all of them.
+    /// Only these of the known addresses; `None` allows all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub urls: Option<Vec<String>>,
 }
@@ -75,7 +75,7 @@ pub(super) fn router(health: Arc<Health>, operators: Arc<Operators>) -> Router {
 }
 
 async fn admit(State(admin): State<Arc<Admin>>, mut request: Request, next: Next) -> Response {
-    let Some(name) = admin.operators.who(request.headers()) else {
+    let Some(name) = admin.operators.authenticate(request.headers()) else {
         let why = "this needs an operator's token: Authorization: Bearer TOKEN";
         return refusal(401, "unauthenticated", why);
     };
@@ -85,7 +85,7 @@ async fn admit(State(admin): State<Arc<Admin>>, mut request: Request, next: Next
 }
 
 async fn all(State(admin): State<Arc<Admin>>) -> Json<Vec<ModulePlace>> {
-    Json(admin.health.placed().iter().map(shown).collect())
+    Json(admin.health.modules().iter().map(shown).collect())
 }
 
 async fn change(
@@ -94,8 +94,8 @@ async fn change(
     Path(name): Path<String>,
     body: Bytes,
 ) -> Response {
-    let Some(module) = admin.health.placed().iter().find(|module| module.name == name) else {
-        let known: Vec<_> = admin.health.placed().iter().map(|module| module.name).collect();
+    let Some(module) = admin.health.modules().iter().find(|module| module.name == name) else {
+        let known: Vec<_> = admin.health.modules().iter().map(|module| module.name).collect();
         let why = format!("there is no module {name} here: the modules are {}", known.join(", "));
         return refusal(404, "unknown-module", &why);
     };
@@ -112,8 +112,8 @@ async fn change(
         Ok(urls) => urls,
         Err(error) => return refusal(422, "invalid-field", &format!("urls: {error}")),
     };
-    let before = module.place.now().as_str();
-    if let Err(error) = module.place.change(placement, urls) {
+    let before = module.control.placement().as_str();
+    if let Err(error) = module.control.place(placement, urls) {
         return refusal(409, "no-such-place", &error.to_string());
     }
     tracing::warn!(
@@ -126,24 +126,24 @@ async fn change(
     Json(shown(module)).into_response()
 }
 
-/// The placement of this name.
+/// The placement with this name.
 pub fn placement(name: &str) -> Option<Placement> {
     Placement::ALL.into_iter().find(|placement| placement.as_str() == name)
 }
 
-fn shown(module: &Placed) -> ModulePlace {
-    let endpoints = module.place.endpoints().into_iter();
+fn shown(module: &HostedModule) -> ModulePlace {
+    let endpoints = module.control.endpoints().into_iter();
     ModulePlace {
         module: module.name.to_owned(),
-        placement: module.place.now().as_str().to_owned(),
-        calls: module.place.paths().iter().map(PathCounts::calls).sum(),
-        urls: module.place.addresses().iter().map(ToString::to_string).collect(),
+        placement: module.control.placement().as_str().to_owned(),
+        calls: module.control.paths().iter().map(PathCounts::calls).sum(),
+        urls: module.control.addresses().iter().map(ToString::to_string).collect(),
         endpoints: endpoints
             .map(|endpoint| EndpointPlace {
                 url: endpoint.url,
                 calls: endpoint.calls,
                 in_flight: endpoint.in_flight,
-                left_alone: endpoint.left_alone,
+                ejected: endpoint.ejected,
             })
             .collect(),
     }

@@ -1,32 +1,34 @@
-//! The public side of a process, if all modules that it needs are known here.
+//! The public surface of a process, if the process can call every module that the public API needs.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::Router;
+use offshoot_contract::Placement;
+use offshoot_host::HostedModule;
+use offshoot_import::online_retail::Modules;
+use offshoot_import::sample;
+use offshoot_public_api::{self as public_api, ModuleInfo, PublicApi};
+use offshoot_rest::Operators;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::config::{ModulePlacement, Settings};
-use crate::import::online_retail::Modules;
-use crate::import::sample;
-use crate::operators::Operators;
-use crate::public_api::{self, ModuleInfo, PublicApi};
+use crate::config::{ModulePlacement, Sample, Settings};
 use crate::serve::health::Health;
-use crate::topology::PUBLIC;
+use crate::topology::public_modules;
 use crate::wiring::{self, Wired};
 
-/// What a process serves to anybody.
+/// Routes for shoppers.
 pub(super) struct Front {
     public: Option<PublicApi>,
     importable: Option<Modules>,
-    /// Whether anybody may learn the addresses of other processes: not where other machines ask.
+    /// Whether the start page shows addresses of other processes: only if no other machine can ask.
     shows_addresses: bool,
 }
 
 impl Front {
-    pub(super) fn of(modules: &Wired, settings: &Settings, operators: &Arc<Operators>) -> Self {
+    pub(super) fn new(modules: &Wired, settings: &Settings, operators: &Arc<Operators>) -> Self {
         Self {
             public: public_side(modules, settings, operators),
             importable: importable(modules),
@@ -34,16 +36,15 @@ impl Front {
         }
     }
 
-    /// Whether there will be a public side, before any module is opened.
+    /// Whether the process will have a public surface, before any module is opened.
     pub(super) fn is_wanted(settings: &Settings) -> bool {
-        let built: Vec<_> = wiring::schemas().iter().map(|schema| schema.module).collect();
         let is_known = |name: &&str| {
             let module = settings.modules.get(*name);
             module.is_some_and(|module| {
-                module.placement != ModulePlacement::Off && (built.contains(name) || !module.urls.is_empty())
+                module.placement != ModulePlacement::Off && (wiring::is_built(name) || !module.urls.is_empty())
             })
         };
-        PUBLIC.iter().all(is_known)
+        public_modules().iter().all(is_known)
     }
 
     fn is_open(&self) -> bool {
@@ -53,10 +54,9 @@ impl Front {
     pub(super) fn routes(&self, url: &str, health: &Arc<Health>) -> Router {
         let (health, shows_addresses) = (Arc::clone(health), self.shows_addresses);
         let modules = move || {
-            let hidden = |module| ModuleInfo { url: None, ..module };
-            let modules = health.modules().into_iter();
+            let modules = health.modules().iter();
             modules
-                .map(|module| if shows_addresses { module } else { hidden(module) })
+                .map(|module| start_page_entry(module, shows_addresses))
                 .collect()
         };
         let home = public_api::home(url, self.is_open(), modules);
@@ -66,38 +66,62 @@ impl Front {
         }
     }
 
-    /// Fills an empty catalog, where that is wanted, and says what to try.
+    /// Loads the sample if wanted, and prints commands to try.
     pub(super) async fn fill(&self, settings: &Settings, url: &str) -> anyhow::Result<()> {
         if !self.is_open() {
             return Ok(());
         }
-        if let Some(modules) = &self.importable {
-            sample::load_if_wanted(settings, modules).await?;
+        if let Some(modules) = self.importable.as_ref().filter(|_| wants_sample(settings)) {
+            sample::load_if_empty(&settings.data_dir, modules).await?;
         }
         eprintln!("\nTry:\n{}", public_api::examples(url));
         Ok(())
     }
 }
 
-/// What the public side is made from; none if a module that it needs is off here.
+/// A module as the start page shows it.
+fn start_page_entry(module: &HostedModule, shows_address: bool) -> ModuleInfo {
+    let placement = module.control.placement();
+    let addresses = || {
+        let addresses = module.control.addresses();
+        addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    ModuleInfo {
+        name: module.name.to_owned(),
+        placement: placement.as_str().to_owned(),
+        url: (shows_address && placement == Placement::Remote).then(addresses),
+    }
+}
+
+/// Whether an empty catalog gets the sample. By default only if the catalog's data is in the data directory.
+fn wants_sample(settings: &Settings) -> bool {
+    let catalog = settings.modules.get("catalog");
+    let is_embedded =
+        catalog.is_some_and(|catalog| catalog.placement.is_here()) && settings.database_of("catalog").is_none();
+    match settings.sample {
+        Sample::Yes => true,
+        Sample::No => false,
+        Sample::Auto => is_embedded,
+    }
+}
+
+/// The public API; `None` if a module that it needs is off here.
 #[must_use]
 pub fn public_side(modules: &Wired, settings: &Settings, operators: &Arc<Operators>) -> Option<PublicApi> {
-    Some(PublicApi {
-        catalog: modules.catalog.clone()?,
-        inventory: modules.inventory.clone()?,
-        carts: modules.carts.clone()?,
-        orders: modules.orders.clone()?,
-        storefront: modules.storefront.clone()?,
-        notifications: modules.notifications.clone()?,
-        reporting: modules.reporting.clone()?,
+    let is_complete = public_modules().iter().all(|module| modules.is_callable(module));
+    is_complete.then(|| PublicApi {
+        contracts: modules.contracts(),
         currency: settings.currency,
-        operators: Arc::clone(operators),
+        operator: {
+            let operators = Arc::clone(operators);
+            Arc::new(move |headers| operators.authenticate(headers).map(str::to_owned))
+        },
         in_flight: settings.public.in_flight,
         traced: settings.telemetry.sample,
     })
 }
 
-/// What an importer of invoices fills; none if a part of it is off here.
+/// The modules that the importer of invoices fills; `None` if one of them is off here.
 #[must_use]
 pub fn importable(modules: &Wired) -> Option<Modules> {
     Some(Modules {
@@ -107,14 +131,14 @@ pub fn importable(modules: &Wired) -> Option<Modules> {
     })
 }
 
-/// A public side in this process, at a free loopback port, for as long as this lives.
+/// A public API in this process, at a free loopback port, until this value is dropped.
 pub struct Served {
-    /// Where it answers.
+    /// Address of the API.
     pub url: String,
     _tasks: Vec<AbortOnDropHandle<()>>,
 }
 
-/// Serves the public side of these modules and starts what they do by themselves. None if a module is off here.
+/// Serves the public API and runs the modules' jobs. Fails if a module is off here.
 pub async fn in_this_process(modules: &mut Wired, settings: &Settings) -> anyhow::Result<Served> {
     let nobody = Arc::new(Operators::nobody());
     let public = public_side(modules, settings, &nobody).context("a module that the public side needs is off here")?;

@@ -1,4 +1,4 @@
-//! Whether the process lives, whether it can serve, and the order in which it stops.
+//! Liveness and readiness of the process, and the order in which the process stops.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,27 +9,20 @@ use axum::routing::get;
 use axum::{Json, Router};
 use futures_util::future::join_all;
 use http::StatusCode;
-#[cfg(feature = "store")]
-use offshoot_contract::Placement;
+use offshoot_host::HostedModule;
 use serde::Serialize;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-#[cfg(feature = "store")]
-use crate::public_api::ModuleInfo;
-use crate::serve::host::Placed;
-#[cfg(feature = "store")]
-use crate::serve::places::shown;
-
-/// The state of this process.
+/// The process with its modules.
 pub(super) struct Health {
-    placed: Vec<Placed>,
+    modules: Vec<HostedModule>,
     open: AtomicBool,
     closing: CancellationToken,
 }
 
-/// What `/health/ready` answers.
+/// Body of `/health/ready`.
 #[derive(Serialize)]
 struct Readiness {
     ready: bool,
@@ -46,60 +39,49 @@ struct ModuleReadiness {
 }
 
 impl Health {
-    pub(super) fn new(placed: Vec<Placed>) -> Self {
+    pub(super) fn new(modules: Vec<HostedModule>) -> Self {
         Self {
-            placed,
+            modules,
             open: AtomicBool::new(false),
             closing: CancellationToken::new(),
         }
     }
 
-    /// From now on the process is ready if its modules are.
+    /// Makes the process ready, as long as its modules are.
     pub(super) fn open(&self) {
         self.open.store(true, Ordering::Release);
     }
 
-    /// Ends when the listener has to close.
+    /// Cancelled when the listener must close.
     pub(super) fn closing(&self) -> CancellationToken {
         self.closing.clone()
     }
 
-    pub(super) fn placed(&self) -> &[Placed] {
-        &self.placed
+    pub(super) fn modules(&self) -> &[HostedModule] {
+        &self.modules
     }
 
-    /// The modules as the start page shows them.
-    #[cfg(feature = "store")]
-    pub(super) fn modules(&self) -> Vec<ModuleInfo> {
-        let info = |module: &Placed| ModuleInfo {
-            name: module.name.to_owned(),
-            placement: module.place.now().as_str().to_owned(),
-            url: (module.place.now() == Placement::Remote).then(|| shown(&module.place.addresses())),
-        };
-        self.placed.iter().map(info).collect()
-    }
-
-    /// Readiness goes off first, then connections close as their calls end, then the modules, callers before callees.
+    /// Ends readiness first, then connections as their calls end, then the modules, callers before callees.
     pub(super) async fn stop(&self, serving: JoinHandle<()>, patience: Duration) -> bool {
         self.open.store(false, Ordering::Release);
         self.closing.cancel();
-        for module in &self.placed {
-            (module.hush)();
+        for module in &self.modules {
+            (module.begin_shutdown)();
         }
         let until = Instant::now() + patience;
         let mut ended = tokio::time::timeout_at(until, serving).await.is_ok();
-        for module in self.placed.iter().rev() {
+        for module in self.modules.iter().rev() {
             ended &= (module.stop)(until - Instant::now()).await;
         }
         ended
     }
 
     async fn readiness(&self) -> Readiness {
-        let modules = join_all(self.placed.iter().map(|module| async {
-            let reason = module.place.check().await.err();
+        let modules = join_all(self.modules.iter().map(|module| async {
+            let reason = module.control.check().await.err();
             ModuleReadiness {
                 name: module.name,
-                placement: module.place.now().as_str(),
+                placement: module.control.placement().as_str(),
                 ready: reason.is_none(),
                 reason,
             }

@@ -1,4 +1,4 @@
-//! The socket: accepts connections, bounds their number, and lets them end in peace.
+//! A listening socket: accepts connections, limits their number, and lets each end after its last response.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -19,13 +19,13 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-/// Connections at once. Each costs a few kilobytes; what comes beyond waits in the kernel's queue.
+/// Largest number of connections. Each costs a few kilobytes; more wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 4_096;
-/// How long a client may take over a request's head, and may leave a connection idle. Longer than contract clients keep theirs.
+/// Time limit for a request's head, and for an idle connection. Longer than contract clients keep idle connections.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a client may take to agree on TLS.
+/// Time limit for the TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Pause after an accept that failed for want of file descriptors, so as not to spin.
+/// Pause after an accept that failed because no file descriptor was left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A bound socket.
@@ -45,13 +45,13 @@ impl Listener {
         Ok(Self { socket, address, tls })
     }
 
-    /// Where it answers: `http://127.0.0.1:7070`.
+    /// URL of the socket: `http://127.0.0.1:7070`.
     pub(super) fn url(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
     }
 
-    /// The address, with the port that was chosen.
+    /// Address of the socket, with the chosen port.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -67,7 +67,7 @@ impl Listener {
                 .half_close(false);
             let mut closed = pin!(closing.cancelled());
             loop {
-                // Both waits end when the process stops: for a place among the connections, and for the next one.
+                // Both waits end when the process stops: for a permit, and for the next connection.
                 let next = async {
                     let place = Arc::clone(&places).acquire_owned().await;
                     (place, self.socket.accept().await)
@@ -84,11 +84,11 @@ impl Listener {
                         continue;
                     }
                 };
-                // Without it small answers wait for the client's acknowledgement.
+                // Otherwise small responses wait for the client's acknowledgement.
                 let _ = stream.set_nodelay(true);
                 let service = TowerToHyperService::new(routes.clone());
                 let (http, watcher, tls) = (http.clone(), graceful.watcher(), self.tls.clone());
-                // A client that breaks off, or that cannot agree on TLS, is no event of ours.
+                // A client that disconnects, or fails the TLS handshake, is not logged.
                 tokio::spawn(async move {
                     let _place = place;
                     let Some(tls) = tls else {

@@ -1,5 +1,5 @@
-//! `/metrics`: the counts of this process, for Prometheus. They name modules, methods and addresses, no values, so they
-//! need no token; but they are at the admin surface only.
+//! `/metrics`: counters of this process for Prometheus. Only names of modules, methods and addresses, so no token is
+//! needed; only on the admin surface.
 
 use std::sync::Arc;
 
@@ -20,16 +20,16 @@ pub(super) fn router(health: &Arc<Health>) -> Router {
 
 async fn metrics(State(health): State<Arc<Health>>) -> impl IntoResponse {
     let mut metrics = Metrics::default();
-    for module in health.placed() {
-        metrics.paths.extend(module.place.paths());
-        metrics.placements.push((module.name, module.place.now()));
-        let endpoints = module.place.endpoints().into_iter();
+    for module in health.modules() {
+        metrics.paths.extend(module.control.paths());
+        metrics.placements.push((module.name, module.control.placement()));
+        let endpoints = module.control.endpoints().into_iter();
         metrics.endpoints.extend(endpoints.map(|endpoint| EndpointCounts {
             module: module.name,
             url: endpoint.url,
             calls: endpoint.calls,
             in_flight: endpoint.in_flight,
-            left_alone: endpoint.left_alone,
+            ejected: endpoint.ejected,
         }));
     }
     ([(CONTENT_TYPE, offshoot_telemetry::CONTENT_TYPE)], metrics.into_text())

@@ -1,16 +1,16 @@
-//! A binary without the public side serves contracts alone.
+//! Stands in for the public surface in a binary that serves contracts only.
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use axum::Router;
+use offshoot_rest::Operators;
 
 use crate::config::Settings;
-use crate::operators::Operators;
 use crate::serve::health::Health;
 use crate::wiring::Wired;
 
-/// Nothing.
+/// No routes.
 pub(super) struct Front;
 
 impl Front {
@@ -18,7 +18,7 @@ impl Front {
         false
     }
 
-    pub(super) fn of(_: &Wired, _: &Settings, _: &Arc<Operators>) -> Self {
+    pub(super) fn new(_: &Wired, _: &Settings, _: &Arc<Operators>) -> Self {
         Self
     }
 

@@ -1,5 +1,5 @@
-//! Where this process answers whom: shoppers, other processes, operators. Each may have an address of its own; they share
-//! one only where no other machine reaches it.
+//! The surfaces of a process, for shoppers, other processes and operators. Each may have its own address; they share an
+//! address only if no other machine reaches it.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -14,19 +14,19 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{ConfigurationError, Settings};
 use crate::serve::listener::Listener;
 
-/// What is answered, by whom it is for.
+/// Routes by surface.
 pub(super) struct Routes {
-    /// Shoppers, and whoever looks what this is.
+    /// For shoppers: the public API and the start page.
     pub(super) front: Router,
-    /// Other processes.
+    /// For other processes: contracts.
     pub(super) contracts: Router,
-    /// Operators, and those who collect metrics.
+    /// For operators: placement and metrics.
     pub(super) admin: Router,
-    /// Everybody.
+    /// On every surface.
     pub(super) health: Router,
 }
 
-/// The sockets.
+/// Listening sockets of the surfaces.
 pub(super) struct Surfaces {
     main: Listener,
     contracts: Option<Listener>,
@@ -35,7 +35,7 @@ pub(super) struct Surfaces {
 }
 
 impl Surfaces {
-    /// Listens, encrypted where the settings have certificates for it. Refuses what would let others in, or read along.
+    /// Binds the sockets, with TLS where the settings have certificates. Refuses settings that would let strangers in.
     pub(super) async fn bind(settings: &Settings, has_public_side: bool) -> anyhow::Result<Self> {
         refuse_made_up_secrets(settings)?;
         let (own, callers) = (
@@ -44,7 +44,7 @@ impl Surfaces {
         );
         let tls = |own: &Option<Certificate>, callers| own.as_ref().map(|own| server_tls(own, callers)).transpose();
         let contracts = tls(&own, callers).context("contracts.certificate")?;
-        // Operators have tokens, no certificates.
+        // Operators authenticate with tokens, not with certificates.
         let admin = tls(&own, None).context("contracts.certificate")?;
         let main = if has_public_side {
             tls(&settings.public.certificate(), None).context("public.certificate")?
@@ -67,12 +67,12 @@ impl Surfaces {
         })
     }
 
-    /// Where the first of them answers: shoppers, or else other processes.
+    /// URL of the main surface: for shoppers, or else for other processes.
     pub(super) fn url(&self) -> String {
         self.main.url()
     }
 
-    /// What has an address of its own, and which.
+    /// Surfaces with an address of their own, by name.
     pub(super) fn others(&self) -> Vec<(&'static str, String)> {
         let others = [("contracts", &self.contracts), ("admin", &self.admin)];
         let others = others.into_iter();
@@ -119,8 +119,8 @@ fn refuse_plain_text(
     ))
 }
 
-/// Where other machines reach the process, whoever may do something is named by somebody, and not by a file that this
-/// process makes up because there is none.
+/// A process that other machines reach accepts only operators and service keys that a person has written down, never a
+/// file that the process made itself.
 fn refuse_made_up_secrets(settings: &Settings) -> anyhow::Result<()> {
     if !settings.is_reachable() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The binary as scripts see it: exit codes, data on stdout, everything else on stderr.
+//! The binary as a script sees it: exit codes, data on stdout, everything else on stderr.
 
 use std::path::Path;
 use std::process::{Command, Output};

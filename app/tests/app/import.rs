@@ -1,20 +1,23 @@
-//! Importers against the real catalog: what they bring, broken off and repeated.
+//! Importers against the real catalog: contents, interruption, repetition.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use catalog_api::v1::{CatalogApi, Product};
 use inventory_api::v1::Balance;
-use offshoot::import::online_retail::Modules;
-use offshoot::import::{Checkpoint, Progress, Reached, Silent, Source, online_retail, products, sample};
 use offshoot_contract::{ArgsOf, CallContext, CallFailure, Contract, FailureKind, Invoke, Method, Money};
+use offshoot_import::online_retail::Modules;
+use offshoot_import::{Checkpoint, Progress, Reached, Silent, Source, online_retail, products, sample};
 use orders_api::v1::RevenueBy;
 use serde_json::{Value, json};
 
 use crate::store::Store;
 
 fn sample_file() -> Source {
-    Source::file(concat!(env!("CARGO_MANIFEST_DIR"), "/sample/online-retail-small.csv"))
+    Source::file(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/import/sample/online-retail-small.csv"
+    ))
 }
 
 fn checkpoint(store: &Store) -> Checkpoint {
@@ -22,13 +25,13 @@ fn checkpoint(store: &Store) -> Checkpoint {
     Checkpoint::open(store.folder.path(), file, "the store".to_owned())
 }
 
-async fn run(store: &Store, checkpoint: Option<Checkpoint>) -> Value {
+async fn import_sample(store: &Store, checkpoint: Option<Checkpoint>) -> Value {
     let options = online_retail::Options {
         strict: true,
         checkpoint,
         books: None,
     };
-    let report = online_retail::run(&store.importable(), sample_file(), options, &mut Silent).await;
+    let report = online_retail::import(&store.importable(), sample_file(), options, &mut Silent).await;
     serde_json::to_value(report.expect("it is loaded")).expect("it serializes")
 }
 
@@ -44,7 +47,7 @@ async fn product(store: &Store, sku: &str) -> Product {
         .expect("it is there")
 }
 
-/// Every product without what the moment of loading decides, with its prices.
+/// Every product with its prices, without ids and times.
 async fn contents(store: &Store) -> Vec<Value> {
     let mut all = Vec::new();
     let mut token = None;
@@ -76,7 +79,7 @@ async fn contents(store: &Store) -> Vec<Value> {
     }
 }
 
-/// What came of goods and money.
+/// Stock and money.
 async fn books(store: &Store) -> Vec<Value> {
     let Modules { inventory, orders, .. } = store.importable();
     let mut stock = Vec::new();
@@ -151,11 +154,11 @@ async fn the_sample_brings_products_with_the_history_of_their_prices() {
 #[tokio::test]
 async fn a_second_run_changes_nothing_with_or_without_its_checkpoint() {
     let store = Store::empty().await;
-    let first = run(&store, Some(checkpoint(&store))).await;
+    let first = import_sample(&store, Some(checkpoint(&store))).await;
     assert_eq!(first["products"]["added"], 1_577);
     let before = contents(&store).await;
 
-    let again = run(&store, Some(checkpoint(&store))).await;
+    let again = import_sample(&store, Some(checkpoint(&store))).await;
     assert_eq!(
         again["products"],
         json!({ "added": 0, "existing": 0, "rejected": 0, "sent_before": 1_577 })
@@ -164,7 +167,7 @@ async fn a_second_run_changes_nothing_with_or_without_its_checkpoint() {
         again["price_points"],
         json!({ "recorded": 0, "rejected": 0, "sent_before": 1_311 })
     );
-    let without = run(&store, None).await;
+    let without = import_sample(&store, None).await;
     assert_eq!(
         without["products"],
         json!({ "added": 0, "existing": 1_577, "rejected": 0, "sent_before": 0 })
@@ -172,7 +175,7 @@ async fn a_second_run_changes_nothing_with_or_without_its_checkpoint() {
     assert_eq!(contents(&store).await, before);
 }
 
-/// Passes some calls on and then is away.
+/// Forwards a number of calls, then fails.
 struct Breaking {
     catalog: Arc<dyn CatalogApi>,
     calls_left: AtomicI32,
@@ -194,10 +197,10 @@ impl Invoke<dyn CatalogApi> for Breaking {
 #[tokio::test]
 async fn an_import_that_broke_off_goes_on_where_it_was_and_ends_the_same() {
     let whole = Store::empty().await;
-    run(&whole, None).await;
+    import_sample(&whole, None).await;
     let expected = contents(&whole).await;
 
-    // Four calls bring the sample: two batches of products and prices.
+    // Four calls import the sample: two batches of products, two of prices.
     for calls in 0..4 {
         let store = Store::empty().await;
         let breaking = Breaking {
@@ -205,7 +208,7 @@ async fn an_import_that_broke_off_goes_on_where_it_was_and_ends_the_same() {
             calls_left: AtomicI32::new(calls),
         };
         let modules = Modules {
-            catalog: <dyn CatalogApi as Contract>::object(breaking),
+            catalog: <dyn CatalogApi as Contract>::new_proxy(breaking),
             ..store.importable()
         };
         let options = online_retail::Options {
@@ -213,7 +216,7 @@ async fn an_import_that_broke_off_goes_on_where_it_was_and_ends_the_same() {
             checkpoint: Some(checkpoint(&store)),
             books: None,
         };
-        let error = online_retail::run(&modules, sample_file(), options, &mut Silent)
+        let error = online_retail::import(&modules, sample_file(), options, &mut Silent)
             .await
             .expect_err("it broke off");
         let message = format!("{error:#}");
@@ -231,7 +234,7 @@ async fn an_import_that_broke_off_goes_on_where_it_was_and_ends_the_same() {
             checkpoint: Some(checkpoint(&store)),
             books: None,
         };
-        online_retail::run(&store.importable(), sample_file(), options, &mut notes)
+        online_retail::import(&store.importable(), sample_file(), options, &mut notes)
             .await
             .expect("it goes on");
         assert_eq!(
@@ -255,12 +258,12 @@ impl Progress for Notes {
     }
 }
 
-/// The first price of a product that is there already becomes a point of its history.
+/// The first price of an existing product becomes a point of its history.
 #[tokio::test]
 async fn a_product_that_came_from_elsewhere_has_the_history_of_the_file_too() {
     let store = Store::empty().await;
     store.client().add_product("85123A", "Mine", "9.99").await;
-    let report = run(&store, None).await;
+    let report = import_sample(&store, None).await;
     assert_eq!(report["products"]["existing"], 1);
     let mine = product(&store, "85123A").await;
     assert_eq!(
@@ -290,7 +293,7 @@ async fn products_are_added_once_and_what_the_catalog_refuses_is_named() {
             currency: Money::GBP,
             strict: false,
         };
-        products::run(
+        products::import(
             Arc::clone(&store.catalog),
             Source::bytes("shop.csv", csv),
             options,
@@ -317,16 +320,16 @@ async fn products_are_added_once_and_what_the_catalog_refuses_is_named() {
 async fn an_empty_catalog_gets_the_sample_once() {
     let store = Store::empty().await;
     let settings = store.settings();
-    sample::load_if_wanted(&settings, &store.importable())
+    sample::load_if_empty(&settings.data_dir, &store.importable())
         .await
         .expect("loaded");
     product(&store, "85123A").await;
 
     let store = Store::empty().await;
     store.client().add_product("A1", "Lamp", "1.00").await;
-    sample::load_if_wanted(&store.settings(), &store.importable())
+    sample::load_if_empty(&store.settings().data_dir, &store.importable())
         .await
         .expect("not wanted");
-    // The product, and books in which nothing stands.
+    // The product, and empty stock and revenue.
     assert_eq!(contents(&store).await.len(), 3);
 }

@@ -1,4 +1,4 @@
-//! The application over its real modules, each on a SQLite file of its own.
+//! Tests of the application over its real modules, each on a SQLite file.
 
 mod command_line;
 mod import;

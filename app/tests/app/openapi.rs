@@ -1,4 +1,4 @@
-//! The document that describes the public API: valid, and about exactly what is served.
+//! The OpenAPI document of the public API is valid and describes exactly the served operations.
 
 use axum::body::Body;
 use http::Request;
@@ -39,7 +39,7 @@ async fn references_lead_somewhere_and_operations_have_different_ids() {
     assert_eq!((all, ids.len()), (20, 20));
 }
 
-/// Every operation of the document is answered by a handler, and no other verb on its path is.
+/// Every documented operation has a handler, and no other verb of its path has one.
 #[tokio::test]
 async fn what_is_documented_is_served_and_nothing_else() {
     let store = Store::empty().await;

@@ -1,4 +1,4 @@
-//! What shoppers and operators do.
+//! Operations of shoppers and operators.
 
 use axum::body::Body;
 use http::{Request, StatusCode};

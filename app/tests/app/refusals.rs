@@ -1,4 +1,4 @@
-//! How wrong requests are refused: each a problem with status, code, detail and trace id.
+//! Refused requests: each is a problem with status, code, detail and trace id.
 
 use std::sync::Arc;
 
@@ -8,9 +8,8 @@ use catalog_api::v1::CatalogApi;
 use http::{Request, StatusCode};
 use inventory_api::v1::InventoryApi;
 use notifications_api::v1::NotificationsApi;
-use offshoot::operators::Operators;
-use offshoot::public_api::PublicApi;
-use offshoot_contract::{ArgsOf, CallContext, CallFailure, Contract, FailureKind, Invoke, Method, Money};
+use offshoot_contract::{ArgsOf, CallContext, CallFailure, Contract, Contracts, FailureKind, Invoke, Method, Money};
+use offshoot_public_api::PublicApi;
 use orders_api::v1::OrdersApi;
 use reporting_api::v1::ReportingApi;
 use serde_json::json;
@@ -123,7 +122,7 @@ async fn a_body_is_json_of_the_right_type_size_and_fields() {
     let price = json!({ "amount": "2,55", "currency": "GBP" });
     let product = json!({ "sku": "A1", "name": "Lamp", "category": "other", "price": price });
     let answer = client.post("/api/v1/admin/products", product).await;
-    assert_problem(&answer, 422, "invalid-field", "`2,55` is not an amount");
+    assert_problem(&answer, 422, "invalid-field", "`2,55` is not a valid amount");
     assert_eq!(answer.text("field"), "price.amount");
 
     let put = |content_type: &'static str, body: String| {
@@ -184,14 +183,14 @@ async fn a_bad_idempotency_key_is_refused() {
 async fn what_is_too_much_is_turned_away_and_told_when_to_come_again() {
     let store = Store::empty().await;
     let public = store.public_side();
-    // As if every place were taken.
+    // As if every permit were taken.
     let client = Client::new(PublicApi { in_flight: 0, ..public });
     let answer = client.get("/api/v1/products").await;
     assert_problem(&answer, 503, "overloaded", "nothing was changed");
     assert_eq!(answer.header("retry-after"), "1");
 }
 
-/// Answers every call with the same failure.
+/// Fails every call with the same failure.
 struct Failing(CallFailure);
 
 impl<A: Contract + ?Sized> Invoke<A> for Failing {
@@ -202,17 +201,19 @@ impl<A: Contract + ?Sized> Invoke<A> for Failing {
 
 fn failing(kind: FailureKind) -> Client {
     let failure = || Failing(CallFailure::not_executed(kind.clone(), "the catalog is away").caused_by(std::fmt::Error));
+    let mut contracts = Contracts::default();
+    contracts.insert(<dyn CatalogApi as Contract>::new_proxy(failure()));
+    contracts.insert(<dyn InventoryApi as Contract>::new_proxy(failure()));
+    contracts.insert(<dyn CartsApi as Contract>::new_proxy(failure()));
+    contracts.insert(<dyn OrdersApi as Contract>::new_proxy(failure()));
+    contracts.insert(<dyn StorefrontApi as Contract>::new_proxy(failure()));
+    contracts.insert(<dyn NotificationsApi as Contract>::new_proxy(failure()));
+    contracts.insert(<dyn ReportingApi as Contract>::new_proxy(failure()));
     Client::new(PublicApi {
-        catalog: <dyn CatalogApi as Contract>::object(failure()),
-        inventory: <dyn InventoryApi as Contract>::object(failure()),
-        carts: <dyn CartsApi as Contract>::object(failure()),
-        orders: <dyn OrdersApi as Contract>::object(failure()),
-        storefront: <dyn StorefrontApi as Contract>::object(failure()),
-        notifications: <dyn NotificationsApi as Contract>::object(failure()),
-        reporting: <dyn ReportingApi as Contract>::object(failure()),
+        contracts,
         currency: Money::GBP,
         in_flight: 16,
-        operators: Arc::new(Operators::nobody()),
+        operator: Arc::new(|_| None),
         traced: 0.0,
     })
 }

@@ -1,4 +1,4 @@
-//! A store of its own for each test, and a client that speaks HTTP to it without a socket.
+//! A separate store per test, and an HTTP client without a socket.
 
 use std::sync::Arc;
 
@@ -7,17 +7,17 @@ use axum::body::Body;
 use catalog_api::v1::CatalogApi;
 use http::{HeaderMap, Request, StatusCode, header};
 use offshoot::config::{Flags, Settings, load_from};
-use offshoot::import::online_retail::Modules;
-use offshoot::operators::{Operators, own_token};
-use offshoot::public_api::{self, PublicApi};
 use offshoot::serve;
 use offshoot::wiring::{self, Wired};
 use offshoot_contract::{CallContext, SystemClock};
+use offshoot_import::online_retail::Modules;
+use offshoot_public_api::{self as public_api, PublicApi};
+use offshoot_rest::Operators;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
-/// A store in a folder that goes when it goes.
+/// A store in a temporary folder.
 pub(crate) struct Store {
     pub(crate) folder: TempDir,
     pub(crate) catalog: Arc<dyn CatalogApi>,
@@ -25,7 +25,7 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Empty, every module local.
+    /// An empty store with all modules in this process.
     pub(crate) async fn empty() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let wired = wiring::connect(&settings(&folder), Arc::new(SystemClock))
@@ -38,7 +38,7 @@ impl Store {
         }
     }
 
-    /// What an importer of invoices fills.
+    /// The modules that importers fill.
     pub(crate) fn importable(&self) -> Modules {
         serve::front::importable(&self.modules).expect("all are local")
     }
@@ -52,11 +52,12 @@ impl Store {
     }
 
     pub(crate) fn client(&self) -> Client {
-        Client::new(self.public_side()).with_token(own_token(&self.settings()).expect("it was made"))
+        Client::new(self.public_side())
+            .with_token(Operators::first_token(&self.settings().operators_file()).expect("it was made"))
     }
 
     pub(crate) fn public_side(&self) -> PublicApi {
-        let operators = Operators::load(&self.settings()).expect("they are made");
+        let operators = serve::load_operators(&self.settings()).expect("they are made");
         serve::front::public_side(&self.modules, &self.settings(), &Arc::new(operators)).expect("all are local")
     }
 }
@@ -67,13 +68,13 @@ fn settings(folder: &TempDir) -> Settings {
     load_from(None, [], &flags).expect("the defaults hold").settings
 }
 
-/// Speaks to the public side.
+/// Client of the public API.
 pub(crate) struct Client {
     routes: Router,
     token: String,
 }
 
-/// What came back.
+/// A response.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -89,7 +90,7 @@ impl Client {
         }
     }
 
-    /// Does what operators do as one of them.
+    /// Sends the operator's token.
     pub(crate) fn with_token(self, token: String) -> Self {
         Self { token, ..self }
     }
@@ -128,7 +129,7 @@ impl Client {
         }
     }
 
-    /// The id of a new product.
+    /// Adds a product and returns its id.
     pub(crate) async fn add_product(&self, sku: &str, name: &str, amount: &str) -> String {
         let price = json!({ "amount": amount, "currency": "GBP" });
         let product = json!({ "sku": sku, "name": name, "category": "other", "price": price });
@@ -137,7 +138,7 @@ impl Client {
         answer.text("id")
     }
 
-    /// The path of a new cart.
+    /// Creates a cart and returns its path.
     pub(crate) async fn new_cart(&self) -> String {
         let answer = self.send(Request::post("/api/v1/carts").body(Body::empty())).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);

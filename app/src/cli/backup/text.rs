@@ -1,11 +1,13 @@
-//! What is said of a backup, for people.
+//! Backup reports as text.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
-use offshoot_backup::{Aftermath, CursorFate, Fate, Manifest, RestoreReport, SagaSeen, Verified};
+use offshoot_backup::{
+    AffectedSaga, Manifest, RestoreImpact, RestoreReport, SubscriptionImpact, SubscriptionOutcome, VerifiedModule,
+};
 
-/// Sagas that are printed; JSON has more.
+/// Printed sagas; JSON has all of them.
 const SHOWN: usize = 20;
 
 pub(super) fn created(manifest: &Manifest, directory: &Path) -> String {
@@ -30,7 +32,7 @@ pub(super) fn created(manifest: &Manifest, directory: &Path) -> String {
     text
 }
 
-pub(super) fn verified(manifest: &Manifest, found: &[Verified]) -> String {
+pub(super) fn verified(manifest: &Manifest, found: &[VerifiedModule]) -> String {
     let mut text = String::new();
     for module in found {
         let (name, files, rows) = (&module.module, module.files, module.rows);
@@ -56,7 +58,7 @@ pub(super) fn restored(report: &RestoreReport) -> String {
         "restored"
     };
     for module in &report.modules {
-        let (name, rows, place) = (&module.module, module.rows, &module.place);
+        let (name, rows, place) = (&module.module, module.rows, &module.location);
         let _ = writeln!(
             text,
             "{name:10} {done}: {rows} rows, store {}, in {place}",
@@ -76,23 +78,23 @@ pub(super) fn restored(report: &RestoreReport) -> String {
             );
         }
     }
-    aftermath(&mut text, &report.aftermath);
+    aftermath(&mut text, &report.impact);
     let _ = write!(text, "`offshoot doctor` says what differs between modules");
     text
 }
 
-fn aftermath(text: &mut String, aftermath: &Aftermath) {
-    for cursor in &aftermath.cursors {
+fn aftermath(text: &mut String, aftermath: &RestoreImpact) {
+    for cursor in &aftermath.subscriptions {
         let _ = writeln!(text, "{}", fate(cursor));
     }
     let resumed = "in flight when the backup was taken, and carried on by whoever serves";
     sagas(text, &aftermath.sagas_resumed, resumed);
     let elsewhere =
         "changed after the backup; what they did in a restored module may be gone, look with `offshoot sagas show`";
-    sagas(text, &aftermath.sagas_elsewhere, elsewhere);
+    sagas(text, &aftermath.sagas_of_other_modules, elsewhere);
 }
 
-fn sagas(text: &mut String, sagas: &[SagaSeen], what: &str) {
+fn sagas(text: &mut String, sagas: &[AffectedSaga], what: &str) {
     if sagas.is_empty() {
         return;
     }
@@ -105,32 +107,37 @@ fn sagas(text: &mut String, sagas: &[SagaSeen], what: &str) {
     }
 }
 
-fn fate(cursor: &CursorFate) -> String {
-    let CursorFate {
+fn fate(cursor: &SubscriptionImpact) -> String {
+    let SubscriptionImpact {
         subscriber,
         subscription,
         publisher,
         position,
-        beyond,
+        ahead_by,
         ..
     } = cursor;
-    let last = cursor.last.unwrap_or(0);
-    let what = match cursor.fate {
-        Fate::GoesOn => format!("goes on at {position} of {last}"),
-        Fate::SetBack => {
-            format!("is set back to {last}: its effects of {beyond} positions are of events that {publisher} has lost")
+    let last = cursor.log_end.unwrap_or(0);
+    let what = match cursor.outcome {
+        SubscriptionOutcome::Continues => format!("continues at {position} of {last}"),
+        SubscriptionOutcome::Rewound => {
+            format!(
+                "is set back to {last}: its effects of {ahead_by} positions are of events that {publisher} has lost"
+            )
         }
-        Fate::Holds if *beyond > 0 => {
-            format!("holds; it has handled {beyond} positions that {publisher} does not have")
+        SubscriptionOutcome::Held if *ahead_by > 0 => {
+            format!("holds; it has handled {ahead_by} positions that {publisher} does not have")
         }
-        Fate::Holds => "holds, since it has read another log".to_owned(),
-        Fate::Resynced if cursor.copies => "is emptied and filled anew".to_owned(),
-        Fate::Resynced => format!("goes on at the new log's end, {last}"),
-        Fate::Unknown => {
+        SubscriptionOutcome::Held => "holds, since it has read another log".to_owned(),
+        SubscriptionOutcome::Resynced if cursor.is_projection => "is emptied and filled anew".to_owned(),
+        SubscriptionOutcome::Resynced => format!("continues at the end of the new log, {last}"),
+        SubscriptionOutcome::Unknown => {
             format!("reads the log of {publisher}, which is not seen from here: `offshoot doctor` where it is")
         }
     };
-    let command = cursor.command.iter().filter(|_| cursor.fate == Fate::Holds);
+    let command = cursor
+        .command
+        .iter()
+        .filter(|_| cursor.outcome == SubscriptionOutcome::Held);
     let command: String = command.map(|command| format!(": `{command}`")).collect();
     format!("{subscriber}: {subscription} {what}{command}")
 }

@@ -1,4 +1,4 @@
-//! `offshoot db`: the schemas of the modules whose data this process may open.
+//! `offshoot db`: schemas of the modules whose data this configuration may open.
 
 mod passwords;
 mod provision;
@@ -9,12 +9,13 @@ use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use offshoot_db::{DatabaseUrl, DbOptions, MigrationState, ModuleSchema, OpenError, isolation, migrate, status};
+use offshoot_db::{
+    DatabaseUrl, DbOptions, MigrationState, ModuleSchema, OpenError, inspect_isolation, migrate, migration_status,
+};
 
 use self::provision::ProvisionArguments;
 use super::print;
 use crate::config::{ModulePlacement, Settings};
-use crate::serve::host::database_url;
 use crate::wiring;
 
 #[derive(Debug, Args)]
@@ -22,31 +23,32 @@ pub(super) struct DbArguments {
     #[command(subcommand)]
     command: DbCommand,
 
-    /// Log in to Postgres as this role, whatever role the URLs name. Its password comes from PGPASSFILE or PGPASSWORD.
+    /// Log in to Postgres as this role, in place of the role in each URL. The password comes from PGPASSFILE or
+    /// PGPASSWORD.
     #[arg(long = "as", global = true, value_name = "ROLE")]
     login: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 enum DbCommand {
-    /// Make schemas, roles and rights on Postgres, once, as an administrator.
+    /// Create schemas, roles and privileges on Postgres, once, as an administrator.
     #[command(after_long_help = provision::HELP)]
     Provision(ProvisionArguments),
 
-    /// Bring the schemas up to date. The login acts as their owners; where they are missing, it makes them, if it may.
+    /// Apply missing migrations. The login acts as the owner of each schema, and creates missing owners if it may.
     #[command(after_help = "Example:\n  offshoot db migrate --database postgres://keeper@localhost/store")]
     Migrate,
 
-    /// Print how every migration stands, and whether Postgres keeps the modules apart.
+    /// Print the state of every migration, and whether Postgres isolates the modules.
     #[command(after_help = "Example:\n  offshoot db status --json")]
     Status,
 }
 
-pub(super) async fn run(what: &DbArguments, settings: &Settings, json: bool) -> Result<()> {
+pub(super) async fn execute(what: &DbArguments, settings: &Settings, json: bool) -> Result<()> {
     let login = what.login.as_deref();
     let (rows, nothing) = match &what.command {
         DbCommand::Provision(provisioning) => {
-            let rows = provision::run(provisioning, settings, login).await?;
+            let rows = provision::provision_modules(provisioning, settings, login).await?;
             return print(&rows, &provision::text(&rows), json);
         }
         DbCommand::Migrate => (migrate_all(settings, login).await?, "Every schema was up to date."),
@@ -64,7 +66,7 @@ struct Row {
     version: u32,
     name: String,
     state: String,
-    /// What keeps the module to its own data; none where nothing was looked at.
+    /// Isolation of the module's login; `None` if the login was not inspected.
     isolation: Option<String>,
 }
 
@@ -90,7 +92,7 @@ async fn status_of_all(settings: &Settings, login: Option<&str>) -> Result<Vec<R
     let mut rows = Vec::new();
     for (schema, url) in schemas(settings, login)? {
         let kept = isolation_of(schema, &url).await?;
-        for status in status(schema, &url, &DbOptions::default()).await? {
+        for status in migration_status(schema, &url, &DbOptions::default()).await? {
             rows.push(Row {
                 module: schema.module,
                 database: url.to_string(),
@@ -110,9 +112,9 @@ async fn status_of_all(settings: &Settings, login: Option<&str>) -> Result<Vec<R
     Ok(rows)
 }
 
-/// In words, what keeps a module to its own data; none where its schema is not there yet.
+/// Describes the isolation of a module; `None` if the schema does not exist yet.
 async fn isolation_of(schema: &'static ModuleSchema, url: &DatabaseUrl) -> Result<Option<String>> {
-    let found = match isolation(schema, url).await {
+    let found = match inspect_isolation(schema, url).await {
         Err(OpenError::NotMigrated { .. }) => return Ok(None),
         found => found?,
     };
@@ -120,14 +122,14 @@ async fn isolation_of(schema: &'static ModuleSchema, url: &DatabaseUrl) -> Resul
         None => "a file of its own".to_owned(),
         Some(found) if found.is_enforced() => format!("enforced: `{}` reaches nothing else", found.login),
         Some(found) => format!(
-            "rests on manners: `{}` {} (`offshoot db provision --logins`)",
+            "not enforced: `{}` {} (`offshoot db provision --logins`)",
             found.login,
             found.breaches.join(", ")
         ),
     }))
 }
 
-/// Those of modules that run elsewhere are looked after there.
+/// Schemas of modules that run in other processes are left to these processes.
 pub(super) fn schemas(settings: &Settings, login: Option<&str>) -> Result<Vec<(&'static ModuleSchema, DatabaseUrl)>> {
     let runs_elsewhere = |module: &str| {
         settings
@@ -143,14 +145,14 @@ pub(super) fn schemas(settings: &Settings, login: Option<&str>) -> Result<Vec<(&
             (Some(url), Some(login)) if url.starts_with("postgres") => as_login(url, login)
                 .parse()
                 .with_context(|| format!("the URL of {} with another login", schema.module))?,
-            _ => database_url(settings, schema.module)?,
+            _ => settings.database_url(schema.module)?,
         };
         Ok((schema, url))
     };
     here.map(place).collect()
 }
 
-/// The URL with another login, and without the password of the one that it names.
+/// The URL with another login, without the password of the original one.
 fn as_login(url: &str, login: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();

@@ -1,5 +1,5 @@
-//! The modules' passwords: a file that only its owner reads, in the form of libpq's `PGPASSFILE`, so that whoever logs in
-//! later reads it as it is. Lines that are missing are made up. Nothing of it is ever printed.
+//! Passwords of the modules' logins: a file in the format of libpq's `PGPASSFILE`, mode 0600. Missing lines get random
+//! passwords. Nothing of the file is ever printed.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
@@ -11,7 +11,7 @@ use offshoot_db::Password;
 use offshoot_rest::secret_file::{self, SecretFileError};
 use uuid::Uuid;
 
-/// The file's lines, and those that were made up and are not in it yet.
+/// The lines of the file, and new lines that are not written yet.
 pub(super) struct Passwords {
     path: PathBuf,
     lines: Vec<[String; 5]>,
@@ -19,7 +19,7 @@ pub(super) struct Passwords {
 }
 
 impl Passwords {
-    /// Reads the file, which need not be there yet.
+    /// Reads the file. A missing file counts as empty.
     pub(super) fn read(path: &Path) -> Result<Self> {
         let text = match secret_file::read(path) {
             Ok(text) => text,
@@ -46,8 +46,9 @@ impl Passwords {
         })
     }
 
-    /// The password of `user` at a server, as libpq finds it: the first line that fits. Made up if none does.
-    pub(super) fn of(&mut self, user: &str, host: &str, port: u16, database: &str) -> Result<Password> {
+    /// The password of `user` at a server: the first matching line, as libpq searches. Without a match, a new random
+    /// password.
+    pub(super) fn find_or_create(&mut self, user: &str, host: &str, port: u16, database: &str) -> Result<Password> {
         let wanted = [host, &port.to_string(), database, user];
         let fits = |line: &&[String; 5]| {
             let mut pairs = line.iter().zip(wanted);
@@ -56,9 +57,9 @@ impl Passwords {
         let password = if let Some(line) = self.lines.iter().chain(&self.new).find(fits) {
             line[4].clone()
         } else {
-            // Two random ids: 244 random bits.
+            // Two random ids have 244 random bits.
             let password = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-            // Roles belong to the server, so the password holds for all its databases.
+            // A role belongs to the server, so one password holds for all databases.
             let line = [host, &port.to_string(), "*", user, &password].map(str::to_owned);
             self.new.push(line);
             password
@@ -68,7 +69,7 @@ impl Passwords {
         })
     }
 
-    /// Writes what was made up to the file, which only its owner can read. Done before a server is told.
+    /// Writes the new lines, mode 0600. Called before the server learns a password, so that none is lost.
     pub(super) fn keep(&mut self) -> Result<()> {
         let new: Vec<_> = self.new.drain(..).collect();
         if new.is_empty() {
@@ -121,7 +122,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("passwords");
         let mut passwords = Passwords::read(&path).expect("it need not be there");
-        let first = passwords.of("carts", "db", 5432, "store").expect("it is made up");
+        let first = passwords
+            .find_or_create("carts", "db", 5432, "store")
+            .expect("it is made up");
         assert!(!path.exists(), "it is kept when that is asked for");
         passwords.keep().expect("a file");
         let mode = std::fs::metadata(&path).expect("it is there").permissions().mode();
@@ -134,8 +137,8 @@ mod tests {
         assert!(!format!("{first:?}").contains(&text[16..40]));
 
         let mut again = Passwords::read(&path).expect("it is there");
-        again.of("carts", "db", 5432, "store").expect("the same");
-        again.of("orders", "db", 5432, "store").expect("another");
+        again.find_or_create("carts", "db", 5432, "store").expect("the same");
+        again.find_or_create("orders", "db", 5432, "store").expect("another");
         again.keep().expect("a file");
         let longer = std::fs::read_to_string(&path).expect("it is text");
         assert!(longer.starts_with(&text) && longer.lines().count() == 2, "{longer}");

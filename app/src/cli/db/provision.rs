@@ -1,4 +1,4 @@
-//! `offshoot db provision`: schemas, roles and rights on Postgres, made once by an administrator.
+//! `offshoot db provision`: creates schemas, roles and privileges on Postgres, as an administrator.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use super::passwords::Passwords;
 use super::schemas;
 use crate::config::Settings;
 
-/// What `--help` adds.
+/// Long help of the command.
 pub(super) const HELP: &str = "\
 What there is afterwards, for every module whose data is in Postgres:
   the role NAME_owner, which owns the schema NAME and runs migrations; nobody logs in as it
@@ -30,21 +30,22 @@ In development, where one login may do everything, `offshoot db migrate` alone d
 
 #[derive(Debug, Args)]
 pub(super) struct ProvisionArguments {
-    /// Let each module's role log in by itself.
+    /// Let the role of each module log in.
     #[arg(long)]
     logins: bool,
 
-    /// The modules' passwords, one line each as in PGPASSFILE: host:port:database:user:password. Those that are missing
-    /// are made up and added; the file is made with mode 0600. Without it the server decides how it knows a role.
+    /// Password file of the modules, in the format of PGPASSFILE: host:port:database:user:password. Missing lines get
+    /// random passwords; the file is created with mode 0600. Without this flag the server authenticates the roles by
+    /// other means.
     #[arg(long, value_name = "FILE", requires = "logins")]
     passwords: Option<PathBuf>,
 
-    /// A login that is there already: it may migrate, and needs no other right.
+    /// An existing login that may run migrations, and needs no other privilege.
     #[arg(long, value_name = "ROLE")]
     migrator: Option<String>,
 
-    /// Nobody else uses the database: take from PUBLIC the rights to connect to it, to make temporary tables, and to
-    /// make tables in the schema `public`.
+    /// The database serves nobody else: revoke from PUBLIC the privileges to connect, to create temporary tables, and
+    /// to create tables in the schema `public`.
     #[arg(long)]
     own_database: bool,
 
@@ -53,25 +54,29 @@ pub(super) struct ProvisionArguments {
     dry_run: bool,
 }
 
-/// One thing that was missing.
+/// A missing step.
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
     module: &'static str,
     database: String,
-    /// In words.
+    /// Description for people.
     done: String,
     sql: String,
     dry_run: bool,
 }
 
-pub(super) async fn run(what: &ProvisionArguments, settings: &Settings, login: Option<&str>) -> Result<Vec<Row>> {
+pub(super) async fn provision_modules(
+    what: &ProvisionArguments,
+    settings: &Settings,
+    login: Option<&str>,
+) -> Result<Vec<Row>> {
     let mut passwords = what.passwords.as_deref().map(Passwords::read).transpose()?;
     let mut work = Vec::new();
     for (schema, url) in schemas(settings, login)? {
         let password = match (&mut passwords, &url) {
             (Some(passwords), DatabaseUrl::Postgres(server)) => {
                 let database = server.get_database().unwrap_or(server.get_username());
-                Some(passwords.of(schema.module, server.get_host(), server.get_port(), database)?)
+                Some(passwords.find_or_create(schema.module, server.get_host(), server.get_port(), database)?)
             }
             _ => None,
         };
@@ -85,7 +90,7 @@ pub(super) async fn run(what: &ProvisionArguments, settings: &Settings, login: O
         };
         work.push((schema, url, options));
     }
-    // What only the server knew would be lost if this process ended in between.
+    // A password known only to the server would be lost if this process ended now.
     if let Some(passwords) = passwords.as_mut().filter(|_| !what.dry_run) {
         passwords.keep()?;
     }
@@ -95,7 +100,7 @@ pub(super) async fn run(what: &ProvisionArguments, settings: &Settings, login: O
         rows.extend(steps.into_iter().map(|step| Row {
             module: schema.module,
             database: url.to_string(),
-            done: step.what,
+            done: step.description,
             sql: step.sql,
             dry_run: what.dry_run,
         }));

@@ -1,12 +1,12 @@
-//! Events for people. Knows no database.
+//! Event reports as text. Knows no database.
 
 use std::fmt::Write as _;
 
-use offshoot_outbox::{COUNTED, DeadLetter};
+use offshoot_outbox::{ParkedEvent, UNNUMBERED_COUNT_MAX};
 
 use super::{Overview, Reading};
 
-/// Longest payload that is shown, characters.
+/// Longest printed payload, characters.
 const PAYLOAD: usize = 200;
 
 pub(super) fn overview(overview: &Overview) -> String {
@@ -15,11 +15,15 @@ pub(super) fn overview(overview: &Overview) -> String {
     for log in &overview.logs {
         let _ = write!(text, "{:14} announced {}", log.module, log.last);
         if log.unnumbered > 0 {
-            let or_more = if log.unnumbered == COUNTED { " or more" } else { "" };
+            let or_more = if log.unnumbered == UNNUMBERED_COUNT_MAX {
+                " or more"
+            } else {
+                ""
+            };
             let _ = write!(text, ", {}{or_more} without a position yet", log.unnumbered);
         }
-        if log.removed > 0 {
-            let _ = write!(text, ", removed up to {}", log.removed);
+        if log.removed_through > 0 {
+            let _ = write!(text, ", removed up to {}", log.removed_through);
         }
         text.push('\n');
     }
@@ -56,13 +60,13 @@ fn row(text: &mut String, reading: &Reading) {
     }
 }
 
-pub(super) fn letters(letters: &[DeadLetter]) -> String {
+pub(super) fn letters(letters: &[ParkedEvent]) -> String {
     if letters.is_empty() {
         return "Every event that came was handled.".to_owned();
     }
     let mut text = String::new();
     for letter in letters {
-        let DeadLetter {
+        let ParkedEvent {
             subscription,
             position,
             name,

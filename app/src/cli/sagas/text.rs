@@ -1,9 +1,9 @@
-//! Sagas for people. Knows no database.
+//! Saga reports as text. Knows no database.
 
 use std::fmt::Write as _;
 
 use offshoot_contract::Timestamp;
-use offshoot_saga::State;
+use offshoot_saga::SagaStatus;
 
 use super::{Listed, Shown};
 
@@ -35,7 +35,7 @@ pub(super) fn table(rows: &[Listed], now: Timestamp) -> String {
     table
 }
 
-/// In the largest unit of which there is one.
+/// A duration in its largest unit.
 fn age(since: Timestamp, now: Timestamp) -> String {
     let seconds = (now.as_micros() - since.as_micros()).max(0) / 1_000_000;
     match seconds {
@@ -56,8 +56,8 @@ pub(super) fn story(shown: &[Shown]) -> String {
             "{} ({}, version {} of {module}{unknown})",
             saga.id, saga.kind, saga.version
         );
-        let means = State::ALL.into_iter().find(|state| state.as_str() == saga.state);
-        let means = means.map_or("", State::means);
+        let means = SagaStatus::ALL.into_iter().find(|state| state.as_str() == saga.state);
+        let means = means.map_or("", SagaStatus::description);
         let _ = writeln!(text, "  {}: {means}", saga.state);
         let _ = writeln!(
             text,

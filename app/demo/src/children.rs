@@ -1,0 +1,104 @@
+//! Child processes: this binary, started again, ended with the parent.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+/// Time limit for starting, stopping, and executing a command.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Starts processes on one data directory.
+pub(super) struct Children {
+    binary: PathBuf,
+    folder: PathBuf,
+}
+
+/// A serving process.
+pub(super) struct Child {
+    process: tokio::process::Child,
+    pub(super) url: String,
+    log: PathBuf,
+}
+
+impl Children {
+    pub(super) fn new(folder: &Path) -> Result<Self> {
+        Ok(Self {
+            binary: std::env::current_exe().context("this program does not know where it is")?,
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// With an empty environment, so that the demonstration is the same everywhere.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.args(arguments).arg("--data-dir").arg(&self.folder);
+        command.env_clear().stdin(Stdio::null()).kill_on_drop(true);
+        command
+    }
+
+    /// Starts a process and waits for its address.
+    pub(super) async fn serve(&self, name: &str, arguments: &[&str]) -> Result<Child> {
+        let log = self.folder.join(format!("{name}.log"));
+        let file = File::options().create(true).append(true).open(&log)?;
+        let mut command = self.command(&[&["serve"], arguments].concat());
+        let mut process = command.stdout(Stdio::piped()).stderr(file).spawn()?;
+        let output = process.stdout.take().context("its output was piped")?;
+        let mut line = String::new();
+        let read = timeout(PATIENCE, BufReader::new(output).read_line(&mut line)).await;
+        let url = line.trim().to_owned();
+        if !(matches!(read, Ok(Ok(_))) && url.starts_with("http://")) {
+            let said = std::fs::read_to_string(&log).unwrap_or_default();
+            bail!("the process of the {name} does not start: {}", said.trim());
+        }
+        Ok(Child { process, url, log })
+    }
+
+    /// Executes `offshoot placement set`.
+    pub(super) async fn place(&self, module: &str, place: &str, of: &Child) -> Result<()> {
+        let mut command = self.command(&["placement", "set", module, place, "--of", &of.url]);
+        let output = timeout(PATIENCE, command.output()).await.context("it does not end")??;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(
+            output.status.success(),
+            "{module} cannot be placed {place}: {}",
+            said.trim()
+        );
+        Ok(())
+    }
+}
+
+impl Child {
+    /// Kills the process.
+    pub(super) async fn kill(mut self) -> Result<()> {
+        self.process.kill().await.context("it has ended before")
+    }
+
+    /// Stops the process; fails if the process does not end cleanly.
+    pub(super) async fn stop(mut self) -> Result<()> {
+        let id = self.process.id().context("it has ended before")?.to_string();
+        // `kill` is a builtin of the shell, so nothing must be installed.
+        let kill = Command::new("sh")
+            .args(["-c", "kill -TERM \"$0\"", &id])
+            .status()
+            .await?;
+        ensure!(kill.success(), "process {id} cannot be asked to stop");
+        let ended = timeout(PATIENCE, self.process.wait())
+            .await
+            .context("it does not stop")??;
+        let said = std::fs::read_to_string(&self.log).unwrap_or_default();
+        ensure!(ended.success(), "process {id} ends with {ended}: {}", said.trim());
+        Ok(())
+    }
+}
+
+/// A free port of this machine.
+pub(super) fn free_address() -> Result<String> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.to_string())
+}

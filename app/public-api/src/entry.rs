@@ -1,0 +1,81 @@
+//! Middleware for every request: strips headers that only services may send, sheds load, and gives each request a trace
+//! id.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderName, HeaderValue};
+use tokio::sync::Semaphore;
+
+use offshoot_contract::{CallFailure, FailureKind, Placement, Span, SpanAttributes, TraceContext};
+
+use super::refusal::{self, Refusal};
+
+/// Pause after which a refused client may try again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Prefix of headers that only services send.
+const INTERNAL_PREFIX: &str = "offshoot-";
+const TRACEPARENT: &str = "traceparent";
+const TRACE_ID: HeaderName = HeaderName::from_static("offshoot-trace-id");
+
+/// Refuses requests above the limit before reading them.
+pub(super) async fn shed(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+    let Ok(_place) = places.try_acquire() else {
+        let retry_after = RETRY_AFTER;
+        let why = "as many requests are carried out as can be at once";
+        let failure = CallFailure::not_executed(FailureKind::Overloaded { retry_after }, why);
+        return Refusal::of_failure(&failure).into_response();
+    };
+    next.run(request).await
+}
+
+/// `traced` is the share of traced requests.
+pub(super) async fn enter(State(traced): State<f64>, mut request: Request, next: Next) -> Response {
+    let headers = request.headers_mut();
+    let internal: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| name.as_str().starts_with(INTERNAL_PREFIX))
+        .cloned()
+        .collect();
+    for name in internal {
+        headers.remove(name);
+    }
+    let given = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
+    let trace = given.and_then(TraceContext::parse).unwrap_or_else(TraceContext::random);
+    let mut trace = trace.sampled_at(traced);
+    let span = Span::begin(&mut trace).map(|span| (span, operation(&request)));
+    request.extensions_mut().insert(trace);
+
+    let mut response = refusal::render(next.run(request).await, &trace);
+    if let Some((span, operation)) = span {
+        span.end(SpanAttributes {
+            kind: "server",
+            caller: "",
+            callee: "public",
+            method: &operation,
+            placement: Placement::Local.as_str(),
+            outcome: match response.status().as_u16() {
+                0..400 => "ok",
+                400..500 => "refused",
+                _ => "internal",
+            },
+        });
+    }
+    if let Ok(id) = HeaderValue::from_str(&trace.id()) {
+        response.headers_mut().insert(TRACE_ID, id);
+    }
+    response
+}
+
+/// Verb and path template, without values.
+fn operation(request: &Request) -> String {
+    let path = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("", MatchedPath::as_str);
+    format!("{} {path}", request.method())
+}

@@ -1,0 +1,86 @@
+//! The public HTTP API of the store, below `/api/v1`: JSON, composed from the modules' contracts.
+//!
+//! Knows no implementation and no placement, so the API does not change when a module moves. Requests are read
+//! strictly; every error is an RFC 9457 problem.
+
+// The operations, and the table of all of them.
+mod admin;
+mod carts;
+mod notices;
+mod operation;
+mod operations;
+mod orders;
+mod products;
+mod reports;
+mod storefront;
+// Reading and refusing requests.
+mod entry;
+mod refusal;
+mod request;
+// OpenAPI document and start page.
+mod home;
+mod openapi;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{any, get};
+use http::HeaderMap;
+
+use offshoot_contract::{Contract, Contracts, Currency};
+use tokio::sync::Semaphore;
+
+pub use self::home::{ModuleInfo, examples, home};
+
+use self::operations::operations;
+use self::refusal::Refusal;
+
+/// Root of all operations.
+const ROOT: &str = "/api/v1";
+
+/// Returns the operator's name for the headers of a request; `None` for everybody else.
+pub type Authenticate = dyn Fn(&HeaderMap) -> Option<String> + Send + Sync;
+
+/// Contracts and settings of the operations.
+#[derive(Clone)]
+pub struct PublicApi {
+    /// The contracts that the operations call.
+    pub contracts: Contracts,
+    /// Currency of new carts.
+    pub currency: Currency,
+    /// Largest number of requests in flight.
+    pub in_flight: usize,
+    /// Authenticates operators.
+    pub operator: Arc<Authenticate>,
+    /// Share of traced requests, 0 to 1.
+    pub traced: f64,
+}
+
+impl PublicApi {
+    /// The contract of a module. Fails with 503 if the module is off in this process.
+    fn module<A: Contract + ?Sized>(&self) -> Result<&A, Refusal> {
+        self.contracts
+            .get::<A>()
+            .map(|api| &**api)
+            .ok_or_else(|| Refusal::new(503, "unavailable", format!("{} is off in this process", A::NAME)))
+    }
+}
+
+/// Routes of all operations and of the OpenAPI document, below `/api`.
+pub fn router(api: PublicApi) -> Router {
+    let document = openapi::document(&operations());
+    let served = operations().into_iter().fold(Router::new(), |router, operation| {
+        router.route(&format!("{ROOT}{}", operation.path), operation.handler)
+    });
+    served
+        .route(
+            &format!("{ROOT}/openapi.json"),
+            get(move || async move { axum::Json(document) }),
+        )
+        .route("/api/{*rest}", any(|| async { Refusal::no_route() }))
+        .method_not_allowed_fallback(|| async { Refusal::no_method() })
+        .layer(from_fn_with_state(Arc::new(Semaphore::new(api.in_flight)), entry::shed))
+        .layer(from_fn_with_state(api.traced, entry::enter))
+        .with_state(api)
+}

@@ -1,0 +1,84 @@
+//! Operations on orders: checkout, cancellation, return.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use http::{StatusCode, header};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use carts_api::CartId;
+use orders_api::OrderId;
+use orders_api::v1::{Order, OrderStatus, OrdersApi, ReturnedLine};
+use payments_api::v1::PaymentToken;
+
+use super::refusal::Refusal;
+use super::request::{Context, Ids, StrictJson};
+use super::{PublicApi, ROOT};
+
+/// Payment and contact of a checkout. Without `Debug`, so that no log can contain the token.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Checkout {
+    /// Token of the payment provider's form in place of a card. The sandbox takes `tok_visa`, `tok_declined`,
+    /// `tok_timeout` and `tok_fail_once`. Never a card number.
+    payment_token: PaymentToken,
+    /// Address for notices, at most 254 bytes.
+    email: String,
+    /// Country of the shopper, at most 100 characters; `Unspecified` if absent.
+    country: Option<String>,
+}
+
+/// Returned units.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Goods {
+    /// Lines of the order, each at most once.
+    lines: Vec<ReturnedLine>,
+}
+
+/// 201 for a confirmed order, 202 for a pending one.
+pub(super) async fn checkout(
+    State(api): State<PublicApi>,
+    Context(mut cx): Context,
+    Ids(cart_id): Ids<CartId>,
+    StrictJson(body): StrictJson<Checkout>,
+) -> Result<impl IntoResponse, Refusal> {
+    let order = api
+        .module::<dyn OrdersApi>()?
+        .checkout(&mut cx, cart_id, body.email, body.country, body.payment_token);
+    let order = order.await?;
+    let status = match order.status {
+        OrderStatus::Pending => StatusCode::ACCEPTED,
+        _ => StatusCode::CREATED,
+    };
+    let location = format!("{ROOT}/orders/{}", order.id);
+    Ok((status, [(header::LOCATION, location)], Json(order)))
+}
+
+pub(super) async fn one(
+    State(api): State<PublicApi>,
+    Context(mut cx): Context,
+    Ids(id): Ids<OrderId>,
+) -> Result<Json<Order>, Refusal> {
+    Ok(Json(api.module::<dyn OrdersApi>()?.order(&mut cx, id).await?))
+}
+
+pub(super) async fn cancel(
+    State(api): State<PublicApi>,
+    Context(mut cx): Context,
+    Ids(id): Ids<OrderId>,
+) -> Result<Json<Order>, Refusal> {
+    Ok(Json(api.module::<dyn OrdersApi>()?.cancel(&mut cx, id).await?))
+}
+
+pub(super) async fn send_back(
+    State(api): State<PublicApi>,
+    Context(mut cx): Context,
+    Ids(id): Ids<OrderId>,
+    StrictJson(Goods { lines }): StrictJson<Goods>,
+) -> Result<Json<Order>, Refusal> {
+    Ok(Json(
+        api.module::<dyn OrdersApi>()?.return_goods(&mut cx, id, lines).await?,
+    ))
+}

@@ -1,0 +1,143 @@
+//! Refusals: RFC 9457 problems that reveal nothing of the inside.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+
+use offshoot_contract::{CallFailure, ContractError, FailureKind, Problem, TraceContext};
+
+/// Retry-After where the failure has none.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A problem before rendering. [`render`] adds the trace id, which is known only there.
+#[derive(Debug, Clone)]
+pub(super) struct Refusal {
+    /// Boxed to keep results small.
+    problem: Box<Problem>,
+    retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: u16, code: &str, detail: impl Into<String>) -> Self {
+        Self {
+            problem: Box::new(Problem::new(status, code, detail)),
+            retry_after: None,
+        }
+    }
+
+    /// An invalid field of the body, by path.
+    pub(super) fn invalid_field(path: &str, reason: impl Display) -> Self {
+        // An error of the whole body has no path.
+        let named = path != "." && path != "?";
+        let detail = if named {
+            format!("{path}: {reason}")
+        } else {
+            reason.to_string()
+        };
+        let problem = Problem::new(422, "invalid-field", detail);
+        Self {
+            problem: Box::new(if named {
+                problem.with_field("field", path)
+            } else {
+                problem
+            }),
+            retry_after: None,
+        }
+    }
+
+    pub(super) fn malformed_json(error: &serde_json::Error) -> Self {
+        Self::new(400, "malformed-json", format!("the body is not JSON: {error}"))
+    }
+
+    pub(super) fn no_route() -> Self {
+        Self::new(
+            404,
+            "unknown-route",
+            "nothing is served at this path: /api/v1/openapi.json lists what is",
+        )
+    }
+
+    pub(super) fn no_method() -> Self {
+        Self::new(
+            405,
+            "method-not-allowed",
+            "this path is served, but not with this method: see the Allow header",
+        )
+    }
+}
+
+impl<E: ContractError> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        match error.to_problem() {
+            Ok(problem) => Self {
+                problem: Box::new(problem),
+                retry_after: None,
+            },
+            Err(failure) => Self::of_failure(failure),
+        }
+    }
+}
+
+impl Refusal {
+    /// The client learns whether the request took effect. The failed module and its callees stand in the log, under the
+    /// trace id.
+    pub(super) fn of_failure(failure: &CallFailure) -> Self {
+        let (status, code) = failure.status_and_code();
+        let detail = match (failure.kind(), failure.may_have_executed()) {
+            (FailureKind::Refused { .. }, _) => failure.message(),
+            (_, false) => "a part of the store did not answer, and nothing was changed: try again",
+            (_, true) => {
+                "a part of the store did not answer, and the change may have been made: look before you try again, or repeat it under the same Idempotency-Key"
+            }
+        };
+        let problem = Problem::new(status, code, detail);
+        Self {
+            problem: Box::new(problem.with_field("may_have_executed", failure.may_have_executed())),
+            retry_after: match failure.kind() {
+                FailureKind::Overloaded { retry_after } => Some(*retry_after),
+                FailureKind::Unavailable => Some(RETRY_AFTER),
+                _ => None,
+            },
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Renders the problem of a response, if the response has one.
+pub(super) fn render(response: Response, trace: &TraceContext) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let Some(Refusal { problem, retry_after }) = parts.extensions.remove::<Refusal>() else {
+        return Response::from_parts(parts, body);
+    };
+    // Problems contain texts and small values that came from JSON or go into JSON.
+    let json = serde_json::to_vec(&problem.with_trace(trace)).unwrap_or_default();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    if parts.status == StatusCode::PAYLOAD_TOO_LARGE {
+        // The rest of the body stays unread, so the connection cannot be used again.
+        parts
+            .headers
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    if let Some(after) = retry_after {
+        let seconds = after.as_secs_f64().ceil().max(1.0);
+        if let Ok(value) = HeaderValue::from_str(&format!("{seconds:.0}")) {
+            parts.headers.insert(header::RETRY_AFTER, value);
+        }
+    }
+    Response::from_parts(parts, Body::from(json))
+}

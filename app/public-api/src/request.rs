@@ -1,0 +1,200 @@
+//! Strict extractors: a misspelt field is an error, not a silent default.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use http::request::Parts;
+use http::{HeaderMap, Method, header};
+use http_body_util::LengthLimitError;
+use serde::de::DeserializeOwned;
+
+use offshoot_contract::{CallContext, TraceContext};
+
+use super::PublicApi;
+use super::refusal::Refusal;
+
+/// Largest body. The largest valid body is a cart of 1,500 lines, 130 KiB.
+const MAX_BODY_BYTES: usize = 256 << 10;
+/// Deadline of a request. Shoppers wait no longer.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
+/// Header of the idempotency key.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// Root context of the calls of a request. The first call uses the idempotency key.
+pub(super) struct Context(pub(super) CallContext);
+
+/// The same for an operator's request, with the operator as principal.
+pub(super) struct Operated(pub(super) CallContext);
+
+impl FromRequestParts<PublicApi> for Operated {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, api: &PublicApi) -> Result<Self, Refusal> {
+        let Some(operator) = (api.operator)(&parts.headers) else {
+            let why = "this needs an operator's token: Authorization: Bearer TOKEN";
+            return Err(Refusal::new(401, "unauthenticated", why));
+        };
+        let operator = format!("operator {operator}");
+        let Context(cx) = Context::from_request_parts(parts, api).await?;
+        Ok(Self(cx.with_principal(Some(operator.into()))))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Context {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let trace = parts
+            .extensions
+            .get::<TraceContext>()
+            .copied()
+            .unwrap_or_else(TraceContext::random);
+        let cx = CallContext::root("public")
+            .with_timeout(REQUEST_DEADLINE)
+            .with_trace(trace);
+        match parts.headers.get(IDEMPOTENCY_KEY) {
+            Some(key) if parts.method != Method::GET => {
+                let key = key.to_str().map_err(|_| {
+                    Refusal::new(
+                        400,
+                        "bad-idempotency-key",
+                        "an idempotency key has printable ASCII characters only",
+                    )
+                })?;
+                Ok(Self(cx.with_next_key(key)))
+            }
+            _ => Ok(Self(cx)),
+        }
+    }
+}
+
+/// Ids in the path.
+pub(super) struct Ids<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Ids<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let ids = Path::<T>::from_request_parts(parts, state).await;
+        ids.map(|Path(ids)| Self(ids)).map_err(|rejection| {
+            let reason = match rejection {
+                PathRejection::FailedToDeserializePathParams(error) => match error.into_kind() {
+                    ErrorKind::Message(message) | ErrorKind::DeserializeError { message, .. } => message,
+                    other => other.to_string(),
+                },
+                other => other.body_text(),
+            };
+            Refusal::new(422, "invalid-id", reason)
+        })
+    }
+}
+
+/// The complete query string.
+pub(super) struct StrictQuery<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for StrictQuery<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        match Query::try_from_uri(&parts.uri) {
+            Ok(Query(query)) => Ok(Self(query)),
+            Err(rejection) => {
+                let text = rejection.body_text();
+                let reason = text.split_once(": ").map_or(text.as_str(), |(_, reason)| reason);
+                Err(Refusal::new(422, "invalid-query", reason))
+            }
+        }
+    }
+}
+
+/// A JSON body.
+pub(super) struct StrictJson<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for StrictJson<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        let (parts, body) = read(request).await?;
+        expect_json(&parts.headers)?;
+        decode(&body).map(Self)
+    }
+}
+
+/// A JSON body, or the default without a body.
+pub(super) struct OptionalJson<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for OptionalJson<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        let (parts, body) = read(request).await?;
+        if body.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        expect_json(&parts.headers)?;
+        decode(&body).map(Self)
+    }
+}
+
+/// Refuses a body that declares too large a length before reading, and any other as soon as it grows too large.
+async fn read(request: Request) -> Result<(Parts, Bytes), Refusal> {
+    let too_large = || {
+        Refusal::new(
+            413,
+            "body-too-large",
+            format!("the body has more than {MAX_BODY_BYTES} bytes"),
+        )
+    };
+    let (parts, body) = request.into_parts();
+    let announced = parts
+        .headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+        return Err(too_large());
+    }
+    match axum::body::to_bytes(body, MAX_BODY_BYTES).await {
+        Ok(body) => Ok((parts, body)),
+        Err(error) => Err(match error.into_inner().downcast_ref::<LengthLimitError>() {
+            Some(_) => too_large(),
+            None => Refusal::new(400, "incomplete-body", "the body ended before all of it was read"),
+        }),
+    }
+}
+
+fn expect_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    let given = headers
+        .get(header::CONTENT_TYPE)
+        .map(|value| value.to_str().unwrap_or("?"));
+    let essence = given.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let given = given.map_or_else(
+        || "no content type".to_owned(),
+        |given| format!("the content type `{given}`"),
+    );
+    Err(Refusal::new(
+        415,
+        "not-json",
+        format!("the body has {given}: send it as application/json"),
+    ))
+}
+
+fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let cause = error.into_inner();
+        if cause.is_data() {
+            Refusal::invalid_field(&path, cause)
+        } else {
+            Refusal::malformed_json(&cause)
+        }
+    })?;
+    json.end().map_err(|error| Refusal::malformed_json(&error))?;
+    Ok(value)
+}

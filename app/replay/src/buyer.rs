@@ -1,0 +1,198 @@
+//! A buyer: buys a basket, pays with one of several cards, and may cancel or return. Knows only the public API.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use http::Method;
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+use serde_json::{Value, json};
+
+use orders_api::OrderId;
+
+use super::baskets::Basket;
+use super::http::{Answer, PublicSide};
+
+/// Buyers of a thousand with a declined card.
+const DECLINED: u32 = 30;
+/// Buyers of a thousand whose provider fails once.
+const FAILING_ONCE: u32 = 10;
+/// Buyers of a thousand whose provider answers too late.
+const TIMING_OUT: u32 = 2;
+/// Cancelled orders of a thousand confirmed ones.
+const CANCELLED: u32 = 20;
+/// Partly returned orders of a thousand confirmed ones.
+const RETURNED: u32 = 30;
+
+/// A buyer with a seed.
+pub(super) struct Buyer {
+    store: Arc<PublicSide>,
+    seed: u64,
+    run: String,
+}
+
+/// Outcome of one basket.
+#[derive(Debug)]
+pub struct Outcome {
+    pub(super) invoice: String,
+    pub(super) result: Bought,
+    /// Duration of the checkout.
+    pub latency: Duration,
+    /// Time of the outcome.
+    pub at: Instant,
+}
+
+/// How a checkout ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Bought {
+    /// An order, confirmed or pending, as of the last response.
+    Order {
+        id: OrderId,
+        status: String,
+        refunded: String,
+    },
+    /// No order: the code of the problem, and the failed order if one exists.
+    Refused { code: String, order: Option<OrderId> },
+}
+
+impl Buyer {
+    pub(super) fn new(store: Arc<PublicSide>, seed: u64, run: String) -> Self {
+        Self { store, seed, run }
+    }
+
+    pub(super) async fn buy(&self, basket: &Basket) -> Result<Outcome> {
+        let invoice = &basket.invoice;
+        let mut chance = StdRng::seed_from_u64(self.seed ^ hash(invoice));
+        let cart = self.send(Method::POST, "/carts", invoice, "cart", &Value::Null).await?;
+        let cart = text(&cart.expect(201)?, "id")?;
+        let lines = basket
+            .lines
+            .iter()
+            .map(|(id, quantity)| json!({ "product_id": id, "quantity": quantity }));
+        let lines = json!({ "lines": lines.collect::<Vec<_>>() });
+        let filled = self
+            .send(Method::PUT, &format!("/carts/{cart}/lines"), invoice, "lines", &lines)
+            .await?;
+        if filled.status != 200 {
+            return Ok(refused(invoice, &filled));
+        }
+        let payment = json!({
+            "payment_token": token(&mut chance),
+            "email": email(&basket.customer),
+            "country": basket.country,
+        });
+        let path = format!("/carts/{cart}/checkout");
+        let answer = self.send(Method::POST, &path, invoice, "checkout", &payment).await?;
+        let latency = answer.took;
+        if !matches!(answer.status, 201 | 202) {
+            return Ok(refused(invoice, &answer));
+        }
+        let order = self.think_better(answer.body, invoice, &mut chance).await?;
+        let id = text(&order, "id")?;
+        Ok(Outcome {
+            invoice: invoice.clone(),
+            result: Bought::Order {
+                id: id.parse().with_context(|| format!("`{id}` is no order"))?,
+                status: text(&order, "status")?,
+                refunded: text(&order["refunded"], "amount")?,
+            },
+            latency,
+            at: Instant::now(),
+        })
+    }
+
+    /// The order after the buyer has cancelled, returned or kept it.
+    async fn think_better(&self, order: Value, invoice: &str, chance: &mut StdRng) -> Result<Value> {
+        let (id, draw, again) = (
+            text(&order, "id")?,
+            chance.random_range(0..1_000),
+            chance.random::<bool>(),
+        );
+        if order["status"] != "confirmed" {
+            return Ok(order);
+        }
+        let (path, body) = if draw < CANCELLED {
+            (format!("/orders/{id}/cancel"), Value::Null)
+        } else if draw < CANCELLED + RETURNED {
+            let lines = order["lines"].as_array().map_or(0, Vec::len);
+            let line = chance.random_range(0..lines.max(1));
+            let units = order["lines"][line]["quantity"].as_u64().unwrap_or(1);
+            let lines = json!([{ "line": line + 1, "quantity": chance.random_range(1..=units) }]);
+            (format!("/orders/{id}/returns"), json!({ "lines": lines }))
+        } else {
+            return Ok(order);
+        };
+        let mut answer = self.send(Method::POST, &path, invoice, "back", &body).await?;
+        if again {
+            let second = self.send(Method::POST, &path, invoice, "back", &body).await?;
+            if second.status == answer.status && second.body["refunded"] != answer.body["refunded"] {
+                bail!(
+                    "the repeat of {path} gave money back again: {} and {}",
+                    answer.body,
+                    second.body
+                );
+            }
+            answer = second;
+        }
+        // The order is in flight or has failed meanwhile; the proofs decide.
+        Ok(if answer.status == 200 { answer.body } else { order })
+    }
+
+    async fn send(&self, method: Method, path: &str, invoice: &str, step: &str, body: &Value) -> Result<Answer> {
+        let key = format!("{}-{invoice}-{step}", self.run);
+        self.store.send(method, path, Some(&key), body).await
+    }
+}
+
+impl Answer {
+    fn expect(self, status: u16) -> Result<Value> {
+        if self.status == status {
+            return Ok(self.body);
+        }
+        bail!("{} instead of {status}: {}", self.status, self.body)
+    }
+}
+
+fn refused(invoice: &str, answer: &Answer) -> Outcome {
+    let order = answer.body["order_id"].as_str().and_then(|id| id.parse().ok());
+    let code = answer.body["code"].as_str().unwrap_or("no-code").to_owned();
+    Outcome {
+        invoice: invoice.to_owned(),
+        result: Bought::Refused { code, order },
+        latency: answer.took,
+        at: Instant::now(),
+    }
+}
+
+fn token(chance: &mut StdRng) -> &'static str {
+    let draw = chance.random_range(0..1_000);
+    if draw < DECLINED {
+        "tok_declined"
+    } else if draw < DECLINED + FAILING_ONCE {
+        "tok_fail_once"
+    } else if draw < DECLINED + FAILING_ONCE + TIMING_OUT {
+        "tok_timeout"
+    } else {
+        "tok_visa"
+    }
+}
+
+/// The file numbers customers, and has no addresses.
+fn email(customer: &str) -> String {
+    let name = if customer.is_empty() { "somebody" } else { customer };
+    format!("{name}@example.com")
+}
+
+fn text(value: &Value, field: &str) -> Result<String> {
+    let text = value[field].as_str();
+    text.map(str::to_owned)
+        .with_context(|| format!("the store's answer has no `{field}`: {value}"))
+}
+
+/// FNV-1a, because the hash of the standard library may change.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

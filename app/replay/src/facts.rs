@@ -1,0 +1,114 @@
+//! Facts for the proofs: each module's own data, read through its contract. Judges nothing.
+
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use tokio::time::{Instant, sleep};
+
+use inventory_api::v1::{Balance, InventoryApi, Reservation, ReservationState};
+use offshoot_contract::{CallContext, Page};
+use orders_api::v1::{Order, OrdersApi, Revenue, RevenueBy};
+use payments_api::v1::{Payment, PaymentStatus, PaymentsApi};
+
+use crate::Modules;
+
+/// Pause between two polls for changes in flight.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// Timeout of one page.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// Items per page, the maximum.
+const PAGE: Option<u32> = Some(100);
+
+/// Data of the store.
+#[derive(Debug)]
+pub(super) struct Facts {
+    /// Orders of this store and imported sales.
+    pub(super) orders: Vec<Order>,
+    pub(super) balances: Vec<Balance>,
+    pub(super) reservations: Vec<Reservation>,
+    pub(super) payments: Vec<Payment>,
+    pub(super) revenue: Revenue,
+}
+
+impl Facts {
+    /// Reads everything once no change is in flight, at the latest after `patience`.
+    pub(super) async fn when_all_has_ended(modules: &Modules, patience: Duration) -> Result<Self> {
+        let (inventory, payments, orders) = (&*modules.inventory, &*modules.payments, &*modules.orders);
+        let give_up = Instant::now() + patience;
+        loop {
+            let quiet = is_quiet(inventory, payments).await?;
+            if quiet || Instant::now() > give_up {
+                let facts = Self::read(inventory, payments, orders).await?;
+                if facts.orders.iter().all(|order| order.open_steps.is_empty()) || Instant::now() > give_up {
+                    return Ok(facts);
+                }
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    async fn read(inventory: &dyn InventoryApi, payments: &dyn PaymentsApi, orders: &dyn OrdersApi) -> Result<Self> {
+        let revenue = orders.revenue(&mut cx(), RevenueBy::Month).await;
+        Ok(Self {
+            orders: all("orders", async |token| {
+                orders.orders(&mut cx(), None, PAGE, token).await
+            })
+            .await?,
+            balances: all("inventory", async |token| {
+                inventory.balances(&mut cx(), PAGE, token).await
+            })
+            .await?,
+            reservations: all("inventory", async |token| {
+                inventory.reservations(&mut cx(), None, PAGE, token).await
+            })
+            .await?,
+            payments: all("payments", async |token| {
+                payments.payments(&mut cx(), None, PAGE, token).await
+            })
+            .await?,
+            revenue: revenue.map_err(|error| anyhow!("the orders do not say what they come to: {error}"))?,
+        })
+    }
+}
+
+/// Whether nothing is reserved or held: a cheap check before reading everything.
+async fn is_quiet(inventory: &dyn InventoryApi, payments: &dyn PaymentsApi) -> Result<bool> {
+    let held = inventory
+        .reservations(&mut cx(), Some(ReservationState::Held), Some(1), None)
+        .await;
+    let mut quiet = held
+        .map_err(|error| anyhow!("the inventory does not answer: {error}"))?
+        .items
+        .is_empty();
+    for status in [PaymentStatus::Pending, PaymentStatus::Authorized] {
+        let open = payments.payments(&mut cx(), Some(status), Some(1), None).await;
+        quiet &= open
+            .map_err(|error| anyhow!("the payments do not answer: {error}"))?
+            .items
+            .is_empty();
+    }
+    Ok(quiet)
+}
+
+/// Reads every page of a list.
+async fn all<T, E: std::error::Error>(
+    whose: &str,
+    page: impl AsyncFn(Option<String>) -> Result<Page<T>, E>,
+) -> Result<Vec<T>> {
+    let mut items = Vec::new();
+    let mut token = None;
+    loop {
+        let next = page(token)
+            .await
+            .map_err(|error| anyhow!("{whose} do not answer: {error}"))?;
+        items.extend(next.items);
+        token = next.next_page_token;
+        if token.is_none() {
+            return Ok(items);
+        }
+    }
+}
+
+fn cx() -> CallContext {
+    CallContext::root("replay").with_timeout(CALL_TIMEOUT)
+}

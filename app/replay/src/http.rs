@@ -1,0 +1,114 @@
+//! A patient HTTP client of the public API: retries unanswered requests under the same idempotency key.
+//!
+//! Knows HTTP and JSON, and no contract.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use bytes::Bytes;
+use http::{Method, Request, Uri, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use offshoot_contract::Backoff;
+use serde_json::Value;
+use tokio::time::{Instant, sleep, timeout};
+
+/// Timeout of one attempt. The store ends its requests after 10 s.
+const ATTEMPT: Duration = Duration::from_secs(30);
+/// Pauses between attempts.
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(20), Duration::from_millis(1_000));
+/// Largest response. An order of 1,500 lines has less than 1 MiB.
+const MAX_ANSWER_BYTES: usize = 8 << 20;
+
+/// Client of one store.
+pub(super) struct PublicSide {
+    client: Client<HttpConnector, Full<Bytes>>,
+    root: String,
+    patience: Duration,
+    repeats: AtomicU64,
+}
+
+/// A response.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: Value,
+    /// Time from the first attempt to the response.
+    pub(super) took: Duration,
+}
+
+impl PublicSide {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a client of the public side, which is no contract: it stands for browsers"
+    )]
+    pub(super) fn new(url: &str, patience: Duration) -> Result<Self> {
+        let uri: Uri = url
+            .parse()
+            .with_context(|| format!("`{url}` is not a valid address: give http://HOST:PORT"))?;
+        if uri.scheme_str() != Some("http") || uri.host().is_none() {
+            bail!("`{url}` is not a valid address: give http://HOST:PORT");
+        }
+        Ok(Self {
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            root: format!("{}/api/v1", url.trim_end_matches('/')),
+            patience,
+            repeats: AtomicU64::new(0),
+        })
+    }
+
+    /// Number of retries.
+    pub(super) fn repeats(&self) -> u64 {
+        self.repeats.load(Ordering::Relaxed)
+    }
+
+    /// Sends a request until the response is not a failure of the store.
+    pub(super) async fn send(&self, method: Method, path: &str, key: Option<&str>, body: &Value) -> Result<Answer> {
+        let start = Instant::now();
+        let mut backoff = PAUSES;
+        loop {
+            let why = match timeout(ATTEMPT, self.attempt(&method, path, key, body)).await {
+                Ok(Ok((status, body))) if status < 500 => {
+                    let took = start.elapsed();
+                    return Ok(Answer { status, body, took });
+                }
+                Ok(Ok((status, body))) => format!("it answers {status} {body}"),
+                Ok(Err(error)) => format!("{error:#}"),
+                Err(_) => "it does not answer".to_owned(),
+            };
+            let pause = backoff.next_pause();
+            if start.elapsed() + pause > self.patience {
+                bail!(
+                    "{method} {}{path} came to nothing in {:?}: {why}",
+                    self.root,
+                    self.patience
+                );
+            }
+            self.repeats.fetch_add(1, Ordering::Relaxed);
+            sleep(pause).await;
+        }
+    }
+
+    async fn attempt(&self, method: &Method, path: &str, key: Option<&str>, body: &Value) -> Result<(u16, Value)> {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.root));
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let bytes = if body.is_null() {
+            Bytes::new()
+        } else {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+            serde_json::to_vec(body)?.into()
+        };
+        let response = self.client.request(request.body(Full::new(bytes))?).await?;
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+        let body = body
+            .map_err(|error| anyhow::anyhow!("the answer broke off: {error}"))?
+            .to_bytes();
+        Ok((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
+    }
+}

@@ -1,0 +1,72 @@
+//! Commands that use the store from outside: importers, replay, demo, and the check of sources.
+//!
+//! Only in binaries that know the contracts of the whole store.
+
+mod check;
+mod demo;
+mod import;
+mod replay;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::Subcommand;
+
+use self::check::CheckArguments;
+use self::demo::DemoCommand;
+use self::import::ImportCommand;
+use self::replay::ReplayCommand;
+use crate::config::Settings;
+use crate::wiring::Wired;
+
+/// A command of the store.
+#[derive(Debug, Subcommand)]
+pub(super) enum Tool {
+    /// Bring data into the store. An import can be interrupted and repeated.
+    #[command(subcommand)]
+    Import(ImportCommand),
+
+    /// Buy what a real shop sold, live, and prove that nothing was lost.
+    #[command(subcommand)]
+    Replay(ReplayCommand),
+
+    /// Show on temporary data how a module leaves and returns.
+    #[command(subcommand)]
+    Demo(DemoCommand),
+
+    /// Find code that would keep a module from moving out.
+    #[command(after_long_help = check::HELP)]
+    Check(CheckArguments),
+}
+
+pub(super) async fn execute(tool: Tool, settings: &Settings, json: bool) -> Result<ExitCode> {
+    match tool {
+        Tool::Import(command) => import::execute(command, settings, json).await,
+        Tool::Replay(command) => replay::execute(command, settings, json).await,
+        Tool::Demo(command) => demo::execute(&command, json).await,
+        Tool::Check(arguments) => check::execute(&arguments, json),
+    }
+}
+
+/// The modules that the importer of invoices fills.
+fn importable(wired: &Wired) -> Result<offshoot_import::online_retail::Modules> {
+    Ok(offshoot_import::online_retail::Modules {
+        catalog: wired.catalog.clone().with_context(|| off("catalog"))?,
+        inventory: wired.inventory.clone().with_context(|| off("inventory"))?,
+        orders: wired.orders.clone().with_context(|| off("orders"))?,
+    })
+}
+
+/// The modules that buyers and proofs ask.
+fn provable(wired: &Wired) -> Result<offshoot_replay::Modules> {
+    Ok(offshoot_replay::Modules {
+        catalog: wired.catalog.clone().with_context(|| off("catalog"))?,
+        inventory: wired.inventory.clone().with_context(|| off("inventory"))?,
+        payments: wired.payments.clone().with_context(|| off("payments"))?,
+        orders: wired.orders.clone().with_context(|| off("orders"))?,
+    })
+}
+
+fn off(module: &str) -> String {
+    format!("{module} is off here: say where {module} runs with --remote {module}=http://HOST:PORT")
+}

@@ -1,0 +1,67 @@
+//! Translates the settings into options of the module host.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use offshoot_contract::Clock;
+use offshoot_db::DatabaseUrl;
+use offshoot_host::{HostOptions, ModuleOptions};
+use offshoot_rest::{ServiceKeys, client_tls};
+
+use super::{Isolation, ModuleSettings, Settings};
+
+/// Placeholder for the module's name in a database URL of all modules, so that each module can log in as itself.
+const MODULE: &str = "{module}";
+
+impl Settings {
+    /// Options of the host in this process. Reads the service keys; creates them if no setting names a file.
+    pub fn host_options(&self, clock: Arc<dyn Clock>) -> anyhow::Result<HostOptions> {
+        let tls = self.contracts.authority.as_deref();
+        let tls = tls.map(|authority| client_tls(authority, self.contracts.certificate().as_ref()));
+        let modules = self.modules.iter();
+        let modules = modules.map(|(name, module)| Ok((name.clone(), self.module_options(name, module)?)));
+        Ok(HostOptions {
+            clock,
+            data_dir: self.data_dir.clone(),
+            keys: self.service_keys()?,
+            tls: tls.transpose().context("contracts.authority")?,
+            postgres_connections: self.postgres.connections,
+            require_isolation: self.postgres.isolation == Isolation::Require,
+            heartbeat: self.jobs.heartbeat(),
+            keep_events: self.events.keep,
+            max_in_flight: self.contracts.in_flight,
+            modules: modules.collect::<anyhow::Result<_>>()?,
+        })
+    }
+
+    fn module_options(&self, name: &str, module: &ModuleSettings) -> anyhow::Result<ModuleOptions> {
+        Ok(ModuleOptions {
+            placement: module.placement,
+            urls: module.urls.clone(),
+            zone: module.zone.clone(),
+            limits: self.remote.limits(&module.policy),
+            database: self.database_url(name)?,
+            settings: module.own.clone(),
+        })
+    }
+
+    /// The database of a module: its URL, or its SQLite file in the data directory.
+    pub fn database_url(&self, module: &str) -> anyhow::Result<DatabaseUrl> {
+        match self.database_of(module) {
+            Some(url) => Ok(url.replace(MODULE, module).parse()?),
+            None => Ok(DatabaseUrl::sqlite(&self.data_dir)),
+        }
+    }
+
+    /// Keys shared by all processes of the store.
+    fn service_keys(&self) -> anyhow::Result<ServiceKeys> {
+        let path = self.keys_file();
+        if self.contracts.keys.is_some() {
+            return ServiceKeys::load(&path).context("contracts.keys");
+        }
+        ServiceKeys::load_or_create(&path).with_context(|| {
+            let directory = self.data_dir.display();
+            format!("the data directory {directory} cannot be used (--data-dir DIR names another)")
+        })
+    }
+}
