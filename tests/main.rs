@@ -1,11 +1,11 @@
-//! All tests across modules, in one binary: what holds of the sources, and what users do with the running store.
+//! All tests across modules, in one binary: rules over the sources, user journeys, crash tests.
 
-// What the sources keep to.
+// Rules over the sources.
 mod architecture;
 mod sources;
 mod tidy;
-// What the store does.
+// The running store.
 #[macro_use]
 mod journeys;
-// What it does while its processes are killed.
+// The store while processes are killed.
 mod crash;

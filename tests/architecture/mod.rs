@@ -1,12 +1,14 @@
-//! What keeps a module splittable, as rules over the sources. Each rule has a twin that shows that it can fail.
+//! Architecture rules over the sources: they keep each module splittable. Each rule has a twin test with a planted
+//! violation.
 
-// Who may know whom.
-mod chassis_words;
+// Dependencies.
+mod chassis_vocabulary;
+mod declarations;
 mod dependencies;
 mod implementations;
-// Whose data is whose.
-mod checked;
+// Ownership of data.
+mod check_rules;
 mod migrations;
-// What was promised to callers.
+// Compatibility of contracts.
 mod openapi;
 mod released;

@@ -1,5 +1,5 @@
-//! The processes of a store, and what is done to them: killed at any moment and at named points, started again, their
-//! connections cut, and the events that they hear of repeated and put out of order.
+//! Fault harness for the processes of a store: kills at random moments and at named points, restarts, cut connections,
+//! and duplicated and reordered events.
 
 use std::time::Duration;
 
@@ -8,27 +8,26 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use tokio::time::{Instant, sleep};
 
-use super::tally::{Log, Tally};
-use crate::journeys::replaying::QUICK;
+use super::tally::{LogReader, Tally};
+use crate::journeys::replay::FAST_RECOVERY;
 
-/// Milliseconds between two disturbances.
-const BETWEEN: std::ops::Range<u64> = 20..600;
-/// Milliseconds that a process of several stays away.
-const AWAY: std::ops::Range<u64> = 0..200;
-/// Of a hundred disturbances, how many only cut connections.
-const CUTS: u32 = 15;
-/// Of a hundred processes that are started again, how many are to stand still at a named point and be killed there.
-const ARMED: u32 = 40;
-/// And of these, how many on the way of an event, if it handles any.
-const HEARING: u32 = 40;
-/// How long it may take to come to its point. Some are passed by few orders only.
-const REACHED: Duration = Duration::from_millis(1_500);
-/// What is done to the events. Of those that come alone none can be put out of order; a commit that lingers lets others
-/// overtake it.
-const FAULTS: &str = "duplicate=4%,reorder=30%,linger=20%";
+/// Milliseconds between two faults.
+const PAUSE_MS: std::ops::Range<u64> = 20..600;
+/// Milliseconds that a killed process stays down. Applies only to stores of several processes.
+const DOWNTIME_MS: std::ops::Range<u64> = 0..200;
+/// Percentage of faults that only cut connections.
+const CUT_PERCENT: u32 = 15;
+/// Percentage of kills after which the victim restarts with a named point to halt at, and is killed there.
+const HALT_PERCENT: u32 = 40;
+/// Percentage of these named points that lie in event handling, for victims that handle events.
+const EVENT_POINT_PERCENT: u32 = 40;
+/// Timeout for reaching the named point. Only few orders pass some of the points.
+const HALT_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// Faults of event delivery. A single event cannot be reordered, so commits linger to let other commits overtake.
+const EVENT_FAULTS: &str = "duplicate=4%,reorder=30%,linger=20%";
 
-/// Where an order's way can be broken off.
-const ORDERS: [&str; 17] = [
+/// Named points of an order's saga.
+const ORDER_POINTS: [&str; 17] = [
     "placed",
     "before-reserve",
     "after-reserve",
@@ -42,60 +41,60 @@ const ORDERS: [&str; 17] = [
     "finished",
     "before-release",
     "after-release",
-    "taken-back",
+    "return-decided",
     "after-refund-1",
     "before-restock-1",
     "after-restock-1",
 ];
-/// Where an event's way can be.
-const EVENTS: [&str; 3] = ["events-numbered", "events-handling", "events-handled"];
+/// Named points of event handling.
+const EVENT_POINTS: [&str; 3] = ["events-numbered", "events-handling", "events-handled"];
 
-/// Where the modules run.
+/// The processes that the modules run in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Placement {
-    /// All in one process.
+    /// Every module in one process.
     OneProcess,
-    /// What is sold; money and those who hear of orders; and the rest with the public side, which hears of what is sold.
-    /// Whoever hears of a module runs in another process than it.
-    ThreeWays,
+    /// Catalog and inventory; payments and the subscribers of orders; the remaining modules with the public side. Each
+    /// subscriber runs in another process than the publisher.
+    ThreeProcesses,
 }
 
-/// Of [`Placement::ThreeWays`], what does not run with the public side.
-const GOODS: [&str; 2] = ["catalog", "inventory"];
-const MONEY: [&str; 3] = ["payments", "notifications", "reporting"];
+/// Modules of the two processes of [`Placement::ThreeProcesses`] without public side.
+const STOCK_MODULES: [&str; 2] = ["catalog", "inventory"];
+const PAYMENT_MODULES: [&str; 3] = ["payments", "notifications", "reporting"];
 
-/// A process that is started again where it was.
-struct Seat {
+/// A process that is restarted with the same arguments at the same address.
+struct ProcessSlot {
     arguments: Vec<String>,
-    /// On the way of an order, and of an event, as far as they lead through here.
+    /// Named points that this process passes: of orders, and of events.
     points: [&'static [&'static str]; 2],
     process: Option<Process>,
 }
 
 pub(super) struct Harness<'a> {
     data: &'a Data,
-    /// The public side last.
-    seats: Vec<Seat>,
-    /// Before each process, in the same order.
-    links: Vec<FaultyProxy>,
+    /// The public side comes last.
+    slots: Vec<ProcessSlot>,
+    /// One proxy in front of each process, in the same order.
+    proxies: Vec<FaultyProxy>,
     random: StdRng,
-    log: Log,
+    log: LogReader,
     tally: Tally,
 }
 
-/// A store that nothing is done to any more.
-pub(super) struct Calm {
+/// A running store after the last fault.
+pub(super) struct UndisturbedStore {
     pub(super) tally: Tally,
-    /// The public side last.
+    /// The public side comes last.
     processes: Vec<Process>,
 }
 
-impl Calm {
+impl UndisturbedStore {
     pub(super) fn front(&self) -> &Process {
-        self.processes.last().expect("there is a public side")
+        self.processes.last().expect("the store has a public side")
     }
 
-    /// Callers before callees.
+    /// Stops callers before callees.
     pub(super) async fn stop(self) {
         for process in self.processes.into_iter().rev() {
             process.stop().await;
@@ -105,69 +104,69 @@ impl Calm {
 
 impl<'a> Harness<'a> {
     pub(super) async fn start(data: &'a Data, placement: Placement, seed: u64) -> Self {
-        let (seats, links) = match placement {
+        let (slots, proxies) = match placement {
             Placement::OneProcess => one_process().await,
-            Placement::ThreeWays => three_ways().await,
+            Placement::ThreeProcesses => three_processes().await,
         };
         let mut harness = Self {
             data,
-            seats,
-            links,
+            slots,
+            proxies,
             random: StdRng::seed_from_u64(seed),
-            log: Log::of(data.folder()),
+            log: LogReader::new(data.folder()),
             tally: Tally::default(),
         };
-        for seat in 0..harness.seats.len() {
-            harness.serve(seat, None).await;
+        for slot in 0..harness.slots.len() {
+            harness.serve(slot, None).await;
         }
-        harness.ready().await;
+        harness.wait_until_ready().await;
         harness
     }
 
-    /// Where buyers go.
+    /// The URL of the public side, behind a proxy.
     pub(super) fn url(&self) -> &str {
-        &self.links.last().expect("there is a public side").url
+        &self.proxies.last().expect("the store has a public side").url
     }
 
     pub(super) fn killed(&self) -> u32 {
         self.tally.killed
     }
 
-    /// The number of a round that begins, from 1.
+    /// Starts the next round and returns the round's number, from 1.
     pub(super) fn next_round(&mut self) -> u32 {
         self.tally.rounds += 1;
         self.tally.rounds
     }
 
-    /// The public side, once it and all that it needs is ready.
-    pub(super) async fn ready(&self) -> &Process {
+    /// Waits until the public side and every module that the public side calls are ready. Returns the public side.
+    pub(super) async fn wait_until_ready(&self) -> &Process {
         let front = self.front();
-        front.ready().await;
+        front.wait_until_ready().await;
         front
     }
 
     fn front(&self) -> &Process {
-        let seat = self.seats.last().expect("there is a public side");
-        seat.process.as_ref().expect("it runs")
+        let slot = self.slots.last().expect("the store has a public side");
+        slot.process.as_ref().expect("the process runs")
     }
 
-    /// Waits a moment, and does something to somebody.
-    pub(super) async fn disturb(&mut self) {
-        self.pause(BETWEEN).await;
-        if self.random.random_range(0..100) < CUTS {
+    /// Waits for a random time, then cuts all connections or kills a random process.
+    pub(super) async fn inject_fault(&mut self) {
+        self.pause(PAUSE_MS).await;
+        if self.random.random_range(0..100) < CUT_PERCENT {
             self.tally.cuts += 1;
-            self.links.iter().for_each(FaultyProxy::cut);
+            self.proxies.iter().for_each(FaultyProxy::cut_connections);
             return;
         }
-        let victim = self.random.random_range(0..self.seats.len());
+        let victim = self.random.random_range(0..self.slots.len());
         self.kill(victim).await;
-        if self.random.random_range(0..100) < ARMED {
-            let [orders, events] = self.seats[victim].points;
-            let hears = orders.is_empty() || self.random.random_range(0..100) < HEARING;
-            let points = if hears { events } else { orders };
+        if self.random.random_range(0..100) < HALT_PERCENT {
+            let [orders, events] = self.slots[victim].points;
+            let at_event = orders.is_empty() || self.random.random_range(0..100) < EVENT_POINT_PERCENT;
+            let points = if at_event { events } else { orders };
             let point = points[self.random.random_range(0..points.len())];
             self.serve(victim, Some(point)).await;
-            if self.comes_to(point).await {
+            if self.reaches(point).await {
                 self.tally.at_points += 1;
             }
             self.kill(victim).await;
@@ -175,47 +174,47 @@ impl<'a> Harness<'a> {
         self.serve(victim, None).await;
     }
 
-    /// Undisturbed from here on.
-    pub(super) async fn calm(mut self) -> Calm {
-        self.ready().await;
-        let news = self.log.news();
-        self.tally.count_faults(&news);
-        let processes = self.seats.into_iter().filter_map(|seat| seat.process);
-        Calm {
+    /// Ends the faults and returns the running store.
+    pub(super) async fn stop_faults(mut self) -> UndisturbedStore {
+        self.wait_until_ready().await;
+        let lines = self.log.read_new_lines();
+        self.tally.count_faults(&lines);
+        let processes = self.slots.into_iter().filter_map(|slot| slot.process);
+        UndisturbedStore {
             tally: self.tally,
             processes: processes.collect(),
         }
     }
 
     async fn kill(&mut self, victim: usize) {
-        let process = self.seats[victim].process.take().expect("it runs");
+        let process = self.slots[victim].process.take().expect("the process runs");
         process.kill().await;
         self.tally.killed += 1;
-        if self.seats.len() > 1 {
-            self.pause(AWAY).await;
+        if self.slots.len() > 1 {
+            self.pause(DOWNTIME_MS).await;
         }
     }
 
-    /// Starts a process where it was, to stand still at a point.
-    async fn serve(&mut self, seat: usize, halt_at: Option<&str>) {
-        let faults = format!("seed={},{FAULTS}", self.random.random::<u32>());
-        let mut environment = QUICK.to_vec();
+    /// Starts the process of a slot, optionally with a named point to halt at.
+    async fn serve(&mut self, slot: usize, halt_at: Option<&str>) {
+        let faults = format!("seed={},{EVENT_FAULTS}", self.random.random::<u32>());
+        let mut environment = FAST_RECOVERY.to_vec();
         environment.push(("OFFSHOOT_EVENT_FAULTS", &faults));
         environment.extend(halt_at.map(|point| ("OFFSHOOT_HALT_AT", point)));
-        let news = self.log.news();
-        self.tally.count_faults(&news);
-        let arguments: Vec<_> = self.seats[seat].arguments.iter().map(String::as_str).collect();
-        self.seats[seat].process = Some(self.data.serve_with(&environment, &arguments).await);
+        let lines = self.log.read_new_lines();
+        self.tally.count_faults(&lines);
+        let arguments: Vec<_> = self.slots[slot].arguments.iter().map(String::as_str).collect();
+        self.slots[slot].process = Some(self.data.serve_with(&environment, &arguments).await);
     }
 
-    /// Whether a process stands still there before long.
-    async fn comes_to(&mut self, point: &str) -> bool {
-        let give_up = Instant::now() + REACHED;
+    /// Waits until a process has halted at `point`. Returns false after [`HALT_TIMEOUT`].
+    async fn reaches(&mut self, point: &str) -> bool {
+        let give_up = Instant::now() + HALT_TIMEOUT;
         let words = format!("halted at {point}");
         while Instant::now() < give_up {
-            let news = self.log.news();
-            self.tally.count_faults(&news);
-            if news.contains(&words) {
+            let lines = self.log.read_new_lines();
+            self.tally.count_faults(&lines);
+            if lines.contains(&words) {
                 return true;
             }
             sleep(Duration::from_millis(10)).await;
@@ -228,55 +227,59 @@ impl<'a> Harness<'a> {
     }
 }
 
-async fn one_process() -> (Vec<Seat>, Vec<FaultyProxy>) {
+async fn one_process() -> (Vec<ProcessSlot>, Vec<FaultyProxy>) {
     let address = free_address();
-    let link = FaultyProxy::before(&address).await;
-    let seat = Seat {
-        arguments: listening(&address),
-        points: [&ORDERS, &EVENTS],
+    let proxy = FaultyProxy::in_front_of(&address).await;
+    let slot = ProcessSlot {
+        arguments: listen_arguments(&address),
+        points: [&ORDER_POINTS, &EVENT_POINTS],
         process: None,
     };
-    (vec![seat], vec![link])
+    (vec![slot], vec![proxy])
 }
 
-async fn three_ways() -> (Vec<Seat>, Vec<FaultyProxy>) {
+async fn three_processes() -> (Vec<ProcessSlot>, Vec<FaultyProxy>) {
     let addresses = [free_address(), free_address(), free_address()];
-    let mut links = Vec::new();
+    let mut proxies = Vec::new();
     for address in &addresses {
-        links.push(FaultyProxy::before(address).await);
+        proxies.push(FaultyProxy::in_front_of(address).await);
     }
-    let there = |modules: &[&'static str]| -> Vec<&'static str> {
+    let existing = |modules: &[&'static str]| -> Vec<&'static str> {
         let modules = modules.iter().filter(|module| MODULES.contains(module));
         modules.copied().collect()
     };
-    let (goods, money) = (there(&GOODS), there(&MONEY));
+    let (stock_modules, payment_modules) = (existing(&STOCK_MODULES), existing(&PAYMENT_MODULES));
     let only = |modules: &[&str]| ["--only".to_owned(), modules.join(",")];
-    let remote = |modules: &[&str], link: &FaultyProxy| -> Vec<String> {
-        let each = |module: &&str| ["--remote".to_owned(), format!("{module}={}", link.url)];
+    let remote = |modules: &[&str], proxy: &FaultyProxy| -> Vec<String> {
+        let each = |module: &&str| ["--remote".to_owned(), format!("{module}={}", proxy.url)];
         modules.iter().flat_map(each).collect()
     };
-    let [goods_arguments, money_arguments, front_arguments] = [
-        only(&goods).to_vec(),
-        [&only(&money)[..], &remote(&["orders"], &links[2])].concat(),
-        [remote(&goods, &links[0]), remote(&money, &links[1])].concat(),
+    let [stock_arguments, payment_arguments, front_arguments] = [
+        only(&stock_modules).to_vec(),
+        [&only(&payment_modules)[..], &remote(&["orders"], &proxies[2])].concat(),
+        [
+            remote(&stock_modules, &proxies[0]),
+            remote(&payment_modules, &proxies[1]),
+        ]
+        .concat(),
     ];
-    let (numbering, handling) = EVENTS.split_at(1);
-    let seats = [
-        (goods_arguments, [&[], numbering]),
-        (money_arguments, [&[], handling]),
-        (front_arguments, [&ORDERS[..], &EVENTS[..]]),
+    let (publishing, handling) = EVENT_POINTS.split_at(1);
+    let slots = [
+        (stock_arguments, [&[], publishing]),
+        (payment_arguments, [&[], handling]),
+        (front_arguments, [&ORDER_POINTS[..], &EVENT_POINTS[..]]),
     ];
-    let seats = seats
+    let slots = slots
         .into_iter()
         .zip(&addresses)
-        .map(|((arguments, points), address)| Seat {
-            arguments: [listening(address), arguments].concat(),
+        .map(|((arguments, points), address)| ProcessSlot {
+            arguments: [listen_arguments(address), arguments].concat(),
             points,
             process: None,
         });
-    (seats.collect(), links)
+    (slots.collect(), proxies)
 }
 
-fn listening(address: &str) -> Vec<String> {
+fn listen_arguments(address: &str) -> Vec<String> {
     ["--listen".to_owned(), address.to_owned()].to_vec()
 }

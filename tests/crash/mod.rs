@@ -1,73 +1,78 @@
-//! A store of real processes that is bought from while they are killed and their connections are cut, and what must be
-//! true of it afterwards.
+//! Crash tests: buyers use a store of real processes while the processes are killed and the connections are cut.
+//! Afterwards every invariant must hold.
 //!
-//! `OFFSHOOT_KILLS` says how often per engine; the seed that is printed, given as `OFFSHOOT_SEED`, draws the same victims,
-//! moments and faults again.
+//! `OFFSHOOT_KILLS` sets the number of kills per engine. `OFFSHOOT_SEED` repeats the victims, moments and faults of the
+//! printed seed.
 
 use offshoot_tests::{Data, Engine};
 use rand::random;
 
-use crate::journeys::SEATS;
-use crate::journeys::interrupted_import::{SAMPLE, setting};
+use crate::journeys::STORE_PERMITS;
+use crate::journeys::interrupted_import::{SAMPLE_CSV, env_setting};
 
-// What is done to it.
+// Load and faults.
 mod buyers;
+mod event_crash_points;
 mod harness;
-mod points;
 mod restock;
 mod tally;
-// What must be true then.
-mod checks;
-mod copies;
+// Invariants.
+pub(crate) mod event_log;
+mod invariants;
 mod notices;
-mod rows;
-pub(crate) mod told;
+mod projections;
+mod raw_rows;
 
 use harness::{Harness, Placement};
 
 on_both_engines! {
-    one_process_that_is_killed_again_and_again_loses_and_doubles_nothing,
-    three_processes_that_are_killed_again_and_again_lose_and_double_nothing,
+    a_repeatedly_killed_single_process_loses_and_duplicates_nothing,
+    three_repeatedly_killed_processes_lose_and_duplicate_nothing,
 }
 
-/// Kills of one engine, half of them in each placement. The long run has many more.
+/// Kills per engine, half of the kills in each placement. The long suite raises the number.
 const KILLS: u32 = 52;
 
-async fn one_process_that_is_killed_again_and_again_loses_and_doubles_nothing(engine: Engine) {
-    survives(Placement::OneProcess, engine).await;
+async fn a_repeatedly_killed_single_process_loses_and_duplicates_nothing(engine: Engine) {
+    assert_survives_kills(Placement::OneProcess, engine).await;
 }
 
-async fn three_processes_that_are_killed_again_and_again_lose_and_double_nothing(engine: Engine) {
-    survives(Placement::ThreeWays, engine).await;
+async fn three_repeatedly_killed_processes_lose_and_duplicate_nothing(engine: Engine) {
+    assert_survives_kills(Placement::ThreeProcesses, engine).await;
 }
 
-async fn survives(placement: Placement, engine: Engine) {
-    let _seats = SEATS.acquire_many(3).await.expect("nobody closes it");
-    let seed: u64 = setting("OFFSHOOT_SEED").unwrap_or_else(|| u64::from(random::<u32>()));
-    let kills: u32 = setting("OFFSHOOT_KILLS").unwrap_or(KILLS).div_ceil(2);
+async fn assert_survives_kills(placement: Placement, engine: Engine) {
+    let _permits = STORE_PERMITS
+        .acquire_many(3)
+        .await
+        .expect("the semaphore is never closed");
+    let seed: u64 = env_setting("OFFSHOOT_SEED").unwrap_or_else(|| u64::from(random::<u32>()));
+    let kills: u32 = env_setting("OFFSHOOT_KILLS").unwrap_or(KILLS).div_ceil(2);
     println!("{engine}, {placement:?}: {kills} kills drawn with OFFSHOOT_SEED={seed}");
     let data = Data::new(engine).await;
-    data.run(&["import", "online-retail", SAMPLE]).await.expect_success();
+    data.run_command(&["import", "online-retail", SAMPLE_CSV])
+        .await
+        .expect_success();
     let mut harness = Harness::start(&data, placement, seed).await;
     while harness.killed() < kills {
         let round = harness.next_round();
-        restock::receive(&data, harness.ready().await, round).await;
+        restock::receive(&data, harness.wait_until_ready().await, round).await;
         let mut buying = buyers::start(&data, harness.url(), seed, round);
-        while harness.killed() < kills && buying.are_at_it() {
-            harness.disturb().await;
+        while harness.killed() < kills && buying.is_active() {
+            harness.inject_fault().await;
         }
-        // Whoever ends before the kills do has bought its baskets; the last ones end undisturbed.
-        buying.end(seed).await;
+        // Buyers that finish before the last kill start another round; the last buyers finish undisturbed.
+        buying.finish(seed).await;
     }
-    let store = harness.calm().await;
+    let store = harness.stop_faults().await;
     println!("{engine}, {placement:?}: {}", store.tally);
     assert!(
-        store.tally.is_enough(),
-        "too few events were disturbed: {}",
+        store.tally.has_enough_event_faults(),
+        "too few event faults: {}",
         store.tally
     );
-    checks::everything_holds(&data, store.front()).await;
-    let orders = told::orders_by_status(&data).await;
-    println!("{engine}, {placement:?}, OFFSHOOT_SEED={seed}: everything holds of orders that are {orders}");
+    invariants::assert_all_hold(&data, store.front()).await;
+    let orders = event_log::orders_by_status(&data).await;
+    println!("{engine}, {placement:?}, OFFSHOOT_SEED={seed}: every invariant holds; orders: {orders}");
     store.stop().await;
 }

@@ -1,4 +1,4 @@
-//! Goods received between two rounds, so that the last round's baskets can be bought as the first one's.
+//! Restocks products between two rounds, so that every round can buy the same baskets.
 
 use std::time::Duration;
 
@@ -9,43 +9,43 @@ use sqlx::types::Uuid;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::rows::{digits, texts};
+use super::raw_rows::{select_texts, uuid_digits};
 
-/// How often goods are brought again to a store that has yet to notice that its parts are back.
+/// Attempts per product. The store needs time to notice that restarted processes are back.
 const ATTEMPTS: u32 = 200;
 
-/// Receives what there is little of. Nobody disturbs the store meanwhile.
+/// Receives units of every product with low stock. No faults are injected meanwhile.
 pub(super) async fn receive(data: &Data, front: &Process, round: u32) {
-    let id = digits(data, "product_id");
-    let few = format!("SELECT {id} FROM {{m}}stock WHERE on_hand - reserved < 10000");
-    let few = texts(data, "inventory", &few).await;
+    let id = uuid_digits(data, "product_id");
+    let low_stock = format!("SELECT {id} FROM {{m}}stock WHERE on_hand - reserved < 10000");
+    let products = select_texts(data, "inventory", &low_stock).await;
     let client = Client::new(front.url()).with_token(data.operator_token());
-    // A few at once, or it takes longer than the round.
+    // Concurrent requests, because sequential requests would take longer than the round.
     let mut receiving = JoinSet::new();
-    for some in few.chunks(few.len().div_ceil(8).max(1)) {
-        let (client, some) = (client.clone(), some.to_vec());
+    for chunk in products.chunks(products.len().div_ceil(8).max(1)) {
+        let (client, chunk) = (client.clone(), chunk.to_vec());
         receiving.spawn(async move {
-            for product in some {
-                let product = ProductId::from_uuid(Uuid::parse_str(&product).expect("it is one"));
-                bring(&client, product, round).await;
+            for product in chunk {
+                let product = ProductId::from_uuid(Uuid::parse_str(&product).expect("a product id is a UUID"));
+                receive_units(&client, product, round).await;
             }
         });
     }
     while let Some(received) = receiving.join_next().await {
-        received.expect("goods are received");
+        received.expect("every product is received");
     }
 }
 
-async fn bring(client: &Client, product: ProductId, round: u32) {
+async fn receive_units(client: &Client, product: ProductId, round: u32) {
     let path = format!("/api/v1/admin/products/{product}/stock-adjustments");
     let units = json!({ "change": 100_000, "reason": "bought", "kind": "received" });
     for attempt in 1.. {
         let request = client.request("POST", &path).json(&units);
-        let answer = client
-            .send(request.header("idempotency-key", format!("goods-{round}-{product}")))
+        let response = client
+            .send(request.header("idempotency-key", format!("restock-{round}-{product}")))
             .await;
-        if answer.status < 500 && answer.status != 0 || attempt == ATTEMPTS {
-            answer.expect(200);
+        if response.status < 500 && response.status != 0 || attempt == ATTEMPTS {
+            response.expect(200);
             return;
         }
         sleep(Duration::from_millis(50)).await;

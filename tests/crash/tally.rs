@@ -1,21 +1,21 @@
-//! What was done to a store.
+//! Counts of the faults injected into a store.
 
 use std::fmt;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// Counts. Shown in one line.
+/// Fault counts. `Display` prints one line.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Tally {
     pub(super) killed: u32,
-    /// Of these, at a named point.
+    /// Kills at a named point; included in `killed`.
     pub(super) at_points: u32,
     pub(super) cuts: u32,
     pub(super) rounds: u32,
-    /// Events that were handed to subscribers, and what was done to them.
+    /// Events handed to subscribers.
     pub(super) events: u64,
-    pub(super) again: u64,
-    pub(super) out_of_order: u64,
+    pub(super) duplicated: u64,
+    pub(super) reordered: u64,
 }
 
 impl fmt::Display for Tally {
@@ -26,64 +26,63 @@ impl fmt::Display for Tally {
             cuts,
             rounds,
             events,
-            again,
-            out_of_order,
+            duplicated,
+            reordered,
         } = self;
         write!(
             f,
             "{killed} kills, {at_points} of them at named points, and {cuts} cuts in {rounds} rounds; \
-             of {events} events {again} came again and {out_of_order} out of order"
+             of {events} events {duplicated} were duplicated and {reordered} reordered"
         )
     }
 }
 
 impl Tally {
-    /// Adds what processes said of the events.
+    /// Adds the event fault counts that processes logged.
     pub(super) fn count_faults(&mut self, log: &str) {
         for line in log.lines() {
             let Some((_, counts)) = line.split_once("event faults: ") else {
                 continue;
             };
             let numbers: Vec<u64> = counts.split(' ').filter_map(|word| word.parse().ok()).collect();
-            // A line that its writer did not live to end counts nothing.
-            if let [events, again, out_of_order] = numbers[..] {
+            // A line cut off by a kill is ignored.
+            if let [events, duplicated, reordered] = numbers[..] {
                 self.events += events;
-                self.again += again;
-                self.out_of_order += out_of_order;
+                self.duplicated += duplicated;
+                self.reordered += reordered;
             }
         }
     }
 
-    /// Enough was done to the events to prove anything.
-    pub(super) fn is_enough(&self) -> bool {
-        self.again * 100 >= self.events && self.out_of_order * 100 >= self.events
+    /// Whether enough events were duplicated and reordered for a meaningful run.
+    pub(super) fn has_enough_event_faults(&self) -> bool {
+        self.duplicated * 100 >= self.events && self.reordered * 100 >= self.events
     }
 }
 
-/// What all processes log, read on from where it was.
-pub(super) struct Log {
+/// Reads the common log of all processes incrementally.
+pub(super) struct LogReader {
     path: PathBuf,
     read: u64,
 }
 
-impl Log {
-    pub(super) fn of(folder: &Path) -> Self {
+impl LogReader {
+    pub(super) fn new(folder: &Path) -> Self {
         let path = folder.join("process.log");
         Self { path, read: 0 }
     }
 
-    /// What was logged since this was asked last.
-    pub(super) fn news(&mut self) -> String {
-        let mut news = Vec::new();
+    /// The complete lines logged since the previous call.
+    pub(super) fn read_new_lines(&mut self) -> String {
+        let mut bytes = Vec::new();
         if let Ok(mut file) = std::fs::File::open(&self.path) {
-            file.seek(SeekFrom::Start(self.read))
-                .expect("a log can be read anywhere");
-            file.read_to_end(&mut news).expect("a log can be read");
+            file.seek(SeekFrom::Start(self.read)).expect("the log is seekable");
+            file.read_to_end(&mut bytes).expect("the log is readable");
         }
-        // Up to the last whole line: the rest is read with its end.
-        let whole = news.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        news.truncate(whole);
-        self.read += whole as u64;
-        String::from_utf8_lossy(&news).into_owned()
+        // An incomplete last line is left for the next call.
+        let complete = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        bytes.truncate(complete);
+        self.read += complete as u64;
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 }

@@ -1,18 +1,18 @@
-//! What users do with the store, the same wherever its modules run and whatever keeps their data.
+//! User journeys through the running store. Most journeys run in every placement of the modules and on both engines.
 
 use offshoot_tests::{Data, Engine, Placement, Store};
 use tokio::sync::Semaphore;
 
-/// Makes of each body one test per way to place the modules, and engine.
-macro_rules! everywhere {
+/// Expands each body into one test per placement and engine.
+macro_rules! in_every_placement {
     ($($body:ident,)*) => { $(
         mod $body {
-            use offshoot_tests::Placement::{Alternating, Apart, Encoded, MovedOut, OneProcess};
+            use offshoot_tests::Placement::{Alternating, ModulePerProcess, Encoded, MovedOut, OneProcess};
 
-            everywhere!(@tests $body
-                in_one_process OneProcess, encoded Encoded, alternating Alternating, all_apart Apart,
-                catalog_apart MovedOut("catalog"), inventory_apart MovedOut("inventory"), carts_apart MovedOut("carts"),
-                payments_apart MovedOut("payments"), orders_apart MovedOut("orders"),
+            in_every_placement!(@tests $body
+                in_one_process OneProcess, encoded Encoded, alternating Alternating, module_per_process ModulePerProcess,
+                catalog_moved_out MovedOut("catalog"), inventory_moved_out MovedOut("inventory"), carts_moved_out MovedOut("carts"),
+                payments_moved_out MovedOut("payments"), orders_moved_out MovedOut("orders"),
             );
         }
     )* };
@@ -22,18 +22,18 @@ macro_rules! everywhere {
 
             #[tokio::test]
             async fn on_sqlite() {
-                crate::journeys::run($placement, offshoot_tests::Engine::Sqlite, super::super::$body).await;
+                crate::journeys::run_journey($placement, offshoot_tests::Engine::Sqlite, super::super::$body).await;
             }
 
             #[tokio::test]
             async fn on_postgres() {
-                crate::journeys::run($placement, offshoot_tests::Engine::Postgres, super::super::$body).await;
+                crate::journeys::run_journey($placement, offshoot_tests::Engine::Postgres, super::super::$body).await;
             }
         }
     )* };
 }
 
-/// Makes of each body one test per engine.
+/// Expands each body into one test per engine.
 macro_rules! on_both_engines {
     ($($body:ident,)*) => { $(
         mod $body {
@@ -44,7 +44,7 @@ macro_rules! on_both_engines {
 
             #[tokio::test]
             async fn on_postgres() {
-                if crate::journeys::is_there(offshoot_tests::Engine::Postgres) {
+                if crate::journeys::is_available(offshoot_tests::Engine::Postgres) {
                     super::$body(offshoot_tests::Engine::Postgres).await;
                 }
             }
@@ -53,57 +53,61 @@ macro_rules! on_both_engines {
 }
 
 // In every placement, on both engines.
-mod buying;
-mod hearing;
-mod refusals;
-mod repeats;
+mod idempotency;
+mod invalid_requests;
+mod orders;
 mod shopping;
-mod surroundings;
+mod start_page_and_health;
+mod subscriptions;
 // In two processes.
 mod moved_out;
-mod placing;
-mod strangers;
-// Many at once.
-mod rush;
-// Killed, and started again; its disk full, its database lost.
-mod faults;
-pub(crate) mod killed;
-mod outages;
-pub(crate) mod replaying;
-mod unheard;
-// Before the store runs, and beside it.
+mod placement;
+mod wrong_servers;
+// Concurrent buyers.
+mod contention;
+// Killed processes, full disks, lost database answers.
+pub(crate) mod crash_points;
+mod process_faults;
+pub(crate) mod replay;
+mod stalled_subscribers;
+mod storage_faults;
+// Commands, startup, operations.
 mod backups;
-mod checking;
+mod check_command;
 mod commands;
+mod distributed_tracing;
 mod events;
 pub(crate) mod interrupted_import;
 mod isolation;
 mod provisioning;
 mod sagas;
-mod starting;
+mod startup_errors;
 mod surfaces;
-mod traced;
 
-/// Stores at once, whatever the number of cores: the tests' Postgres server allows 300 connections, and a store in two
-/// processes may have 48, one in six three times that, and one in nine more.
-pub(crate) static SEATS: Semaphore = Semaphore::const_new(6);
+/// Limits the stores that run at the same time, whatever the number of cores. The tests' Postgres server allows 300
+/// connections; a store in two processes may hold 48, a store in six processes three times that, and a store in nine
+/// processes more.
+pub(crate) static STORE_PERMITS: Semaphore = Semaphore::const_new(6);
 
-/// Runs a body on a new store, which must stop well afterwards.
-async fn run(placement: Placement, engine: Engine, body: impl AsyncFnOnce(Store) -> Store) {
-    if is_there(engine) {
-        let seats = match placement {
-            Placement::Apart => 5,
+/// Runs a journey on a new store. Every process of the store must exit with 0 afterwards.
+async fn run_journey(placement: Placement, engine: Engine, body: impl AsyncFnOnce(Store) -> Store) {
+    if is_available(engine) {
+        let permits = match placement {
+            Placement::ModulePerProcess => 5,
             Placement::MovedOut("orders") => 3,
             Placement::Alternating => 2,
             _ => 1,
         };
-        let _seats = SEATS.acquire_many(seats).await.expect("nobody closes it");
+        let _permits = STORE_PERMITS
+            .acquire_many(permits)
+            .await
+            .expect("the semaphore is never closed");
         let store = Store::start(placement, Data::new(engine).await).await;
         body(store).await.stop().await;
     }
 }
 
-/// Whether an engine can be used here. The test kit says loudly if Postgres is left out, and fails where it must not.
-pub(crate) fn is_there(engine: Engine) -> bool {
+/// Whether an engine is available here. The test kit reports a missing Postgres, and fails where Postgres is required.
+pub(crate) fn is_available(engine: Engine) -> bool {
     engine == Engine::Sqlite || offshoot_testkit::postgres::server().is_some()
 }

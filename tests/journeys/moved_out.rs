@@ -1,37 +1,37 @@
-//! The catalog in a process of its own that comes, goes and comes again.
+//! The catalog in a process of its own: killed, restarted, started before or after the callers.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use offshoot_tests::{Client, Data, Engine, Process, free_address};
 
-use super::hearing::all_is_heard;
+use super::subscriptions::wait_until_subscriptions_catch_up;
 
 on_both_engines! {
-    a_killed_catalog_is_said_and_its_return_is_noticed,
+    a_killed_catalog_is_reported_until_the_catalog_returns,
     the_processes_start_in_any_order,
-    a_call_before_its_module_is_there_is_refused_and_later_answered,
-    only_the_process_that_has_all_modules_has_a_public_side,
+    a_call_fails_until_the_remote_module_has_started,
+    a_process_with_one_module_has_no_public_side,
 }
 
-/// Each cart has a product of its own.
+/// Numbers the SKUs: each cart gets a new product.
 static SKUS: AtomicU32 = AtomicU32::new(0);
 
-async fn a_killed_catalog_is_said_and_its_return_is_noticed(engine: Engine) {
+async fn a_killed_catalog_is_reported_until_the_catalog_returns(engine: Engine) {
     let data = Data::new(engine).await;
     let catalog = data.serve(&["--only", "catalog"]).await;
-    let front = front(&data, catalog.url()).await;
-    front.ready().await;
+    let front = serve_front(&data, catalog.url()).await;
+    front.wait_until_ready().await;
     let client = Client::new(front.url()).with_token(data.operator_token());
     let cart = filled_cart(&client).await;
     let before = client.get(&cart).await.expect(200);
-    all_is_heard(&data).await;
+    wait_until_subscriptions_catch_up(&data).await;
 
     let address = catalog.address().to_owned();
     catalog.kill().await;
     let browsing = client.get("/api/v1/products").await;
     browsing.expect_problem(503, "unavailable");
     assert_ne!(browsing.header("retry-after"), "");
-    // Its prices are known here, and how old they are.
+    // Carts fall back to projected prices and report the age of the prices.
     let meanwhile = client.get(&cart).await.expect(200);
     assert!(meanwhile["prices_as_of"].is_string(), "{meanwhile}");
     assert_eq!(meanwhile["lines"], before["lines"]);
@@ -47,7 +47,7 @@ async fn a_killed_catalog_is_said_and_its_return_is_noticed(engine: Engine) {
     assert!(reason.contains(&address), "the reason names the address: {reason}");
 
     let catalog = data.serve(&["--only", "catalog", "--listen", &address]).await;
-    front.ready().await;
+    front.wait_until_ready().await;
     assert_eq!(client.get(&cart).await.expect(200), before);
     front.stop().await;
     catalog.stop().await;
@@ -60,8 +60,8 @@ async fn the_processes_start_in_any_order(engine: Engine) {
     let (catalog, carts) = (format!("catalog=http://{catalog}"), format!("carts=http://{carts}"));
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         let mut processes = Vec::new();
-        for place in order {
-            let (name, address) = &addresses[place];
+        for index in order {
+            let (name, address) = &addresses[index];
             let process = match *name {
                 "catalog" => data.serve(&["--listen", address, "--only", "catalog"]).await,
                 "carts" => {
@@ -73,11 +73,11 @@ async fn the_processes_start_in_any_order(engine: Engine) {
                         .await
                 }
             };
-            processes.push((place, process));
+            processes.push((index, process));
         }
-        processes.sort_by_key(|(place, _)| *place);
+        processes.sort_by_key(|(index, _)| *index);
         let (_, front) = &processes[2];
-        front.ready().await;
+        front.wait_until_ready().await;
         let client = Client::new(front.url()).with_token(data.operator_token());
         client.get(&filled_cart(&client).await).await.expect(200);
         for (_, process) in processes.into_iter().rev() {
@@ -86,24 +86,24 @@ async fn the_processes_start_in_any_order(engine: Engine) {
     }
 }
 
-async fn a_call_before_its_module_is_there_is_refused_and_later_answered(engine: Engine) {
+async fn a_call_fails_until_the_remote_module_has_started(engine: Engine) {
     let data = Data::new(engine).await;
     let address = free_address();
-    let front = front(&data, &format!("http://{address}")).await;
+    let front = serve_front(&data, &format!("http://{address}")).await;
     let client = Client::new(front.url());
     client.get("/api/v1/products").await.expect_problem(503, "unavailable");
     assert_eq!(client.get("/health/ready").await.expect(503)["ready"], false);
     let catalog = data.serve(&["--only", "catalog", "--listen", &address]).await;
-    front.ready().await;
+    front.wait_until_ready().await;
     client.get("/api/v1/products").await.expect(200);
     front.stop().await;
     catalog.stop().await;
 }
 
-async fn only_the_process_that_has_all_modules_has_a_public_side(engine: Engine) {
+async fn a_process_with_one_module_has_no_public_side(engine: Engine) {
     let data = Data::new(engine).await;
     let catalog = data.serve(&["--only", "catalog"]).await;
-    catalog.ready().await;
+    catalog.wait_until_ready().await;
     let client = Client::new(catalog.url());
     client
         .get("/api/v1/products")
@@ -118,11 +118,11 @@ async fn only_the_process_that_has_all_modules_has_a_public_side(engine: Engine)
     catalog.stop().await;
 }
 
-async fn front(data: &Data, catalog: &str) -> Process {
+async fn serve_front(data: &Data, catalog: &str) -> Process {
     data.serve(&["--remote", &format!("catalog={catalog}")]).await
 }
 
-/// Adds a product, puts it into a new cart, and answers the path of the cart.
+/// Adds a product to a new cart and returns the path of the cart.
 async fn filled_cart(client: &Client) -> String {
     let lantern = serde_json::json!({
         "sku": format!("LANTERN-{}", SKUS.fetch_add(1, Ordering::Relaxed)),

@@ -1,46 +1,46 @@
-//! Orders that cannot go on, as an operator sees and pushes them from the command line.
+//! `offshoot sagas`: an operator lists, retries and undoes the sagas of pending orders.
 
 use offshoot_tests::{Client, Data, Engine, Process, free_address};
 use serde_json::{Value, json};
 
-use super::killed::{Shop, payment};
+use super::crash_points::{ShopFixture, payment};
 
 on_both_engines! {
-    one_that_waits_is_undone_when_that_is_asked_for,
-    there_are_none_where_there_is_no_data,
+    an_operator_undoes_a_waiting_saga,
+    listing_sagas_without_data_creates_no_files,
 }
 
-/// So that what waits is taken up soon.
-const QUICK: [(&str, &str); 1] = [("OFFSHOOT__ORDERS__SWEEP_EVERY", "100ms")];
+/// Waiting sagas are resumed soon.
+const FAST_SWEEPS: [(&str, &str); 1] = [("OFFSHOOT__ORDERS__SWEEP_EVERY", "100ms")];
 
-async fn listed(data: &Data, states: &str) -> Vec<Value> {
+async fn list_sagas(data: &Data, states: &str) -> Vec<Value> {
     let list = ["sagas", "list", "--state", states, "--json"];
-    let listed = data.run(&list).await.expect_success();
-    serde_json::from_str(&listed.stdout).expect("it is a list")
+    let output = data.run_command(&list).await.expect_success();
+    serde_json::from_str(&output.stdout).expect("stdout is a list")
 }
 
-async fn is(data: &Data, store: &Process, state: &str) {
-    let found = async || listed(data, state).await.len() == 1;
-    store.eventually(&format!("none is {state}"), found).await;
+async fn wait_for_state(data: &Data, store: &Process, state: &str) {
+    let found = async || list_sagas(data, state).await.len() == 1;
+    store.wait_until(&format!("has no saga that is {state}"), found).await;
 }
 
-async fn one_that_waits_is_undone_when_that_is_asked_for(engine: Engine) {
-    let shop = Shop::new(engine).await;
+async fn an_operator_undoes_a_waiting_saga(engine: Engine) {
+    let shop = ShopFixture::new(engine).await;
     let data = &shop.data;
     let away = format!("payments=http://{}", free_address());
-    let store = data.serve_with(&QUICK, &["--remote", &away]).await;
+    let store = data.serve_with(&FAST_SWEEPS, &["--remote", &away]).await;
     let client = Client::new(store.url());
-    let path = shop.filled_cart(&client).await;
+    let path = shop.cart_checkout_path(&client).await;
     let order = client.json("POST", &path, &payment("tok_visa")).await.expect(202);
     let subject = order["id"].as_str().expect("an order has an id").to_owned();
     let id = format!("{subject}.checkout");
 
-    is(data, &store, "waiting").await;
+    wait_for_state(data, &store, "waiting").await;
     let open = data
-        .run(&["sagas", "list", "--module", "orders", "--json"])
+        .run_command(&["sagas", "list", "--module", "orders", "--json"])
         .await
         .expect_success();
-    let open: Vec<Value> = serde_json::from_str(&open.stdout).expect("it is a list");
+    let open: Vec<Value> = serde_json::from_str(&open.stdout).expect("stdout is a list");
     assert_eq!(open.len(), 1, "{open:?}");
     let saga = &open[0];
     assert_eq!((&saga["id"], &saga["module"]), (&json!(id), &json!("orders")));
@@ -51,18 +51,18 @@ async fn one_that_waits_is_undone_when_that_is_asked_for(engine: Engine) {
     assert_eq!(saga["step"], "authorize");
     let failure = saga["failure"].as_str().unwrap_or_default();
     assert!(failure.starts_with("payments."), "{failure}");
-    let text = data.run(&["sagas", "list"]).await.expect_success().stdout;
+    let text = data.run_command(&["sagas", "list"]).await.expect_success().stdout;
     assert!(
         text.contains(&id) && text.contains("checkout/1") && text.contains("payments."),
         "{text}"
     );
-    // Refused in the moments in which somebody tries.
-    let retried = async || data.run(&["sagas", "retry", &id]).await.code == Some(0);
-    store.eventually("it cannot be retried", retried).await;
+    // A retry is refused while an execution holds the saga's lease.
+    let retried = async || data.run_command(&["sagas", "retry", &id]).await.code == Some(0);
+    store.wait_until("refuses the retry", retried).await;
 
-    data.run(&["sagas", "compensate", &id]).await.expect_success();
-    is(data, &store, "compensating").await;
-    let twice = data.run(&["sagas", "compensate", &id]).await;
+    data.run_command(&["sagas", "undo", &id]).await.expect_success();
+    wait_for_state(data, &store, "undoing").await;
+    let twice = data.run_command(&["sagas", "undo", &id]).await;
     twice.expect_error(1, &[&id, "is being undone already"]);
     let failed = client.get(&format!("/api/v1/orders/{subject}")).await.expect(200);
     assert_eq!(
@@ -72,22 +72,26 @@ async fn one_that_waits_is_undone_when_that_is_asked_for(engine: Engine) {
     store.stop().await;
 
     // The payments are back.
-    let store = data.serve_with(&QUICK, &[]).await;
-    is(data, &store, "undone").await;
-    is_over(data, &subject, &id).await;
-    data.run(&["replay", "proofs", "--patience", "20s"])
+    let store = data.serve_with(&FAST_SWEEPS, &[]).await;
+    wait_for_state(data, &store, "undone").await;
+    assert_undone(data, &subject, &id).await;
+    data.run_command(&["replay", "proofs", "--patience", "20s"])
         .await
         .expect_success();
     store.stop().await;
 }
 
-/// What an operator is told of a saga that was undone, and of those that are not there.
-async fn is_over(data: &Data, subject: &str, id: &str) {
+/// Asserts that the saga is undone and that every command explains an undone or unknown saga.
+async fn assert_undone(data: &Data, subject: &str, id: &str) {
     assert_eq!(
-        listed(data, "running,waiting,compensating,stuck").await,
+        list_sagas(data, "running,waiting,undoing,stuck").await,
         [Value::Null; 0]
     );
-    let story = data.run(&["sagas", "show", subject]).await.expect_success().stdout;
+    let story = data
+        .run_command(&["sagas", "show", subject])
+        .await
+        .expect_success()
+        .stdout;
     for part in [
         "undone",
         "reserve",
@@ -96,25 +100,25 @@ async fn is_over(data: &Data, subject: &str, id: &str) {
     ] {
         assert!(story.contains(part), "{part} is missing in:\n{story}");
     }
-    data.run(&["sagas", "retry", id])
+    data.run_command(&["sagas", "retry", id])
         .await
         .expect_error(1, &[id, "is undone"]);
-    data.run(&["sagas", "retry", "--stuck"]).await.expect_success();
-    data.run(&["sagas", "show", "order_0"])
+    data.run_command(&["sagas", "retry", "--stuck"]).await.expect_success();
+    data.run_command(&["sagas", "show", "order_0"])
         .await
         .expect_error(1, &["order_0", "sagas list"]);
-    data.run(&["sagas", "compensate", "order_0"])
+    data.run_command(&["sagas", "undo", "order_0"])
         .await
         .expect_error(1, &["order_0", "sagas list"]);
-    data.run(&["sagas", "list", "--state", "lost"])
+    data.run_command(&["sagas", "list", "--state", "lost"])
         .await
         .expect_error(2, &["lost", "the states are"]);
 }
 
-async fn there_are_none_where_there_is_no_data(engine: Engine) {
+async fn listing_sagas_without_data_creates_no_files(engine: Engine) {
     let data = Data::new(engine).await;
     assert_eq!(
-        listed(&data, "running,waiting,compensating,stuck,done,undone").await,
+        list_sagas(&data, "running,waiting,undoing,stuck,done,undone").await,
         [Value::Null; 0]
     );
     assert!(!data.folder().join("orders.db").exists());

@@ -1,29 +1,29 @@
-//! From a search to a cart with its total, and what of it is there after a restart.
+//! Searching products and filling carts, before and after a restart.
 
 use std::collections::BTreeSet;
 
 use offshoot_tests::{Shopper, Store};
 use serde_json::{Value, json};
 
-everywhere! {
-    a_search_finds_what_has_all_its_words,
-    the_pages_together_show_every_product_once,
-    a_cart_goes_from_creation_to_its_total,
-    a_cart_shows_the_prices_of_the_moment,
-    everything_is_there_after_a_restart,
+in_every_placement! {
+    a_search_finds_products_that_contain_every_word,
+    pagination_shows_every_product_once,
+    a_cart_totals_its_lines,
+    a_cart_shows_current_prices,
+    carts_and_products_survive_a_restart,
 }
 
-async fn a_search_finds_what_has_all_its_words(store: Store) -> Store {
+async fn a_search_finds_products_that_contain_every_word(store: Store) -> Store {
     let operator = store.operator();
-    operator.add("L-1", "Red paper lantern", "2.55").await;
-    operator.add("L-2", "Red tin lantern", "3.10").await;
-    operator.add("T-1", "Red tin", "1.00").await;
+    operator.add_product("L-1", "Red paper lantern", "2.55").await;
+    operator.add_product("L-2", "Red tin lantern", "3.10").await;
+    operator.add_product("T-1", "Red tin", "1.00").await;
 
     let shopper = store.shopper();
     assert_eq!(
         skus(&shopper.browse("q=LANTERN+red").await),
         ["L-2", "L-1"],
-        "the shorter name first"
+        "the shorter name comes first"
     );
     assert_eq!(skus(&shopper.browse("q=tin").await), ["T-1", "L-2"]);
     assert_eq!(skus(&shopper.browse("q=L-1").await), ["L-1"]);
@@ -33,12 +33,14 @@ async fn a_search_finds_what_has_all_its_words(store: Store) -> Store {
     store
 }
 
-async fn the_pages_together_show_every_product_once(store: Store) -> Store {
+async fn pagination_shows_every_product_once(store: Store) -> Store {
     let operator = store.operator();
     let mut added = BTreeSet::new();
     for number in 0..23 {
         let sku = format!("P-{number:02}");
-        operator.add(&sku, &format!("Plate number {number}"), "0.85").await;
+        operator
+            .add_product(&sku, &format!("Plate number {number}"), "0.85")
+            .await;
         added.insert(sku);
     }
 
@@ -52,22 +54,18 @@ async fn the_pages_together_show_every_product_once(store: Store) -> Store {
     store
 }
 
-async fn a_cart_goes_from_creation_to_its_total(store: Store) -> Store {
+async fn a_cart_totals_its_lines(store: Store) -> Store {
     let operator = store.operator();
-    let lantern = operator.add("LANTERN", "Red lantern", "2.55").await;
-    let candle = operator.add("CANDLE", "Tea light", "0.125").await;
+    let lantern = operator.add_product("LANTERN", "Red lantern", "2.55").await;
+    let candle = operator.add_product("CANDLE", "Tea light", "0.125").await;
 
     let shopper = store.shopper();
-    let cart = shopper.take_cart().await;
+    let cart = shopper.create_cart().await;
     assert_eq!(shopper.cart(&cart).await["total"], pounds("0.00"));
-    shopper.put(&cart, &candle, 3).await;
-    shopper.put(&cart, &lantern, 5).await;
-    let filled = shopper.put(&cart, &lantern, 2).await;
-    assert_eq!(
-        filled,
-        shopper.cart(&cart).await,
-        "a change answers the cart as it then is"
-    );
+    shopper.set_quantity(&cart, &candle, 3).await;
+    shopper.set_quantity(&cart, &lantern, 5).await;
+    let filled = shopper.set_quantity(&cart, &lantern, 2).await;
+    assert_eq!(filled, shopper.cart(&cart).await, "a change returns the changed cart");
     assert_eq!(filled["total"], pounds("5.475"));
     let lines = filled["lines"].as_array().expect("a cart has lines");
     assert_eq!(
@@ -81,34 +79,37 @@ async fn a_cart_goes_from_creation_to_its_total(store: Store) -> Store {
     assert_eq!(lines[1]["line_total"], pounds("5.10"));
 
     for _ in 0..2 {
-        let left = shopper.take_out(&cart, &candle).await;
+        let remaining = shopper.remove_line(&cart, &candle).await;
         assert_eq!(
-            left["total"],
+            remaining["total"],
             pounds("5.10"),
-            "taking out what is not there changes nothing"
+            "removing a missing line changes nothing"
         );
     }
     store
 }
 
-async fn a_cart_shows_the_prices_of_the_moment(store: Store) -> Store {
+async fn a_cart_shows_current_prices(store: Store) -> Store {
     let operator = store.operator();
-    let lantern = operator.add("LANTERN", "Red lantern", "2.55").await;
+    let lantern = operator.add_product("LANTERN", "Red lantern", "2.55").await;
     let shopper = store.shopper();
-    let cart = shopper.take_cart().await;
-    assert_eq!(shopper.put(&cart, &lantern, 2).await["total"], pounds("5.10"));
+    let cart = shopper.create_cart().await;
+    assert_eq!(shopper.set_quantity(&cart, &lantern, 2).await["total"], pounds("5.10"));
 
-    operator.reprice(&lantern, "3.00").await;
+    operator.set_price(&lantern, "3.00").await;
     assert_eq!(shopper.cart(&cart).await["total"], pounds("6.00"));
     assert_eq!(shopper.product(&lantern).await["price"], pounds("3.00"));
     store
 }
 
-async fn everything_is_there_after_a_restart(store: Store) -> Store {
-    let lantern = store.operator().add("LANTERN", "Red lantern", "2.55").await;
+async fn carts_and_products_survive_a_restart(store: Store) -> Store {
+    let lantern = store.operator().add_product("LANTERN", "Red lantern", "2.55").await;
     let shopper = store.shopper();
-    let cart = shopper.take_cart().await;
-    let before = (shopper.put(&cart, &lantern, 7).await, shopper.product(&lantern).await);
+    let cart = shopper.create_cart().await;
+    let before = (
+        shopper.set_quantity(&cart, &lantern, 7).await,
+        shopper.product(&lantern).await,
+    );
 
     let store = store.restart().await;
     let shopper = store.shopper();
@@ -124,7 +125,7 @@ fn skus(page: &Value) -> Vec<String> {
         .collect()
 }
 
-/// The SKUs on each page. `query` ends with `&` unless it is empty.
+/// The SKUs on each page. A nonempty `query` ends with `&`.
 async fn all_pages(shopper: &Shopper, query: &str, page_size: usize) -> Vec<Vec<String>> {
     let mut pages = Vec::new();
     let mut rest = String::new();

@@ -1,5 +1,4 @@
-//! Three surfaces, each for somebody else: shoppers, other processes, operators. Encrypted, and closed to whoever has no
-//! certificate or token.
+//! The public, contracts and admin surfaces: separate addresses, TLS, required secrets.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -15,31 +14,36 @@ use offshoot_tests::{Data, Engine};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 #[tokio::test]
-async fn nobody_is_let_in_by_a_secret_that_the_process_made_up() {
+async fn a_process_on_a_network_address_generates_no_secrets() {
     let data = Data::new(Engine::Sqlite).await;
     let serve = ["serve", "--listen", "127.0.0.1:0", "--listen-admin", "0.0.0.0:0"];
-    let refused = data.run(&serve).await;
+    let refused = data.run_command(&serve).await;
     refused.expect_error(2, &["nobody is named who operates it", "operators"]);
-    secret(&data.folder().join("operators"), &format!("ada {}", "a".repeat(64)));
-    let refused = data.run(&serve).await;
+    write_secret(&data.folder().join("operators"), &format!("ada {}", "a".repeat(64)));
+    let refused = data.run_command(&serve).await;
     refused.expect_error(2, &["there are no service keys", "service.key"]);
-    secret(&data.folder().join("service.key"), &"a".repeat(64));
-    let refused = data.run(&serve).await;
+    write_secret(&data.folder().join("service.key"), &"a".repeat(64));
+    let refused = data.run_command(&serve).await;
     refused.expect_error(
         2,
         &["`admin.listen` is 0.0.0.0:0", "without TLS", "--plain-text-because"],
     );
-    let files: Vec<_> = fs::read_dir(data.folder()).expect("it is there").collect();
-    assert_eq!(files.len(), 2, "nothing was made: {files:?}");
+    let files: Vec<_> = fs::read_dir(data.folder())
+        .expect("the data directory is readable")
+        .collect();
+    assert_eq!(files.len(), 2, "a secret was generated: {files:?}");
 }
 
 #[tokio::test]
-async fn each_surface_serves_its_own_and_nothing_else() {
+async fn each_surface_serves_only_its_own_routes() {
     let data = Data::new(Engine::Sqlite).await;
-    let own = ["--listen-contracts", "127.0.0.1:0", "--listen-admin", "127.0.0.1:0"];
-    let mut store = data.serve(&own).await;
-    let (contracts, admin) = (store.next_surface("contracts").await, store.next_surface("admin").await);
-    store.ready().await;
+    let separate = ["--listen-contracts", "127.0.0.1:0", "--listen-admin", "127.0.0.1:0"];
+    let mut store = data.serve(&separate).await;
+    let (contracts, admin) = (
+        store.next_surface_address("contracts").await,
+        store.next_surface_address("admin").await,
+    );
+    store.wait_until_ready().await;
     for (surface, path, status) in [
         (store.url(), "/api/v1/products", 200),
         (store.url(), "/modules/catalog/contract", 404),
@@ -61,7 +65,7 @@ async fn each_surface_serves_its_own_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn everything_is_encrypted_where_there_are_certificates() {
+async fn every_surface_uses_the_configured_certificates() {
     let data = Data::new(Engine::Sqlite).await;
     let keys = Keys::new(data.folder());
     let config = keys.settings();
@@ -69,10 +73,10 @@ async fn everything_is_encrypted_where_there_are_certificates() {
     let catalog = data.serve(&[&config[..], &["--only", "catalog"]].concat()).await;
     assert!(catalog.url().starts_with("https://"), "{}", catalog.url());
     let remote = format!("catalog={}", catalog.url());
-    let own = ["--listen-admin", "127.0.0.1:0", "--remote", &remote];
-    let mut front = data.serve(&[&config[..], &own[..]].concat()).await;
-    let admin = front.next_surface("admin").await;
-    let tls = client_tls(&keys.authority, None).expect("it is an authority");
+    let separate = ["--listen-admin", "127.0.0.1:0", "--remote", &remote];
+    let mut front = data.serve(&[&config[..], &separate[..]].concat()).await;
+    let admin = front.next_surface_address("admin").await;
+    let tls = client_tls(&keys.authority, None).expect("the authority's certificate loads");
     #[expect(clippy::disallowed_methods, reason = "a client of the public side that speaks TLS")]
     let get = async |url: String| {
         let connector = HttpsConnectorBuilder::new()
@@ -81,37 +85,42 @@ async fn everything_is_encrypted_where_there_are_certificates() {
             .enable_http1()
             .build();
         let client: Client<_, Empty<&[u8]>> = Client::builder(TokioExecutor::new()).build(connector);
-        let answer = client.get(url.parse().expect("an address")).await?;
+        let answer = client.get(url.parse().expect("the URL is valid")).await?;
         let status = answer.status().as_u16();
-        let body = answer.into_body().collect().await.expect("a whole answer").to_bytes();
+        let body = answer
+            .into_body()
+            .collect()
+            .await
+            .expect("the body is complete")
+            .to_bytes();
         Ok::<_, hyper_util::client::legacy::Error>((status, String::from_utf8_lossy(&body).into_owned()))
     };
     front
-        .eventually("is not ready", async || {
+        .wait_until("is not ready", async || {
             get(format!("{}/health/ready", front.url()))
                 .await
-                .is_ok_and(|it| it.0 == 200)
+                .is_ok_and(|(status, _)| status == 200)
         })
         .await;
-    // The catalog is called with the certificate that it asks for.
+    // The store calls the catalog with a client certificate.
     let products = get(format!("{}/api/v1/products", front.url()))
         .await
-        .expect("an answer");
+        .expect("the server answers");
     assert_eq!(products.0, 200, "{}", products.1);
-    let metrics = get(format!("{admin}/metrics")).await.expect("an answer").1;
+    let metrics = get(format!("{admin}/metrics")).await.expect("the server answers").1;
     let path = "caller=\"public\",callee=\"catalog\",method=\"browse\",placement=\"remote\",outcome=\"ok\"";
     assert!(metrics.contains(path), "{metrics}");
-    // Whoever has none is not even heard.
+    // The TLS handshake fails without a client certificate.
     assert!(get(format!("{}/health/live", catalog.url())).await.is_err());
     let shown = data
-        .run(&[&config[..], &["placement", "show", "--of", &admin]].concat())
+        .run_command(&[&config[..], &["placement", "show", "--of", &admin]].concat())
         .await;
     assert!(shown.expect_success().stdout.contains("catalog    remote"));
     front.stop().await;
     catalog.stop().await;
 }
 
-/// An authority, and the certificate of this machine by it.
+/// A certificate authority, and this machine's certificate signed by the authority.
 struct Keys {
     authority: std::path::PathBuf,
     own: Certificate,
@@ -122,11 +131,13 @@ impl Keys {
     fn new(folder: &Path) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = || KeyPair::generate().expect("a key");
-        let issuer = CertifiedIssuer::self_signed(params, key()).expect("a certificate");
+        let key = || KeyPair::generate().expect("a key is generated");
+        let issuer = CertifiedIssuer::self_signed(params, key()).expect("the authority signs itself");
         let own = key();
-        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("a name");
-        let certificate = params.signed_by(&own, &issuer).expect("a certificate");
+        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("the name is valid");
+        let certificate = params
+            .signed_by(&own, &issuer)
+            .expect("the authority signs the certificate");
         let keys = Self {
             authority: folder.join("authority.pem"),
             own: Certificate {
@@ -135,25 +146,25 @@ impl Keys {
             },
             config: folder.join("encrypted.toml"),
         };
-        secret(&keys.authority, &issuer.pem());
-        secret(&keys.own.chain, &certificate.pem());
-        secret(&keys.own.key, &own.serialize_pem());
+        write_secret(&keys.authority, &issuer.pem());
+        write_secret(&keys.own.chain, &certificate.pem());
+        write_secret(&keys.own.key, &own.serialize_pem());
         keys
     }
 
-    /// A file with the settings that name them.
+    /// Writes a configuration file that names the certificates and returns the path.
     fn settings(&self) -> String {
         let (chain, key) = (self.own.chain.display(), self.own.key.display());
         let both = format!("certificate = \"{chain}\"\nkey = \"{key}\"\n");
         let authority = self.authority.display();
         let settings = format!("[public]\n{both}[contracts]\n{both}authority = \"{authority}\"\n");
-        secret(&self.config, &settings);
+        write_secret(&self.config, &settings);
         self.config.display().to_string()
     }
 }
 
-fn secret(path: &Path, text: &str) {
+fn write_secret(path: &Path, text: &str) {
     let mut file = OpenOptions::new();
     let file = file.write(true).create_new(true).mode(0o600).open(path);
-    writeln!(file.expect("a new file"), "{text}").expect("it can be written");
+    writeln!(file.expect("the file is new"), "{text}").expect("the file is writable");
 }

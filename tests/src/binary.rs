@@ -1,4 +1,4 @@
-//! Where the binary is that cargo builds from these sources.
+//! Locates the `offshoot` binary that cargo builds from these sources, and builds a missing or stale one.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,30 +6,33 @@ use std::sync::OnceLock;
 use std::time::SystemTime;
 use std::{env, fs};
 
-/// What the binary is made from, below the workspace's root.
+/// Sources of the binary, relative to the workspace root.
 const SOURCES: [&str; 6] = ["Cargo.toml", "Cargo.lock", "app", "chassis", "modules", "migrations"];
 
-/// The binary `offshoot`, of the same profile as the running test. Built first if it is missing or older than its
-/// sources, which `cargo test` of this package alone does not do.
+/// The path of the `offshoot` binary of the running test's profile. Builds the binary first if the file is missing or
+/// older than its sources: `cargo test` of this package alone does not build the binary.
 pub(crate) fn path() -> &'static Path {
-    // A build that failed is not tried again by the next test.
-    static PATH: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let path = PATH.get_or_init(find).as_deref();
-    path.expect("cargo builds the binary that these tests run; its errors are above, in the first test that failed")
+    // A failed build is not repeated by the next test.
+    static BINARY: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let path = BINARY.get_or_init(find_or_build).as_deref();
+    path.expect("cargo builds the binary under test; the first failed test shows cargo's errors")
 }
 
-fn find() -> Option<PathBuf> {
-    let test = env::current_exe().expect("a running test knows its own file");
-    let folder = test.parent().expect("a file is in a folder");
+fn find_or_build() -> Option<PathBuf> {
+    let test = env::current_exe().expect("the running test has an executable path");
+    let folder = test.parent().expect("an executable has a parent folder");
     let target = if folder.ends_with("deps") {
-        folder.parent().expect("`deps` is in the profile's folder")
+        folder.parent().expect("`deps` is inside the profile folder")
     } else {
         folder
     };
     let binary = target.join(format!("offshoot{}", env::consts::EXE_SUFFIX));
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let newest = SOURCES.iter().filter_map(|source| changed(&root.join(source))).max();
-    (changed(&binary) >= newest || build(&root, target)).then_some(binary)
+    let newest = SOURCES
+        .iter()
+        .filter_map(|source| modified_at(&root.join(source)))
+        .max();
+    (modified_at(&binary) >= newest || build(&root, target)).then_some(binary)
 }
 
 fn build(root: &Path, target: &Path) -> bool {
@@ -40,18 +43,18 @@ fn build(root: &Path, target: &Path) -> bool {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(root);
     cargo.args(["build", "--quiet", "--package", "offshoot", "--profile", profile]);
-    let targets = target.parent().expect("a profile's folder is in the target folder");
+    let targets = target.parent().expect("the profile folder is inside the target folder");
     cargo.arg("--target-dir").arg(targets);
     let status = cargo.status();
-    status.expect("the cargo that built this test can be started").success()
+    status.expect("cargo starts").success()
 }
 
-/// When the file, or the newest one in the folder, was changed; none if there is none.
-fn changed(path: &Path) -> Option<SystemTime> {
+/// The modification time of the file, or of the newest file below the folder. `None` for a missing path.
+fn modified_at(path: &Path) -> Option<SystemTime> {
     let metadata = fs::metadata(path).ok()?;
     if !metadata.is_dir() {
         return metadata.modified().ok();
     }
     let entries = fs::read_dir(path).ok()?;
-    entries.filter_map(|entry| changed(&entry.ok()?.path())).max()
+    entries.filter_map(|entry| modified_at(&entry.ok()?.path())).max()
 }

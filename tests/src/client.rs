@@ -1,10 +1,10 @@
-//! An HTTP client of the public side, and answers that say what they are when they are not what a test expects.
+//! HTTP client for one process. Failed expectations print the request and the response body.
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
-/// Speaks to one process.
+/// A client of one process, optionally with an operator's token.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -12,42 +12,42 @@ pub struct Client {
     token: Option<String>,
 }
 
-/// What came back.
+/// A complete HTTP response, or status 0 for a refused or lost connection.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     /// HTTP status.
     pub status: u16,
-    /// Its headers.
+    /// Response headers.
     pub headers: HeaderMap,
-    /// Its body.
+    /// Response body, or the transport error for status 0.
     pub text: String,
     request: String,
 }
 
 impl Client {
-    /// A client of the process at `url`.
+    /// Creates a client for the process at `url`, without a token.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one client of the tests")]
     pub fn new(url: &str) -> Self {
-        // Nothing in the environment may send these requests elsewhere.
+        // A proxy setting in the environment must not redirect these requests.
         let http = reqwest::Client::builder().no_proxy().build();
         Self {
-            http: http.expect("a client without TLS can always be made"),
+            http: http.expect("a client without TLS has nothing that can fail"),
             url: url.to_owned(),
             token: None,
         }
     }
 
-    /// The same with an operator's token on every request.
+    /// Sends `token` as the bearer token of every request.
     #[must_use]
     pub fn with_token(self, token: String) -> Self {
         let token = Some(token);
         Self { token, ..self }
     }
 
-    /// A request for `path`, to be completed and given to [`send`](Self::send).
+    /// Starts a request for `path`. Complete the builder and pass it to [`send`](Self::send).
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
-        let method: Method = method.parse().expect("a method is a word");
+        let method: Method = method.parse().expect("the method name is valid");
         let request = self.http.request(method, format!("{}{path}", self.url));
         match &self.token {
             Some(token) => request.bearer_auth(token),
@@ -55,18 +55,18 @@ impl Client {
         }
     }
 
-    /// Sends a request. A connection that is refused or lost is an answer with status 0.
-    pub async fn send(&self, request: RequestBuilder) -> Answer {
+    /// Sends a request. A refused or lost connection becomes a response with status 0.
+    pub async fn send(&self, request: RequestBuilder) -> Response {
         let request = request.build().expect("the request is well-formed");
         let described = format!("{} {}", request.method(), request.url().path());
         match self.http.execute(request).await {
-            Ok(response) => Answer {
+            Ok(response) => Response {
                 status: response.status().as_u16(),
                 headers: response.headers().clone(),
                 text: response.text().await.unwrap_or_else(|error| error.to_string()),
                 request: described,
             },
-            Err(error) => Answer {
+            Err(error) => Response {
                 status: 0,
                 headers: HeaderMap::new(),
                 text: format!("{error:?}"),
@@ -75,25 +75,26 @@ impl Client {
         }
     }
 
-    /// GET.
-    pub async fn get(&self, path: &str) -> Answer {
+    /// Sends a GET request.
+    pub async fn get(&self, path: &str) -> Response {
         self.send(self.request("GET", path)).await
     }
 
-    /// A request with a JSON body.
-    pub async fn json(&self, method: &str, path: &str, body: &Value) -> Answer {
+    /// Sends a request with a JSON body.
+    pub async fn json(&self, method: &str, path: &str, body: &Value) -> Response {
         self.send(self.request(method, path).json(body)).await
     }
 }
 
-impl Answer {
-    /// The JSON body of an answer with this status.
+impl Response {
+    /// Returns the JSON body. Panics on another status or on a body that is not JSON.
     pub fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}: {}", self.request, self.text);
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{}: {error}: {}", self.request, self.text))
     }
 
-    /// The problem that refuses a request with this status and code, under the trace id that the response names.
+    /// Returns the problem document. Panics unless status, code and content type match, and the trace id in the body
+    /// equals the trace id in the header.
     pub fn expect_problem(&self, status: u16, code: &str) -> Value {
         let problem = self.expect(status);
         assert_eq!(problem["code"], code, "{}: {}", self.request, self.text);
@@ -110,7 +111,7 @@ impl Answer {
         problem
     }
 
-    /// A header, empty if it is absent.
+    /// A header's value, empty for an absent header.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers

@@ -1,4 +1,4 @@
-//! What the processes of one store share: a data directory and, on Postgres, a database.
+//! The data shared by the processes of one store: a data directory and, on Postgres, a database.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,39 +8,41 @@ use offshoot_testkit::postgres;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 
-use crate::process::{Finished, Process, command, run_command};
+use crate::process::{CommandOutput, Process, command, wait_for_command};
 
-/// A new store's data. Thrown away when it is dropped.
+/// A store's data directory and database. The directory is deleted on drop.
 #[derive(Debug)]
 pub struct Data {
     folder: TempDir,
     database: Option<String>,
-    /// What else every process and command is told.
+    /// Extra environment variables of every process and command.
     environment: Vec<(String, String)>,
 }
 
 impl Data {
-    /// Empty data on `engine`, migrated where that is not done by starting.
+    /// Creates empty data on `engine`. A Postgres database is migrated here; SQLite files are migrated when a process
+    /// starts.
     pub async fn new(engine: Engine) -> Self {
         let data = Self {
-            folder: tempfile::tempdir().expect("a temporary folder"),
+            folder: tempfile::tempdir().expect("a temporary folder is created"),
             database: match engine {
                 Engine::Sqlite => None,
-                Engine::Postgres => Some(new_database().await),
+                Engine::Postgres => Some(create_database().await),
             },
             environment: Vec::new(),
         };
         if engine == Engine::Postgres {
-            data.run(&["db", "migrate"]).await.expect_success();
+            data.run_command(&["db", "migrate"]).await.expect_success();
         }
         data
     }
 
-    /// The token of the operator `local`, from the file that a store makes.
+    /// The token of the operator `local`, from the `operators` file that the first start creates.
     #[must_use]
     pub fn operator_token(&self) -> String {
-        let file = std::fs::read_to_string(self.folder().join("operators")).expect("a store makes it");
-        let (_, token) = file.trim().split_once(' ').expect("a name and a token");
+        let file = std::fs::read_to_string(self.folder().join("operators"))
+            .expect("the first start created the operators file");
+        let (_, token) = file.trim().split_once(' ').expect("a line holds a name and a token");
         token.to_owned()
     }
 
@@ -50,62 +52,68 @@ impl Data {
         self.folder.path()
     }
 
-    /// The URL of the database, on Postgres.
+    /// The database URL; `None` on SQLite.
     #[must_use]
     pub fn database(&self) -> Option<&str> {
         self.database.as_deref()
     }
 
-    /// Starts a process on this data, at a free port unless `arguments` say where.
+    /// Starts `offshoot serve` on this data, on a free port unless `arguments` contain `--listen`.
     pub async fn serve(&self, arguments: &[&str]) -> Process {
         self.serve_with(&[], arguments).await
     }
 
-    /// The same with an environment.
+    /// Like [`serve`](Self::serve), with extra environment variables.
     pub async fn serve_with(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Process {
         let own = self
             .environment
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()));
         let environment: Vec<_> = own.chain(environment.iter().copied()).collect();
-        Process::start_with(&environment, &self.with_data(&serving(arguments)), self.log()).await
+        Process::start_with(
+            &environment,
+            &self.with_data(&serve_arguments(arguments)),
+            self.log_path(),
+        )
+        .await
     }
 
-    /// Starts a process to which the disk is full where a file has so many bytes.
-    pub async fn serve_on_a_small_disk(&self, bytes: u64, arguments: &[&str]) -> Process {
-        Process::start_on_a_small_disk(bytes, &self.with_data(&serving(arguments)), self.log()).await
+    /// Like [`serve`](Self::serve), but the operating system refuses to let any file grow beyond `bytes`. The process
+    /// sees a full disk.
+    pub async fn serve_with_file_limit(&self, bytes: u64, arguments: &[&str]) -> Process {
+        Process::start_with_file_limit(bytes, &self.with_data(&serve_arguments(arguments)), self.log_path()).await
     }
 
-    /// The same data, with another way to its database.
+    /// Replaces the database URL, for example by the URL of a proxy.
     #[must_use]
-    pub fn through(self, database: String) -> Self {
+    pub fn with_database(self, database: String) -> Self {
         let database = Some(database);
         Self { database, ..self }
     }
 
-    /// The same data, with something that every process is told in its environment.
+    /// Adds an environment variable for every process and command.
     #[must_use]
-    pub fn told(mut self, name: &str, value: &str) -> Self {
+    pub fn with_environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// What the processes on this data have logged.
+    /// The log of all processes on this data so far.
     #[must_use]
-    pub fn logged(&self) -> String {
-        std::fs::read_to_string(self.log()).unwrap_or_default()
+    pub fn log_text(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
-    fn log(&self) -> PathBuf {
+    fn log_path(&self) -> PathBuf {
         self.folder().join("process.log")
     }
 
-    /// Runs a command on this data to its end.
-    pub async fn run(&self, arguments: &[&str]) -> Finished {
-        run_command(self.command(arguments), arguments).await
+    /// Runs a command on this data until the command exits.
+    pub async fn run_command(&self, arguments: &[&str]) -> CommandOutput {
+        wait_for_command(self.command(arguments), arguments).await
     }
 
-    /// A command on this data that has not been started.
+    /// Prepares a command on this data without starting the command.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> tokio::process::Command {
         let mut command = command(&self.with_data(arguments));
@@ -117,14 +125,14 @@ impl Data {
         let mut all = arguments.to_vec();
         all.extend([
             "--data-dir",
-            self.folder().to_str().expect("temporary folders have plain names"),
+            self.folder().to_str().expect("temporary folders have UTF-8 names"),
         ]);
         all.extend(self.database.iter().flat_map(|url| ["--database", url]));
         all
     }
 }
 
-fn serving<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+fn serve_arguments<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     let mut all = vec!["serve", "--sample", "no"];
     if !arguments.contains(&"--listen") {
         all.extend(["--listen", "127.0.0.1:0"]);
@@ -133,10 +141,10 @@ fn serving<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     all
 }
 
-/// Makes an empty database on the server of this process and gives its URL.
-pub async fn new_database() -> String {
+/// Creates an empty database on the test process's Postgres server and returns the URL.
+pub async fn create_database() -> String {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
-    let server = postgres::server().expect("whoever asks for Postgres has seen that it is there");
+    let server = postgres::server().expect("the caller has checked that Postgres is available");
     let name = format!(
         "store_{}_{}",
         std::process::id(),
@@ -144,12 +152,12 @@ pub async fn new_database() -> String {
     );
     let mut connection = PgConnection::connect(&server.url("postgres"))
         .await
-        .expect("the server answers");
+        .expect("Postgres answers");
     let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
     sqlx::raw_sql(create)
         .execute(&mut connection)
         .await
-        .expect("a test may make databases");
-    connection.close().await.expect("the server answers");
+        .expect("tests may create databases");
+    connection.close().await.expect("Postgres answers");
     server.url(&name)
 }

@@ -1,23 +1,23 @@
-//! The store as its users meet it: processes of the real binary, their data, and clients in the role of somebody.
+//! Test harness: processes of the real binary, their data, and clients in the roles of users.
 //!
-//! Knows the command line and the public API, and nothing of what is behind them.
+//! The harness knows the command line and the public API, and nothing behind them.
 
-// The binary, and processes of it.
+// The binary and its processes.
 mod binary;
-mod faulty;
+mod faulty_proxy;
 mod process;
-// What processes share, and a store that is put together of them.
+// Shared data, and a store assembled from several processes.
 mod data;
 mod store;
-// Who uses it.
+// Clients and the roles of users.
 mod client;
 mod roles;
 
 pub use offshoot_db::Engine;
 
-pub use crate::client::{Answer, Client};
-pub use crate::data::{Data, new_database};
-pub use crate::faulty::{Fault, FaultyProxy};
-pub use crate::process::{Finished, Process, free_address, run};
+pub use crate::client::{Client, Response};
+pub use crate::data::{Data, create_database};
+pub use crate::faulty_proxy::{Fault, FaultyProxy};
+pub use crate::process::{CommandOutput, Process, free_address, run_offshoot};
 pub use crate::roles::{Operator, Shopper};
 pub use crate::store::{MODULES, Placement, SELLING, Store};

@@ -1,4 +1,4 @@
-//! One process of the binary: started, waited for, stopped or killed by its id.
+//! One process of the `offshoot` binary: start, wait, signal, stop, kill.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -12,45 +12,45 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::binary;
 use crate::client::Client;
 
-/// How long to wait for what has to come. Nothing takes a tenth of it; a machine that does other work may stall.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// How long to wait before asking again.
-const PAUSE: Duration = Duration::from_millis(20);
+/// Timeout of every wait. Nothing takes a tenth of this; a busy machine may stall.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Pause between two polls of a condition.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A process that serves.
+/// A running `offshoot serve`.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
     url: String,
     log: PathBuf,
-    /// Kept open, as a terminal would be.
+    /// Kept open, as a terminal would keep stdout open.
     stdout: BufReader<ChildStdout>,
 }
 
-/// What a command left behind.
+/// Exit code and output of a finished command.
 #[derive(Debug)]
-pub struct Finished {
-    /// None if a signal ended it.
+pub struct CommandOutput {
+    /// `None` for a command ended by a signal.
     pub code: Option<i32>,
-    /// Its data.
+    /// Standard output: data.
     pub stdout: String,
-    /// Everything else.
+    /// Standard error: everything else.
     pub stderr: String,
 }
 
-impl Finished {
-    /// Fails the test unless the command succeeded.
+impl CommandOutput {
+    /// Panics unless the command exited with 0.
     pub fn expect_success(self) -> Self {
         assert_eq!(self.code, Some(0), "{}{}", self.stdout, self.stderr);
         self
     }
 
-    /// Fails the test unless the command ended with `code` and one error message that has all the `parts`.
+    /// Panics unless the command exited with `code` and printed exactly one `error: ` line that contains all `parts`.
     pub fn expect_error(&self, code: i32, parts: &[&str]) {
         assert_eq!(self.code, Some(code), "{}", self.stderr);
         let errors: Vec<_> = self.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
         let [error] = errors[..] else {
-            panic!("one message, not {}:\n{}", errors.len(), self.stderr)
+            panic!("expected one error line, found {}:\n{}", errors.len(), self.stderr)
         };
         for part in parts {
             assert!(error.contains(part), "`{part}` is missing in: {error}");
@@ -58,7 +58,7 @@ impl Finished {
     }
 }
 
-/// A port of this machine that is free, for those that have to be known before they are taken.
+/// A free address on loopback, for processes that must know an address before another process listens there.
 #[must_use]
 pub fn free_address() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
@@ -68,26 +68,26 @@ pub fn free_address() -> String {
         .to_string()
 }
 
-/// Runs a command to its end.
-pub async fn run(arguments: &[&str]) -> Finished {
-    run_command(command(arguments), arguments).await
+/// Runs a command without data until the command exits.
+pub async fn run_offshoot(arguments: &[&str]) -> CommandOutput {
+    wait_for_command(command(arguments), arguments).await
 }
 
-/// The same, for a command that was made before.
-pub(crate) async fn run_command(mut command: Command, arguments: &[&str]) -> Finished {
+/// Waits for a prepared command. Panics after the timeout.
+pub(crate) async fn wait_for_command(mut command: Command, arguments: &[&str]) -> CommandOutput {
     let output = command.stdin(Stdio::null()).output();
-    let output = timeout(PATIENCE, output).await;
-    let output = output.unwrap_or_else(|_| panic!("`offshoot {}` does not end", arguments.join(" ")));
-    let output = output.expect("the binary can be started");
+    let output = timeout(TIMEOUT, output).await;
+    let output = output.unwrap_or_else(|_| panic!("`offshoot {}` does not exit", arguments.join(" ")));
+    let output = output.expect("the binary starts");
     let text = |bytes| String::from_utf8(bytes).expect("the binary writes UTF-8");
-    Finished {
+    CommandOutput {
         code: output.status.code(),
         stdout: text(output.stdout),
         stderr: text(output.stderr),
     }
 }
 
-/// A command of the binary, in an environment that sets nothing.
+/// Prepares a command in an empty environment.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(binary::path());
     command.args(arguments).env_clear().kill_on_drop(true);
@@ -95,45 +95,45 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
 }
 
 impl Process {
-    /// Starts `offshoot` with these arguments and waits until it says its address. What it logs goes to `log`.
+    /// Starts `offshoot` with these arguments and waits for the printed address. Appends stderr to `log`.
     pub async fn start(arguments: &[&str], log: PathBuf) -> Self {
         Self::start_with(&[], arguments, log).await
     }
 
-    /// The same, where no file may become larger than so many bytes: to the process, its disk is full then.
-    pub async fn start_on_a_small_disk(bytes: u64, arguments: &[&str], log: PathBuf) -> Self {
+    /// Like [`start`](Self::start), but no file may grow beyond `bytes`: the process sees a full disk.
+    pub async fn start_with_file_limit(bytes: u64, arguments: &[&str], log: PathBuf) -> Self {
         let mut shell = Command::new("sh");
-        // Without the trap, the kernel would end a process that writes more.
+        // Without the trap, SIGXFSZ would end a process that exceeds the limit.
         shell.args(["-c", "trap '' XFSZ; ulimit -f \"$0\" && exec \"$@\""]);
-        // Counted in blocks of 512 bytes.
+        // `ulimit -f` counts blocks of 512 bytes.
         shell.arg((bytes / 512).to_string()).arg(binary::path()).args(arguments);
         shell.env_clear().kill_on_drop(true);
-        Self::of(shell, arguments, log).await
+        Self::spawn_and_read_address(shell, arguments, log).await
     }
 
-    /// The same with an environment.
+    /// Like [`start`](Self::start), with environment variables.
     pub async fn start_with(environment: &[(&str, &str)], arguments: &[&str], log: PathBuf) -> Self {
         let mut command = command(arguments);
         command.envs(environment.iter().copied());
-        Self::of(command, arguments, log).await
+        Self::spawn_and_read_address(command, arguments, log).await
     }
 
-    async fn of(mut command: Command, arguments: &[&str], log: PathBuf) -> Self {
+    async fn spawn_and_read_address(mut command: Command, arguments: &[&str], log: PathBuf) -> Self {
         let errors = File::options()
             .create(true)
             .append(true)
             .open(&log)
-            .expect("the log can be written");
+            .expect("the log file opens");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
-        let mut child = command.spawn().expect("the binary can be started");
-        let mut stdout = BufReader::new(child.stdout.take().expect("it was piped"));
+        let mut child = command.spawn().expect("the binary starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("stdout was piped"));
         let mut line = String::new();
-        let read = timeout(PATIENCE, stdout.read_line(&mut line)).await;
+        let read = timeout(TIMEOUT, stdout.read_line(&mut line)).await;
         let url = line.trim_end();
-        let said = matches!(read, Ok(Ok(_))) && url.starts_with("http");
+        let has_address = matches!(read, Ok(Ok(_))) && url.starts_with("http");
         assert!(
-            said,
-            "`offshoot {}` says no address, but `{url}`:\n{}",
+            has_address,
+            "`offshoot {}` prints no address, but `{url}`:\n{}",
             arguments.join(" "),
             text(&log)
         );
@@ -145,43 +145,43 @@ impl Process {
         }
     }
 
-    /// Where it answers: `http://127.0.0.1:PORT`.
+    /// The URL of the process: `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The address of the next surface that has one of its own: `contracts` or `admin`.
-    pub async fn next_surface(&mut self, name: &str) -> String {
+    /// Reads the URL of the next surface with an address of its own: `contracts` or `admin`.
+    pub async fn next_surface_address(&mut self, name: &str) -> String {
         let mut line = String::new();
-        let read = timeout(PATIENCE, self.stdout.read_line(&mut line)).await;
+        let read = timeout(TIMEOUT, self.stdout.read_line(&mut line)).await;
         let url = line.trim_end().strip_prefix(name).map(str::trim_start);
         match (read, url) {
             (Ok(Ok(_)), Some(url)) => url.to_owned(),
             _ => panic!(
-                "{} says no address of {name}, but `{line}`:\n{}",
+                "{} prints no address of {name}, but `{line}`:\n{}",
                 self.url,
                 text(&self.log)
             ),
         }
     }
 
-    /// The same without the scheme, as `--listen` takes it.
+    /// Host and port, as `--listen` takes them.
     #[must_use]
     pub fn address(&self) -> &str {
         self.url.trim_start_matches("http://")
     }
 
-    /// Waits until the process and all that it needs is ready.
-    pub async fn ready(&self) {
+    /// Waits until `/health/ready` answers 200: the process and every module the process calls are ready.
+    pub async fn wait_until_ready(&self) {
         let client = Client::new(&self.url);
-        self.eventually("is not ready", async || client.get("/health/ready").await.status == 200)
+        self.wait_until("is not ready", async || client.get("/health/ready").await.status == 200)
             .await;
     }
 
-    /// Waits until `holds`. Fails the test with the log if that does not come about.
-    pub async fn eventually(&self, otherwise: &str, holds: impl AsyncFn() -> bool) {
-        let give_up = Instant::now() + PATIENCE;
+    /// Waits until `holds`. After the timeout, panics with `otherwise` and the log.
+    pub async fn wait_until(&self, otherwise: &str, holds: impl AsyncFn() -> bool) {
+        let give_up = Instant::now() + TIMEOUT;
         while !holds().await {
             assert!(
                 Instant::now() < give_up,
@@ -189,50 +189,50 @@ impl Process {
                 self.url,
                 text(&self.log)
             );
-            sleep(PAUSE).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// Waits until it has logged this.
-    pub async fn logged(&self, words: &str) {
-        self.eventually(&format!("does not log `{words}`"), async || {
+    /// Waits until the log contains `words`.
+    pub async fn wait_for_log(&self, words: &str) {
+        self.wait_until(&format!("has not logged `{words}`"), async || {
             text(&self.log).contains(words)
         })
         .await;
     }
 
-    /// Sends it a signal, by its name without `SIG`.
-    pub async fn signal(&self, name: &str) {
-        let id = self.child.id().expect("nobody else ended it").to_string();
-        // The shell has `kill` built in, so nothing has to be installed.
+    /// Sends a signal, named without `SIG`.
+    pub async fn send_signal(&self, name: &str) {
+        let id = self.child.id().expect("the process was not reaped before").to_string();
+        // `kill` is a shell builtin, so no package is needed.
         let kill = Command::new("sh")
             .args(["-c", "kill -\"$0\" \"$1\"", name, &id])
             .status();
         assert!(
-            kill.await.expect("there is a shell").success(),
-            "no process {id}:\n{}",
+            kill.await.expect("the shell starts").success(),
+            "process {id} cannot be signalled:\n{}",
             text(&self.log)
         );
     }
 
-    /// Asks the process to stop, and fails the test unless it ends well.
+    /// Sends SIGTERM. Panics unless the process exits with 0 in time.
     pub async fn stop(mut self) {
-        let id = self.child.id().expect("nobody else ended it");
-        self.signal("TERM").await;
-        let ended = timeout(PATIENCE, self.child.wait()).await;
+        let id = self.child.id().expect("the process was not reaped before");
+        self.send_signal("TERM").await;
+        let ended = timeout(TIMEOUT, self.child.wait()).await;
         let status = ended.unwrap_or_else(|_| panic!("process {id} does not stop:\n{}", text(&self.log)));
-        let status = status.expect("the child can be waited for");
+        let status = status.expect("the child is waited for");
         assert_eq!(
             status.code(),
             Some(0),
-            "process {id} ends with {status}:\n{}",
+            "process {id} exited with {status}:\n{}",
             text(&self.log)
         );
     }
 
-    /// Kills the process, which gets no chance to do anything about it.
+    /// Sends SIGKILL: the process runs no cleanup.
     pub async fn kill(mut self) {
-        self.child.kill().await.expect("nobody else ended it");
+        self.child.kill().await.expect("the process was not reaped before");
     }
 }
 

@@ -1,13 +1,13 @@
-//! Who uses the store, in their own words. Each step must succeed; what is refused is asked for with a bare client.
+//! Roles of users: shopper and operator. Each step must succeed; tests of refusals use a bare client.
 
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Client};
+use crate::client::{Client, Response};
 
-/// The currency of everything that these roles handle.
+/// The currency of all prices.
 const CURRENCY: &str = "GBP";
 
-/// Somebody who looks for products and fills a cart.
+/// Browses products, fills carts and buys.
 #[derive(Debug)]
 pub struct Shopper(Client);
 
@@ -16,29 +16,29 @@ impl Shopper {
         Self(client)
     }
 
-    /// One page of products. `query` is the query string without its question mark.
+    /// Returns one page of products. `query` is the query string without the question mark.
     pub async fn browse(&self, query: &str) -> Value {
         self.0.get(&format!("/api/v1/products?{query}")).await.expect(200)
     }
 
-    /// One product.
+    /// Returns one product.
     pub async fn product(&self, id: &str) -> Value {
         self.0.get(&format!("/api/v1/products/{id}")).await.expect(200)
     }
 
-    /// A new cart; answers its id.
-    pub async fn take_cart(&self) -> String {
+    /// Creates a cart and returns the cart's id.
+    pub async fn create_cart(&self) -> String {
         let cart = self.0.send(self.0.request("POST", "/api/v1/carts")).await.expect(201);
         text(&cart["id"])
     }
 
-    /// The cart now.
+    /// Returns the current cart.
     pub async fn cart(&self, id: &str) -> Value {
         self.0.get(&format!("/api/v1/carts/{id}")).await.expect(200)
     }
 
-    /// Sets how many of a product are in the cart; answers the cart.
-    pub async fn put(&self, cart: &str, product: &str, quantity: u32) -> Value {
+    /// Sets the quantity of a product in the cart. Returns the changed cart.
+    pub async fn set_quantity(&self, cart: &str, product: &str, quantity: u32) -> Value {
         let path = format!("/api/v1/carts/{cart}/lines/{product}");
         self.0
             .json("PUT", &path, &json!({ "quantity": quantity }))
@@ -46,32 +46,32 @@ impl Shopper {
             .expect(200)
     }
 
-    /// Buys a cart; answers the order, which is confirmed.
+    /// Checks a cart out and returns the confirmed order.
     pub async fn buy(&self, cart: &str) -> Value {
         self.check_out(cart, "tok_visa").await.expect(201)
     }
 
-    /// Tries to buy a cart.
-    pub async fn check_out(&self, cart: &str, token: &str) -> Answer {
+    /// Requests a checkout with this payment token; any response is allowed.
+    pub async fn check_out(&self, cart: &str, token: &str) -> Response {
         let body = json!({ "payment_token": token, "email": "ada@example.com" });
         self.0
             .json("POST", &format!("/api/v1/carts/{cart}/checkout"), &body)
             .await
     }
 
-    /// An order now.
+    /// Returns the current order.
     pub async fn order(&self, id: &str) -> Value {
         self.0.get(&format!("/api/v1/orders/{id}")).await.expect(200)
     }
 
-    /// Takes an order back; answers it.
+    /// Cancels an order and returns the cancelled order.
     pub async fn cancel(&self, order: &str) -> Value {
         let path = format!("/api/v1/orders/{order}/cancel");
         self.0.send(self.0.request("POST", &path)).await.expect(200)
     }
 
-    /// Sends units of a line back; answers the order.
-    pub async fn send_back(&self, order: &str, line: u32, quantity: u32) -> Value {
+    /// Returns units of one order line. Returns the changed order.
+    pub async fn return_line(&self, order: &str, line: u32, quantity: u32) -> Value {
         let body = json!({ "lines": [{ "line": line, "quantity": quantity }] });
         self.0
             .json("POST", &format!("/api/v1/orders/{order}/returns"), &body)
@@ -79,36 +79,36 @@ impl Shopper {
             .expect(200)
     }
 
-    /// On hand, reserved and available.
+    /// Units on hand, reserved and available.
     pub async fn stock(&self, product: &str) -> [u64; 3] {
         let stock = self
             .0
             .get(&format!("/api/v1/products/{product}/stock"))
             .await
             .expect(200);
-        ["on_hand", "reserved", "available"].map(|field| stock[field].as_u64().expect("a number"))
+        ["on_hand", "reserved", "available"].map(|field| stock[field].as_u64().expect("a stock figure is a number"))
     }
 
-    /// Takes a product out of the cart; answers the cart.
-    pub async fn take_out(&self, cart: &str, product: &str) -> Value {
+    /// Removes a product from the cart. Returns the changed cart.
+    pub async fn remove_line(&self, cart: &str, product: &str) -> Value {
         let path = format!("/api/v1/carts/{cart}/lines/{product}");
         self.0.send(self.0.request("DELETE", &path)).await.expect(200)
     }
 }
 
-/// Somebody who decides what is sold and at what price.
+/// Maintains products, prices and stock.
 #[derive(Debug)]
 pub struct Operator(Client);
 
 impl Operator {
-    /// With a client that carries an operator's token.
+    /// `client` must carry an operator's token.
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self(client)
     }
 
-    /// Adds a product; answers its id.
-    pub async fn add(&self, sku: &str, name: &str, price: &str) -> String {
+    /// Adds a product and returns the product's id.
+    pub async fn add_product(&self, sku: &str, name: &str, price: &str) -> String {
         let product = json!({
             "sku": sku,
             "name": name,
@@ -123,20 +123,20 @@ impl Operator {
         text(&product["id"])
     }
 
-    /// Receives so many of a product.
-    pub async fn receive(&self, product: &str, units: u32) {
+    /// Books received units into the stock.
+    pub async fn receive_stock(&self, product: &str, units: u32) {
         let body = json!({ "change": units, "reason": "bought", "kind": "received" });
         let path = format!("/api/v1/admin/products/{product}/stock-adjustments");
         self.0.json("POST", &path, &body).await.expect(200);
     }
 
-    /// The revenue of all time, one row per currency.
+    /// Revenue of all time, one entry per currency.
     pub async fn revenue(&self) -> Value {
         self.0.get("/api/v1/reports/revenue?by=month").await.expect(200)["totals"].clone()
     }
 
-    /// Sets a product's price from now on.
-    pub async fn reprice(&self, product: &str, price: &str) {
+    /// Sets a product's price.
+    pub async fn set_price(&self, product: &str, price: &str) {
         let path = format!("/api/v1/admin/products/{product}/price");
         self.0
             .json("PUT", &path, &json!({ "amount": price, "currency": CURRENCY }))
@@ -148,6 +148,6 @@ impl Operator {
 fn text(value: &Value) -> String {
     value
         .as_str()
-        .unwrap_or_else(|| panic!("a text, not {value}"))
+        .unwrap_or_else(|| panic!("expected a string, found {value}"))
         .to_owned()
 }

@@ -1,4 +1,4 @@
-//! A store in one of the ways in which its modules can be placed. All ways look the same from outside.
+//! A store in one placement of its modules. All placements look the same from outside.
 
 use serde_json::json;
 
@@ -7,23 +7,24 @@ use crate::data::Data;
 use crate::process::{Process, free_address};
 use crate::roles::{Operator, Shopper};
 
-/// Where the modules of a store run.
+/// The processes that the modules of a store run in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placement {
-    /// All in one process.
+    /// Every module in one process.
     OneProcess,
-    /// All in one process, through their REST encoding and back.
+    /// Every module in one process; every call is encoded as REST and decoded again.
     Encoded,
-    /// This module in a process of its own, after those that it calls.
+    /// This module, and the modules that this module calls, in processes of their own.
     MovedOut(&'static str),
     /// Every module in a process of its own.
-    Apart,
-    /// Two processes with every module, on one database. Each executes what the other one's modules call, and the public
-    /// side calls either: what one call leaves in a process, the next does not find.
+    ModulePerProcess,
+    /// Two replicas of every module on one database. Each replica executes the calls of the other replica's modules,
+    /// and the public side calls either replica: state that one call leaves in process memory is missing in the next
+    /// call.
     Alternating,
 }
 
-/// Every module, those that are called or heard before those that call or hear them.
+/// Every module. Callees come before callers, publishers before subscribers.
 pub const MODULES: [&str; 8] = [
     "catalog",
     "inventory",
@@ -35,21 +36,21 @@ pub const MODULES: [&str; 8] = [
     "reporting",
 ];
 
-/// Those of them that a purchase needs.
+/// The modules that a purchase needs.
 pub const SELLING: [&str; 5] = ["catalog", "inventory", "carts", "payments", "orders"];
 
-/// A store that runs.
+/// A running store.
 #[derive(Debug)]
 pub struct Store {
     placement: Placement,
     data: Data,
-    /// In the order in which they were started.
+    /// In start order.
     modules: Vec<Process>,
     front: Process,
 }
 
 impl Store {
-    /// Starts a store on `data` and waits until it is ready.
+    /// Starts a store on `data` and waits until every process is ready.
     pub async fn start(placement: Placement, data: Data) -> Self {
         let (modules, front) = start(placement, &data).await;
         Self {
@@ -60,13 +61,13 @@ impl Store {
         }
     }
 
-    /// Stops every process, which must end well, and starts them again.
+    /// Stops every process, which must exit with 0, and starts every process again.
     pub async fn restart(self) -> Self {
         let (placement, data) = (self.placement, self.stop().await);
         Self::start(placement, data).await
     }
 
-    /// Stops every process, which must end well, callers before callees.
+    /// Stops every process, callers before callees. Every process must exit with 0.
     pub async fn stop(self) -> Data {
         self.front.stop().await;
         for module in self.modules.into_iter().rev() {
@@ -75,49 +76,49 @@ impl Store {
         self.data
     }
 
-    /// Anybody.
+    /// A client of the public side without a token.
     #[must_use]
     pub fn client(&self) -> Client {
         Client::new(self.front.url())
     }
 
-    /// Somebody with the token of the operator `local`.
+    /// A client of the public side with the token of the operator `local`.
     #[must_use]
     pub fn operator_client(&self) -> Client {
         self.client().with_token(self.data.operator_token())
     }
 
-    /// Somebody who buys.
+    /// A shopper at the public side.
     #[must_use]
     pub fn shopper(&self) -> Shopper {
         Shopper::new(self.client())
     }
 
-    /// Somebody who decides what is sold.
+    /// An operator at the public side.
     #[must_use]
     pub fn operator(&self) -> Operator {
         Operator::new(self.operator_client())
     }
 
-    /// The data that all its processes share.
+    /// The data that all processes share.
     #[must_use]
     pub fn data(&self) -> &Data {
         &self.data
     }
 
-    /// Where the calls of a module run, as the public side's process says it.
+    /// The placement that the public side's process reports for a module.
     #[must_use]
-    pub fn placement_of(&self, module: &str) -> &'static str {
+    pub fn expected_placement(&self, module: &str) -> &'static str {
         match self.placement {
             Placement::Encoded => "encoded",
-            placement if apart(&placement).contains(&module) => "remote",
+            placement if remote_modules(&placement).contains(&module) => "remote",
             _ => "local",
         }
     }
 
-    /// Operators of each process, that of the public side last.
+    /// One operator client per process, the public side's process last.
     #[must_use]
-    pub fn operators_of_each(&self) -> Vec<Client> {
+    pub fn operator_clients(&self) -> Vec<Client> {
         let processes = self.modules.iter().chain([&self.front]);
         let token = || self.data.operator_token();
         processes
@@ -126,13 +127,13 @@ impl Store {
     }
 }
 
-/// The modules that run elsewhere than the public side.
-fn apart(placement: &Placement) -> &[&'static str] {
+/// The modules outside of the public side's process.
+fn remote_modules(placement: &Placement) -> &[&'static str] {
     match placement {
         Placement::OneProcess | Placement::Encoded => &[],
-        // Orders call three of the others, and carts are called by them and call the catalog.
+        // Orders call inventory, payments and carts; carts call the catalog.
         Placement::MovedOut("orders") => &SELLING,
-        Placement::Apart | Placement::Alternating => &MODULES,
+        Placement::ModulePerProcess | Placement::Alternating => &MODULES,
         Placement::MovedOut("carts") => &["catalog", "carts"],
         Placement::MovedOut(module) => std::slice::from_ref(module),
     }
@@ -142,9 +143,9 @@ async fn start(placement: Placement, data: &Data) -> (Vec<Process>, Process) {
     if placement == Placement::Alternating {
         return start_alternating(data).await;
     }
-    let apart = apart(&placement);
+    let separate = remote_modules(&placement);
     let (mut modules, mut remote) = (Vec::new(), Vec::<String>::new());
-    for module in apart {
+    for module in separate {
         let mut arguments = vec!["--only", module];
         arguments.extend(remote.iter().flat_map(|remote| ["--remote", remote.as_str()]));
         let process = data.serve(&arguments).await;
@@ -156,24 +157,24 @@ async fn start(placement: Placement, data: &Data) -> (Vec<Process>, Process) {
         arguments.extend(["--encoded", "all"]);
     }
     let front = data.serve(&arguments).await;
-    front.ready().await;
+    front.wait_until_ready().await;
     (modules, front)
 }
 
 async fn start_alternating(data: &Data) -> (Vec<Process>, Process) {
     let addresses = [free_address(), free_address()];
-    let every = |flag: &'static str, address: &String| {
-        let place = move |module| [flag.to_owned(), format!("{module}=http://{address}")];
-        MODULES.into_iter().flat_map(place).collect::<Vec<_>>()
+    let flags_for_every_module = |flag: &'static str, address: &String| {
+        let pair = move |module| [flag.to_owned(), format!("{module}=http://{address}")];
+        MODULES.into_iter().flat_map(pair).collect::<Vec<_>>()
     };
     let mut executors = Vec::new();
     for (own, other) in [(0, 1), (1, 0)] {
         let mut arguments = vec!["--listen".to_owned(), addresses[own].clone()];
-        arguments.extend(every("--urls", &addresses[other]));
-        executors.push(data.serve(&borrowed(&arguments)).await);
+        arguments.extend(flags_for_every_module("--urls", &addresses[other]));
+        executors.push(data.serve(&as_str_slices(&arguments)).await);
     }
     for executor in &executors {
-        executor.ready().await;
+        executor.wait_until_ready().await;
         let client = Client::new(executor.url()).with_token(data.operator_token());
         for module in MODULES {
             let path = format!("/admin/placement/{module}");
@@ -185,13 +186,13 @@ async fn start_alternating(data: &Data) -> (Vec<Process>, Process) {
     }
     let arguments: Vec<_> = addresses
         .iter()
-        .flat_map(|address| every("--remote", address))
+        .flat_map(|address| flags_for_every_module("--remote", address))
         .collect();
-    let front = data.serve(&borrowed(&arguments)).await;
-    front.ready().await;
+    let front = data.serve(&as_str_slices(&arguments)).await;
+    front.wait_until_ready().await;
     (executors, front)
 }
 
-fn borrowed(arguments: &[String]) -> Vec<&str> {
+fn as_str_slices(arguments: &[String]) -> Vec<&str> {
     arguments.iter().map(String::as_str).collect()
 }

@@ -1,36 +1,36 @@
-//! Files are short, say first what they are for, and hold nothing that is unfinished or belongs to one machine.
+//! Source files are short, start with their purpose, and contain nothing unfinished or machine-specific.
 
-use crate::sources::{File, catches, files, keeps};
+use crate::sources::{File, assert_no_violations, assert_violations, files};
 
-/// The end. 200 is the aim.
-const MOST_LINES: usize = 500;
+/// Hard limit. The aim is 200 lines.
+const LINES_MAX: usize = 500;
 
-/// What the macro writes is compared as it comes; the file that compares it says what it is.
-fn is_written_by_hand(file: &File) -> bool {
+/// Golden files are macro output, compared verbatim; the comparing test states their purpose.
+fn is_handwritten(file: &File) -> bool {
     !file.path.contains("/golden/")
 }
 
-fn without_purpose(files: &[File]) -> Vec<String> {
-    let silent = files
+fn missing_headers(files: &[File]) -> Vec<String> {
+    let headless = files
         .iter()
-        .filter(|file| file.is_rust() && is_written_by_hand(file) && !file.text.starts_with("//! "));
-    silent
-        .map(|file| format!("{} does not begin with `//!` and what it is for", file.path))
+        .filter(|file| file.is_rust() && is_handwritten(file) && !file.text.starts_with("//! "));
+    headless
+        .map(|file| format!("{} does not begin with a `//!` header", file.path))
         .collect()
 }
 
-fn too_long(files: &[File]) -> Vec<String> {
+fn length_violations(files: &[File]) -> Vec<String> {
     let lengths = files
         .iter()
         .filter(|file| file.is_rust())
         .map(|file| (&file.path, file.text.lines().count()));
     lengths
-        .filter(|(_, lines)| *lines > MOST_LINES)
+        .filter(|(_, lines)| *lines > LINES_MAX)
         .map(|(path, lines)| format!("{path} has {lines} lines"))
         .collect()
 }
 
-/// Texts that no file has. Written so that this file has none of them either.
+/// Texts that no file may contain. The texts are assembled, so that this file does not contain them.
 fn unwanted() -> Vec<String> {
     let folders = ["work", "home", "root", "Users"].map(|folder| format!("/{folder}/"));
     let marks = ["TO", "FIX"]
@@ -38,12 +38,12 @@ fn unwanted() -> Vec<String> {
         .zip(["DO", "ME"])
         .map(|(a, b)| format!("{a}{b}"));
     let unfinished = ["todo", "unimplemented", "dbg"].map(|name| format!("{name}!("));
-    let left_out = format!("#[{}", "ignore");
+    let ignored_test = format!("#[{}", "ignore");
     folders
         .into_iter()
         .chain(marks)
         .chain(unfinished)
-        .chain([left_out])
+        .chain([ignored_test])
         .collect()
 }
 
@@ -60,12 +60,12 @@ fn unwanted_texts(files: &[File]) -> Vec<String> {
 }
 
 #[test]
-fn every_source_file_says_first_what_it_is_for() {
-    keeps(&without_purpose(&files()));
+fn every_source_file_starts_with_its_purpose() {
+    assert_no_violations(&missing_headers(&files()));
 }
 
 #[test]
-fn a_source_file_without_a_purpose_is_found() {
+fn a_source_file_without_a_header_is_reported() {
     let planted = [
         File::new("a.rs", "//! Adds.\n"),
         File::new("b.rs", "use std::fs;\n"),
@@ -73,32 +73,32 @@ fn a_source_file_without_a_purpose_is_found() {
         File::new("macros/golden/d.rs", "struct D;"),
         File::new("e.md", "# E"),
     ];
-    catches(&without_purpose(&planted), &["b.rs", "c.rs"]);
+    assert_violations(&missing_headers(&planted), &["b.rs", "c.rs"]);
 }
 
 #[test]
 fn no_source_file_is_long() {
-    keeps(&too_long(&files()));
+    assert_no_violations(&length_violations(&files()));
 }
 
 #[test]
-fn a_long_source_file_is_found() {
+fn a_long_source_file_is_reported() {
     let planted = [
         File::new("short.rs", &"\n".repeat(500)),
         File::new("long.rs", &"\n".repeat(501)),
     ];
-    catches(&too_long(&planted), &["long.rs has 501 lines"]);
+    assert_violations(&length_violations(&planted), &["long.rs has 501 lines"]);
 }
 
 #[test]
-fn nothing_is_unfinished_or_of_one_machine() {
-    keeps(&unwanted_texts(&files()));
+fn no_file_is_unfinished_or_machine_specific() {
+    assert_no_violations(&unwanted_texts(&files()));
 }
 
 #[test]
-fn what_is_unfinished_or_of_one_machine_is_found() {
+fn unfinished_and_machine_specific_text_is_reported() {
     for text in unwanted() {
         let planted = [File::new("a.rs", &format!("//! Fine: /api/v1/, to do.\n// x{text}y\n"))];
-        catches(&unwanted_texts(&planted), &["a.rs:2"]);
+        assert_violations(&unwanted_texts(&planted), &["a.rs:2"]);
     }
 }

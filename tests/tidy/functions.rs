@@ -1,31 +1,31 @@
-//! Functions fit a screen, and contracts a caller's head.
+//! Functions and contracts are small.
 
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
 
-use crate::sources::{File, catches, files, keeps};
+use crate::sources::{File, assert_no_violations, assert_violations, files};
 
-/// Lines from a function's signature to its end.
-const MOST_LINES: usize = 70;
-/// Methods of a contract. Above that it is two.
-const MOST_METHODS: usize = 10;
+/// Maximum lines from a function's signature to the closing brace.
+const LINES_MAX: usize = 70;
+/// Maximum methods of a contract. A larger contract is two contracts.
+const METHODS_MAX: usize = 10;
 
-struct Lengths<'a> {
+struct SizeVisitor<'a> {
     path: &'a str,
     violations: Vec<String>,
 }
 
-impl Lengths<'_> {
+impl SizeVisitor<'_> {
     fn function(&mut self, signature: &syn::Signature, body: &syn::Block) {
         let lines = body.span().end().line - signature.span().start().line + 1;
-        if lines > MOST_LINES {
+        if lines > LINES_MAX {
             self.violations
                 .push(format!("{}: `{}` has {lines} lines", self.path, signature.ident));
         }
     }
 }
 
-impl<'ast> Visit<'ast> for Lengths<'_> {
+impl<'ast> Visit<'ast> for SizeVisitor<'_> {
     fn visit_item_fn(&mut self, function: &'ast syn::ItemFn) {
         self.function(&function.sig, &function.block);
         visit::visit_item_fn(self, function);
@@ -43,7 +43,7 @@ impl<'ast> Visit<'ast> for Lengths<'_> {
             .filter(|item| matches!(item, syn::TraitItem::Fn(_)))
             .count();
         let is_contract = item.attrs.iter().any(|attribute| attribute.path().is_ident("contract"));
-        if is_contract && methods > MOST_METHODS {
+        if is_contract && methods > METHODS_MAX {
             self.violations.push(format!(
                 "{}: the contract `{}` has {methods} methods",
                 self.path, item.ident
@@ -60,27 +60,27 @@ impl<'ast> Visit<'ast> for Lengths<'_> {
     }
 }
 
-fn too_much(files: &[File]) -> Vec<String> {
+fn size_violations(files: &[File]) -> Vec<String> {
     let mut violations = Vec::new();
     for file in files.iter().filter(|file| file.is_rust()) {
         let parsed = syn::parse_file(&file.text).unwrap_or_else(|error| panic!("{}: {error}", file.path));
-        let mut lengths = Lengths {
+        let mut visitor = SizeVisitor {
             path: &file.path,
             violations: Vec::new(),
         };
-        lengths.visit_file(&parsed);
-        violations.append(&mut lengths.violations);
+        visitor.visit_file(&parsed);
+        violations.append(&mut visitor.violations);
     }
     violations
 }
 
 #[test]
-fn every_function_and_every_contract_is_small() {
-    keeps(&too_much(&files()));
+fn every_function_and_contract_is_small() {
+    assert_no_violations(&size_violations(&files()));
 }
 
 #[test]
-fn a_function_and_a_contract_that_are_too_large_are_found() {
+fn large_functions_and_contracts_are_reported() {
     let function = |name: &str, lines: usize| format!("fn {name}() {{\n{}}}\n", "    step();\n".repeat(lines - 2));
     let methods = |count: usize| {
         (0..count)
@@ -103,8 +103,8 @@ fn a_function_and_a_contract_that_are_too_large_are_found() {
             ),
         ),
     ];
-    catches(
-        &too_much(&planted),
+    assert_violations(
+        &size_violations(&planted),
         &["`large` has 71 lines", "`inner` has 71 lines", "`C` has 11 methods"],
     );
 }

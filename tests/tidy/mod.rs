@@ -1,9 +1,9 @@
-//! What keeps the project readable, as rules over the sources. Each rule has a twin that shows that it can fail.
+//! Readability rules over sources and documents. Each rule has a twin test with a planted violation.
 
-// What every file keeps to.
+// Rules for sources.
 mod files;
 mod functions;
 mod manifests;
-// What the documents say.
+// Rules for documents.
 mod documents;
 mod readme;

@@ -1,8 +1,8 @@
-//! What the README tells people to type is what CI runs: every line of its `sh` blocks stands in a file below `.ci/`.
+//! CI runs every command of the README: each line of an `sh` block stands in a file below `.ci/`.
 
-use crate::sources::{File, catches, files, keeps};
+use crate::sources::{File, assert_no_violations, assert_violations, files};
 
-/// The commands of a document: lines of `sh` blocks, without prompts, comments and blanks.
+/// The commands of a document: lines of `sh` blocks, without prompts, comments and blank lines.
 fn commands(text: &str) -> Vec<String> {
     let mut commands = Vec::new();
     let mut in_shell = false;
@@ -25,12 +25,12 @@ fn commands(text: &str) -> Vec<String> {
     commands
 }
 
-fn not_run(files: &[File]) -> Vec<String> {
+fn commands_missing_in_ci(files: &[File]) -> Vec<String> {
     let scripts = files
         .iter()
         .filter(|file| file.path.starts_with(".ci/"))
         .flat_map(|file| file.text.lines());
-    // A script may wait for a command that a person would leave in its terminal.
+    // A script may run in the background a command that a person leaves running in a terminal.
     let run: Vec<_> = scripts.map(|line| line.trim().trim_end_matches(" &")).collect();
     let readme = files.iter().filter(|file| file.path == "README.md");
     let commands = readme.flat_map(|file| commands(&file.text));
@@ -41,12 +41,12 @@ fn not_run(files: &[File]) -> Vec<String> {
 }
 
 #[test]
-fn ci_runs_the_commands_of_the_readme() {
-    keeps(&not_run(&files()));
+fn ci_runs_every_command_of_the_readme() {
+    assert_no_violations(&commands_missing_in_ci(&files()));
 }
 
 #[test]
-fn a_command_that_ci_does_not_run_is_found() {
+fn a_command_missing_in_ci_is_reported() {
     let planted = [
         File::new(
             "README.md",
@@ -57,5 +57,5 @@ fn a_command_that_ci_does_not_run_is_found() {
             "cargo run &\nstage test cargo test\ncargo test --workspace\n",
         ),
     ];
-    catches(&not_run(&planted), &["`cargo bench`"]);
+    assert_violations(&commands_missing_in_ci(&planted), &["`cargo bench`"]);
 }

@@ -1,4 +1,4 @@
-//! What becomes of the store when it is asked for more: more buyers, more products, a year of sales.
+//! Scaling of the store: more buyers, more products, reports over a year of sales.
 
 use std::env;
 use std::fs::File;
@@ -14,37 +14,38 @@ use crate::connection::Connection;
 use crate::load::{Caller, Rounds};
 use crate::postgres::Postgres;
 use crate::rounds::{Spread, alternate, report};
-use crate::serving::Serving;
 use crate::store::{Binary, Store, workspace};
+use crate::store_process::StoreProcess;
 
-// How it is measured.
+// Measurement.
 #[path = "shared/connection.rs"]
 mod connection;
 #[path = "shared/load.rs"]
 mod load;
 #[path = "shared/rounds.rs"]
 mod rounds;
-// What is measured.
+// The measured store.
 #[path = "shared/postgres.rs"]
 mod postgres;
-#[path = "shared/serving.rs"]
-mod serving;
 #[path = "shared/store.rs"]
 mod store;
+#[path = "shared/store_process.rs"]
+mod store_process;
 
-/// The folder with the data.
-const DATA: &str = "OFFSHOOT_DATA";
-const FILE: &str = "online-retail.csv.gz";
+/// Environment variable with the folder of the data.
+const DATA_FOLDER: &str = "OFFSHOOT_DATA";
+const SALES_FILE: &str = "online-retail.csv.gz";
 const BUYERS: [usize; 3] = [1, 8, 32];
 const BASKETS: &str = "2000";
 const REPORTS: usize = 100;
-const MANY: usize = 1_000_000;
-const FEW: usize = 4_000;
+const LARGE_CATALOG: usize = 1_000_000;
+const SMALL_CATALOG: usize = 4_000;
 const CONNECTIONS: usize = 32;
 const ROUNDS: usize = 3;
 const ROUND: Duration = Duration::from_secs(2);
 
-/// Of these words names are made: a word is in one product of twenty, a pair of words in one of four hundred.
+/// Words of the product names. One word occurs in one product of twenty, a pair of words in one product of four
+/// hundred.
 const KINDS: [&str; 20] = [
     "lantern", "clock", "mug", "bag", "candle", "frame", "mirror", "basket", "cushion", "bowl", "vase", "tray", "lamp",
     "jar", "plate", "chair", "garland", "ribbon", "notebook", "teapot",
@@ -57,8 +58,8 @@ const LOOKS: [&str; 20] = [
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "a setting of the benchmarks, not of the store")]
 async fn main() {
-    let folder = env::var_os(DATA).map_or_else(|| workspace().join("../shared/data"), PathBuf::from);
-    let sales = folder.join(FILE);
+    let folder = env::var_os(DATA_FOLDER).map_or_else(|| workspace().join("../shared/data"), PathBuf::from);
+    let sales = folder.join(SALES_FILE);
     let binary = Binary::build();
     let cluster = Postgres::start();
     for engine in ["SQLite", "Postgres"] {
@@ -66,31 +67,31 @@ async fn main() {
             ("SQLite", _) => Some(Store::empty(None)),
             (_, Some(cluster)) => {
                 let store = Store::empty(Some(cluster.database(name)));
-                binary.run(&store, &["db", "migrate"]);
+                binary.run_command(&store, &["db", "migrate"]);
                 Some(store)
             }
             (_, None) => None,
         };
         if sales.is_file() {
             let Some(store) = store("sales") else { return };
-            binary.run(&store, &["import", "online-retail", &sales.to_string_lossy()]);
-            reports(engine, &binary, &store).await;
-            buyers(engine, &binary, &store, &sales);
+            binary.run_command(&store, &["import", "online-retail", &sales.to_string_lossy()]);
+            measure_reports(engine, &binary, &store).await;
+            measure_buyers(engine, &binary, &store, &sales);
         } else {
-            println!("LEFT OUT: there is no {}", sales.display());
+            println!("SKIPPED: {} is missing", sales.display());
         }
         let (Some(many), Some(few)) = (store("many"), store("few")) else {
             return;
         };
-        products(engine, &binary, [(&many, MANY), (&few, FEW)]).await;
+        measure_reads(engine, &binary, [(&many, LARGE_CATALOG), (&few, SMALL_CATALOG)]).await;
     }
 }
 
-/// Revenue of the whole year, asked for again and again.
-async fn reports(engine: &str, binary: &Binary, store: &Store) {
-    let serving = Serving::start(binary, store, "no");
-    serving.wait_until_ready();
-    let mut connection = Connection::open(&serving.address).await;
+/// Measures repeated revenue reports over the whole year.
+async fn measure_reports(engine: &str, binary: &Binary, store: &Store) {
+    let process = StoreProcess::start(binary, store, "no");
+    process.wait_until_ready();
+    let mut connection = Connection::open(&process.address).await;
     for by in ["month", "country"] {
         let mut times = Vec::new();
         for _ in 0..REPORTS {
@@ -106,8 +107,8 @@ async fn reports(engine: &str, binary: &Binary, store: &Store) {
     }
 }
 
-/// The same baskets by more and more buyers.
-fn buyers(engine: &str, binary: &Binary, store: &Store, sales: &Path) {
+/// Measures the same baskets with more and more concurrent buyers.
+fn measure_buyers(engine: &str, binary: &Binary, store: &Store, sales: &Path) {
     for buyers in BUYERS {
         let (count, sales) = (buyers.to_string(), sales.to_string_lossy());
         let arguments = [
@@ -121,14 +122,14 @@ fn buyers(engine: &str, binary: &Binary, store: &Store, sales: &Path) {
             "--json",
         ];
         let replay = binary.command(store, &arguments).stdout(Stdio::piped()).output();
-        let replay = replay.expect("the binary can be run");
+        let replay = replay.expect("the binary starts");
         assert!(
             replay.status.success(),
             "a proof fails: {}",
             String::from_utf8_lossy(&replay.stdout)
         );
-        let report: Value = serde_json::from_slice(&replay.stdout).expect("the report is JSON");
-        let figure = |name: &str| report[name].as_f64().expect("it is a figure of the report");
+        let report: Value = serde_json::from_slice(&replay.stdout).expect("stdout is JSON");
+        let figure = |name: &str| report[name].as_f64().expect("the report has the figure");
         println!(
             "{engine}: {buyers:2} buyers of {BASKETS} baskets | {:.0} orders/s, checkout p50 {:.1} ms p99 {:.1} ms",
             figure("orders_per_second"),
@@ -138,29 +139,29 @@ fn buyers(engine: &str, binary: &Binary, store: &Store, sales: &Path) {
     }
 }
 
-/// Reads of two catalogs, the larger one as a ratio of the smaller one.
-async fn products(engine: &str, binary: &Binary, stores: [(&Store, usize); 2]) {
+/// Measures reads of two catalogs; the ratio is the larger catalog by the smaller one.
+async fn measure_reads(engine: &str, binary: &Binary, stores: [(&Store, usize); 2]) {
     let mut servers = Vec::new();
     for (store, count) in stores {
         let file = store.folder.path().join("products.csv");
-        write(&file, count).expect("a temporary file can be written");
+        write_products(&file, count).expect("a temporary file is written");
         let began = Instant::now();
         let arguments = ["import", "products", &file.to_string_lossy(), "--currency", "GBP"];
-        binary.run(store, &arguments);
+        binary.run_command(store, &arguments);
         let per_second = count as f64 / began.elapsed().as_secs_f64();
         println!("{engine}: {count} products | imported {per_second:.0}/s");
-        let serving = Serving::start(binary, store, "no");
-        serving.wait_until_ready();
-        let ids = some_ids(&serving.address).await;
-        servers.push((serving, ids));
+        let process = StoreProcess::start(binary, store, "no");
+        process.wait_until_ready();
+        let ids = sample_ids(&process.address).await;
+        servers.push((process, ids));
     }
-    for what in ["one product", "a page of 20", "a search for two words"] {
+    for query in ["one product", "a page of 20", "a search for two words"] {
         let figures = alternate(ROUNDS, servers.len(), async |server| {
-            let (Serving { address, .. }, ids) = &servers[server];
-            let paths = Arc::new(match what {
+            let (StoreProcess { address, .. }, ids) = &servers[server];
+            let paths = Arc::new(match query {
                 "one product" => ids.iter().map(|id| format!("/{id}")).collect(),
-                "a page of 20" => pages(),
-                _ => searches(),
+                "a page of 20" => page_queries(),
+                _ => search_queries(),
             });
             let mut readers = Vec::new();
             for number in 0..CONNECTIONS {
@@ -173,20 +174,20 @@ async fn products(engine: &str, binary: &Binary, stores: [(&Store, usize); 2]) {
                     first,
                 });
             }
-            load::run(readers, ROUND).await
+            load::measure(readers, ROUND).await
         })
         .await;
         let (many, few) = (Rounds(&figures[0]), Rounds(&figures[1]));
-        let what = format!("{engine}, {what} of {MANY}");
-        report(&what, &many, &few, Spread::of_ratios(many.rates(), few.rates()));
+        let query = format!("{engine}, {query} of {LARGE_CATALOG}");
+        report(&query, &many, &few, Spread::from_ratios(many.rates(), few.rates()));
     }
 }
 
-/// Who asks for one path after the other.
+/// A caller that requests one path after the other.
 struct Reader {
     connection: Connection,
     paths: Arc<Vec<String>>,
-    /// Where it begins, so that not all ask for the same.
+    /// Index of the first path, so that readers start at different paths.
     first: usize,
 }
 
@@ -198,23 +199,23 @@ impl Caller for Reader {
     }
 }
 
-fn pages() -> Vec<String> {
+fn page_queries() -> Vec<String> {
     let page = |kind| format!("?page_size=20&category={kind}");
     KINDS.iter().map(page).collect()
 }
 
-fn searches() -> Vec<String> {
+fn search_queries() -> Vec<String> {
     let pairs = LOOKS.iter().flat_map(|look| KINDS.iter().map(move |kind| (look, kind)));
     pairs
         .map(|(look, kind)| format!("?page_size=20&q={look}%20{kind}"))
         .collect()
 }
 
-/// From all over the catalog: the hits of every pair of words.
-async fn some_ids(address: &str) -> Vec<String> {
+/// Product ids from all parts of the catalog: the hits of every pair of words.
+async fn sample_ids(address: &str) -> Vec<String> {
     let mut connection = Connection::open(address).await;
     let mut ids = Vec::new();
-    for path in searches() {
+    for path in search_queries() {
         let page = connection.get_json(&format!("/api/v1/products{path}")).await;
         let items = page["items"].as_array().expect("a page has items");
         ids.extend(items.iter().filter_map(|item| item["id"].as_str()).map(str::to_owned));
@@ -222,7 +223,7 @@ async fn some_ids(address: &str) -> Vec<String> {
     ids
 }
 
-fn write(file: &Path, count: usize) -> std::io::Result<()> {
+fn write_products(file: &Path, count: usize) -> std::io::Result<()> {
     let mut file = BufWriter::new(File::create(file)?);
     writeln!(file, "sku,name,price,category")?;
     for number in 0..count {

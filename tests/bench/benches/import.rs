@@ -1,6 +1,7 @@
-//! What loading the real invoice lines takes, over the database's own loader putting the same lines into a table.
+//! Import of real invoice lines, compared with the database's own loader copying the same lines into one table.
 //!
-//! The loader copies texts; ours reads every line, finds products and price changes, checks and indexes them.
+//! The loader only copies text; `offshoot import` parses every line, derives products and price changes, validates and
+//! indexes.
 
 use std::env;
 use std::fs::File;
@@ -25,16 +26,16 @@ mod rounds;
 mod store;
 
 const ROUNDS: usize = 5;
-/// The folder with the data.
-const DATA: &str = "OFFSHOOT_DATA";
-const FILE: &str = "online-retail.csv.gz";
-/// How often a child is looked at; its peak is kept by the kernel, so only what it does in the end can be missed.
-const LOOK: Duration = Duration::from_millis(2);
+/// Environment variable with the folder of the data.
+const DATA_FOLDER: &str = "OFFSHOOT_DATA";
+const SALES_FILE: &str = "online-retail.csv.gz";
+/// Interval of memory samples. The kernel keeps the peak, so only a peak within the last interval can be missed.
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(2);
 const TABLE: &str = "CREATE TABLE lines (\"InvoiceNo\" text, \"StockCode\" text, \"Description\" text, \"Quantity\" text, \
     \"InvoiceDate\" text, \"UnitPrice\" text, \"CustomerID\" text, \"Country\" text)";
 
-/// What one run came to.
-struct Run {
+/// Duration and peak memory of one run.
+struct Measurement {
     seconds: f64,
     peak_megabytes: f64,
 }
@@ -42,27 +43,27 @@ struct Run {
 #[tokio::main(flavor = "current_thread")]
 #[expect(clippy::disallowed_methods, reason = "a setting of the benchmarks, not of the store")]
 async fn main() {
-    let folder = env::var_os(DATA).map_or_else(|| workspace().join("../shared/data"), PathBuf::from);
-    let packed = folder.join(FILE);
-    if !packed.is_file() {
+    let folder = env::var_os(DATA_FOLDER).map_or_else(|| workspace().join("../shared/data"), PathBuf::from);
+    let archive = folder.join(SALES_FILE);
+    if !archive.is_file() {
         println!(
-            "LEFT OUT: there is no {}. Set {DATA} to the folder that has {FILE}.",
-            packed.display()
+            "SKIPPED: {} is missing. Set {DATA_FOLDER} to the folder of {SALES_FILE}.",
+            archive.display()
         );
         return;
     }
     let binary = Binary::build();
-    let scratch = tempfile::tempdir().expect("a temporary folder can be made");
+    let scratch = tempfile::tempdir().expect("a temporary folder is created");
     let lines = scratch.path().join("lines.csv");
-    unpack(&packed, &lines);
-    println!("importing {FILE} (medians of {ROUNDS} rounds)");
+    unpack(&archive, &lines);
+    println!("importing {SALES_FILE} (medians of {ROUNDS} rounds)");
 
     let figures = alternate(ROUNDS, 2, async |contestant| match contestant {
-        0 => timed(&mut import(&binary, &Store::empty(None), &packed)),
-        _ => timed(&mut sqlite_import(&scratch, &lines)),
+        0 => measure(&mut import_command(&binary, &Store::empty(None), &archive)),
+        _ => measure(&mut sqlite_command(&scratch, &lines)),
     })
     .await;
-    tell("SQLite, sqlite3 .import", &figures);
+    report_engine("SQLite, sqlite3 .import", &figures);
 
     let Some(cluster) = Postgres::start() else { return };
     let mut databases = 0;
@@ -72,8 +73,8 @@ async fn main() {
         let url = cluster.database(&name);
         if contestant == 0 {
             let store = Store::empty(Some(url));
-            binary.run(&store, &["db", "migrate"]);
-            return timed(&mut import(&binary, &store, &packed));
+            binary.run_command(&store, &["db", "migrate"]);
+            return measure(&mut import_command(&binary, &store, &archive));
         }
         let mut psql = cluster.program("psql");
         psql.args([
@@ -85,33 +86,38 @@ async fn main() {
             "-c",
             &format!("\\copy lines from '{}' csv header", lines.display()),
         ]);
-        timed(&mut psql)
+        measure(&mut psql)
     })
     .await;
-    tell("Postgres, psql \\copy", &figures);
+    report_engine("Postgres, psql \\copy", &figures);
 }
 
-fn tell(what: &str, figures: &[Vec<Run>]) {
+fn report_engine(title: &str, figures: &[Vec<Measurement>]) {
     let seconds = |contestant: usize| figures[contestant].iter().map(|run| run.seconds);
-    let peak = |contestant: usize| Spread::of(figures[contestant].iter().map(|run| run.peak_megabytes)).median;
-    let told = |contestant| {
+    let peak = |contestant: usize| Spread::from_values(figures[contestant].iter().map(|run| run.peak_megabytes)).median;
+    let summary = |contestant| {
         format!(
             "{:.2} s, peak {:.0} MB",
-            Spread::of(seconds(contestant)),
+            Spread::from_values(seconds(contestant)),
             peak(contestant)
         )
     };
-    report(what, told(0), told(1), Spread::of_ratios(seconds(0), seconds(1)));
+    report(
+        title,
+        summary(0),
+        summary(1),
+        Spread::from_ratios(seconds(0), seconds(1)),
+    );
 }
 
-fn import(binary: &Binary, store: &Store, file: &Path) -> Command {
+fn import_command(binary: &Binary, store: &Store, file: &Path) -> Command {
     let file = file.to_string_lossy();
     binary.command(store, &["import", "online-retail", &file])
 }
 
-fn sqlite_import(scratch: &TempDir, lines: &Path) -> Command {
+fn sqlite_command(scratch: &TempDir, lines: &Path) -> Command {
     let database = scratch.path().join("lines.db");
-    // That of the round before.
+    // Removes the database of the previous round.
     let _ = std::fs::remove_file(&database);
     let mut command = Command::new("sqlite3");
     command
@@ -121,34 +127,34 @@ fn sqlite_import(scratch: &TempDir, lines: &Path) -> Command {
     command
 }
 
-/// Runs a command to its end and watches its memory.
-fn timed(command: &mut Command) -> Run {
+/// Runs a command and samples the memory of the process.
+fn measure(command: &mut Command) -> Measurement {
     let start = Instant::now();
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let mut peak_megabytes: f64 = 0.0;
     let status = loop {
-        peak_megabytes = memory::megabytes(&child, "VmHWM")
+        peak_megabytes = memory::child_megabytes(&child, "VmHWM")
             .unwrap_or_default()
             .max(peak_megabytes);
-        if let Some(status) = child.try_wait().expect("it is our child") {
+        if let Some(status) = child.try_wait().expect("the child can be polled") {
             break status;
         }
-        sleep(LOOK);
+        sleep(SAMPLE_INTERVAL);
     };
     let seconds = start.elapsed().as_secs_f64();
     assert!(status.success(), "{command:?}: {status}");
-    Run {
+    Measurement {
         seconds,
         peak_megabytes,
     }
 }
 
-fn unpack(packed: &Path, lines: &Path) {
-    let output = File::create(lines).expect("a temporary file can be made");
-    let status = Command::new("gunzip").arg("-c").arg(packed).stdout(output).status();
+fn unpack(archive: &Path, lines: &Path) {
+    let output = File::create(lines).expect("a temporary file is created");
+    let status = Command::new("gunzip").arg("-c").arg(archive).stdout(output).status();
     assert!(
-        status.expect("gunzip can be run").success(),
+        status.expect("gunzip starts").success(),
         "{} cannot be unpacked",
-        packed.display()
+        archive.display()
     );
 }

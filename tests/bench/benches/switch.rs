@@ -1,6 +1,6 @@
-//! What a safe local call costs through the switch, over the same call on the implementation itself.
+//! Cost of a safe local call through the switch, compared with a direct call of the implementation.
 //!
-//! Between the two stand variants that add one layer each: they say where the nanoseconds go.
+//! Intermediate variants add one layer each and show the cost of each layer.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -18,22 +18,22 @@ use crate::rounds::{Spread, alternate, report};
 mod rounds;
 
 const ROUNDS: usize = 21;
-/// Calls per round: some 10 ms, many of the scheduler's slices and little of a coffee.
+/// Calls per round. A round takes some 10 ms: many scheduler slices, and still short.
 const CALLS: u64 = 100_000;
 
-/// The least that a contract can do.
+/// A minimal contract.
 #[contract(name = "numbers", version = "1.0")]
 #[async_trait]
 pub trait NumbersApi: Send + Sync + 'static {
-    /// One more than `number`.
+    /// Returns `number + 1`.
     #[get("/numbers/{number}/successor")]
     async fn successor(&self, cx: &mut CallContext, number: u64) -> Result<u64, NumbersError>;
 }
 
-/// Nothing can go wrong with numbers.
+/// The contract has no errors of its own.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
 pub enum NumbersError {
-    /// Not the module's own answer.
+    /// A failed call.
     #[error(transparent)]
     Call(#[from] CallFailure),
 }
@@ -47,10 +47,10 @@ impl NumbersApi for Numbers {
     }
 }
 
-/// The call as a value and back, and nothing else: what any layer behind the trait costs at least.
-struct Values(Arc<dyn NumbersApi>);
+/// Packs the call into a value and unpacks the call: the minimum cost of any layer behind the trait.
+struct PackedCall(Arc<dyn NumbersApi>);
 
-impl Invoke<dyn NumbersApi> for Values {
+impl Invoke<dyn NumbersApi> for PackedCall {
     async fn invoke<M: Method<Api = dyn NumbersApi>>(
         &self,
         cx: &mut CallContext,
@@ -60,16 +60,16 @@ impl Invoke<dyn NumbersApi> for Values {
     }
 }
 
-/// The same, with a context of the callee's own.
-struct Entered(Arc<dyn NumbersApi>);
+/// Like [`PackedCall`], with a new context for the callee.
+struct PackedCallWithContext(Arc<dyn NumbersApi>);
 
-impl Invoke<dyn NumbersApi> for Entered {
+impl Invoke<dyn NumbersApi> for PackedCallWithContext {
     async fn invoke<M: Method<Api = dyn NumbersApi>>(
         &self,
         cx: &mut CallContext,
         args: ArgsOf<M>,
     ) -> Result<M::Answer, M::Error> {
-        let mut callee = cx.enter(M::spec(), None, tokio::time::Instant::now());
+        let mut callee = cx.for_callee(M::spec(), None, tokio::time::Instant::now());
         M::call(&*self.0, &mut callee, args).await
     }
 }
@@ -79,21 +79,24 @@ async fn main() {
     let direct: Arc<dyn NumbersApi> = Arc::new(Numbers);
     let edge = Arc::new(Edge::new(Arc::clone(&direct)));
     let contestants: [(&str, Arc<dyn NumbersApi>); 5] = [
-        ("the implementation itself", Arc::clone(&direct)),
+        ("direct call", Arc::clone(&direct)),
         (
-            "as a value and back",
-            <dyn NumbersApi>::object(Values(Arc::clone(&direct))),
+            "packed and unpacked",
+            <dyn NumbersApi>::new_proxy(PackedCall(Arc::clone(&direct))),
         ),
-        ("with the callee's context", <dyn NumbersApi>::object(Entered(direct))),
-        ("through the edge", <dyn NumbersApi>::object(Arc::clone(&edge))),
+        (
+            "with the callee's context",
+            <dyn NumbersApi>::new_proxy(PackedCallWithContext(direct)),
+        ),
+        ("through the edge", <dyn NumbersApi>::new_proxy(Arc::clone(&edge))),
         (
             "through the switch",
-            <dyn NumbersApi>::object(Arc::new(Switch::new(Target::Local(edge)))),
+            <dyn NumbersApi>::new_proxy(Arc::new(Switch::new(Target::Local(edge)))),
         ),
     ];
     let figures = alternate(ROUNDS, contestants.len(), async |contestant| {
         let api: &dyn NumbersApi = &*contestants[contestant].1;
-        calls(black_box(api)).await
+        time_calls(black_box(api)).await
     })
     .await;
 
@@ -101,24 +104,24 @@ async fn main() {
     let baseline = || figures[0].iter().copied();
     for ((name, _), figures) in contestants.iter().zip(&figures).skip(1) {
         let ours = || figures.iter().copied();
-        let over = Spread::of(ours().zip(baseline()).map(|(ours, direct)| ours - direct));
-        let figure = format!("{:.0}, over by {over:.0}", Spread::of(ours()).median);
+        let overhead = Spread::from_values(ours().zip(baseline()).map(|(ours, direct)| ours - direct));
+        let figure = format!("{:.0}, overhead {overhead:.0}", Spread::from_values(ours()).median);
         report(
             name,
             figure,
-            format!("{:.0}", Spread::of(baseline()).median),
-            Spread::of_ratios(ours(), baseline()),
+            format!("{:.0}", Spread::from_values(baseline()).median),
+            Spread::from_ratios(ours(), baseline()),
         );
     }
-    println!("\nwhat such a call is made of, ns");
+    println!("\nsingle operations of a call, ns");
     let target = ArcSwap::from_pointee(0_u64);
-    piece("reading the clock", tokio::time::Instant::now);
-    piece("loading the target", || target.load_full());
-    piece("one allocation", || Box::new(0_u64));
+    time_operation("reading the clock", tokio::time::Instant::now);
+    time_operation("loading the target", || target.load_full());
+    time_operation("one allocation", || Box::new(0_u64));
 }
 
-/// Nanoseconds per call.
-async fn calls(api: &dyn NumbersApi) -> f64 {
+/// Returns nanoseconds per call.
+async fn time_calls(api: &dyn NumbersApi) -> f64 {
     let mut cx = CallContext::root("bench");
     let start = Instant::now();
     for number in 0..CALLS {
@@ -128,13 +131,13 @@ async fn calls(api: &dyn NumbersApi) -> f64 {
     start.elapsed().as_nanos() as f64 / CALLS as f64
 }
 
-fn piece<T>(name: &str, mut make: impl FnMut() -> T) {
+fn time_operation<T>(name: &str, mut operation: impl FnMut() -> T) {
     let rounds = (0..ROUNDS).map(|_| {
         let start = Instant::now();
         for _ in 0..CALLS {
-            black_box(make());
+            black_box(operation());
         }
         start.elapsed().as_nanos() as f64 / CALLS as f64
     });
-    println!("{name:34} | {:.1}", Spread::of(rounds));
+    println!("{name:34} | {:.1}", Spread::from_values(rounds));
 }

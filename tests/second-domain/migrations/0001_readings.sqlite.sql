@@ -1,6 +1,5 @@
 -- offshoot: expand
--- One row per report. Several stations may report at once, and one station twice in a microsecond, so there is no key
--- beside the row's own.
+-- One row per reading, without a primary key: a station may report twice in the same microsecond.
 CREATE TABLE readings (
     station TEXT NOT NULL,
     celsius INTEGER NOT NULL,

@@ -1,6 +1,6 @@
-//! A domain that is no shop: weather stations report readings. One contract, one table, one implementation.
+//! Example module of another domain: weather stations report readings. One contract, one table, one implementation.
 //!
-//! What a team writes for a module of its own beside an axum application that it already has.
+//! Shows the code that a team writes to add a module to an existing axum application.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use offshoot_db::{Db, Migration, ModuleSchema, sql};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What the stations report.
+/// Temperature readings of weather stations.
 #[contract(name = "readings", version = "1.0")]
 #[async_trait]
 pub trait ReadingsApi: Send + Sync + 'static {
-    /// Adds a reading of now. Fails with `Implausible`.
+    /// Adds a reading with the current time. Fails with `Implausible`.
     #[post("/stations/{station}/readings")]
     async fn report(&self, cx: &mut CallContext, station: String, celsius: i32) -> Result<Reading, ReadingsError>;
 
@@ -23,38 +23,38 @@ pub trait ReadingsApi: Send + Sync + 'static {
     async fn latest(&self, cx: &mut CallContext, station: String) -> Result<Reading, ReadingsError>;
 }
 
-/// One temperature.
+/// A temperature at a point in time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reading {
     /// Degrees Celsius.
     pub celsius: i32,
-    /// When it was reported.
+    /// Time of the report.
     pub at: Timestamp,
 }
 
-/// What is answered instead of a reading.
+/// Errors of the readings contract.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
 pub enum ReadingsError {
-    /// Outside of what the earth has seen.
-    #[error("{celsius} degrees are not between -90 and 60")]
+    /// The temperature is outside of -90 to 60 degrees, the range ever measured on earth.
+    #[error("{celsius} is not a plausible temperature: give -90 to 60 degrees Celsius")]
     #[problem(status = 422, code = "implausible")]
     Implausible {
-        /// As it was reported.
+        /// The reported temperature, degrees Celsius.
         celsius: i32,
     },
     /// The station has not reported yet.
-    #[error("{station} has not reported")]
+    #[error("station {station} has not reported yet")]
     #[problem(status = 404, code = "silent")]
     Silent {
-        /// As it was asked for.
+        /// The requested station.
         station: String,
     },
-    /// Not the module's own answer.
+    /// The call failed outside of the module's own logic.
     #[error(transparent)]
     Call(#[from] CallFailure),
 }
 
-/// The module's data.
+/// Tables and migrations of the module.
 pub const SCHEMA: ModuleSchema = ModuleSchema {
     module: "readings",
     migrations: &[Migration {
@@ -66,11 +66,11 @@ pub const SCHEMA: ModuleSchema = ModuleSchema {
     tables: "[tables.readings]\nkind = \"owned\"\n",
 };
 
-/// The implementation.
+/// Implementation of the readings contract.
 pub struct Readings {
-    /// Its data.
+    /// Database of the module.
     pub db: Db,
-    /// Its clock.
+    /// Source of the time of readings.
     pub clock: Arc<dyn Clock>,
 }
 

@@ -1,4 +1,4 @@
-//! A hand-written axum application that takes the module in: its routes, its state and its server stay its own.
+//! A hand-written axum application that embeds the readings module and keeps its own routes, state and server.
 
 use std::sync::Arc;
 
@@ -20,33 +20,34 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let edge = Arc::new(Edge::new(
         Arc::new(Readings { db: db.clone(), clock }) as Arc<dyn ReadingsApi>
     ));
-    // What the application holds: it would not change if the module ran in another process.
-    let readings = <dyn ReadingsApi>::object(Switch::new(Target::Local(Arc::clone(&edge))));
+    // The application calls the contract through a switch, so this code stays the same if the module moves to another
+    // process.
+    let readings = <dyn ReadingsApi>::new_proxy(Switch::new(Target::Local(Arc::clone(&edge))));
 
-    // The module's contract, for other processes that have the key.
-    let key = ServiceKeys::load_or_create(&std::path::Path::new(&directory).join("service.key"))?;
-    let contract = ServerOptions {
+    // Serves the module's contract to other processes with the same service keys.
+    let keys = ServiceKeys::load_or_create(&std::path::Path::new(&directory).join("service.key"))?;
+    let options = ServerOptions {
         store_id: db.store_id(),
         instance: db.store_id(),
-        keys: key.of("readings"),
+        keys: keys.for_module("readings"),
     };
     let app = Router::new()
-        .route("/about", get(|| async { "An application of its own." }))
+        .route("/about", get(|| async { "A weather application." }))
         .route("/weather/{station}", get(weather))
         .with_state(readings)
-        .merge(router(edge, contract));
+        .merge(router(edge, options));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}", listener.local_addr()?);
     axum::serve(listener, app).await?;
     Ok(())
 }
 
-/// A route of the application, in its own words.
+/// A route of the application itself, outside of the contract.
 async fn weather(State(readings): State<Arc<dyn ReadingsApi>>, Path(station): Path<String>) -> impl IntoResponse {
     match readings.latest(&mut CallContext::root("application"), station).await {
         Ok(reading) => Json(reading).into_response(),
         Err(error) => {
-            let problem = Problem::of(&error);
+            let problem = Problem::from_error(&error);
             (StatusCode::from_u16(problem.status).unwrap_or_default(), Json(problem)).into_response()
         }
     }

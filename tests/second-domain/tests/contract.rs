@@ -1,6 +1,6 @@
-//! The module's contract in every combination: the same kit as the store's modules use.
+//! Contract tests of the readings module in every combination of engine and placement.
 
-#![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ struct ReadingsUnderTest;
 
 impl ModuleUnderTest for ReadingsUnderTest {
     type Api = dyn ReadingsApi;
-    type World = ();
+    type Fakes = ();
     const SCHEMA: &'static ModuleSchema = &SCHEMA;
     const SOURCES: &'static str = env!("CARGO_MANIFEST_DIR");
 
@@ -24,10 +24,13 @@ impl ModuleUnderTest for ReadingsUnderTest {
 }
 
 fn main() -> ExitCode {
-    contract_tests::<ReadingsUnderTest>(bodies![the_newest_reading_is_answered, what_cannot_be_is_refused])
+    contract_tests::<ReadingsUnderTest>(bodies![
+        latest_returns_the_newest_reading,
+        an_implausible_temperature_is_refused
+    ])
 }
 
-async fn the_newest_reading_is_answered(t: Test<ReadingsUnderTest>) {
+async fn latest_returns_the_newest_reading(t: Test<ReadingsUnderTest>) {
     let silent = t.api.latest(&mut t.cx(), "Kew/1 é".to_owned()).await;
     assert_eq!(
         silent,
@@ -45,7 +48,7 @@ async fn the_newest_reading_is_answered(t: Test<ReadingsUnderTest>) {
     );
 }
 
-async fn what_cannot_be_is_refused(t: Test<ReadingsUnderTest>) {
+async fn an_implausible_temperature_is_refused(t: Test<ReadingsUnderTest>) {
     let refused = t.api.report(&mut t.cx(), "Kew".to_owned(), 61).await;
     assert_eq!(refused, Err(ReadingsError::Implausible { celsius: 61 }));
 }

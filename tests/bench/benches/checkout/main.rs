@@ -1,59 +1,60 @@
-//! What a checkout costs, `POST /api/v1/carts/{id}/checkout` in the real binary, over its own statements issued bare.
+//! Cost of a checkout, `POST /api/v1/carts/{id}/checkout` in the real binary, compared with the checkout's own
+//! statements issued through sqlx.
 //!
-//! A real checkout is made first and its statements are taken from the log. The baseline issues the same texts in the
-//! same order and the same transactions, on connections of sqlx to the same files or the same server, as durable and as
-//! many: what is left out is everything else. It has to change and find as many rows as the checkout did.
+//! A real checkout comes first; the statements are captured from the log. The baseline issues the same texts in the
+//! same order and transactions, over as many sqlx connections to the same files or server, with the same durability.
+//! Each statement must change or return as many rows as in the checkout.
 //!
-//! The modules that hear of orders and stock are elsewhere, and hear nothing: their work is not the checkout's. What a store
-//! of all modules does, which hears of its sales while it sells, is printed too, over the same baseline; and what the event
-//! costs the transaction that confirms the order.
+//! The subscribers of orders and stock are configured at addresses without a server, because their work is not part of
+//! the checkout. Also measured: a store of all modules, whose subscribers handle the events during the sales, and the
+//! cost of the published event within the confirming transaction.
 
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::bare::Bare;
+use crate::baseline::Baseline;
 use crate::captured::Captured;
 use crate::postgres::Postgres;
 use crate::rounds::{Spread, alternate, report};
-use crate::serving::Serving;
 use crate::shop::{Cart, Shop};
 use crate::store::{Binary, Store};
+use crate::store_process::StoreProcess;
 
-// Who is compared with the store, and with what.
-mod bare;
+// The baseline.
+mod baseline;
 mod captured;
 mod values;
-// Who buys in the store.
+// The load.
 #[path = "../shared/shop.rs"]
 mod shop;
-// How it is measured.
+// Measurement.
 #[path = "../shared/connection.rs"]
 mod connection;
 #[path = "../shared/rounds.rs"]
 mod rounds;
-// What is measured.
+// The measured store.
 #[path = "../shared/postgres.rs"]
 mod postgres;
-#[path = "../shared/serving.rs"]
-mod serving;
 #[path = "../shared/store.rs"]
 mod store;
+#[path = "../shared/store_process.rs"]
+mod store_process;
 
 const ROUNDS: usize = 7;
-/// Checkouts of one contestant in a round, shared among the buyers.
+/// Checkouts per contestant and round, divided among the buyers.
 const CHECKOUTS: usize = 320;
 const BUYERS: [usize; 2] = [1, 16];
-/// Nobody has to answer for them.
-const HEARERS: [&str; 3] = ["storefront", "notifications", "reporting"];
-const NOWHERE: &str = "http://127.0.0.1:9";
-/// Nobody looks for interrupted orders meanwhile.
-const NO_SWEEPING: (&str, &str) = ("OFFSHOOT__ORDERS__SWEEP_EVERY", "1h");
+/// Subscribers of orders and stock; a checkout does not call these modules.
+const SUBSCRIBERS: [&str; 3] = ["storefront", "notifications", "reporting"];
+const UNUSED_ADDRESS: &str = "http://127.0.0.1:9";
+/// Disables the sweep for interrupted orders.
+const NO_SWEEPS: (&str, &str) = ("OFFSHOOT__ORDERS__SWEEP_EVERY", "1h");
 
 #[tokio::main]
 async fn main() {
     let binary = Binary::build();
-    println!("checking out three lines (medians of {ROUNDS} rounds of {CHECKOUTS} checkouts each)");
+    println!("checkout of three lines (medians of {ROUNDS} rounds of {CHECKOUTS} checkouts each)");
     compare("SQLite", &binary, [None, None]).await;
     let Some(cluster) = Postgres::start() else { return };
     let databases = ["alone", "whole"].map(|name| Some(cluster.database(name)));
@@ -61,96 +62,107 @@ async fn main() {
 }
 
 async fn compare(engine: &str, binary: &Binary, databases: [Option<String>; 2]) {
-    let [store, whole] = databases.map(|database| filled(binary, Store::empty(database)));
-    let captured = Captured::from(binary, &store).await;
+    let [store, whole] = databases.map(|database| with_sample(binary, Store::empty(database)));
+    let captured = Captured::from_checkout(binary, &store).await;
     let (statements, commits) = (captured.statements.len(), captured.commits());
     println!("{engine}: a checkout is {statements} statements and {commits} commits");
-    let serving = Serving::of(&mut store_without_hearers(binary, &store));
-    let shop = Arc::new(Shop::open(&serving.address, &store).await);
-    let all = Serving::start(binary, &whole, "no");
-    all.wait_until_ready();
-    let hearing = Arc::new(Shop::open(&all.address, &whole).await);
-    let bare = Arc::new(Bare::connect(&store, captured).await);
-    announcing(engine, &shop, &bare).await;
+    let process = StoreProcess::spawn(&mut store_without_subscribers(binary, &store));
+    let shop = Arc::new(Shop::open(&process.address, &store).await);
+    let whole_process = StoreProcess::start(binary, &whole, "no");
+    whole_process.wait_until_ready();
+    let whole_shop = Arc::new(Shop::open(&whole_process.address, &whole).await);
+    let baseline = Arc::new(Baseline::connect(&store, captured).await);
+    measure_publishing(engine, &shop, &baseline).await;
     for buyers in BUYERS {
         let figures = alternate(ROUNDS, 3, async |contestant| {
-            let at = if contestant == 2 { &hearing } else { &shop };
-            let carts = at.carts(CHECKOUTS).await;
+            let at = if contestant == 2 { &whole_shop } else { &shop };
+            let carts = at.fill_carts(CHECKOUTS).await;
             let shares = carts.chunks(CHECKOUTS / buyers).map(<[Cart]>::to_vec);
             if contestant == 1 {
-                timed(shares.map(|share| Arc::clone(&bare).buy(share))).await
+                run_buyers(shares.map(|share| Arc::clone(&baseline).buy(share))).await
             } else {
-                timed(shares.map(|share| Arc::clone(at).buy(share))).await
+                run_buyers(shares.map(|share| Arc::clone(at).buy(share))).await
             }
         })
         .await;
         let rates = |contestant: usize| figures[contestant].iter().map(|round| round.per_second);
-        let told = |contestant: usize| {
+        let summary = |contestant: usize| {
             let p50 = figures[contestant].iter().map(|round| round.p50.as_secs_f64() * 1e3);
-            let rate = Spread::of(rates(contestant)).median;
-            format!("{rate:5.0}/s p50 {:.2} ms", Spread::of(p50).median)
+            let rate = Spread::from_values(rates(contestant)).median;
+            format!("{rate:5.0}/s p50 {:.2} ms", Spread::from_values(p50).median)
         };
-        for (contestant, what) in [(0, ""), (2, ", all hearing")] {
-            let what = format!("{engine}, {buyers} buying{what}");
+        for (contestant, variant) in [(0, ""), (2, ", with subscribers")] {
+            let title = format!("{engine}, {buyers} buyers{variant}");
             report(
-                &what,
-                told(contestant),
-                told(1),
-                Spread::of_ratios(rates(contestant), rates(1)),
+                &title,
+                summary(contestant),
+                summary(1),
+                Spread::from_ratios(rates(contestant), rates(1)),
             );
         }
     }
 }
 
-/// What the event costs the transaction that confirms the order: its statements with and without, one after the other.
-async fn announcing(engine: &str, shop: &Shop, bare: &Bare) {
+/// Measures the cost of the event within the confirming transaction: the same statements with and without the event.
+async fn measure_publishing(engine: &str, shop: &Shop, baseline: &Baseline) {
     let figures = alternate(ROUNDS, 2, async |contestant| {
-        let carts = shop.carts(CHECKOUTS).await;
-        bare.confirm(&carts, contestant == 0).await.as_secs_f64() * 1e3 / CHECKOUTS as f64
+        let carts = shop.fill_carts(CHECKOUTS).await;
+        baseline.confirm(&carts, contestant == 0).await.as_secs_f64() * 1e3 / CHECKOUTS as f64
     })
     .await;
-    let told = |contestant: usize| format!("{:.3} ms", Spread::of(figures[contestant].iter().copied()).median);
-    let ratio = Spread::of_ratios(figures[0].iter().copied(), figures[1].iter().copied());
-    report(&format!("{engine}, confirming with an event"), told(0), told(1), ratio);
+    let summary = |contestant: usize| {
+        format!(
+            "{:.3} ms",
+            Spread::from_values(figures[contestant].iter().copied()).median
+        )
+    };
+    let ratio = Spread::from_ratios(figures[0].iter().copied(), figures[1].iter().copied());
+    report(
+        &format!("{engine}, confirming with an event"),
+        summary(0),
+        summary(1),
+        ratio,
+    );
 }
 
-/// With the sample, which a first run brings.
-fn filled(binary: &Binary, store: Store) -> Store {
+/// Imports the sample by a first start.
+fn with_sample(binary: &Binary, store: Store) -> Store {
     if store.database.is_some() {
-        binary.run(&store, &["db", "migrate"]);
+        binary.run_command(&store, &["db", "migrate"]);
     }
-    Serving::start(binary, &store, "yes").wait_until_ready();
+    StoreProcess::start(binary, &store, "yes").wait_until_ready();
     store
 }
 
-/// `offshoot serve` of the modules that a checkout needs. Says nothing of being ready, since the others are not there.
-fn store_without_hearers(binary: &Binary, store: &Store) -> Command {
+/// Prepares `offshoot serve` with only the modules that a checkout needs. The process never becomes ready, because the
+/// subscribers are missing.
+fn store_without_subscribers(binary: &Binary, store: &Store) -> Command {
     let mut command = binary.command(store, &["serve", "--listen", "127.0.0.1:0", "--sample", "no"]);
-    for module in HEARERS {
-        command.args(["--remote", &format!("{module}={NOWHERE}")]);
+    for module in SUBSCRIBERS {
+        command.args(["--remote", &format!("{module}={UNUSED_ADDRESS}")]);
     }
-    command.env(NO_SWEEPING.0, NO_SWEEPING.1);
+    command.env(NO_SWEEPS.0, NO_SWEEPS.1);
     command
 }
 
-/// What one round came to.
+/// The figures of one round.
 struct Round {
     per_second: f64,
     p50: Duration,
 }
 
-/// Lets all buyers buy at the same time. Each answers how long its checkouts took.
-async fn timed(buyers: impl Iterator<Item = impl Future<Output = Vec<Duration>> + Send + 'static>) -> Round {
+/// Runs all buyers concurrently. Each buyer returns the durations of the checkouts.
+async fn run_buyers(buyers: impl Iterator<Item = impl Future<Output = Vec<Duration>> + Send + 'static>) -> Round {
     let start = Instant::now();
     let buyers: Vec<_> = buyers.map(tokio::spawn).collect();
     let mut times = Vec::new();
     for buyer in buyers {
-        times.extend(buyer.await.expect("every checkout is made"));
+        times.extend(buyer.await.expect("no buyer panics"));
     }
-    let took = start.elapsed();
+    let elapsed = start.elapsed();
     times.sort_unstable();
     Round {
-        per_second: times.len() as f64 / took.as_secs_f64(),
+        per_second: times.len() as f64 / elapsed.as_secs_f64(),
         p50: times[times.len() / 2],
     }
 }

@@ -1,4 +1,4 @@
-//! The values of a checkout's statements, made up anew for every checkout.
+//! Generates new parameter values for the statements of each checkout.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,26 +12,26 @@ use uuid::Uuid;
 use crate::captured::Statement;
 use crate::shop::Cart;
 
-/// In ten-thousandths: one line, and all three.
+/// In ten-thousandths: the price of one line, and the total.
 const PRICE: i64 = 12_500;
 const TOTAL: i64 = 3 * PRICE;
 const LEASE: Duration = Duration::from_secs(60);
-/// About as long as the answer of a checkout of three lines, and what is announced of an order and of a product's stock.
-const ANSWER: usize = 1_100;
-const ORDER_EVENT: usize = 716;
-const STOCK_EVENT: usize = 96;
+/// Approximate lengths of a checkout's recorded response, an order event and a stock event.
+const RESPONSE_LENGTH: usize = 1_100;
+const ORDER_EVENT_LENGTH: usize = 716;
+const STOCK_EVENT_LENGTH: usize = 96;
 
-/// One checkout.
+/// The ids and times of one checkout.
 pub(crate) struct Sale {
     order: Uuid,
     cart: Uuid,
     products: [ProductId; 3],
-    /// Under which the call's answer is kept.
+    /// The idempotency key's scope, under which the response is recorded.
     pub(crate) scope: [u8; 32],
     pub(crate) now: Timestamp,
 }
 
-/// What is bound in a place.
+/// A bound parameter.
 pub(crate) enum Value {
     Id(Uuid),
     Int(i64),
@@ -47,7 +47,7 @@ pub(crate) enum Value {
     NoTexts(usize),
     Flags(Vec<bool>),
     Times(Vec<Timestamp>),
-    /// Several rows: of each column a list.
+    /// Several rows, as one list per column.
     Columns(Vec<Value>),
 }
 
@@ -62,17 +62,17 @@ fn texts<const N: usize>(texts: [&str; N]) -> Value {
 }
 
 impl Sale {
-    pub(crate) fn of(cart: &Cart) -> Self {
+    pub(crate) fn for_cart(cart: &Cart) -> Self {
         let mut scope = [0; 32];
         scope[..16].copy_from_slice(Uuid::new_v4().as_bytes());
-        let since = SystemTime::UNIX_EPOCH.elapsed().expect("the clock is right");
-        let now = i64::try_from(since.as_micros()).expect("it is a time of our days");
+        let since = SystemTime::UNIX_EPOCH.elapsed().expect("the clock is past 1970");
+        let now = i64::try_from(since.as_micros()).expect("the time is in range");
         Self {
             order: Uuid::now_v7(),
             cart: cart.id.uuid(),
             products: cart.products,
             scope,
-            now: Timestamp::from_micros(now).expect("it is a time of our days"),
+            now: Timestamp::from_micros(now).expect("the time is in range"),
         }
     }
 
@@ -101,11 +101,11 @@ impl Sale {
         ])
     }
 
-    /// For a statement of a checkout. Which it is, a part of its text tells.
+    /// Returns the parameters of a statement, recognized by a part of the text.
     pub(crate) fn values(&self, statement: &Statement) -> Vec<Value> {
         let is = |part: &str| statement.text.contains(part);
         if is("BEGIN IMMEDIATE") {
-            // Only orders keep what they answered.
+            // Only orders record responses.
             let scope = if statement.module == "orders" {
                 self.scope.to_vec()
             } else {
@@ -115,22 +115,22 @@ impl Sale {
         }
         if is("INSERT INTO offshoot_answers") {
             let scope = || Bytes(self.scope.to_vec());
-            let answer = format!("\"{}\"", "x".repeat(ANSWER));
-            return vec![scope(), scope(), Text(answer), At(self.now), At(self.now)];
+            let response = format!("\"{}\"", "x".repeat(RESPONSE_LENGTH));
+            return vec![scope(), scope(), Text(response), At(self.now), At(self.now)];
         }
         let found = match statement.module {
-            module if is("INSERT INTO offshoot_events") => Some(self.of_events(module)),
+            module if is("INSERT INTO offshoot_events") => Some(self.event_values(module)),
             "carts" => Some(vec![Id(self.cart)]),
             "catalog" => Some(vec![self.products()]),
-            "orders" if is("offshoot_saga") => self.of_sagas(statement),
-            "orders" => self.of_orders(statement),
-            "inventory" => self.of_inventory(statement),
-            _ => self.of_payments(statement),
+            "orders" if is("offshoot_saga") => self.saga_values(statement),
+            "orders" => self.order_values(statement),
+            "inventory" => self.inventory_values(statement),
+            _ => self.payment_values(statement),
         };
-        found.unwrap_or_else(|| panic!("nothing is known of {}", statement.text))
+        found.unwrap_or_else(|| panic!("no parameters are known for {}", statement.text))
     }
 
-    fn of_orders(&self, statement: &Statement) -> Option<Vec<Value>> {
+    fn order_values(&self, statement: &Statement) -> Option<Vec<Value>> {
         let is = |part: &str| statement.text.contains(part);
         let (order, now, scope) = (Id(self.order), At(self.now), || Bytes(self.scope.to_vec()));
         Some(if is("FROM orders WHERE request") {
@@ -166,7 +166,7 @@ impl Sale {
         })
     }
 
-    fn of_sagas(&self, statement: &Statement) -> Option<Vec<Value>> {
+    fn saga_values(&self, statement: &Statement) -> Option<Vec<Value>> {
         let is = |part: &str| statement.text.contains(part);
         let (saga, first) = (Text(self.saga()), statement.repeats == 0);
         Some(if is("INSERT INTO offshoot_sagas") {
@@ -197,7 +197,7 @@ impl Sale {
         })
     }
 
-    fn of_inventory(&self, statement: &Statement) -> Option<Vec<Value>> {
+    fn inventory_values(&self, statement: &Statement) -> Option<Vec<Value>> {
         let is = |part: &str| statement.text.contains(part);
         let reference = self.reference("reserve");
         Some(if is("INSERT INTO reservations") {
@@ -213,7 +213,7 @@ impl Sale {
             vec![Texts(vec![reference])]
         } else if is("INSERT INTO movements") {
             let movements = Ids([(); 3].map(|()| Uuid::now_v7()).into());
-            let references = Texts([1, 2, 3].map(|place| format!("{reference}/{place}")).into());
+            let references = Texts([1, 2, 3].map(|line| format!("{reference}/{line}")).into());
             let kinds = [self.products(), movements, texts(["sold"; 3]), Ints(vec![-1; 3])];
             let rest = [references, texts([""; 3]), Times(vec![self.now; 3])];
             vec![Columns(kinds.into_iter().chain(rest).collect())]
@@ -222,7 +222,7 @@ impl Sale {
         })
     }
 
-    fn of_payments(&self, statement: &Statement) -> Option<Vec<Value>> {
+    fn payment_values(&self, statement: &Statement) -> Option<Vec<Value>> {
         let is = |part: &str| statement.text.contains(part);
         let (reference, now) = (Text(self.reference("authorize")), At(self.now));
         Some(if is("INSERT INTO payments") {
@@ -238,14 +238,14 @@ impl Sale {
         })
     }
 
-    /// Nobody hears them.
-    fn of_events(&self, module: &str) -> Vec<Value> {
+    /// Parameters of published events; the baseline has no subscribers.
+    fn event_values(&self, module: &str) -> Vec<Value> {
         let now = self.now;
         if module == "orders" {
             let what = [text("order-placed"), Int(1), Text(self.order.to_string()), Int(35)];
             return what
                 .into_iter()
-                .chain([Flag(true), Text("x".repeat(ORDER_EVENT)), At(now)])
+                .chain([Flag(true), Text("x".repeat(ORDER_EVENT_LENGTH)), At(now)])
                 .collect();
         }
         let keys = self.products.map(|id| id.to_string()).into();
@@ -257,20 +257,20 @@ impl Sale {
         ];
         let rest = [
             Flags(vec![true; 3]),
-            Texts(vec!["x".repeat(STOCK_EVENT); 3]),
+            Texts(vec!["x".repeat(STOCK_EVENT_LENGTH); 3]),
             Times(vec![now; 3]),
         ];
         vec![Columns(what.into_iter().chain(rest).collect())]
     }
 
-    /// So that nobody takes it for interrupted.
+    /// A future lease, so that the saga is not resumed as interrupted.
     fn lease(&self) -> Value {
         At(self.now.plus(LEASE))
     }
 }
 
-/// As Postgres takes them: a list is an array.
-pub(crate) fn postgres(values: Vec<Value>) -> PgArguments {
+/// Encodes parameters for Postgres: a list is an array.
+pub(crate) fn postgres_arguments(values: Vec<Value>) -> PgArguments {
     let mut arguments = PgArguments::default();
     let flat = values.into_iter().flat_map(|value| match value {
         Columns(columns) => columns,
@@ -292,15 +292,15 @@ pub(crate) fn postgres(values: Vec<Value>) -> PgArguments {
             NoTexts(count) => arguments.add(vec![None::<String>; count]),
             Flags(flags) => arguments.add(flags),
             Times(times) => arguments.add(times),
-            Columns(_) => unreachable!("columns are lists"),
+            Columns(_) => unreachable!("columns were flattened"),
         };
-        added.expect("it can be encoded");
+        added.expect("the value encodes");
     }
     arguments
 }
 
-/// As SQLite takes them: a list is a JSON text, with bytes in hexadecimal.
-pub(crate) fn sqlite(values: Vec<Value>) -> SqliteArguments {
+/// Encodes parameters for SQLite: a list is a JSON text, with bytes in hexadecimal.
+pub(crate) fn sqlite_arguments(values: Vec<Value>) -> SqliteArguments {
     let mut arguments = SqliteArguments::default();
     for value in values {
         let added = match value {
@@ -320,7 +320,7 @@ pub(crate) fn sqlite(values: Vec<Value>) -> SqliteArguments {
             }
             list => arguments.add(serde_json::json!(elements(list)).to_string()),
         };
-        added.expect("it can be encoded");
+        added.expect("the value encodes");
     }
     arguments
 }
@@ -333,6 +333,6 @@ fn elements(list: Value) -> Vec<serde_json::Value> {
         Flags(flags) => flags.into_iter().map(Into::into).collect(),
         NoTexts(count) => vec![serde_json::Value::Null; count],
         Times(times) => times.into_iter().map(|time| time.as_micros().into()).collect(),
-        _ => unreachable!("it is no list"),
+        _ => unreachable!("the value is not a list"),
     }
 }

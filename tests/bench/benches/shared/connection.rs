@@ -15,37 +15,38 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// To a host and port.
+    /// Connects to a host and port.
     pub(crate) async fn open(address: &str) -> Self {
         let stream = TcpStream::connect(address).await.expect("the server listens");
-        stream.set_nodelay(true).expect("it is a TCP connection");
+        stream.set_nodelay(true).expect("nodelay is set on the socket");
         let (sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
-            .expect("the server speaks HTTP");
+            .expect("the HTTP handshake succeeds");
         tokio::spawn(connection);
         let address = address.to_owned();
         let token = String::new();
         Self { sender, address, token }
     }
 
-    #[allow(dead_code, reason = "not every benchmark operates a store")]
-    /// The same with this token on every request.
+    #[allow(dead_code, reason = "used only by benchmarks with operator requests")]
+    /// Sends `token` as the bearer token of every request.
     pub(crate) fn with_token(self, token: String) -> Self {
         Self { token, ..self }
     }
 
-    /// The answer to a GET.
+    /// Sends a GET request and returns the body.
     pub(crate) async fn get(&mut self, path: &str) -> Bytes {
         self.send(Method::GET, path, "", "").await
     }
 
-    /// The same, read as JSON.
+    /// Sends a GET request and parses the body as JSON.
     pub(crate) async fn get_json(&mut self, path: &str) -> Value {
-        let answer = self.get(path).await;
-        serde_json::from_slice(&answer).expect("the answer is JSON")
+        let body = self.get(path).await;
+        serde_json::from_slice(&body).expect("the body is JSON")
     }
 
-    /// The answer to a request, whose body is JSON or empty, as is the key under which it may be repeated.
+    /// Sends a request and returns the body. An empty `key` sends no idempotency key; an empty `body` sends no body,
+    /// and any other body must be JSON. Panics unless the status is 2xx.
     pub(crate) async fn send(&mut self, method: Method, path: &str, key: &str, body: &str) -> Bytes {
         let request = Request::builder()
             .method(method)
@@ -63,17 +64,23 @@ impl Connection {
             "" => request,
             token => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
         };
-        let body = Full::from(body.to_owned());
-        let request = request.body(body).expect("it is a request");
-        self.sender.ready().await.expect("the connection is kept");
+        let request = request
+            .body(Full::from(body.to_owned()))
+            .expect("the request is well-formed");
+        self.sender.ready().await.expect("the server keeps the connection open");
         let response = self.sender.send_request(request).await.expect("the server answers");
         let status = response.status();
-        let answer = response.into_body().collect().await.expect("the body comes").to_bytes();
+        let body = response
+            .into_body()
+            .collect()
+            .await
+            .expect("the body is complete")
+            .to_bytes();
         assert!(
             status.is_success(),
             "{path} answers {status}: {}",
-            String::from_utf8_lossy(&answer)
+            String::from_utf8_lossy(&body)
         );
-        answer
+        body
     }
 }

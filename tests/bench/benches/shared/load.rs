@@ -1,4 +1,4 @@
-//! A closed load: a number of callers, each of which calls again as soon as it has its answer.
+//! Closed-loop load generator: each caller sends the next call after the previous response.
 
 use std::fmt;
 use std::future::Future;
@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use crate::rounds::Spread;
 
-/// One of those who call at the same time.
+/// A caller that runs concurrently with other callers.
 pub(crate) trait Caller: Send + 'static {
-    /// Makes the `n`th call of this caller and checks that it was answered.
+    /// Makes the `n`th call of this caller. Panics on an invalid response.
     fn call(&mut self, n: usize) -> impl Future<Output = ()> + Send;
 }
 
-/// What one round under load came to.
+/// The rate and latency quantiles of one round.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Load {
     pub(crate) per_second: f64,
@@ -20,8 +20,8 @@ pub(crate) struct Load {
     p99: Duration,
 }
 
-/// Lets all callers call for `time`, each in a task of its own.
-pub(crate) async fn run(callers: Vec<impl Caller>, time: Duration) -> Load {
+/// Runs all callers concurrently for `time` and measures the calls.
+pub(crate) async fn measure(callers: Vec<impl Caller>, time: Duration) -> Load {
     let start = Instant::now();
     let tasks: Vec<_> = callers
         .into_iter()
@@ -29,12 +29,12 @@ pub(crate) async fn run(callers: Vec<impl Caller>, time: Duration) -> Load {
         .collect();
     let mut latencies = Vec::new();
     for task in tasks {
-        latencies.extend(task.await.expect("every call is answered"));
+        latencies.extend(task.await.expect("no caller panics"));
     }
-    let took = start.elapsed();
+    let elapsed = start.elapsed();
     latencies.sort_unstable();
     Load {
-        per_second: latencies.len() as f64 / took.as_secs_f64(),
+        per_second: latencies.len() as f64 / elapsed.as_secs_f64(),
         p50: latencies[latencies.len() / 2],
         p99: latencies[latencies.len() * 99 / 100],
     }
@@ -52,7 +52,7 @@ async fn keep_calling(mut caller: impl Caller, end: Instant) -> Vec<Duration> {
     latencies
 }
 
-/// The medians over the rounds.
+/// The loads of several rounds. `Display` prints the medians.
 pub(crate) struct Rounds<'a>(pub(crate) &'a [Load]);
 
 impl Rounds<'_> {
@@ -65,9 +65,9 @@ impl Rounds<'_> {
 impl fmt::Display for Rounds<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = |quantile: fn(&Load) -> Duration| {
-            Spread::of(self.0.iter().map(|load| quantile(load).as_secs_f64() * 1e3)).median
+            Spread::from_values(self.0.iter().map(|load| quantile(load).as_secs_f64() * 1e3)).median
         };
-        let rate = Spread::of(self.rates()).median;
+        let rate = Spread::from_values(self.rates()).median;
         write!(
             f,
             "{rate:6.0}/s p50 {:.3} ms p99 {:.3} ms",

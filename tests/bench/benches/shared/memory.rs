@@ -1,16 +1,16 @@
-//! How much memory a process has, from `/proc`.
+//! Memory use of a process, from `/proc`.
 
 use std::fs;
 use std::process::Child;
 
-/// A figure of `/proc/<pid>/status` in MB, such as `VmRSS`; none when the process has ended.
-#[allow(dead_code, reason = "some benchmarks measure themselves")]
-pub(crate) fn megabytes(child: &Child, figure: &str) -> Option<f64> {
-    of(child.id(), figure)
+/// A figure of `/proc/<pid>/status` in MB, such as `VmRSS`. `None` for an exited child.
+#[allow(dead_code, reason = "unused by benchmarks that measure their own process")]
+pub(crate) fn child_megabytes(child: &Child, figure: &str) -> Option<f64> {
+    process_megabytes(child.id(), figure)
 }
 
-/// The same of any process, such as our own.
-pub(crate) fn of(process: u32, figure: &str) -> Option<f64> {
+/// Like [`child_megabytes`], for any process id.
+pub(crate) fn process_megabytes(process: u32, figure: &str) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status
         .lines()

@@ -1,4 +1,4 @@
-//! A private Postgres cluster on a Unix socket, as durable as one in production, gone when it is dropped.
+//! A private Postgres cluster on a Unix socket, with production durability settings. Deleted on drop.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, chown};
@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-/// Where Debian and its relatives keep the server's programs: one folder per version.
+/// The folder of the server programs on Debian and derivatives: one folder per version.
 const DEBIAN: &str = "/usr/lib/postgresql";
-/// The user as whom it runs if we are root, whom it refuses.
+/// The user that runs the server for a root process; Postgres refuses to run as root.
 const USER: &str = "postgres";
-/// A server on an empty folder answers within a second; a busy machine takes longer.
-const START_TRIES: u32 = 200;
+/// Polls until the server answers. An empty cluster starts within a second; a busy machine takes longer.
+const START_ATTEMPTS: u32 = 200;
 const START_PAUSE: Duration = Duration::from_millis(50);
 
-/// A cluster that runs.
+/// A running cluster.
 pub(crate) struct Postgres {
     server: Child,
     programs: PathBuf,
@@ -25,30 +25,31 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// Makes and starts one; none, which is said, where there is no Postgres. Call it on the main thread: the server
-    /// ends with the thread that started it.
+    /// Creates and starts a cluster. Without Postgres programs, prints a note and returns `None`. Call on the main
+    /// thread: the server exits with the starting thread.
     pub(crate) fn start() -> Option<Self> {
-        let Some(programs) = programs() else {
+        let Some(programs) = newest_programs() else {
             println!("LEFT OUT: everything on Postgres, because there is no {DEBIAN}/*/bin/initdb");
             return None;
         };
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let folder = tempfile::tempdir().expect("a temporary folder is created");
         if is_root() {
-            let (user, group) = (id("-u"), id("-g"));
-            chown(folder.path(), Some(user), Some(group)).expect("root may give folders away");
+            let (user, group) = (user_id("-u"), user_id("-g"));
+            chown(folder.path(), Some(user), Some(group)).expect("root may change owners");
         }
         let data = folder.path().join("data");
         let mut initdb = as_user(&programs.join("initdb"), &[]);
         initdb
             .args(["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "-D"])
             .arg(&data);
-        let output = initdb.current_dir("/").output().expect("initdb can be run");
+        let output = initdb.current_dir("/").output().expect("initdb starts");
         assert!(
             output.status.success(),
             "initdb: {}",
             String::from_utf8_lossy(&output.stderr)
         );
-        // `fsync` and the rest stay on: that is what is measured. Interrupted, it ends quickly and in order.
+        // `fsync` and the other durability settings stay on, because they are part of the measured cost. SIGINT makes
+        // Postgres shut down fast and cleanly.
         let mut server = as_user(&programs.join("postgres"), &["--pdeathsig", "INT"]);
         server
             .arg("-D")
@@ -62,21 +63,21 @@ impl Postgres {
             .stderr(Stdio::null())
             .stdout(Stdio::null());
         let cluster = Self {
-            server: server.spawn().expect("postgres can be run"),
+            server: server.spawn().expect("postgres starts"),
             programs,
             folder,
         };
-        cluster.wait();
+        cluster.wait_until_ready();
         Some(cluster)
     }
 
-    fn wait(&self) {
-        for _ in 0..START_TRIES {
+    fn wait_until_ready(&self) {
+        for _ in 0..START_ATTEMPTS {
             let ready = self
                 .program("pg_isready")
                 .arg("-q")
                 .status()
-                .expect("pg_isready can be run");
+                .expect("pg_isready starts");
             if ready.success() {
                 return;
             }
@@ -85,21 +86,17 @@ impl Postgres {
         panic!("Postgres did not start in {}", self.folder.path().display());
     }
 
-    /// A new database; answers its URL.
+    /// Creates a database and returns the URL.
     pub(crate) fn database(&self, name: &str) -> String {
-        let made = self
-            .program("createdb")
-            .arg(name)
-            .status()
-            .expect("createdb can be run");
-        assert!(made.success(), "the database {name} cannot be made");
+        let status = self.program("createdb").arg(name).status().expect("createdb starts");
+        assert!(status.success(), "createdb {name} failed");
         format!(
             "postgres://{USER}@localhost/{name}?host={}",
             self.folder.path().display()
         )
     }
 
-    /// One of the client programs, on this cluster.
+    /// Prepares a Postgres client program for this cluster.
     pub(crate) fn program(&self, name: &str) -> Command {
         let mut command = Command::new(self.programs.join(name));
         command
@@ -114,7 +111,7 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         let data = self.folder.path().join("data");
         let mut stop = as_user(&self.programs.join("pg_ctl"), &[]);
-        // It may have ended already.
+        // Errors are ignored: the server may have exited already.
         let _ = stop
             .args(["stop", "-m", "fast", "-D"])
             .arg(data)
@@ -124,7 +121,7 @@ impl Drop for Postgres {
     }
 }
 
-/// A command that the server's programs allow: not as root. `extra` goes to `setpriv`, which changes the user.
+/// Prepares a server program, which must not run as root. `extra` are arguments of `setpriv`, which changes the user.
 fn as_user(program: &Path, extra: &[&str]) -> Command {
     let mut command = Command::new("setpriv");
     command.args(extra);
@@ -139,20 +136,17 @@ fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
-/// A number of the user as whom the server runs.
-fn id(which: &str) -> u32 {
-    let output = Command::new("id")
-        .args([which, USER])
-        .output()
-        .expect("`id` can be run");
+/// A numeric id of the server's user: `-u` or `-g`.
+fn user_id(which: &str) -> u32 {
+    let output = Command::new("id").args([which, USER]).output().expect("`id` starts");
     let text = String::from_utf8_lossy(&output.stdout);
     text.trim()
         .parse()
-        .unwrap_or_else(|_| panic!("there is no user {USER}"))
+        .unwrap_or_else(|_| panic!("the user {USER} does not exist"))
 }
 
-/// The programs of the newest version.
-fn programs() -> Option<PathBuf> {
+/// The program folder of the newest version.
+fn newest_programs() -> Option<PathBuf> {
     let versions = fs::read_dir(DEBIAN)
         .ok()?
         .filter_map(Result::ok)

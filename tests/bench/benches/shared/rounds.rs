@@ -1,12 +1,12 @@
-//! Rounds in which contestants alternate, so that what else the machine does meets all of them, and what is told of
-//! them. Knows nothing of what is measured.
+//! Alternating benchmark rounds and their statistics. Contestants alternate, so that other load on the machine affects
+//! all contestants. Knows nothing about the measured code.
 
 use std::fmt;
 
-/// Runs every contestant once to warm up and then `rounds` times. Answers the figures of each, round by round.
+/// Runs every contestant once as a warm-up and then `rounds` times. Returns the figures of each contestant by round.
 ///
-/// `run` is given the contestant's number. Each round begins with another one, so that nobody always runs after the
-/// same.
+/// `run` receives the contestant's number. Each round starts with another contestant, so that no contestant always runs
+/// after the same predecessor.
 pub(crate) async fn alternate<T>(
     rounds: usize,
     contestants: usize,
@@ -25,7 +25,7 @@ pub(crate) async fn alternate<T>(
     figures
 }
 
-/// The middle value, and how far the others lie around it.
+/// Median, minimum and maximum.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
@@ -34,8 +34,8 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// Of at least one value.
-    pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Self {
+    /// Computes the spread of at least one value.
+    pub(crate) fn from_values(values: impl IntoIterator<Item = f64>) -> Self {
         let mut sorted: Vec<f64> = values.into_iter().collect();
         sorted.sort_by(f64::total_cmp);
         Self {
@@ -45,13 +45,14 @@ impl Spread {
         }
     }
 
-    /// Of ours by theirs, round by round: what slowed both in a round cancels out.
-    pub(crate) fn of_ratios(ours: impl IntoIterator<Item = f64>, theirs: impl IntoIterator<Item = f64>) -> Self {
-        Self::of(ours.into_iter().zip(theirs).map(|(ours, theirs)| ours / theirs))
+    /// Computes the spread of the ratios `ours / theirs` by round, so that a disturbance of both in one round cancels
+    /// out.
+    pub(crate) fn from_ratios(ours: impl IntoIterator<Item = f64>, theirs: impl IntoIterator<Item = f64>) -> Self {
+        Self::from_values(ours.into_iter().zip(theirs).map(|(ours, theirs)| ours / theirs))
     }
 }
 
-/// `0.91 (0.88..0.97)`; more decimals can be asked for.
+/// Prints `0.91 (0.88..0.97)`. The formatter's precision sets the decimals.
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decimals = f.precision().unwrap_or(2);
@@ -64,8 +65,8 @@ impl fmt::Display for Spread {
     }
 }
 
-/// Prints one line of the result.
-#[allow(dead_code, reason = "some benchmarks print tables of their own")]
-pub(crate) fn report(what: &str, ours: impl fmt::Display, baseline: impl fmt::Display, ratio: Spread) {
-    println!("{what:34} | ours {ours} | baseline {baseline} | ratio {ratio}");
+/// Prints one result line.
+#[allow(dead_code, reason = "unused by benchmarks with their own tables")]
+pub(crate) fn report(title: &str, ours: impl fmt::Display, baseline: impl fmt::Display, ratio: Spread) {
+    println!("{title:34} | ours {ours} | baseline {baseline} | ratio {ratio}");
 }

@@ -1,4 +1,4 @@
-//! Buying in the store that runs.
+//! Fills and checks out carts of a running store.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,41 +13,41 @@ use uuid::Uuid;
 use crate::connection::Connection;
 use crate::store::Store;
 
-/// As many products are bought, so that buyers seldom meet.
+/// Number of products. Many products keep concurrent buyers from contending for one product.
 const PRODUCTS: usize = 99;
-/// Lines of a cart.
+/// Lines per cart.
 const LINES: usize = 3;
-const ENOUGH: u32 = 1_000_000;
+const UNITS: u32 = 1_000_000;
 
-/// A store and what is bought in it.
+/// A running store and the products to buy.
 pub(crate) struct Shop {
     address: String,
     products: Vec<ProductId>,
-    /// Where the next cart begins to take products.
+    /// Index of the next cart's first product.
     next: AtomicUsize,
 }
 
-/// A cart that can be checked out.
+/// A filled cart.
 #[derive(Clone)]
 pub(crate) struct Cart {
     pub(crate) id: CartId,
-    #[allow(dead_code, reason = "whoever takes the statements of a checkout needs them")]
+    #[allow(dead_code, reason = "used only by the benchmark that replays statements")]
     pub(crate) products: [ProductId; LINES],
 }
 
 impl Shop {
-    /// Receives enough of the first products.
+    /// Loads the first products and adds stock for every purchase of a benchmark.
     pub(crate) async fn open(address: &str, store: &Store) -> Self {
         let mut connection = Connection::open(address).await.with_token(store.operator_token());
         let page = connection
             .get_json(&format!("/api/v1/products?page_size={PRODUCTS}"))
             .await;
         let items = page["items"].as_array().expect("a page has items");
-        let products: Vec<ProductId> = items.iter().map(|item| parsed(&item["id"])).collect();
+        let products: Vec<ProductId> = items.iter().map(|item| parse_id(&item["id"])).collect();
         assert_eq!(products.len(), PRODUCTS, "the sample has enough products");
         for id in &products {
             let path = format!("/api/v1/admin/products/{id}/stock-adjustments");
-            let body = json!({"change": ENOUGH, "kind": "received", "reason": "to be bought"});
+            let body = json!({"change": UNITS, "kind": "received", "reason": "benchmark"});
             connection.send(Method::POST, &path, "", &body.to_string()).await;
         }
         Self {
@@ -57,15 +57,15 @@ impl Shop {
         }
     }
 
-    pub(crate) async fn carts(&self, count: usize) -> Vec<Cart> {
+    pub(crate) async fn fill_carts(&self, count: usize) -> Vec<Cart> {
         let mut connection = Connection::open(&self.address).await;
         let mut carts = Vec::with_capacity(count);
         for _ in 0..count {
             let first = self.next.fetch_add(LINES, Ordering::Relaxed);
-            let products = [0, 1, 2].map(|place| self.products[(first + place) % PRODUCTS]);
-            let answer = connection.send(Method::POST, "/api/v1/carts", "", "").await;
-            let cart: Value = serde_json::from_slice(&answer).expect("a cart is JSON");
-            let id: CartId = parsed(&cart["id"]);
+            let products = [0, 1, 2].map(|offset| self.products[(first + offset) % PRODUCTS]);
+            let body = connection.send(Method::POST, "/api/v1/carts", "", "").await;
+            let cart: Value = serde_json::from_slice(&body).expect("a cart is JSON");
+            let id: CartId = parse_id(&cart["id"]);
             let lines: Vec<_> = products
                 .iter()
                 .map(|id| json!({"product_id": id, "quantity": 1}))
@@ -78,7 +78,7 @@ impl Shop {
         carts
     }
 
-    /// Checks all of them out, one after the other.
+    /// Checks the carts out one after the other and returns the duration of each checkout.
     pub(crate) async fn buy(self: Arc<Self>, carts: Vec<Cart>) -> Vec<Duration> {
         let mut connection = Connection::open(&self.address).await;
         let body = json!({"payment_token": "tok_visa", "email": "ada@example.com"}).to_string();
@@ -87,17 +87,17 @@ impl Shop {
             let sent = Instant::now();
             let path = format!("/api/v1/carts/{id}/checkout");
             let key = Uuid::new_v4().to_string();
-            let answer = connection.send(Method::POST, &path, &key, &body).await;
+            let order = connection.send(Method::POST, &path, &key, &body).await;
             times.push(sent.elapsed());
             assert!(
-                answer.windows(11).any(|text| text == b"\"confirmed\""),
-                "it is bought at once"
+                order.windows(11).any(|text| text == b"\"confirmed\""),
+                "a checkout was not confirmed at once"
             );
         }
         times
     }
 }
 
-fn parsed<T: serde::de::DeserializeOwned>(id: &Value) -> T {
-    serde_json::from_value(id.clone()).expect("it is an id")
+fn parse_id<T: serde::de::DeserializeOwned>(id: &Value) -> T {
+    serde_json::from_value(id.clone()).expect("the value is an id")
 }

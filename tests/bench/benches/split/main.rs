@@ -1,5 +1,5 @@
-//! What it costs to take the store apart: the same checkouts, every module in one process against every module in a
-//! process of its own, on this machine. Rate, latency, and the processor time of all the servers together.
+//! Cost of splitting the store: the same checkouts with every module in one process, and with one process per module on
+//! the same machine. Compares rate, latency and CPU time of all servers.
 
 use std::fs;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use crate::postgres::Postgres;
 use crate::rounds::{Spread, alternate};
-use crate::serving::Serving;
 use crate::shop::{Cart, Shop};
 use crate::store::{Binary, Store};
+use crate::store_process::StoreProcess;
 
 #[path = "../shared/connection.rs"]
 mod connection;
@@ -17,18 +17,18 @@ mod connection;
 mod postgres;
 #[path = "../shared/rounds.rs"]
 mod rounds;
-#[path = "../shared/serving.rs"]
-mod serving;
 #[path = "../shared/shop.rs"]
 mod shop;
 #[path = "../shared/store.rs"]
 mod store;
+#[path = "../shared/store_process.rs"]
+mod store_process;
 
 const ROUNDS: usize = 7;
-/// Checkouts of one contestant in a round, shared among the buyers.
+/// Checkouts per contestant and round, divided among the buyers.
 const CHECKOUTS: usize = 320;
 const BUYERS: [usize; 2] = [1, 16];
-/// Those that are called or heard before those that call or hear them.
+/// Callees come before callers, publishers before subscribers.
 const MODULES: [&str; 8] = [
     "catalog",
     "inventory",
@@ -39,37 +39,39 @@ const MODULES: [&str; 8] = [
     "notifications",
     "reporting",
 ];
-/// Of a second, as Linux counts processor time.
-const TICKS: f64 = 100.0;
+/// Linux counts CPU time in these fractions of a second.
+const TICKS_PER_SECOND: f64 = 100.0;
 
 #[tokio::main]
 async fn main() {
     let binary = Binary::build();
-    println!("checking out three lines, all modules in one process and each in its own (medians of {ROUNDS} rounds)");
+    println!(
+        "checkout of three lines: all modules in one process against one process per module (medians of {ROUNDS} rounds)"
+    );
     let (one, apart) = (Store::empty(None), Store::empty(None));
     compare("SQLite", &binary, &one, &apart).await;
     let Some(cluster) = Postgres::start() else { return };
     let (one, apart) = (cluster.database("one"), cluster.database("apart"));
     let (one, apart) = (Store::empty(Some(one)), Store::empty(Some(apart)));
     for store in [&one, &apart] {
-        binary.run(store, &["db", "migrate"]);
+        binary.run_command(store, &["db", "migrate"]);
     }
     compare("Postgres", &binary, &one, &apart).await;
 }
 
-/// A store that serves, in one process or several.
-struct Running {
-    /// The one with the public side last.
-    processes: Vec<Serving>,
+/// A running store, in one process or several.
+struct RunningStore {
+    /// The process with the public side comes last.
+    processes: Vec<StoreProcess>,
     shop: Arc<Shop>,
 }
 
-impl Running {
+impl RunningStore {
     async fn in_one_process(binary: &Binary, store: &Store) -> Self {
-        Self::of(vec![Serving::start(binary, store, "yes")], store).await
+        Self::wait_and_stock(vec![StoreProcess::start(binary, store, "yes")], store).await
     }
 
-    async fn apart(binary: &Binary, store: &Store) -> Self {
+    async fn in_separate_processes(binary: &Binary, store: &Store) -> Self {
         let (mut processes, mut remote) = (Vec::new(), Vec::<String>::new());
         for module in MODULES
             .iter()
@@ -79,65 +81,71 @@ impl Running {
             let mut arguments = vec!["serve", "--listen", "127.0.0.1:0"];
             arguments.extend(module);
             arguments.extend(remote.iter().flat_map(|remote| ["--remote", remote.as_str()]));
-            let serving = Serving::of(&mut binary.command(store, &arguments));
-            remote.push(format!("{}=http://{}", module[1], serving.address));
-            processes.push(serving);
+            let process = StoreProcess::spawn(&mut binary.command(store, &arguments));
+            remote.push(format!("{}=http://{}", module[1], process.address));
+            processes.push(process);
         }
-        Self::of(processes, store).await
+        Self::wait_and_stock(processes, store).await
     }
 
-    async fn of(processes: Vec<Serving>, store: &Store) -> Self {
-        let front = processes.last().expect("there is one");
+    async fn wait_and_stock(processes: Vec<StoreProcess>, store: &Store) -> Self {
+        let front = processes.last().expect("the store has a process");
         front.wait_until_ready();
         let shop = Arc::new(Shop::open(&front.address, store).await);
         Self { processes, shop }
     }
 
-    /// Processor time that all its processes have used.
-    fn used(&self) -> f64 {
-        let used = |serving: &Serving| {
-            let stat = fs::read_to_string(format!("/proc/{}/stat", serving.child.id())).expect("it runs");
-            // Behind the name, which may hold blanks: user and system time are the 12th and 13th.
-            let (_, rest) = stat.rsplit_once(')').expect("a name in parentheses");
+    /// CPU seconds that all processes have used.
+    fn cpu_seconds(&self) -> f64 {
+        let process_ticks = |process: &StoreProcess| {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", process.child.id())).expect("the process runs");
+            // The name in parentheses may contain blanks. Counted after the name, user and system time are fields 12
+            // and 13.
+            let (_, rest) = stat.rsplit_once(')').expect("the name is in parentheses");
             let fields = rest.split_whitespace().skip(11).take(2);
-            fields.map(|ticks| ticks.parse::<f64>().expect("a number")).sum::<f64>()
+            fields
+                .map(|ticks| ticks.parse::<f64>().expect("ticks are a number"))
+                .sum::<f64>()
         };
-        self.processes.iter().map(used).sum::<f64>() / TICKS
+        self.processes.iter().map(process_ticks).sum::<f64>() / TICKS_PER_SECOND
     }
 }
 
 async fn compare(engine: &str, binary: &Binary, one: &Store, apart: &Store) {
     let running = [
-        Running::in_one_process(binary, one).await,
-        Running::apart(binary, apart).await,
+        RunningStore::in_one_process(binary, one).await,
+        RunningStore::in_separate_processes(binary, apart).await,
     ];
     for buyers in BUYERS {
         let figures = alternate(ROUNDS, 2, async |contestant| {
             let running = &running[contestant];
-            let carts = running.shop.carts(CHECKOUTS).await;
-            let before = running.used();
+            let carts = running.shop.fill_carts(CHECKOUTS).await;
+            let before = running.cpu_seconds();
             let shares = carts.chunks(CHECKOUTS / buyers).map(<[Cart]>::to_vec);
-            let mut round = timed(shares.map(|share| Arc::clone(&running.shop).buy(share))).await;
-            round.cpu_per_thousand = (running.used() - before) / CHECKOUTS as f64 * 1_000.0;
+            let mut round = run_buyers(shares.map(|share| Arc::clone(&running.shop).buy(share))).await;
+            round.cpu_per_thousand = (running.cpu_seconds() - before) / CHECKOUTS as f64 * 1_000.0;
             round
         })
         .await;
-        println!("{engine}, {buyers} buying");
+        println!("{engine}, {buyers} buyers");
         for (name, figure, decimals) in FIGURES {
-            let of = |contestant: usize| figures[contestant].iter().map(figure);
-            let (one, apart) = (Spread::of(of(0)).median, Spread::of(of(1)).median);
-            let ratio = Spread::of_ratios(of(1), of(0));
+            let values = |contestant: usize| figures[contestant].iter().map(figure);
+            let (one, apart) = (
+                Spread::from_values(values(0)).median,
+                Spread::from_values(values(1)).median,
+            );
+            let ratio = Spread::from_ratios(values(1), values(0));
             println!("  {name:30} | one {one:8.decimals$} | apart {apart:8.decimals$} | ratio {ratio}");
         }
     }
 }
 
-/// What one round came to.
+/// The figures of one round.
 struct Round {
     per_second: f64,
     p50: Duration,
     p99: Duration,
-    /// Seconds of processor time for 1,000 orders.
+    /// CPU seconds per 1,000 orders.
     cpu_per_thousand: f64,
 }
 
@@ -150,18 +158,18 @@ const FIGURES: [Figure; 4] = [
     ("CPU seconds per 1,000 orders", |round| round.cpu_per_thousand, 2),
 ];
 
-/// Lets all buyers buy at the same time. Each answers how long its checkouts took.
-async fn timed(buyers: impl Iterator<Item = impl Future<Output = Vec<Duration>> + Send + 'static>) -> Round {
+/// Runs all buyers concurrently. Each buyer returns the durations of the checkouts.
+async fn run_buyers(buyers: impl Iterator<Item = impl Future<Output = Vec<Duration>> + Send + 'static>) -> Round {
     let start = Instant::now();
     let buyers: Vec<_> = buyers.map(tokio::spawn).collect();
     let mut times = Vec::new();
     for buyer in buyers {
-        times.extend(buyer.await.expect("every checkout is made"));
+        times.extend(buyer.await.expect("no buyer panics"));
     }
-    let took = start.elapsed();
+    let elapsed = start.elapsed();
     times.sort_unstable();
     Round {
-        per_second: times.len() as f64 / took.as_secs_f64(),
+        per_second: times.len() as f64 / elapsed.as_secs_f64(),
         p50: times[times.len() / 2],
         p99: times[times.len() * 99 / 100],
         cpu_per_thousand: 0.0,

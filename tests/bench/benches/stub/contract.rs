@@ -1,4 +1,4 @@
-//! What is asked for: one small object, or a list of them. The same values for every contestant, JSON and Protobuf.
+//! The contract: one small item, or a list of items. Every contestant serves the same values, as JSON or Protobuf.
 
 use std::sync::{Arc, LazyLock};
 
@@ -7,10 +7,10 @@ use offshoot_contract::{CallContext, CallFailure, ContractError, Page, contract}
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Items of a list.
-pub(crate) const LIST: u32 = 20;
+/// Items per list.
+pub(crate) const LIST_LENGTH: u32 = 20;
 
-/// As large as a product of the store: some 300 bytes of JSON.
+/// An item as large as a product of the store: some 300 bytes of JSON.
 #[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema, prost::Message)]
 pub(crate) struct Item {
     #[prost(string, tag = "1")]
@@ -37,24 +37,24 @@ pub(crate) struct Item {
 #[contract(name = "items", version = "1.0")]
 #[async_trait]
 pub(crate) trait ItemsApi: Send + Sync + 'static {
-    /// One item.
+    /// Returns one item.
     #[get("/items/{id}")]
     async fn item(&self, cx: &mut CallContext, id: String) -> Result<Item, ItemsError>;
 
-    /// The first items.
+    /// Returns the first items.
     #[get("/items")]
     async fn items(&self, cx: &mut CallContext, page_size: u32) -> Result<Page<Item>, ItemsError>;
 }
 
-/// Every item is there.
+/// The contract has no errors of its own, because every id exists.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
 pub(crate) enum ItemsError {
-    /// Not the module's own answer.
+    /// A failed call.
     #[error(transparent)]
     Call(#[from] CallFailure),
 }
 
-/// Answers from memory.
+/// Serves items from memory.
 pub(crate) struct Items;
 
 #[async_trait]
@@ -74,7 +74,7 @@ pub(crate) fn item(id: String) -> Item {
             id: String::new(),
             sku: "85123A".to_owned(),
             name: "WHITE HANGING HEART T-LIGHT HOLDER".to_owned(),
-            description: "Holds one light, which is not part of it.".to_owned(),
+            description: "Holds one tea light. The light is not included.".to_owned(),
             category: "lighting".to_owned(),
             price: 25_500,
             version: 3,

@@ -1,4 +1,4 @@
-//! The same over gRPC with tonic: the service by hand, as its generator would have written it.
+//! The gRPC baseline with tonic. The service is written by hand, equivalent to the generator's output.
 
 use std::convert::Infallible;
 use std::task::{Context, Poll};
@@ -13,9 +13,9 @@ use tonic::{Code, Request, Response, Status};
 use tonic_prost::ProstCodec;
 use tower::Service;
 
-use crate::contract::{Item, LIST, item, items};
+use crate::contract::{Item, LIST_LENGTH, item, items};
 use crate::load::Caller;
-use crate::{ID, Wanted, peer};
+use crate::{ID, Resource, server_process};
 
 const ITEM: &str = "/bench.Items/Item";
 const LIST_ITEMS: &str = "/bench.Items/List";
@@ -38,9 +38,9 @@ struct ItemList {
     items: Vec<Item>,
 }
 
-struct One;
+struct ItemMethod;
 
-impl UnaryService<ItemRequest> for One {
+impl UnaryService<ItemRequest> for ItemMethod {
     type Response = Item;
     type Future = Ready<Result<Response<Item>, Status>>;
 
@@ -49,9 +49,9 @@ impl UnaryService<ItemRequest> for One {
     }
 }
 
-struct Many;
+struct ListMethod;
 
-impl UnaryService<ListRequest> for Many {
+impl UnaryService<ListRequest> for ListMethod {
     type Response = ItemList;
     type Future = Ready<Result<Response<ItemList>, Status>>;
 
@@ -81,12 +81,12 @@ impl Service<http::Request<Body>> for ItemsService {
         match request.uri().path() {
             ITEM => async {
                 let mut grpc = tonic::server::Grpc::new(ProstCodec::<Item, ItemRequest>::default());
-                Ok(grpc.unary(One, request).await)
+                Ok(grpc.unary(ItemMethod, request).await)
             }
             .boxed(),
             LIST_ITEMS => async {
                 let mut grpc = tonic::server::Grpc::new(ProstCodec::<ItemList, ListRequest>::default());
-                Ok(grpc.unary(Many, request).await)
+                Ok(grpc.unary(ListMethod, request).await)
             }
             .boxed(),
             _ => async { Ok(Status::new(Code::Unimplemented, "no such method").into_http()) }.boxed(),
@@ -96,27 +96,27 @@ impl Service<http::Request<Body>> for ItemsService {
 
 /// Serves the items.
 pub(crate) async fn serve() {
-    let incoming = TcpIncoming::from(peer::listen().await).with_nodelay(Some(true));
+    let incoming = TcpIncoming::from(server_process::listen().await).with_nodelay(Some(true));
     let server = Server::builder()
         .add_service(ItemsService)
         .serve_with_incoming(incoming);
-    server.await.expect("tonic serves until it is ended");
+    server.await.expect("tonic serves until the process exits");
 }
 
-/// Calls over one connection, which all callers share, as tonic's channel does.
+/// A caller over one connection, which all callers share, as usual with tonic's channel.
 #[derive(Clone)]
 pub(crate) struct Grpc {
     client: tonic::client::Grpc<Channel>,
-    wanted: Wanted,
+    resource: Resource,
 }
 
 impl Grpc {
-    pub(crate) async fn new(address: &str, wanted: Wanted) -> Self {
-        let endpoint = Channel::from_shared(format!("http://{address}")).expect("it is a URL");
+    pub(crate) async fn new(address: &str, resource: Resource) -> Self {
+        let endpoint = Channel::from_shared(format!("http://{address}")).expect("the URL is valid");
         let channel = endpoint.tcp_nodelay(true).connect().await.expect("tonic connects");
         Self {
             client: tonic::client::Grpc::new(channel),
-            wanted,
+            resource,
         }
     }
 }
@@ -124,23 +124,23 @@ impl Grpc {
 impl Caller for Grpc {
     async fn call(&mut self, _: usize) {
         self.client.ready().await.expect("tonic's channel is open");
-        match self.wanted {
-            Wanted::Item => {
+        match self.resource {
+            Resource::Item => {
                 let request = Request::new(ItemRequest { id: ID.to_owned() });
                 let codec = ProstCodec::<ItemRequest, Item>::default();
                 let answer = self.client.unary(request, PathAndQuery::from_static(ITEM), codec).await;
-                assert_eq!(answer.expect("tonic is answered").into_inner().id, ID);
+                assert_eq!(answer.expect("the call succeeds").into_inner().id, ID);
             }
-            Wanted::List => {
-                let request = Request::new(ListRequest { page_size: LIST });
+            Resource::List => {
+                let request = Request::new(ListRequest { page_size: LIST_LENGTH });
                 let codec = ProstCodec::<ListRequest, ItemList>::default();
                 let answer = self
                     .client
                     .unary(request, PathAndQuery::from_static(LIST_ITEMS), codec)
                     .await;
                 assert_eq!(
-                    answer.expect("tonic is answered").into_inner().items.len(),
-                    LIST as usize
+                    answer.expect("the call succeeds").into_inner().items.len(),
+                    LIST_LENGTH as usize
                 );
             }
         }

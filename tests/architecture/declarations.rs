@@ -1,0 +1,143 @@
+//! A module is declared once: the files outside its own folders that name the module are few, and always the same.
+//!
+//! Adding a module touches these files, and removing one too. Clients of a module, such as callers and the public API,
+//! name their callee and do not count.
+
+use offshoot::wiring::{DECLARATIONS, ORIGINS, callers_of};
+use toml::Table;
+
+use crate::sources::{File, assert_no_violations, assert_violations, files, tokens};
+
+/// The only files that may name a module without being its client.
+const DECLARING: [&str; 2] = ["app/Cargo.toml", "app/src/wiring.rs"];
+/// Files that a new module with public operations touches as well.
+const PUBLIC: [&str; 2] = ["app/public-api/Cargo.toml", "app/public-api/src/operations.rs"];
+/// Most existing files that a new module touches.
+const TOUCHED_MAX: usize = 4;
+
+/// Whether the crate of `file` depends on the contract of `module`: such a crate is a client.
+fn is_client(file: &File, files: &[File], module: &str) -> bool {
+    let manifests = files.iter().filter(|manifest| {
+        let folder = manifest.path.strip_suffix("Cargo.toml");
+        folder.is_some_and(|folder| !folder.is_empty() && folder != "app/" && file.path.starts_with(folder))
+    });
+    manifests
+        .filter_map(|manifest| toml::from_str::<Table>(&manifest.text).ok())
+        .any(|manifest| {
+            let depends = |kind: &str| {
+                let dependencies = manifest.get(kind).and_then(|table| table.as_table());
+                dependencies.is_some_and(|dependencies| dependencies.contains_key(&format!("{module}-api")))
+            };
+            depends("dependencies") || depends("dev-dependencies")
+        })
+}
+
+/// Product files outside the module's folders that name the module in code or in a manifest.
+fn files_that_name(files: &[File], module: &str) -> Vec<String> {
+    let own = [format!("modules/{module}/"), format!("migrations/{module}/")];
+    let product = files.iter().filter(|file| {
+        (file.is_rust() || file.path.ends_with("Cargo.toml"))
+            && !own.iter().any(|folder| file.path.starts_with(folder))
+            && !file.path.starts_with("tests/")
+            && !file.path.starts_with("app/tests/")
+            // The store's tools and its front are clients of the whole store.
+            && !file.path.starts_with("app/src/cli/tools/")
+    });
+    let named = product.filter(|file| {
+        let names = if file.is_rust() {
+            let names = [module.to_owned(), format!("{module}_api")];
+            tokens(file).iter().any(|token| names.contains(&token.text))
+        } else {
+            file.text.contains(&format!("{module}-api")) || file.text.contains(&format!("modules/{module}"))
+        };
+        names && !is_client(file, files, module)
+    });
+    named.map(|file| file.path.clone()).collect()
+}
+
+fn undeclared_names(files: &[File], module: &str) -> Vec<String> {
+    let found = files_that_name(files, module).into_iter();
+    let others = found.filter(|path| !DECLARING.contains(&path.as_str()));
+    others
+        .map(|path| format!("{path} names {module}: only {} may", DECLARING.join(" and ")))
+        .collect()
+}
+
+#[test]
+fn a_module_that_nobody_calls_is_named_only_where_modules_are_declared() {
+    // Names such as `orders` are also words of the code; the modules at the end of the graph are not.
+    for module in ["notifications", "reporting", "storefront"] {
+        assert_no_violations(&undeclared_names(&files(), module));
+    }
+    assert!(DECLARING.len() + PUBLIC.len() <= TOUCHED_MAX);
+}
+
+#[test]
+fn a_module_named_elsewhere_is_reported() {
+    let planted = [
+        File::new("app/src/wiring.rs", "reviews: reviews_api::v1::ReviewsApi;"),
+        File::new("app/Cargo.toml", "reviews-api = { path = \"../modules/reviews/api\" }"),
+        File::new("app/src/serve/front.rs", "use reviews_api::v1::ReviewsApi;"),
+        File::new("modules/reviews/src/lib.rs", "use reviews_api::v1::Review;"),
+        File::new(
+            "modules/stars/Cargo.toml",
+            "[dependencies]\nreviews-api = { path = \"../reviews/api\" }",
+        ),
+        File::new("modules/stars/src/lib.rs", "use reviews_api::v1::Review;"),
+    ];
+    assert_violations(
+        &undeclared_names(&planted, "reviews"),
+        &["app/src/serve/front.rs names reviews"],
+    );
+}
+
+#[test]
+fn every_declared_edge_leads_to_a_declared_module() {
+    for declaration in DECLARATIONS.iter().chain(&ORIGINS) {
+        for callee in declaration.calls.iter().chain(declaration.subscribes_to) {
+            let known = DECLARATIONS.iter().any(|other| other.name == *callee);
+            assert!(known, "{} names {callee}, which is not declared", declaration.name);
+        }
+    }
+}
+
+#[test]
+fn every_module_folder_is_declared() {
+    let declared: Vec<_> = DECLARATIONS.iter().map(|declaration| declaration.name).collect();
+    let mut folders: Vec<_> = files()
+        .iter()
+        .filter_map(|file| {
+            file.path
+                .strip_prefix("modules/")?
+                .split_once('/')
+                .map(|(module, _)| module.to_owned())
+        })
+        .collect();
+    folders.dedup();
+    for module in folders {
+        assert!(
+            declared.contains(&module.as_str()),
+            "modules/{module} is not declared: add a line to `modules!` in app/src/wiring.rs"
+        );
+    }
+}
+
+/// The allow lists that the declarations yield. A change here is a change of who may call whom.
+#[test]
+fn the_declarations_yield_the_allow_lists() {
+    let yielded: Vec<_> = DECLARATIONS
+        .iter()
+        .map(|declaration| format!("{}: {}", declaration.name, callers_of(declaration.name).join(", ")))
+        .collect();
+    let expected = [
+        "catalog: carts, storefront, public, import, replay",
+        "inventory: orders, storefront, public, import, replay",
+        "carts: orders, public",
+        "payments: orders, replay",
+        "orders: notifications, reporting, public, import, replay",
+        "storefront: public",
+        "notifications: public, replay",
+        "reporting: public",
+    ];
+    assert_eq!(yielded, expected);
+}

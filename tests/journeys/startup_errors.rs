@@ -1,0 +1,135 @@
+//! Startup errors: one message names the cause and the remedy.
+
+use std::fs;
+use std::path::Path;
+
+use offshoot_tests::{Data, Engine, run_offshoot};
+use sqlx::{Connection as _, PgConnection, SqliteConnection};
+
+#[tokio::test]
+async fn a_port_in_use_is_reported_with_the_flag_for_another_port() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
+    let address = listener
+        .local_addr()
+        .expect("a bound listener has an address")
+        .to_string();
+    let data = Data::new(Engine::Sqlite).await;
+    let refused = data.run_command(&["serve", "--listen", &address]).await;
+    refused.expect_error(1, &[&address, "--listen"]);
+}
+
+#[tokio::test]
+async fn a_missing_configuration_file_is_reported() {
+    run_offshoot(&["serve", "--config", "nowhere.toml"])
+        .await
+        .expect_error(2, &["nowhere.toml"]);
+}
+
+#[tokio::test]
+async fn an_unknown_setting_is_reported_with_the_file() {
+    let data = Data::new(Engine::Sqlite).await;
+    let file = data.folder().join("store.toml");
+    fs::write(&file, "lissten = \"127.0.0.1:0\"\n").expect("the file is writable");
+    let file = file.to_str().expect("temporary folders have UTF-8 names");
+    data.run_command(&["serve", "--config", file])
+        .await
+        .expect_error(2, &["lissten", file, "offshoot config"]);
+}
+
+#[tokio::test]
+async fn a_required_module_that_is_off_is_reported() {
+    let data = Data::new(Engine::Sqlite).await;
+    data.run_command(&["serve", "--only", "carts", "--listen", "127.0.0.1:0"])
+        .await
+        .expect_error(1, &["catalog", "--remote catalog="]);
+}
+
+#[tokio::test]
+async fn a_data_directory_that_is_a_file_is_reported() {
+    let data = Data::new(Engine::Sqlite).await;
+    let path = data.folder().join("taken");
+    fs::write(&path, "").expect("the file is writable");
+    let path = path.to_str().expect("temporary folders have UTF-8 names");
+    let refused = run_offshoot(&["serve", "--listen", "127.0.0.1:0", "--data-dir", path]).await;
+    refused.expect_error(1, &[path]);
+}
+
+#[tokio::test]
+async fn a_read_only_data_directory_is_reported() {
+    // `/sys` is read-only even for root, the user of CI.
+    let refused = run_offshoot(&["serve", "--listen", "127.0.0.1:0", "--data-dir", "/sys"]).await;
+    refused.expect_error(1, &["/sys", "--data-dir"]);
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_a_database_is_reported_and_not_changed() {
+    let data = Data::new(Engine::Sqlite).await;
+    let file = data.folder().join("catalog.db");
+    let garbage = "not a database ".repeat(1_000);
+    fs::write(&file, &garbage).expect("the file is writable");
+    let path = file.to_str().expect("temporary folders have UTF-8 names");
+    data.run_command(&["serve", "--listen", "127.0.0.1:0"])
+        .await
+        .expect_error(1, &[path, "backup"]);
+    assert_eq!(fs::read_to_string(&file).ok(), Some(garbage));
+}
+
+#[tokio::test]
+async fn a_schema_with_an_unknown_contract_migration_is_refused() {
+    let data = Data::new(Engine::Sqlite).await;
+    data.run_command(&["db", "migrate"]).await.expect_success();
+    record_unknown_migration(&data.folder().join("catalog.db")).await;
+    let refused = data.run_command(&["serve", "--listen", "127.0.0.1:0"]).await;
+    refused.expect_error(
+        1,
+        &["catalog.db", "0999_reduced", "run a binary that has this migration"],
+    );
+}
+
+#[tokio::test]
+async fn an_unmigrated_postgres_schema_is_refused_with_the_command() {
+    let Some(server) = offshoot_testkit::postgres::server() else {
+        return;
+    };
+    let mut connection = PgConnection::connect(&server.url("postgres"))
+        .await
+        .expect("Postgres answers");
+    sqlx::raw_sql("CREATE DATABASE not_migrated")
+        .execute(&mut connection)
+        .await
+        .expect("tests may create databases");
+    let data = Data::new(Engine::Sqlite).await;
+    let url = server.url("not_migrated");
+    let refused = data
+        .run_command(&["serve", "--listen", "127.0.0.1:0", "--database", &url])
+        .await;
+    refused.expect_error(1, &["catalog", "offshoot db migrate --database"]);
+}
+
+#[tokio::test]
+async fn an_unreachable_postgres_server_is_reported() {
+    let data = Data::new(Engine::Sqlite).await;
+    let url = "postgres://somebody:secret@127.0.0.1:1/store";
+    let refused = data
+        .run_command(&["serve", "--listen", "127.0.0.1:0", "--database", url])
+        .await;
+    refused.expect_error(1, &["127.0.0.1:1", "check that the server runs"]);
+    assert!(
+        !refused.stderr.contains("secret"),
+        "a password is shown: {}",
+        refused.stderr
+    );
+}
+
+/// Records an unknown `contract` migration, as a newer binary would.
+async fn record_unknown_migration(file: &Path) {
+    let url = format!("sqlite:{}", file.display());
+    let mut connection = SqliteConnection::connect(&url).await.expect("the database file opens");
+    let insert = "INSERT INTO offshoot_migrations (set_name, version, name, kind, checksum, applied_at)
+                  VALUES ('catalog', 999, '0999_reduced', 'contract', x'00', 0)";
+    sqlx::raw_sql(insert)
+        .execute(&mut connection)
+        .await
+        .expect("the migration is recorded");
+    connection.close().await.expect("the database file closes");
+}
