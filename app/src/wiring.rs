@@ -8,7 +8,7 @@ mod declare;
 
 use std::sync::Arc;
 
-use offshoot_contract::{Clock, Contract, ContractDescription, Contracts, describe};
+use offshoot_contract::{Clock, ContractDescription, Contracts, describe};
 use offshoot_db::ModuleSchema;
 use offshoot_host::{Declaration, Host, HostedModule, Job, Module};
 
@@ -90,7 +90,7 @@ pub fn callers_of(module: &str) -> Vec<&'static str> {
 
 /// A module that another one calls.
 #[cfg(any(feature = "carts", feature = "orders"))]
-fn required<A: Contract + ?Sized>(api: &Option<Arc<A>>, caller: &str) -> anyhow::Result<Arc<A>> {
+fn required<A: offshoot_contract::Contract + ?Sized>(api: &Option<Arc<A>>, caller: &str) -> anyhow::Result<Arc<A>> {
     let callee = A::NAME;
     api.clone().ok_or_else(|| {
         anyhow::anyhow!(

@@ -150,7 +150,7 @@ fn goods_put_back_twice_are_found() {
 #[test]
 fn a_ledger_that_is_not_the_stock_is_found() {
     finds("stock equals its movements", |facts| {
-        facts.balances[0].stock.on_hand = 7
+        facts.balances[0].stock.on_hand = 7;
     });
 }
 
