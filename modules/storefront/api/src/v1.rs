@@ -76,14 +76,14 @@ pub struct Freshness {
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
 pub enum StorefrontError {
     /// The storefront knows no product with this id.
-    #[error("product {id} does not exist")]
+    #[error("there is no product {id}")]
     #[problem(status = 404, code = "unknown-product")]
     UnknownProduct {
         /// The requested id.
         id: ProductId,
     },
     /// The page token was not issued for this list.
-    #[error("the page token is not valid for this list: start again without a token")]
+    #[error("the page token is not valid for this list: start again without a page token")]
     #[problem(status = 422, code = "bad-page-token")]
     BadPageToken,
     /// The call failed without an answer of the storefront.

@@ -1,4 +1,4 @@
-//! What is shown.
+//! Listings: order, filters, pages, and all fields of a product.
 
 use catalog_api::v1::{Product, ProductId, ProductStatus};
 use offshoot_contract::Timestamp;
@@ -7,12 +7,12 @@ use storefront_api::v1::{Listing, StorefrontError};
 use crate::T;
 use crate::event_fixtures::{apply_products, apply_stock, discontinued, pounds, product, stock};
 
-/// A store with these SKUs, of which so many can be had.
-async fn selling(t: &T, goods: &[(&str, u64)]) -> Vec<Product> {
-    let products: Vec<Product> = goods.iter().map(|(sku, _)| product(sku)).collect();
+/// Applies products with these SKUs and available units.
+async fn with_products(t: &T, products_in_stock: &[(&str, u64)]) -> Vec<Product> {
+    let products: Vec<Product> = products_in_stock.iter().map(|(sku, _)| product(sku)).collect();
     let events: Vec<_> = (1..).zip(&products).collect();
     apply_products(t, &events).await;
-    let levels = (1..).zip(products.iter().zip(goods));
+    let levels = (1..).zip(products.iter().zip(products_in_stock));
     let levels: Vec<_> = levels
         .map(|(position, (product, (_, available)))| (position, stock(product, *available)))
         .collect();
@@ -36,7 +36,7 @@ async fn browse(t: &T, category: Option<&str>, in_stock: Option<bool>) -> Vec<Li
 
 pub(crate) async fn lists_active_products_in_the_order_of_sku(t: T) {
     assert_eq!(browse(&t, None, None).await, []);
-    let products = selling(&t, &[("b", 5), ("B", 1), ("10", 0), ("2", 3), ("é", 7)]).await;
+    let products = with_products(&t, &[("b", 5), ("B", 1), ("10", 0), ("2", 3), ("é", 7)]).await;
     apply_products(&t, &[(9, &discontinued(&products[3]))]).await;
     let listed = browse(&t, None, None).await;
     assert_eq!(skus(&listed), "10 B b é");
@@ -46,8 +46,8 @@ pub(crate) async fn lists_active_products_in_the_order_of_sku(t: T) {
 
 pub(crate) async fn pages_continue_where_the_previous_page_ended(t: T) {
     let names: Vec<String> = (0..7).map(|n| format!("sku {n}")).collect();
-    let goods: Vec<_> = names.iter().map(|name| (name.as_str(), 1)).collect();
-    selling(&t, &goods).await;
+    let products_in_stock: Vec<_> = names.iter().map(|name| (name.as_str(), 1)).collect();
+    with_products(&t, &products_in_stock).await;
     let (mut listed, mut token, mut pages) = (Vec::new(), None, 0);
     loop {
         let page = t
@@ -66,7 +66,7 @@ pub(crate) async fn pages_continue_where_the_previous_page_ended(t: T) {
 }
 
 pub(crate) async fn filters_by_category_and_availability(t: T) {
-    let products = selling(&t, &[("a", 5), ("b", 0), ("c", 2), ("d", 0)]).await;
+    let products = with_products(&t, &[("a", 5), ("b", 0), ("c", 2), ("d", 0)]).await;
     let lamps: Vec<Product> = products[1..3]
         .iter()
         .map(|product| Product {
@@ -91,9 +91,9 @@ pub(crate) async fn filters_by_category_and_availability(t: T) {
     }
 }
 
-/// The catalog gives a SKU once; a copy may know it from before and after its restoration.
+/// SKUs are unique in the catalog, but the projection may have products from before and after a restored backup.
 pub(crate) async fn products_with_the_same_sku_are_all_listed(t: T) {
-    let products = selling(&t, &[("a", 1), ("a", 2), ("a", 3)]).await;
+    let products = with_products(&t, &[("a", 1), ("a", 2), ("a", 3)]).await;
     let (mut seen, mut token) = (Vec::new(), None);
     for _ in 0..3 {
         let page = t.api.browse(&mut t.cx(), None, None, Some(1), token).await.unwrap();
@@ -106,7 +106,7 @@ pub(crate) async fn products_with_the_same_sku_are_all_listed(t: T) {
 }
 
 pub(crate) async fn tokens_of_other_lists_are_refused(t: T) {
-    selling(&t, &[("a", 1), ("b", 1), ("c", 1)]).await;
+    with_products(&t, &[("a", 1), ("b", 1), ("c", 1)]).await;
     let page = t
         .api
         .browse(&mut t.cx(), None, Some(true), Some(1), None)
@@ -126,10 +126,10 @@ pub(crate) async fn tokens_of_other_lists_are_refused(t: T) {
 }
 
 pub(crate) async fn a_listing_has_every_field_of_the_product(t: T) {
-    let shown = selling(&t, &[("a", 5)]).await.remove(0);
-    let listing = t.api.listing(&mut t.cx(), shown.id).await.unwrap();
+    let product = with_products(&t, &[("a", 5)]).await.remove(0);
+    let listing = t.api.listing(&mut t.cx(), product.id).await.unwrap();
     let expected = Listing {
-        product_id: shown.id,
+        product_id: product.id,
         sku: "a".to_owned(),
         name: "PRODUCT a".to_owned(),
         description: "all about a".to_owned(),
@@ -139,8 +139,8 @@ pub(crate) async fn a_listing_has_every_field_of_the_product(t: T) {
         available: 5,
     };
     assert_eq!(listing, expected);
-    apply_products(&t, &[(2, &discontinued(&shown))]).await;
-    let listing = t.api.listing(&mut t.cx(), shown.id).await.unwrap();
+    apply_products(&t, &[(2, &discontinued(&product))]).await;
+    let listing = t.api.listing(&mut t.cx(), product.id).await.unwrap();
     assert_eq!(listing.status, ProductStatus::Discontinued);
     let id = ProductId::new(Timestamp::from_micros(0).unwrap());
     let unknown = t.api.listing(&mut t.cx(), id).await.unwrap_err();

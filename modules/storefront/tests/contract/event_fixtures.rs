@@ -1,4 +1,4 @@
-//! What the catalog and the inventory announce, as the storefront's copies get it.
+//! Fixtures: events of the catalog and the inventory, applied to the storefront's projections.
 
 use catalog_api::v1::{CatalogEvent, Product, ProductId, ProductStatus};
 use inventory_api::v1::{InventoryEvent, Stock};
@@ -12,7 +12,7 @@ pub(crate) fn pounds(amount: &str) -> Money {
     Money::parse(amount, Money::GBP).unwrap()
 }
 
-/// A product that is sold for a pound.
+/// An active product at a price of one pound.
 pub(crate) fn product(sku: &str) -> Product {
     let time = Timestamp::from_micros(0).unwrap();
     Product {
@@ -47,8 +47,8 @@ pub(crate) fn stock(product: &Product, available: u64) -> Stock {
 
 fn delivered<E: EventSet>(events: impl IntoIterator<Item = (i64, E)>) -> Vec<Delivered<E>> {
     let at = Timestamp::from_micros(0).unwrap();
-    let each = |(position, event)| Delivered { event, position, at };
-    events.into_iter().map(each).collect()
+    let deliver = |(position, event)| Delivered { event, position, at };
+    events.into_iter().map(deliver).collect()
 }
 
 async fn apply<P: Projection>(t: &T, projection: P, events: &[Delivered<P::Event>]) -> Result<(), Rejection> {
@@ -58,7 +58,7 @@ async fn apply<P: Projection>(t: &T, projection: P, events: &[Delivered<P::Event
     Ok(tx.commit_part().await?)
 }
 
-/// These products at these positions, in one transaction.
+/// Applies `ProductChanged` events at their positions, in one transaction.
 pub(crate) async fn apply_products(t: &T, events: &[(i64, &Product)]) {
     let events = events
         .iter()
@@ -66,7 +66,7 @@ pub(crate) async fn apply_products(t: &T, events: &[(i64, &Product)]) {
     apply(t, ProductsProjection, &delivered(events)).await.unwrap();
 }
 
-/// This stock at these positions, in one transaction.
+/// Applies `StockChanged` events at their positions, in one transaction.
 pub(crate) async fn apply_stock(t: &T, events: &[(i64, Stock)]) -> Result<(), Rejection> {
     let events = events
         .iter()
@@ -74,7 +74,7 @@ pub(crate) async fn apply_stock(t: &T, events: &[(i64, Stock)]) -> Result<(), Re
     apply(t, StockProjection, &delivered(events)).await
 }
 
-/// Empties both copies.
+/// Clears both projections.
 pub(crate) async fn clear_projections(t: &T) {
     let mut cx = CallContext::root("test");
     let mut tx = t.db.begin(&mut cx).await.unwrap();

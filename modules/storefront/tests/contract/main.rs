@@ -1,7 +1,8 @@
-//! The storefront's contract, tested in every combination of engine and placement. Knows the contract, the copies and what
-//! is published to them, and not the tables.
+//! Tests of the storefront's contract, in every combination of engine and placement.
+//!
+//! Knows the contract, the projections and their events, but not the tables.
 
-#![expect(clippy::unwrap_used, reason = "a body fails by its panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,9 +13,9 @@ use offshoot_testkit::{ModuleUnderTest, Test, bodies, contract_tests};
 use storefront::Storefront;
 use storefront_api::v1::StorefrontApi;
 
-// What the storefront is told.
+// Events of the catalog and the inventory.
 mod event_fixtures;
-// The bodies, by theme.
+// The test bodies, by subject.
 mod browsing;
 mod projecting;
 mod schema;

@@ -1,4 +1,4 @@
-//! What the migrations made.
+//! The tables made by the migrations match their declaration in `tables.toml`.
 
 use offshoot_db::check_tables;
 

@@ -1,4 +1,4 @@
-//! Real logs of two other modules, followed by real workers.
+//! The storefront's subscriptions, run by real workers on real logs of the catalog and the inventory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 use crate::T;
 use crate::event_fixtures::{product, stock};
 
-/// Longer than anything here takes on a machine that does other work.
+/// Timeout of a wait, generous for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 const TIMING: HeartbeatTiming = HeartbeatTiming {
     interval: Duration::from_millis(100),
@@ -27,7 +27,7 @@ const TIMING: HeartbeatTiming = HeartbeatTiming {
 static CATALOG: ModuleSchema = module_with_log("catalog");
 static INVENTORY: ModuleSchema = module_with_log("inventory");
 
-/// A module of which nothing is there but its log.
+/// A module that has only a log.
 const fn module_with_log(module: &'static str) -> ModuleSchema {
     ModuleSchema {
         module,
@@ -43,7 +43,7 @@ async fn publish<E: EventSet>(db: &Db, event: E) {
     tx.commit_part().await.unwrap();
 }
 
-/// What a process that hosts the storefront runs.
+/// Starts the tasks of a process that hosts the storefront.
 fn start_subscriptions(t: &T, logs: &[&Db]) -> JoinSet<()> {
     let replica = Replica::new(t.db.clone(), TIMING);
     let mut tasks = JoinSet::new();
@@ -74,18 +74,18 @@ pub(crate) async fn published_events_are_listed_and_their_age_is_known(t: T) {
     let published = catalog.now();
     publish(&inventory, InventoryEvent::StockChanged(stock(&lamp, 3))).await;
     publish(&catalog, CatalogEvent::ProductChanged(lamp.clone())).await;
-    let _host = start_subscriptions(&t, &[&catalog, &inventory]);
+    let _tasks = start_subscriptions(&t, &[&catalog, &inventory]);
     let give_up = Instant::now() + PATIENCE;
     loop {
-        let shown = t.api.listing(&mut t.cx(), lamp.id).await;
+        let listing = t.api.listing(&mut t.cx(), lamp.id).await;
         let Freshness {
             products_current_at,
             stock_current_at,
         } = freshness(&t).await;
-        if let (Ok(listing), Some(products), Some(stock)) = (&shown, products_current_at, stock_current_at)
-            && listing.available == 3
+        if let (Ok(found), Some(products), Some(stock)) = (&listing, products_current_at, stock_current_at)
+            && found.available == 3
         {
-            // Told by the clocks of those who published it.
+            // The times are of the publishers' clocks.
             let (products_now, stock_now) = (catalog.now(), inventory.now());
             assert!((published..=products_now).contains(&products), "{products}");
             assert!((published..=stock_now).contains(&stock), "{stock}");
@@ -93,7 +93,7 @@ pub(crate) async fn published_events_are_listed_and_their_age_is_known(t: T) {
         }
         if Instant::now() >= give_up {
             let status = offshoot_outbox::status(&t.db, &mut CallContext::root("test")).await;
-            panic!("it does not come about: {shown:?}: {status:?}");
+            panic!("the published events were not listed in time: {listing:?}: {status:?}");
         }
         sleep(Duration::from_millis(10)).await;
     }
