@@ -101,15 +101,16 @@ pub mod counters_api_methods {
     /// [`CountersApi::counter`].
     #[derive(Debug)]
     pub struct CounterMethod;
-    impl ::offshoot_contract::Method for CounterMethod {
-        type Api = dyn CountersApi;
+    impl ::offshoot_contract::WireMethod for CounterMethod {
         type Params = CounterParams;
         type Body = ::offshoot_contract::NoBody;
         type Answer = Counter;
         type Error = CountersError;
+    }
+    impl ::offshoot_contract::Method for CounterMethod {
+        type Api = dyn CountersApi;
         const SPEC: ::offshoot_contract::MethodSpec = ::offshoot_contract::MethodSpec {
             doc: "One counter.",
-            index: 0usize,
             module: "counters",
             major: 1u32,
             name: "counter",
@@ -124,6 +125,7 @@ pub mod counters_api_methods {
             ),
             has_body: false,
         };
+        const INDEX: usize = 0usize;
         fn key(
             args: &::offshoot_contract::ArgsOf<Self>,
         ) -> ::std::option::Option<::std::string::String> {
@@ -178,15 +180,16 @@ pub mod counters_api_methods {
     /// [`CountersApi::add`].
     #[derive(Debug)]
     pub struct AddMethod;
-    impl ::offshoot_contract::Method for AddMethod {
-        type Api = dyn CountersApi;
+    impl ::offshoot_contract::WireMethod for AddMethod {
         type Params = AddParams;
         type Body = AddBody;
         type Answer = ();
         type Error = CountersError;
+    }
+    impl ::offshoot_contract::Method for AddMethod {
+        type Api = dyn CountersApi;
         const SPEC: ::offshoot_contract::MethodSpec = ::offshoot_contract::MethodSpec {
             doc: "Adds to a counter.",
-            index: 1usize,
             module: "counters",
             major: 1u32,
             name: "add",
@@ -199,6 +202,7 @@ pub mod counters_api_methods {
             timeout: ::std::time::Duration::from_millis(500u64),
             has_body: true,
         };
+        const INDEX: usize = 1usize;
         fn key(
             args: &::offshoot_contract::ArgsOf<Self>,
         ) -> ::std::option::Option<::std::string::String> {

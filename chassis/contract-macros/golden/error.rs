@@ -14,6 +14,12 @@ impl ::offshoot_contract::ContractError for CountersError {
             Self::Call(_) => ::std::option::Option::None,
         }
     }
+    fn failure(&self) -> ::std::option::Option<&::offshoot_contract::CallFailure> {
+        match self {
+            Self::Call(failure) => ::std::option::Option::Some(failure),
+            _ => ::std::option::Option::None,
+        }
+    }
     fn to_problem(
         &self,
     ) -> ::std::result::Result<

@@ -82,6 +82,13 @@ pub(crate) fn derive(item: &DeriveInput) -> Result<TokenStream> {
                 }
             }
 
+            fn failure(&self) -> ::std::option::Option<&::offshoot_contract::CallFailure> {
+                match self {
+                    Self::#failure(failure) => ::std::option::Option::Some(failure),
+                    _ => ::std::option::Option::None,
+                }
+            }
+
             fn to_problem(&self) -> ::std::result::Result<::offshoot_contract::Problem, &::offshoot_contract::CallFailure> {
                 match self {
                     #(#to_problem,)*

@@ -126,7 +126,7 @@ fn method(contract: &Contract, method: &Method, index: usize) -> TokenStream {
     let visibility = inner_visibility(&contract.item.vis);
     let (params, params_struct) = part(method, Part::Params, &visibility);
     let (body, body_struct) = part(method, Part::Body, &visibility);
-    let spec = spec(contract, method, index);
+    let spec = spec(contract, method);
     let key = key_function(method);
     let args = method.parameters.iter().map(|parameter| {
         let (name, part) = (&parameter.ident, Part::from_parameter(parameter).field());
@@ -154,14 +154,18 @@ fn method(contract: &Contract, method: &Method, index: usize) -> TokenStream {
         #[derive(Debug)]
         #visibility struct #marker;
 
-        impl ::offshoot_contract::Method for #marker {
-            type Api = dyn #api;
+        impl ::offshoot_contract::WireMethod for #marker {
             type Params = #params;
             type Body = #body;
             type Answer = #answer;
             type Error = #error;
+        }
+
+        impl ::offshoot_contract::Method for #marker {
+            type Api = dyn #api;
 
             const SPEC: ::offshoot_contract::MethodSpec = ::offshoot_contract::MethodSpec { doc: #doc, #spec };
+            const INDEX: usize = #index;
 
             #key
 
@@ -200,7 +204,7 @@ fn key_function(method: &Method) -> TokenStream {
     }
 }
 
-fn spec(contract: &Contract, method: &Method, index: usize) -> TokenStream {
+fn spec(contract: &Contract, method: &Method) -> TokenStream {
     let (module, major) = (&contract.name, contract.major);
     let name = method.ident.to_string();
     let (verb, path) = (&method.verb, &method.attribute.path);
@@ -234,7 +238,6 @@ fn spec(contract: &Contract, method: &Method, index: usize) -> TokenStream {
         .iter()
         .any(|parameter| parameter.location == Location::Body);
     quote! {
-        index: #index,
         module: #module,
         major: #major,
         name: #name,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -182,28 +182,38 @@ impl<A: Contract + ?Sized> MethodVisitor<A> for DescribeVisitor<A> {
 }
 
 /// Describes one method; named schemas go into `generator`.
-pub fn describe_method<M: Method>(generator: &mut SchemaGenerator) -> MethodDescription {
-    let MethodSpec {
-        verb, path, class, key, ..
-    } = M::SPEC;
+fn describe_method<M: Method>(generator: &mut SchemaGenerator) -> MethodDescription {
     // Each parameter struct belongs to one method only, so the schema is inlined.
-    let params = M::Params::json_schema(generator).to_value();
-    let body = M::SPEC.has_body.then(|| M::Body::json_schema(generator).to_value());
-    let answer = generator.subschema_for::<M::Answer>().to_value();
-    MethodDescription {
-        name: M::SPEC.name.to_owned(),
-        doc: M::SPEC.doc.to_owned(),
-        verb: verb.as_str().to_owned(),
-        path: path.to_owned(),
-        class: class.as_str().to_owned(),
-        key: key.map(str::to_owned),
-        stale_ok: M::SPEC.stale_ok,
-        max_bytes: M::SPEC.max_bytes,
-        timeout_ms: u64::try_from(M::SPEC.timeout.as_millis()).unwrap_or(u64::MAX),
-        params,
-        body,
-        answer: (answer != json!({"type": "null"})).then_some(answer),
-        errors: M::Error::descriptions(),
+    let params = M::Params::json_schema(generator);
+    let body = M::SPEC.has_body.then(|| M::Body::json_schema(generator));
+    let answer = generator.subschema_for::<M::Answer>();
+    MethodDescription::new(M::spec(), params, body, answer, M::Error::descriptions())
+}
+
+impl MethodDescription {
+    fn new(
+        spec: &MethodSpec,
+        params: Schema,
+        body: Option<Schema>,
+        answer: Schema,
+        errors: Vec<ErrorDescription>,
+    ) -> Self {
+        let answer = answer.to_value();
+        Self {
+            name: spec.name.to_owned(),
+            doc: spec.doc.to_owned(),
+            verb: spec.verb.as_str().to_owned(),
+            path: spec.path.to_owned(),
+            class: spec.class.as_str().to_owned(),
+            key: spec.key.map(str::to_owned),
+            stale_ok: spec.stale_ok,
+            max_bytes: spec.max_bytes,
+            timeout_ms: u64::try_from(spec.timeout.as_millis()).unwrap_or(u64::MAX),
+            params: params.to_value(),
+            body: body.map(Schema::to_value),
+            answer: (answer != json!({"type": "null"})).then_some(answer),
+            errors,
+        }
     }
 }
 

@@ -4,12 +4,13 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::{
-    ArgsOf, CallContext, CallFailure, Contract, ContractError as _, FailureKind, IdempotencyKey, MAX_KEY_LENGTH,
-    Method, MethodSpec, TraceContext,
+    ArgsOf, CallContext, CallFailure, Contract, ContractError, FailureKind, IdempotencyKey, MAX_KEY_LENGTH, Method,
+    MethodSpec, OutcomeOf, TraceContext,
 };
 
 /// Delivers a call, given as a value, to an implementation of contract `A`. Implemented by the edge of a module in this
@@ -20,7 +21,7 @@ pub trait Invoke<A: Contract + ?Sized>: Send + Sync + 'static {
         &self,
         cx: &mut CallContext,
         args: ArgsOf<M>,
-    ) -> impl Future<Output = Result<M::Answer, M::Error>> + Send;
+    ) -> impl Future<Output = OutcomeOf<M>> + Send;
 }
 
 /// Implements a contract's trait over any [`Invoke`]: `#[contract]` generates `impl ReadingsApi for ContractProxy<I>`.
@@ -28,8 +29,13 @@ pub trait Invoke<A: Contract + ?Sized>: Send + Sync + 'static {
 pub struct ContractProxy<I>(pub I);
 
 impl<A: Contract + ?Sized, I: Invoke<A>> Invoke<A> for Arc<I> {
-    async fn invoke<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> Result<M::Answer, M::Error> {
-        (**self).invoke::<M>(cx, args).await
+    // Not an `async fn`: the future would wrap the inner future in another state machine, for every method.
+    fn invoke<M: Method<Api = A>>(
+        &self,
+        cx: &mut CallContext,
+        args: ArgsOf<M>,
+    ) -> impl Future<Output = OutcomeOf<M>> + Send {
+        (**self).invoke::<M>(cx, args)
     }
 }
 
@@ -37,48 +43,46 @@ impl<A: Contract + ?Sized, I: Invoke<A>> Invoke<A> for Arc<I> {
 /// failure.
 pub struct OutgoingCall<'cx> {
     cx: &'cx CallContext,
-    counted: bool,
+    spec: &'static MethodSpec,
 }
 
 impl<'cx> OutgoingCall<'cx> {
-    /// Begins a call of `M`. Counts an effect unless `M` is safe.
-    pub fn begin<M: Method>(cx: &'cx CallContext) -> Self {
-        let counted = M::SPEC.class.has_effect();
-        if counted {
+    /// Begins a call. Counts an effect unless the method is safe.
+    #[must_use]
+    pub fn begin(cx: &'cx CallContext, spec: &'static MethodSpec) -> Self {
+        if spec.class.has_effect() {
             cx.count_effect();
         }
-        Self { cx, counted }
+        Self { cx, spec }
     }
 
     /// Finishes the call. Uncounts the effect if the call certainly did not execute.
-    pub fn finish<M: Method>(self, result: Result<M::Answer, M::Error>) -> Result<M::Answer, M::Error> {
-        result.map_err(|error| match error.into_failure() {
-            Ok(failure) => {
-                if self.counted && !failure.may_have_executed() {
-                    self.cx.uncount_effect();
-                }
-                record_callee::<M>(failure.into())
-            }
-            Err(domain_error) => domain_error,
-        })
+    pub fn finish<T, E: ContractError>(self, result: Result<T, E>) -> Result<T, E> {
+        map_failure(result, |failure| self.finish_failed(failure))
+    }
+
+    fn finish_failed(self, failure: CallFailure) -> CallFailure {
+        if self.spec.class.has_effect() && !failure.may_have_executed() {
+            self.cx.uncount_effect();
+        }
+        record_callee(failure, self.spec)
     }
 }
 
-/// Records `M` as the callee of a failure, unless the callee of a nested call is already recorded.
-pub(crate) fn record_callee<M: Method>(error: M::Error) -> M::Error {
-    match error.into_failure() {
-        Ok(failure) => failure.with_callee(M::SPEC.module, M::SPEC.name).into(),
+/// Changes the failure of a call. Answers and domain errors stay.
+pub(crate) fn map_failure<T, E: ContractError>(
+    result: Result<T, E>,
+    change: impl FnOnce(CallFailure) -> CallFailure,
+) -> Result<T, E> {
+    result.map_err(|error| match error.into_failure() {
+        Ok(failure) => change(failure).into(),
         Err(domain_error) => domain_error,
-    }
+    })
 }
 
-/// Logs the failure of a call made with `cx`. Domain errors and refusals are not logged.
-pub(crate) fn log_if_failure<M: Method>(cx: &CallContext, error: &M::Error) {
-    if error.variant().is_none()
-        && let Err(failure) = error.to_problem()
-    {
-        log_failure(M::spec(), cx.module(), cx.trace(), failure);
-    }
+/// Records the called method in a failure, unless the callee of a nested call is already recorded.
+pub(crate) fn record_callee(failure: CallFailure, spec: &MethodSpec) -> CallFailure {
+    failure.with_callee(spec.module, spec.name)
 }
 
 /// Logs a failure as one line with the chain of causes and the code explained in RUNBOOK.md. Refusals (4xx) are not
@@ -101,9 +105,10 @@ pub(crate) fn log_failure(spec: &MethodSpec, caller: &str, trace: &TraceContext,
 }
 
 impl IdempotencyKey {
-    /// The key of a call with these arguments. Refuses with 400 `bad-idempotency-key` if the key is empty, too long or
-    /// not printable ASCII.
-    pub fn new<M: Method>(key: Arc<str>, args: &ArgsOf<M>) -> Result<Self, CallFailure> {
+    /// The key of a call with these arguments, given as JSON: the decoded arguments, so that a retry has the same hash
+    /// under every placement. Refuses with 400 `bad-idempotency-key` if the key is empty, too long or not printable
+    /// ASCII.
+    pub fn new(key: Arc<str>, arguments: serde_json::Result<Value>) -> Result<Self, CallFailure> {
         if key.is_empty() || key.len() > MAX_KEY_LENGTH || !key.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(CallFailure::refused(
                 400,
@@ -114,8 +119,7 @@ impl IdempotencyKey {
                 ),
             ));
         }
-        // Hashed from the decoded arguments, so that a retry has the same hash under every placement.
-        let mut json = serde_json::to_value(args).map_err(|error| {
+        let mut json = arguments.map_err(|error| {
             CallFailure::not_executed(FailureKind::Internal, "the arguments do not serialize").caused_by(error)
         })?;
         // Map order is unspecified, and the hash must be stable.

@@ -47,9 +47,7 @@ pub use crate::callers::Callers;
 pub use crate::compatibility::{BreakingChange, breaking_changes};
 pub use crate::context::{CallContext, IdempotencyKey, LeaseProof, MAX_KEY_LENGTH};
 pub use crate::contracts::Contracts;
-pub use crate::description::{
-    ContractDescription, ErrorDescription, EventDescription, MethodDescription, describe, describe_method,
-};
+pub use crate::description::{ContractDescription, ErrorDescription, EventDescription, MethodDescription, describe};
 pub use crate::edge::Edge;
 pub use crate::event::{EventSet, EventSpec, NoEvents, UnreadableEvent};
 pub use crate::failure::{CallFailure, FailureKind, Replay, error_chain};
@@ -58,7 +56,8 @@ pub use crate::fork::ForkedContext;
 pub use crate::id::{Entity, Id, InvalidId};
 pub use crate::invoke::{ContractProxy, Invoke, OutgoingCall, check_deadline};
 pub use crate::method::{
-    Args, ArgsOf, Contract, Method, MethodSpec, MethodVisitor, NoBody, Scalar, Verb, Version, WireValue, method_specs,
+    Args, ArgsOf, Contract, Method, MethodSpec, MethodVisitor, NoBody, OutcomeOf, Scalar, Verb, Version, WireMethod,
+    WireValue, method_specs,
 };
 pub use crate::money::{Currency, InvalidMoney, Money};
 pub use crate::openapi::{openapi, problem_schema};
@@ -67,7 +66,7 @@ pub use crate::policy::Class;
 pub use crate::problem::{ContractError, Problem};
 pub use crate::shape::{Field, Shape};
 pub use crate::span::{SPAN_TARGET, Span, SpanAttributes};
-pub use crate::stats::{CallStats, PathCounts, outcome_label};
+pub use crate::stats::{CallStats, Outcome, PathCounts};
 pub use crate::switch::{Placement, Switch, Target};
 pub use crate::time::{Clock, InvalidTimestamp, ManualClock, SystemClock, Timestamp};
 pub use crate::trace::TraceContext;

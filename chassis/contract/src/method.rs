@@ -1,4 +1,7 @@
 //! Contracts and methods as types. `#[contract]` generates the implementations. Generic code builds on these traits.
+//!
+//! Generic code is compiled once per method. It should only encode, decode and compare values, and leave the rest to
+//! functions that take the [`MethodSpec`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -50,31 +53,33 @@ pub fn method_specs<A: Contract + ?Sized>() -> Vec<&'static MethodSpec> {
     collect.0
 }
 
-/// One method of a contract.
-pub trait Method: Sized + Send + Sync + 'static {
-    /// The trait object with the method.
-    type Api: Contract + ?Sized;
+/// The values of one method on the wire. Methods that the chassis answers have these values and no contract.
+pub trait WireMethod: Sized + Send + Sync + 'static {
     /// Parameters in path and query.
     type Params: WireValue;
     /// Parameters in the JSON body.
     type Body: WireValue;
     /// Return value on success.
     type Answer: WireValue;
-    /// Error type of the contract.
+    /// Error type.
     type Error: ContractError;
+}
+
+/// One method of a contract.
+pub trait Method: WireMethod {
+    /// The trait object with the method.
+    type Api: Contract + ?Sized;
 
     /// Static properties of the method.
     const SPEC: MethodSpec;
+    /// Position in the trait.
+    const INDEX: usize;
 
     /// The entity key of a call, for canary releases and partitioning.
     fn key(args: &ArgsOf<Self>) -> Option<String>;
 
     /// Calls the method on an implementation.
-    fn call<'a>(
-        api: &'a Self::Api,
-        cx: &'a mut CallContext,
-        args: ArgsOf<Self>,
-    ) -> BoxFuture<'a, Result<Self::Answer, Self::Error>>;
+    fn call<'a>(api: &'a Self::Api, cx: &'a mut CallContext, args: ArgsOf<Self>) -> BoxFuture<'a, OutcomeOf<Self>>;
 
     /// [`SPEC`](Self::SPEC) as a static reference.
     fn spec() -> &'static MethodSpec {
@@ -92,7 +97,10 @@ pub struct Args<P, B> {
 }
 
 /// The arguments of method `M`.
-pub type ArgsOf<M> = Args<<M as Method>::Params, <M as Method>::Body>;
+pub type ArgsOf<M> = Args<<M as WireMethod>::Params, <M as WireMethod>::Body>;
+
+/// The outcome of a call of method `M`.
+pub type OutcomeOf<M> = Result<<M as WireMethod>::Answer, <M as WireMethod>::Error>;
 
 /// Placeholder for methods without parameters in the path and query, or without a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize, JsonSchema)]
@@ -101,8 +109,6 @@ pub struct NoBody {}
 /// Static properties of a method.
 #[derive(Debug, Clone, Copy)]
 pub struct MethodSpec {
-    /// Position in the trait.
-    pub index: usize,
     /// Name of the contract.
     pub module: &'static str,
     /// Major version of the contract.

@@ -41,6 +41,9 @@ pub trait ContractError:
     /// Variant name of a domain error, as in the descriptions; none for a `CallFailure`.
     fn variant(&self) -> Option<&'static str>;
 
+    /// The call failure; none for a domain error.
+    fn failure(&self) -> Option<&CallFailure>;
+
     /// Converts a domain error into a problem without trace id. Returns a call failure as `Err`.
     fn to_problem(&self) -> Result<Problem, &CallFailure>;
 
@@ -95,16 +98,15 @@ impl Problem {
         error.to_problem().unwrap_or_else(Self::from)
     }
 
-    /// Converts the problem back into a contract error: a domain error, or a call failure for all other problems.
-    #[must_use]
-    pub fn into_error<E: ContractError>(self) -> E {
+    /// Converts the problem back into a domain error. Every other problem is a call failure.
+    pub fn into_domain_error<E: ContractError>(self) -> Result<E, CallFailure> {
         // Only call failures carry this member. The code of a refusal may coincide with the code of a domain error.
         let domain_error = if self.fields.contains_key(MAY_HAVE_EXECUTED) {
             None
         } else {
             E::from_problem(&self)
         };
-        domain_error.unwrap_or_else(|| CallFailure::from(self).into())
+        domain_error.ok_or_else(|| CallFailure::from(self))
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::{Contract, ContractError, FailureKind, Method, MethodSpec, Placement, method_specs};
+use crate::{CallFailure, Contract, ContractError, FailureKind, MethodSpec, Placement, method_specs};
 
 /// Buckets of the latency histogram: bucket `n` counts calls shorter than `2^n` microseconds. The last bucket counts all
 /// slower calls.
@@ -102,7 +102,8 @@ impl CallStats {
         }
     }
 
-    pub(crate) fn path(&self, caller: &'static str, spec: &MethodSpec, placement: Placement) -> &CallPath {
+    /// The counters of one path. `method`: the position of the method in the trait.
+    pub(crate) fn path(&self, caller: &'static str, method: usize, placement: Placement) -> &CallPath {
         let new = |name| Caller {
             name,
             paths: self.methods.iter().map(|_| Default::default()).collect(),
@@ -110,7 +111,7 @@ impl CallStats {
         let (last, separate) = self.callers.split_last().expect("CALLERS is not zero");
         let mut callers = separate.iter().map(|slot| slot.get_or_init(|| new(caller)));
         let caller = callers.find(|candidate| candidate.name == caller);
-        &caller.unwrap_or_else(|| last.get_or_init(|| new("other"))).paths[spec.index][placement as usize]
+        &caller.unwrap_or_else(|| last.get_or_init(|| new("other"))).paths[method][placement as usize]
     }
 
     /// Counts of every path with at least one ended call.
@@ -134,10 +135,10 @@ impl CallPath {
         self.begun.fetch_add(1, Relaxed).is_multiple_of(MEASURE_EVERY)
     }
 
-    pub(crate) fn end(&self, outcome: usize, took: Duration) {
+    pub(crate) fn end(&self, outcome: Outcome, took: Duration) {
         let micros = took.as_secs().saturating_mul(1_000_000) + u64::from(took.subsec_micros());
         let bucket = (u64::BITS - micros.leading_zeros()) as usize;
-        self.outcomes[outcome].fetch_add(1, Relaxed);
+        self.outcomes[outcome.0].fetch_add(1, Relaxed);
         self.latency[bucket.min(BUCKETS - 1)].fetch_add(1, Relaxed);
         self.micros.fetch_add(micros, Relaxed);
     }
@@ -199,32 +200,39 @@ impl io::Write for ByteCount {
     }
 }
 
-/// Outcome of a call as an index into [`OUTCOMES`].
-pub(crate) fn outcome_index<M: Method>(result: &Result<M::Answer, M::Error>) -> usize {
-    let Err(error) = result else { return 0 };
-    if error.variant().is_some() {
-        return 1;
-    }
-    let Err(failure) = error.to_problem() else { return 1 };
-    match failure.kind() {
-        FailureKind::Unavailable => 2,
-        FailureKind::Overloaded { .. } => 3,
-        FailureKind::Refused { .. } => 4,
-        FailureKind::Timeout => 5,
-        FailureKind::ConnectionLost => 6,
-        FailureKind::BadAnswer => 7,
-        FailureKind::WrongContract => 8,
-        FailureKind::Dependency { .. } => 9,
-        FailureKind::Unrecognised { .. } => 10,
-        FailureKind::Internal => 11,
-    }
-}
+/// Outcome of a call: an answer, a domain error, or the kind of a `CallFailure`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome(usize);
 
-pub(crate) fn outcome_name(index: usize) -> &'static str {
-    OUTCOMES[index]
-}
+impl Outcome {
+    /// The outcome of a call with this result.
+    pub fn from_result<T, E: ContractError>(result: &Result<T, E>) -> Self {
+        match result {
+            Ok(_) => Self(0),
+            Err(error) => Self::from_failure(error.failure()),
+        }
+    }
 
-/// Outcome of a call: `ok`, `domain-error`, or the kind of a `CallFailure`.
-pub fn outcome_label<M: Method>(result: &Result<M::Answer, M::Error>) -> &'static str {
-    outcome_name(outcome_index::<M>(result))
+    /// The outcome of a call without an answer; no failure: a domain error.
+    fn from_failure(failure: Option<&CallFailure>) -> Self {
+        let Some(failure) = failure else { return Self(1) };
+        Self(match failure.kind() {
+            FailureKind::Unavailable => 2,
+            FailureKind::Overloaded { .. } => 3,
+            FailureKind::Refused { .. } => 4,
+            FailureKind::Timeout => 5,
+            FailureKind::ConnectionLost => 6,
+            FailureKind::BadAnswer => 7,
+            FailureKind::WrongContract => 8,
+            FailureKind::Dependency { .. } => 9,
+            FailureKind::Unrecognised { .. } => 10,
+            FailureKind::Internal => 11,
+        })
+    }
+
+    /// Name in metrics and spans: `ok`, `domain-error`, or the kind of the `CallFailure`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        OUTCOMES[self.0]
+    }
 }

@@ -8,12 +8,11 @@ use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
 use crate::backoff::{Backoff, scattered};
-use crate::invoke::log_if_failure;
+use crate::invoke::log_failure;
 use crate::retry_budget::RetryBudget;
-use crate::stats::{outcome_index, outcome_name};
 use crate::{
-    ArgsOf, CallContext, CallFailure, CallStats, Class, Contract, ContractError, Edge, FailureKind, Invoke, Method,
-    Span, SpanAttributes,
+    ArgsOf, CallContext, CallFailure, CallStats, Class, Contract, ContractError as _, Edge, FailureKind, Invoke,
+    Method, MethodSpec, Outcome, OutcomeOf, Span, SpanAttributes,
 };
 
 /// Pauses before retries. A request has few retries, so the longest pause is never reached.
@@ -105,28 +104,12 @@ impl<A: Contract + ?Sized> Switch<A> {
 
     /// Attempts the call until an answer, a domain error, a failure that must not be retried, an exhausted budget, or
     /// the deadline.
-    ///
-    /// All attempts use the same key, so that a retry finds the recorded response of an earlier attempt.
-    async fn invoke_with_retries<M: Method<Api = A>>(
-        &self,
-        cx: &mut CallContext,
-        args: ArgsOf<M>,
-    ) -> Result<M::Answer, M::Error> {
-        self.retries.deposit();
-        let mut key = cx.take_next_key(&M::SPEC);
-        let mut backoff = RETRY;
-        let mut earlier: Option<CallFailure> = None;
+    async fn invoke_with_retries<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> OutcomeOf<M> {
+        let mut retries = Retries::begin(&self.retries, cx, M::spec());
         loop {
             // Read once per attempt: the target may change at any moment.
             let target = self.target.load_full();
-            if M::SPEC.class == Class::Unsafe && target.placement() == Placement::Remote {
-                // A remote call gets a key even if the caller has none, so that the call can be retried safely after a
-                // lost connection.
-                key.get_or_insert_with(|| format!("{:032x}", rand::random::<u128>()).into());
-            }
-            if M::SPEC.class.has_effect() {
-                cx.set_next_key(key.clone());
-            }
+            retries.begin_attempt(cx, target.placement());
             let attempt = match &*target {
                 Target::Local(edge) => edge.invoke::<M>(cx, args.clone()).await,
                 Target::Encoded(api) | Target::Remote(api) => M::call(api, cx, args.clone()).await,
@@ -135,41 +118,87 @@ impl<A: Contract + ?Sized> Switch<A> {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let failure = match error.into_failure() {
-                Ok(failure) => failure,
-                // Without a key, the domain error may be a consequence of an earlier attempt that took effect.
-                Err(domain_error) => {
-                    let unsure = earlier.filter(|failure| key.is_none() && failure.may_have_executed());
-                    return Err(unsure.map_or(domain_error, M::Error::from));
-                }
+            let wait = match error.into_failure() {
+                Ok(failure) => retries.wait_after(cx, failure)?,
+                Err(domain_error) => return Err(retries.unsure().map_or(domain_error, M::Error::from)),
             };
-            // An earlier attempt may have executed even if the last attempt certainly did not.
-            let may_have_executed = earlier.as_ref().is_some_and(CallFailure::may_have_executed);
-            let may_have_executed = may_have_executed || failure.may_have_executed();
-            let pause = backoff.next_pause();
-            let wait = match failure.kind() {
-                FailureKind::Overloaded { retry_after } => pause.max(*retry_after),
-                _ => scattered(pause),
-            };
-            if !M::SPEC.class.may_retry(&failure, key.is_some())
-                || wait >= cx.time_left()
-                || !self.retries.try_withdraw()
-                || !cx.take_retry()
-            {
-                return Err(failure.with_may_have_executed(may_have_executed).into());
-            }
-            earlier = Some(failure.with_may_have_executed(may_have_executed));
             tokio::time::sleep(wait).await;
         }
     }
 }
 
+/// The attempts of one call.
+///
+/// All attempts use the same key, so that a retry finds the recorded response of an earlier attempt.
+struct Retries<'a> {
+    budget: &'a RetryBudget,
+    spec: &'static MethodSpec,
+    key: Option<Arc<str>>,
+    backoff: Backoff,
+    /// Failure of the previous attempt. May have executed if any attempt may have executed.
+    earlier: Option<CallFailure>,
+}
+
+impl<'a> Retries<'a> {
+    fn begin(budget: &'a RetryBudget, cx: &mut CallContext, spec: &'static MethodSpec) -> Self {
+        budget.deposit();
+        Self {
+            budget,
+            spec,
+            key: cx.take_next_key(spec),
+            backoff: RETRY,
+            earlier: None,
+        }
+    }
+
+    fn begin_attempt(&mut self, cx: &mut CallContext, placement: Placement) {
+        if self.spec.class == Class::Unsafe && placement == Placement::Remote {
+            // A remote call gets a key even if the caller has none, so that the call can be retried safely after a
+            // lost connection.
+            self.key
+                .get_or_insert_with(|| format!("{:032x}", rand::random::<u128>()).into());
+        }
+        if self.spec.class.has_effect() {
+            cx.set_next_key(self.key.clone());
+        }
+    }
+
+    /// The pause before the next attempt, or the failure of the call if the call must not be attempted again.
+    fn wait_after(&mut self, cx: &mut CallContext, failure: CallFailure) -> Result<Duration, CallFailure> {
+        // An earlier attempt may have executed even if the last attempt certainly did not.
+        let may_have_executed = self.earlier.as_ref().is_some_and(CallFailure::may_have_executed);
+        let may_have_executed = may_have_executed || failure.may_have_executed();
+        let pause = self.backoff.next_pause();
+        let wait = match failure.kind() {
+            FailureKind::Overloaded { retry_after } => pause.max(*retry_after),
+            _ => scattered(pause),
+        };
+        let may_retry = self.spec.class.may_retry(&failure, self.key.is_some())
+            && wait < cx.time_left()
+            && self.budget.try_withdraw()
+            && cx.take_retry();
+        let failure = failure.with_may_have_executed(may_have_executed);
+        if !may_retry {
+            return Err(failure);
+        }
+        self.earlier = Some(failure);
+        Ok(wait)
+    }
+
+    /// The failure to report instead of a domain error: without a key, the domain error may be a consequence of an
+    /// earlier attempt that took effect.
+    fn unsure(self) -> Option<CallFailure> {
+        let has_key = self.key.is_some();
+        self.earlier.filter(|failure| !has_key && failure.may_have_executed())
+    }
+}
+
 impl<A: Contract + ?Sized> Invoke<A> for Switch<A> {
-    async fn invoke<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> Result<M::Answer, M::Error> {
+    async fn invoke<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> OutcomeOf<M> {
         let start = Instant::now();
         let target = self.target.load();
         let placement = target.placement();
-        let path = self.stats.path(cx.module(), &M::SPEC, placement);
+        let path = self.stats.path(cx.module(), M::INDEX, placement);
         let measured = path.begin();
         if measured {
             path.measure_request(&args);
@@ -186,35 +215,36 @@ impl<A: Contract + ?Sized> Invoke<A> for Switch<A> {
                 Box::pin(self.invoke_with_retries::<M>(cx, args)).await
             }
         };
-        let outcome = outcome_index::<M>(&result);
+        let outcome = Outcome::from_result(&result);
         path.end(outcome, start.elapsed());
         if measured && let Ok(answer) = &result {
             path.measure_answer(answer);
         }
         if let Some(span) = span {
-            let caller = cx.module();
-            span.exit(cx, span_attributes::<M>(caller, placement, outcome));
+            exit_span(span, cx, M::spec(), placement, outcome);
         }
         if placement == Placement::Remote
             && let Err(error) = &result
+            && let Some(failure) = error.failure()
         {
             // Failures of local calls are logged by the edge.
-            log_if_failure::<M>(cx, error);
+            log_failure(M::spec(), cx.module(), cx.trace(), failure);
         }
         result
     }
 }
 
-fn span_attributes<M: Method>(caller: &'static str, placement: Placement, outcome: usize) -> SpanAttributes<'static> {
-    SpanAttributes {
+fn exit_span(span: Span, cx: &mut CallContext, spec: &MethodSpec, placement: Placement, outcome: Outcome) {
+    let attributes = SpanAttributes {
         kind: match placement {
             Placement::Remote => "client",
             Placement::Local | Placement::Encoded => "internal",
         },
-        caller,
-        callee: M::SPEC.module,
-        method: M::SPEC.name,
+        caller: cx.module(),
+        callee: spec.module,
+        method: spec.name,
         placement: placement.as_str(),
-        outcome: outcome_name(outcome),
-    }
+        outcome: outcome.as_str(),
+    };
+    span.exit(cx, attributes);
 }

@@ -92,7 +92,7 @@ impl Host {
         // A separate client for events: held-back responses would make the module look slow.
         let client = Arc::new(events.into_client());
         self.events
-            .add_remote(A::NAME, move |reader| HttpSource::new(Arc::clone(&client), reader));
+            .add_remote(A::NAME, move |reader| HttpSource::new(&client, reader));
         let switch = Arc::new(ModuleSwitch::new_remote(remote));
         let api = A::new_proxy(Arc::clone(switch.switch()));
         self.modules.push(HostedModule {

@@ -3,16 +3,14 @@
 //! The reads go through the client of the module's contract: allowed callers, the expected store, several addresses and
 //! retries work as for the contract's own methods.
 
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::BoxFuture;
 use offshoot_contract::{
-    Args, ArgsOf, CallContext, CallFailure, Class, Contract, ContractError, Invoke, Method, MethodSpec, NoBody, Verb,
+    Args, CallContext, CallFailure, Class, Contract, ContractError, MethodSpec, NoBody, Verb, WireMethod,
 };
-use offshoot_rest::{Client, Surface};
+use offshoot_rest::{Client, ModuleClient, Surface};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,48 +21,70 @@ const TIMEOUT: Duration = Duration::from_secs(25);
 
 /// Why reading events failed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
-pub enum FeedError {
+enum FeedError {
     /// The call failed; the log itself has no errors of its own.
     #[error(transparent)]
     Call(#[from] CallFailure),
 }
 
-/// `GET /modules/<name>/v<major>/events`: a page of one partition.
+/// A page of one partition.
 #[derive(Debug)]
-pub struct ReadEvents<A: ?Sized>(PhantomData<fn() -> Box<A>>);
+struct ReadEvents;
 
-/// `GET /modules/<name>/v<major>/events/head`: the head of the log, as soon as it is beyond a position (long poll).
+/// The head of the log, as soon as the head is beyond a position (long poll).
 #[derive(Debug)]
-pub struct ReadHead<A: ?Sized>(PhantomData<fn() -> Box<A>>);
+struct ReadHead;
+
+impl WireMethod for ReadEvents {
+    type Params = ReadParams;
+    type Body = NoBody;
+    type Answer = EventPage;
+    type Error = FeedError;
+}
+
+impl WireMethod for ReadHead {
+    type Params = HeadParams;
+    type Body = NoBody;
+    type Answer = Head;
+    type Error = FeedError;
+}
+
+/// `GET /modules/<name>/v<major>/events`.
+const fn read_events<A: Contract + ?Sized>() -> &'static MethodSpec {
+    const { &spec::<A>("read_events", "/events", "A page of the module's published events.") }
+}
+
+/// `GET /modules/<name>/v<major>/events/head`.
+const fn read_head<A: Contract + ?Sized>() -> &'static MethodSpec {
+    const { &spec::<A>("read_head", "/events/head", "The head of the module's log.") }
+}
 
 /// Query parameters of [`ReadEvents`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ReadParams {
+struct ReadParams {
     /// `<calling module>/<subscription>`, 1 to 100 bytes.
-    pub reader: String,
+    reader: String,
     /// The last position that the reader has handled; 0 before the first event.
-    pub after: i64,
+    after: i64,
     /// The partition, 0 to `partitions - 1`.
-    pub partition: i32,
+    partition: i32,
     /// Number of partitions: a power of two, at most 64.
-    pub partitions: i32,
+    partitions: i32,
     /// Maximum number of events.
-    pub limit: u32,
+    limit: u32,
 }
 
 /// Query parameters of [`ReadHead`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct HeadParams {
+struct HeadParams {
     /// The last position known to the reader; below 0 for an immediate answer.
-    pub beyond: i64,
+    beyond: i64,
 }
 
-/// The two methods are not part of the contract, so they have no index among its methods.
 const fn spec<A: Contract + ?Sized>(name: &'static str, path: &'static str, doc: &'static str) -> MethodSpec {
     MethodSpec {
-        index: usize::MAX,
         module: A::NAME,
         major: A::VERSION.major,
         name,
@@ -80,58 +100,16 @@ const fn spec<A: Contract + ?Sized>(name: &'static str, path: &'static str, doc:
     }
 }
 
-/// The log answers the two methods, never an implementation of the contract.
-fn no_implementation<'a, T>() -> BoxFuture<'a, Result<T, FeedError>> {
-    let why = CallFailure::internal("events are read from the log, not from an implementation of the contract");
-    Box::pin(async move { Err(why.into()) })
-}
-
-impl<A: Contract + ?Sized> Method for ReadEvents<A> {
-    type Api = A;
-    type Params = ReadParams;
-    type Body = NoBody;
-    type Answer = EventPage;
-    type Error = FeedError;
-
-    const SPEC: MethodSpec = spec::<A>("read_events", "/events", "A page of the module's published events.");
-
-    fn key(_: &ArgsOf<Self>) -> Option<String> {
-        None
-    }
-
-    fn call<'a>(_: &'a A, _: &'a mut CallContext, _: ArgsOf<Self>) -> BoxFuture<'a, Result<EventPage, FeedError>> {
-        no_implementation()
-    }
-}
-
-impl<A: Contract + ?Sized> Method for ReadHead<A> {
-    type Api = A;
-    type Params = HeadParams;
-    type Body = NoBody;
-    type Answer = Head;
-    type Error = FeedError;
-
-    const SPEC: MethodSpec = spec::<A>("read_head", "/events/head", "The head of the module's log.");
-
-    fn key(_: &ArgsOf<Self>) -> Option<String> {
-        None
-    }
-
-    fn call<'a>(_: &'a A, _: &'a mut CallContext, _: ArgsOf<Self>) -> BoxFuture<'a, Result<Head, FeedError>> {
-        no_implementation()
-    }
-}
-
 /// Adds the log to the surface of a module. The callers allowed by the contract may read the log.
 #[must_use]
 pub fn serve_events<A: Contract + ?Sized>(surface: Surface, source: Arc<dyn EventSource>) -> Surface {
     let pages = Arc::clone(&source);
     surface
-        .with_chassis_method::<ReadEvents<A>>(move |cx, args| {
+        .with_chassis_method::<ReadEvents>(read_events::<A>(), move |cx, args| {
             let source = Arc::clone(&pages);
             Box::pin(async move { Ok(source.read(&read_request(cx.caller(), args.params)?).await?) })
         })
-        .with_chassis_method::<ReadHead<A>>(move |_, args| {
+        .with_chassis_method::<ReadHead>(read_head::<A>(), move |_, args| {
             let source = Arc::clone(&source);
             Box::pin(async move { Ok(source.head(args.params.beyond).await?) })
         })
@@ -167,36 +145,48 @@ fn read_request(caller: &str, params: ReadParams) -> Result<ReadRequest, CallFai
 }
 
 /// The log of a module that runs in other processes.
-pub struct HttpSource<A: Contract + ?Sized> {
-    client: Arc<Client<A>>,
+pub struct HttpSource {
+    client: Arc<ModuleClient>,
+    read_events: &'static MethodSpec,
+    read_head: &'static MethodSpec,
     reader: &'static str,
 }
 
-impl<A: Contract + ?Sized> HttpSource<A> {
+impl HttpSource {
     /// Reads the log behind `client` as the module `reader`, which the contract must list among its callers.
     #[must_use]
-    pub fn new(client: Arc<Client<A>>, reader: &'static str) -> Arc<Self> {
-        Arc::new(Self { client, reader })
+    pub fn new<A: Contract + ?Sized>(client: &Client<A>, reader: &'static str) -> Arc<Self> {
+        Arc::new(Self {
+            client: Arc::clone(client.module()),
+            read_events: read_events::<A>(),
+            read_head: read_head::<A>(),
+            reader,
+        })
     }
 
-    fn context(&self) -> CallContext {
-        CallContext::root(self.reader).with_timeout(TIMEOUT)
+    async fn call<M: WireMethod<Body = NoBody, Error = FeedError>>(
+        &self,
+        spec: &'static MethodSpec,
+        params: M::Params,
+    ) -> Result<M::Answer, CallFailure> {
+        let mut cx = CallContext::root(self.reader).with_timeout(TIMEOUT);
+        let body = NoBody {};
+        let result = self
+            .client
+            .call_chassis_method::<M>(spec, &mut cx, &Args { params, body })
+            .await;
+        result.map_err(|FeedError::Call(failure)| failure)
     }
 }
 
 #[async_trait]
-impl<A: Contract + ?Sized> EventSource for HttpSource<A> {
+impl EventSource for HttpSource {
     fn module(&self) -> &'static str {
-        A::NAME
+        self.client.name()
     }
 
     async fn head(&self, beyond: i64) -> Result<Head, CallFailure> {
-        let args = Args {
-            params: HeadParams { beyond },
-            body: NoBody {},
-        };
-        let head = self.client.invoke::<ReadHead<A>>(&mut self.context(), args).await;
-        head.map_err(failure)
+        self.call::<ReadHead>(self.read_head, HeadParams { beyond }).await
     }
 
     async fn read(&self, request: &ReadRequest) -> Result<EventPage, CallFailure> {
@@ -207,17 +197,6 @@ impl<A: Contract + ?Sized> EventSource for HttpSource<A> {
             partitions: request.partitions,
             limit: request.limit,
         };
-        let args = Args {
-            params,
-            body: NoBody {},
-        };
-        let page = self.client.invoke::<ReadEvents<A>>(&mut self.context(), args).await;
-        page.map_err(failure)
-    }
-}
-
-fn failure(error: FeedError) -> CallFailure {
-    match error {
-        FeedError::Call(failure) => failure,
+        self.call::<ReadEvents>(self.read_events, params).await
     }
 }

@@ -28,7 +28,7 @@ mod projection;
 mod operating;
 
 pub use crate::fault_injection::inject_faults;
-pub use crate::feed::{FeedError, HttpSource, ReadEvents, ReadHead, serve_events};
+pub use crate::feed::{HttpSource, serve_events};
 pub use crate::local::LocalSource;
 pub use crate::operating::{
     OutboxStatus, ParkedEvent, SubscriptionError, SubscriptionStatus, UNNUMBERED_COUNT_MAX, begin_new_log,

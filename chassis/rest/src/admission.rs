@@ -8,11 +8,11 @@ use axum::extract::Request;
 use axum::response::Response;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
-use offshoot_contract::{CallFailure, Callers, Contract, FailureKind, TraceContext};
+use offshoot_contract::{CallFailure, Callers, FailureKind, TraceContext};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
-use crate::identity::ContractHeader;
+use crate::identity::{ContractHeader, ContractIdentity};
 use crate::keys::ModuleKeys;
 use crate::limits::SERVER_RETRY_AFTER;
 use crate::token::TokenVerifier;
@@ -43,20 +43,20 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
-    pub(crate) fn new<A: Contract + ?Sized>(
+    pub(crate) fn new(
+        contract: &ContractIdentity,
         options: &ServerOptions,
-        hash: &str,
         in_flight: usize,
         callers: &Callers,
     ) -> Self {
-        let served = ContractHeader::for_contract::<A>(Some(options.store_id), Some(hash.to_owned()));
+        let served = contract.response_header(options.store_id);
         Self {
             header: served.to_header_value(),
-            expected_request_header: ContractHeader::for_contract::<A>(Some(options.store_id), None).to_header_value(),
-            header_for_unauthenticated: ContractHeader::for_contract::<A>(None, None).to_header_value(),
+            expected_request_header: contract.request_header(Some(options.store_id)).to_header_value(),
+            header_for_unauthenticated: contract.request_header(None).to_header_value(),
             served,
             tokens: TokenVerifier::new(options.keys.clone()),
-            module: A::NAME,
+            module: contract.name,
             callers: callers.clone(),
             permits: Arc::new(Semaphore::new(in_flight)),
         }

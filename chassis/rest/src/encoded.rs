@@ -3,10 +3,14 @@
 //! A call passes through the client and the router as over the network, but without a socket. A recorder returns the
 //! decoded arguments and the outcome before encoding for comparison. The module executes each call once.
 
+use std::fmt;
 use std::sync::Arc;
 
 use http::Uri;
-use offshoot_contract::{ArgsOf, CallContext, CallFailure, Contract, Edge, FailureKind, Invoke, Method};
+use offshoot_contract::{
+    ArgsOf, CallContext, CallFailure, Contract, ContractError as _, Edge, FailureKind, Invoke, Method, MethodSpec,
+    OutcomeOf,
+};
 use uuid::Uuid;
 
 use crate::address::Address;
@@ -15,7 +19,6 @@ use crate::client::{Client, ClientOptions};
 use crate::identity::ExpectedStore;
 use crate::keys::ServiceKeys;
 use crate::recorder::CallRecorder;
-use crate::response::is_failure;
 use crate::surface::router;
 use crate::transport::Transport;
 
@@ -44,28 +47,29 @@ pub fn encoded_client<A: Contract + ?Sized>(edge: Arc<Edge<A>>) -> Arc<A> {
 struct Encoded<A: ?Sized>(Client<A>);
 
 impl<A: Contract + ?Sized> Invoke<A> for Encoded<A> {
-    async fn invoke<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> Result<M::Answer, M::Error> {
-        let recorder = CallRecorder::<M>::default();
+    async fn invoke<M: Method<Api = A>>(&self, cx: &mut CallContext, args: ArgsOf<M>) -> OutcomeOf<M> {
+        let recorder = CallRecorder::default();
         let result = self.0.call::<M>(cx, &args, Some(recorder.clone())).await;
         // Nothing was recorded if the call failed before the module.
-        let Some((decoded, outcome)) = recorder.take() else {
+        let Some((decoded, outcome)) = recorder.take::<M>() else {
             return result;
         };
         if decoded != args {
-            return Err(changed_value::<M>("arguments", &args, &decoded).into());
+            return Err(changed_value(M::spec(), "arguments", &args, &decoded).into());
         }
         // The wire adds the callee to a call failure. The module's own outcome has to come back unchanged.
-        if !is_failure(&outcome) && outcome != result {
-            return Err(changed_value::<M>("outcome", &outcome, &result).into());
+        let is_failure = outcome.as_ref().is_err_and(|error| error.failure().is_some());
+        if !is_failure && outcome != result {
+            return Err(changed_value(M::spec(), "outcome", &outcome, &result).into());
         }
         result
     }
 }
 
 /// The failure of a call with a value that the encoding changed: over the network the call would mean something else.
-fn changed_value<M: Method>(part: &str, before: &impl std::fmt::Debug, after: &impl std::fmt::Debug) -> CallFailure {
-    let (module, method) = (M::SPEC.module, M::SPEC.name);
+fn changed_value(spec: &MethodSpec, part: &str, before: &dyn fmt::Debug, after: &dyn fmt::Debug) -> CallFailure {
+    let (module, method) = (spec.module, spec.name);
     tracing::error!(module, method, ?before, ?after, "REST encoding changed the {part}");
     let why = format!("the REST encoding changed the {part} of {module}.{method}: fix the serialization of the type");
-    CallFailure::new(FailureKind::BadAnswer, M::SPEC.class.has_effect(), why)
+    CallFailure::new(FailureKind::BadAnswer, spec.class.has_effect(), why)
 }

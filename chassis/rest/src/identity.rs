@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 
 use http::HeaderValue;
-use offshoot_contract::Contract;
+use offshoot_contract::{Contract, describe};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -75,6 +75,47 @@ impl fmt::Debug for ExpectedStore {
     }
 }
 
+/// A contract as a value.
+#[derive(Debug)]
+pub(crate) struct ContractIdentity {
+    pub(crate) name: &'static str,
+    pub(crate) major: u32,
+    /// SHA-256 of the contract's description, hexadecimal.
+    pub(crate) hash: String,
+}
+
+impl ContractIdentity {
+    pub(crate) fn from_contract<A: Contract + ?Sized>() -> Self {
+        Self {
+            name: A::NAME,
+            major: A::VERSION.major,
+            hash: describe::<A>().hash,
+        }
+    }
+
+    /// Path above all methods: `/modules/<name>/v<major>`.
+    pub(crate) fn root(&self) -> String {
+        format!("/modules/{}/v{}", self.name, self.major)
+    }
+
+    /// The header of a request. `store`: the addressed store, if known.
+    pub(crate) fn request_header(&self, store: Option<Uuid>) -> ContractHeader {
+        ContractHeader {
+            contract: format!("{}/{}", self.name, self.major),
+            store,
+            hash: None,
+        }
+    }
+
+    /// The header of a response from `store`.
+    pub(crate) fn response_header(&self, store: Uuid) -> ContractHeader {
+        ContractHeader {
+            hash: Some(self.hash.clone()),
+            ..self.request_header(Some(store))
+        }
+    }
+}
+
 /// Value of the `offshoot-contract` header: `readings/1 store=<uuid> hash=<hex>`. A request carries no hash, and may
 /// leave the store out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,14 +126,6 @@ pub(crate) struct ContractHeader {
 }
 
 impl ContractHeader {
-    pub(crate) fn for_contract<A: Contract + ?Sized>(store: Option<Uuid>, hash: Option<String>) -> Self {
-        Self {
-            contract: format!("{}/{}", A::NAME, A::VERSION.major),
-            store,
-            hash,
-        }
-    }
-
     pub(crate) fn to_header_value(&self) -> HeaderValue {
         // Contract names are lower-case ASCII, the rest is hexadecimal: always a valid header value.
         HeaderValue::try_from(self.to_string()).unwrap_or_else(|_| HeaderValue::from_static("unnamed"))

@@ -1,33 +1,27 @@
 //! Recorder for one in-process call: carries the values seen on the server side back to the caller, for comparison.
 
+use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use offshoot_contract::{ArgsOf, Method};
+use offshoot_contract::{ArgsOf, OutcomeOf, WireMethod};
 
 /// Shared slot for the recorded values of one call. The client sends the recorder as a request extension.
-pub(crate) struct CallRecorder<M: Method>(Arc<Mutex<Option<Recorded<M>>>>);
-type Recorded<M> = (ArgsOf<M>, Result<<M as Method>::Answer, <M as Method>::Error>);
+#[derive(Clone, Default)]
+pub(crate) struct CallRecorder(Arc<Mutex<Option<Box<dyn Any + Send>>>>);
 
-impl<M: Method> Clone for CallRecorder<M> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
+/// The arguments after decoding, and the outcome before encoding.
+type Recorded<M> = (ArgsOf<M>, OutcomeOf<M>);
 
-impl<M: Method> CallRecorder<M> {
+impl CallRecorder {
     /// Records the arguments after decoding and the outcome before encoding.
-    pub(crate) fn record(&self, args: ArgsOf<M>, outcome: Result<M::Answer, M::Error>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((args, outcome));
+    pub(crate) fn record<M: WireMethod>(&self, args: ArgsOf<M>, outcome: OutcomeOf<M>) {
+        let recorded: Recorded<M> = (args, outcome);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(recorded));
     }
 
-    /// The recorded values; none if the call never reached the module.
-    pub(crate) fn take(&self) -> Option<Recorded<M>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-impl<M: Method> Default for CallRecorder<M> {
-    fn default() -> Self {
-        Self(Arc::default())
+    /// The recorded values of a call of `M`; none if the call never reached the module.
+    pub(crate) fn take<M: WireMethod>(&self) -> Option<Recorded<M>> {
+        let recorded = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        recorded.downcast().ok().map(|recorded| *recorded)
     }
 }

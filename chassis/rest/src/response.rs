@@ -4,7 +4,10 @@ use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
-use offshoot_contract::{CallFailure, ContractError, FailureKind, Method, Problem, TraceContext};
+use offshoot_contract::{
+    CallFailure, ContractError, FailureKind, MethodSpec, OutcomeOf, Problem, TraceContext, WireMethod,
+};
+use serde::Serialize;
 
 /// Status and code of a request without a valid service token.
 pub(crate) const UNAUTHENTICATED: (u16, &str) = (401, "unauthenticated");
@@ -13,22 +16,25 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// Encodes the outcome of a call.
-pub(crate) fn encode<M: Method>(result: &Result<M::Answer, M::Error>, trace: &TraceContext) -> Response<Full<Bytes>> {
-    let answer = match result {
-        Ok(answer) => answer,
-        Err(error) => return problem(Problem::from_error(error), trace),
-    };
-    match serde_json::to_vec(answer) {
+pub(crate) fn encode<T: Serialize, E: ContractError>(
+    spec: &MethodSpec,
+    result: &Result<T, E>,
+    trace: &TraceContext,
+) -> Response<Full<Bytes>> {
+    match result {
+        Ok(answer) => encode_answer(spec, serde_json::to_vec(answer), trace),
+        Err(error) => problem(Problem::from_error(error), trace),
+    }
+}
+
+fn encode_answer(spec: &MethodSpec, json: serde_json::Result<Vec<u8>>, trace: &TraceContext) -> Response<Full<Bytes>> {
+    match json {
         // `()` serializes as null.
         Ok(json) if json == b"null" => response(StatusCode::NO_CONTENT, None, Bytes::new()),
         Ok(json) => response(StatusCode::OK, Some(JSON), json.into()),
         Err(error) => {
-            let why = format!(
-                "the answer of {}.{} cannot be encoded as JSON",
-                M::SPEC.module,
-                M::SPEC.name
-            );
-            let failure = CallFailure::new(FailureKind::Internal, M::SPEC.class.has_effect(), why);
+            let why = format!("the answer of {}.{} cannot be encoded as JSON", spec.module, spec.name);
+            let failure = CallFailure::new(FailureKind::Internal, spec.class.has_effect(), why);
             tracing::error!(trace_id = trace.id(), %error, "{failure}");
             problem(Problem::from(&failure), trace)
         }
@@ -69,39 +75,72 @@ fn response(status: StatusCode, content_type: Option<HeaderValue>, body: Bytes) 
     response
 }
 
-/// Decodes the outcome of a call.
-pub(crate) fn decode<M: Method>(status: StatusCode, body: &[u8]) -> Result<M::Answer, M::Error> {
+/// Decodes the response of one call, and keeps the outcome. A trait, so that the client is not generic.
+pub(crate) trait DecodeOutcome: Send {
+    /// Decodes an answer or a domain error. Fails with the failure of the call.
+    fn decode(&mut self, status: StatusCode, body: &[u8]) -> Result<(), CallFailure>;
+}
+
+/// The outcome of a call of `M`; none before the response.
+pub(crate) struct PendingOutcome<M: WireMethod> {
+    spec: &'static MethodSpec,
+    outcome: Option<OutcomeOf<M>>,
+}
+
+impl<M: WireMethod> PendingOutcome<M> {
+    pub(crate) fn new(spec: &'static MethodSpec) -> Self {
+        Self { spec, outcome: None }
+    }
+
+    /// The outcome of a call that received a response.
+    pub(crate) fn into_outcome(self) -> OutcomeOf<M> {
+        self.outcome
+            .unwrap_or_else(|| Err(bad_answer(self.spec, "was not decoded").into()))
+    }
+}
+
+impl<M: WireMethod> DecodeOutcome for PendingOutcome<M> {
+    fn decode(&mut self, status: StatusCode, body: &[u8]) -> Result<(), CallFailure> {
+        self.outcome = Some(match decode(self.spec, status, body)? {
+            Decoded::Answer(json) => {
+                Ok(serde_json::from_slice(json).map_err(|error| undecodable_answer(self.spec, error))?)
+            }
+            Decoded::Problem(problem) => Err(problem.into_domain_error()?),
+        });
+        Ok(())
+    }
+}
+
+enum Decoded<'a> {
+    /// JSON of the answer.
+    Answer(&'a [u8]),
+    Problem(Problem),
+}
+
+fn decode<'a>(spec: &MethodSpec, status: StatusCode, body: &'a [u8]) -> Result<Decoded<'a>, CallFailure> {
+    if status == StatusCode::NO_CONTENT {
+        return Ok(Decoded::Answer(b"null"));
+    }
     if status.is_success() {
-        let json = if status == StatusCode::NO_CONTENT {
-            b"null"
-        } else {
-            body
-        };
-        return serde_json::from_slice(json)
-            .map_err(|error| bad_answer::<M>("does not decode").caused_by(error).into());
+        return Ok(Decoded::Answer(body));
     }
-    match serde_json::from_slice::<Problem>(body) {
-        Ok(problem) => Err(problem.into_error::<M::Error>()),
-        Err(error) => {
-            let why = format!("is HTTP {} without a valid problem body", status.as_u16());
-            Err(bad_answer::<M>(&why).caused_by(error).into())
-        }
-    }
+    serde_json::from_slice(body).map(Decoded::Problem).map_err(|error| {
+        let why = format!("is HTTP {} without a valid problem body", status.as_u16());
+        bad_answer(spec, &why).caused_by(error)
+    })
+}
+
+fn undecodable_answer(spec: &MethodSpec, error: serde_json::Error) -> CallFailure {
+    bad_answer(spec, "does not decode").caused_by(error)
 }
 
 /// The failure of a call whose response does not fit the contract.
-pub(crate) fn bad_answer<M: Method>(problem: &str) -> CallFailure {
-    let why = format!("the response of {}.{} {problem}", M::SPEC.module, M::SPEC.name);
-    CallFailure::new(FailureKind::BadAnswer, M::SPEC.class.has_effect(), why)
+pub(crate) fn bad_answer(spec: &MethodSpec, problem: &str) -> CallFailure {
+    let why = format!("the response of {}.{} {problem}", spec.module, spec.name);
+    CallFailure::new(FailureKind::BadAnswer, spec.class.has_effect(), why)
 }
 
 /// Whether the surface refused the service token; a 401 of the module's own does not count.
-pub(crate) fn is_unauthenticated<M: Method>(result: &Result<M::Answer, M::Error>) -> bool {
-    let failure = result.as_ref().err().and_then(|error| error.to_problem().err());
-    failure.is_some_and(|failure| !failure.may_have_executed() && failure.status_and_code() == UNAUTHENTICATED)
-}
-
-/// Whether an outcome is a failure of the call rather than the module's own answer or error.
-pub(crate) fn is_failure<T, E: ContractError>(result: &Result<T, E>) -> bool {
-    result.as_ref().is_err_and(|error| error.variant().is_none())
+pub(crate) fn is_unauthenticated(failure: &CallFailure) -> bool {
+    !failure.may_have_executed() && failure.status_and_code() == UNAUTHENTICATED
 }

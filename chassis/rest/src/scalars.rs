@@ -16,17 +16,20 @@ pub struct BadRequest {
     pub reason: String,
 }
 
-/// Decodes a struct of scalars from pairs of name and text. A struct with `deny_unknown_fields` refuses unknown and
-/// repeated names.
-pub fn decode_pairs<'a, T: DeserializeOwned>(
-    pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
-) -> Result<T, BadRequest> {
-    let pairs = pairs.map(|(name, text)| (name.into_owned(), Text(text)));
-    let map = MapDeserializer::<_, DecodeError>::new(pairs);
-    serde_path_to_error::deserialize(map).map_err(|error| BadRequest {
+/// Name and text of one scalar.
+pub(crate) type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+/// Decodes a struct of scalars. A struct with `deny_unknown_fields` refuses unknown and repeated names.
+pub(crate) fn decode_pairs<T: DeserializeOwned>(pairs: Vec<Pair<'_>>) -> Result<T, BadRequest> {
+    serde_path_to_error::deserialize(map(pairs)).map_err(|error| BadRequest {
         field: error.path().to_string(),
         reason: error.into_inner().to_string(),
     })
+}
+
+/// A deserializer of one type for all structs: a closure in [`decode_pairs`] would be another type for each.
+fn map<'a>(pairs: Vec<Pair<'a>>) -> MapDeserializer<'a, impl Iterator<Item = (String, Text<'a>)>, DecodeError> {
+    MapDeserializer::new(pairs.into_iter().map(|(name, text)| (name.into_owned(), Text(text))))
 }
 
 type DecodeError = serde::de::value::Error;

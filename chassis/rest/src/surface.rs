@@ -8,11 +8,12 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, StatusCode};
-use offshoot_contract::{ArgsOf, CallContext, Contract, Edge, Method, TraceContext, describe};
+use offshoot_contract::{ArgsOf, CallContext, Contract, Edge, MethodSpec, OutcomeOf, TraceContext, WireMethod};
 
 use crate::admission::{Admission, ServerOptions};
-use crate::identity::{Identity, ServedVersion};
+use crate::identity::{ContractIdentity, Identity, ServedVersion};
 use crate::limits::SERVER_IN_FLIGHT;
+use crate::served_method::{ChassisMethod, ServedMethod, served_methods};
 use crate::server;
 
 /// The routes of a module that serves one version of its contract, below `/modules/<name>`.
@@ -54,19 +55,15 @@ impl Surface {
     /// Adds a version of the module's contract, at `v<major>`.
     #[must_use]
     pub fn with_version<A: Contract + ?Sized>(mut self, edge: Arc<Edge<A>>) -> Self {
-        let hash = describe::<A>().hash;
-        let admission = Arc::new(Admission::new::<A>(
-            &self.options,
-            &hash,
-            self.max_in_flight,
-            edge.callers(),
-        ));
-        let routes = server::routes(edge, Arc::clone(&admission));
+        let contract = ContractIdentity::from_contract::<A>();
+        let admission = Admission::new(&contract, &self.options, self.max_in_flight, edge.callers());
+        let admission = Arc::new(admission);
+        let routes = server::routes(&contract.root(), served_methods(&edge), &admission);
         self.routes = self.routes.merge(routes);
         self.admissions.push(admission);
         self.versions.push(ServedVersion {
             version: A::VERSION.to_string(),
-            hash,
+            hash: contract.hash,
         });
         self
     }
@@ -74,13 +71,15 @@ impl Surface {
     /// Adds a method that the chassis answers instead of the module's implementation. The method belongs to the version
     /// added last and is open to the same callers; without a version, the method is not added.
     #[must_use]
-    pub fn with_chassis_method<M: Method>(
+    pub fn with_chassis_method<M: WireMethod>(
         mut self,
-        handler: impl Fn(CallContext, ArgsOf<M>) -> BoxFuture<'static, Result<M::Answer, M::Error>> + Send + Sync + 'static,
+        spec: &'static MethodSpec,
+        handler: impl Fn(CallContext, ArgsOf<M>) -> BoxFuture<'static, OutcomeOf<M>> + Send + Sync + 'static,
     ) -> Self {
         if let Some(admission) = self.admissions.last() {
-            let route = server::chassis_route::<M>(Arc::clone(admission), Arc::new(handler));
-            self.routes = self.routes.merge(route);
+            let root = format!("/modules/{}/v{}", spec.module, spec.major);
+            let method: Arc<dyn ServedMethod> = Arc::new(ChassisMethod::<M>::new(spec, handler));
+            self.routes = self.routes.merge(server::routes(&root, vec![method], admission));
         }
         self
     }

@@ -22,7 +22,6 @@ crate::on_both_engines!(
 
 static ADD: MethodSpec = ADD_SPEC;
 const ADD_SPEC: MethodSpec = MethodSpec {
-    index: 0,
     module: "depot",
     major: 1,
     name: "add",

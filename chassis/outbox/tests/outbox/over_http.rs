@@ -65,7 +65,7 @@ fn source(harness: &Harness, keys: &ServiceKeys, port: u16, reader: &'static str
         keys.for_module("warehouse"),
         ExpectedStore::exactly(harness.warehouse.store_id()),
     ));
-    HttpSource::new(Arc::new(client), reader)
+    HttpSource::new(&client, reader)
 }
 
 async fn events_are_delivered_over_http(database: ScratchDatabase) {

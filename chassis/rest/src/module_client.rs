@@ -1,0 +1,420 @@
+//! Client of the processes that serve one module: sends encoded calls, with failover and identity checks.
+//!
+//! Does not know the values of a call: a trait object decodes the outcome. So this code exists once in a binary, and not
+//! for each method.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{BoxFuture, join_all};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::{HeaderValue, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use offshoot_contract::{
+    ArgsOf, CallContext, CallFailure, FailureKind, MethodSpec, OutcomeOf, OutgoingCall, Verb, WireMethod,
+    check_deadline,
+};
+use tokio::time::{Instant, timeout_at};
+
+use crate::client::ClientOptions;
+use crate::endpoints::{Attempt, Endpoint, EndpointState, Endpoints};
+use crate::identity::{ContractHeader, ContractIdentity, ExpectedStore, Identity};
+use crate::limits::MethodBounds;
+use crate::recorder::CallRecorder;
+use crate::request::EncodedArgs;
+use crate::response::{DecodeOutcome, PendingOutcome};
+use crate::token::TokenIssuer;
+use crate::transport::Transport;
+use crate::{headers, request, response};
+
+/// Limit on the body of a response, bytes. Lists are paged, so a larger body is a defect or an attack.
+const MAX_ANSWER_BYTES: usize = 16 << 20;
+
+/// Share of the timeout reserved for the response's way back; a short deadline reserves less.
+const ANSWER_MARGIN: Duration = Duration::from_millis(50);
+
+/// Caller name in the service token of an identity check.
+const IDENTIFY_CALLER: &str = "identify";
+
+/// Endpoints that one call tries while no endpoint takes the call.
+const MAX_ENDPOINTS_PER_CALL: usize = 3;
+
+/// Calls methods in the processes of one module.
+pub struct ModuleClient {
+    name: &'static str,
+    transport: Transport,
+    endpoints: Arc<Endpoints>,
+    chassis_bounds: MethodBounds,
+    tokens: TokenIssuer,
+    store: Arc<ExpectedStore>,
+    contract: ContractIdentity,
+    expected_header: OnceLock<HeaderValue>,
+    accepted_header: OnceLock<HeaderValue>,
+}
+
+/// One call in the form of the wire.
+struct WireCall<'a> {
+    spec: &'static MethodSpec,
+    bounds: &'a MethodBounds,
+    cx: &'a CallContext,
+    key: Option<&'a str>,
+    args: &'a EncodedArgs,
+    recorder: Option<CallRecorder>,
+}
+
+impl ModuleClient {
+    pub(crate) fn new(
+        contract: ContractIdentity,
+        transport: impl FnOnce(Arc<Endpoints>) -> Transport,
+        options: ClientOptions,
+    ) -> Self {
+        let name = contract.name;
+        let endpoints = Endpoints::new(name, contract.root(), options.addresses, options.zone, options.limits);
+        Self {
+            name,
+            transport: transport(Arc::clone(&endpoints)),
+            endpoints,
+            chassis_bounds: MethodBounds::for_chassis_methods(),
+            tokens: TokenIssuer::new(options.keys),
+            store: options.store,
+            contract,
+            expected_header: OnceLock::new(),
+            accepted_header: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn endpoints(&self) -> Vec<EndpointState> {
+        self.endpoints.states()
+    }
+
+    /// Name of the module.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Checks contract and store at every address. Succeeds if one address serves the right ones; `timeout` holds for
+    /// DNS resolution and for each address.
+    pub(crate) async fn identify(&self, timeout: Duration) -> Result<Identity, CallFailure> {
+        let all = tokio::time::timeout(timeout, self.endpoints.resolve()).await;
+        let all = all.unwrap_or_else(|_| Err(self.identify_timed_out()))?;
+        let checks = all.iter().map(|endpoint| async move {
+            let identity = tokio::time::timeout(timeout, self.fetch_identity(endpoint)).await;
+            let identity = identity.unwrap_or_else(|_| Err(self.identify_timed_out()))?;
+            endpoint.health.record_identified(self.endpoints.now());
+            Ok(identity)
+        });
+        let mut answers = join_all(checks).await;
+        let first = answers.iter().position(Result::is_ok).unwrap_or(0);
+        if answers.is_empty() {
+            return Err(self.identify_timed_out());
+        }
+        answers.swap_remove(first)
+    }
+
+    fn identify_timed_out(&self) -> CallFailure {
+        let why = format!(
+            "{} did not answer the identity check in time",
+            self.endpoints.describe()
+        );
+        CallFailure::not_executed(FailureKind::Timeout, why)
+    }
+
+    /// Calls a method that the chassis of the module's processes answers.
+    pub async fn call_chassis_method<M: WireMethod>(
+        &self,
+        spec: &'static MethodSpec,
+        cx: &mut CallContext,
+        args: &ArgsOf<M>,
+    ) -> OutcomeOf<M> {
+        self.call::<M>(spec, &self.chassis_bounds, cx, args, None).await
+    }
+
+    pub(crate) async fn call<M: WireMethod>(
+        &self,
+        spec: &'static MethodSpec,
+        bounds: &MethodBounds,
+        cx: &mut CallContext,
+        args: &ArgsOf<M>,
+        recorder: Option<CallRecorder>,
+    ) -> OutcomeOf<M> {
+        let key = cx.take_next_key(spec);
+        let outgoing = OutgoingCall::begin(cx, spec);
+        let mut outcome = PendingOutcome::<M>::new(spec);
+        let sent = match request::encode::<M>(spec, args) {
+            Ok(args) => {
+                let call = WireCall {
+                    spec,
+                    bounds,
+                    cx,
+                    key: key.as_deref(),
+                    args: &args,
+                    recorder,
+                };
+                self.send(call, &mut outcome).await
+            }
+            Err(failure) => Err(failure),
+        };
+        outgoing.finish(match sent {
+            Ok(()) => outcome.into_outcome(),
+            Err(failure) => Err(failure.into()),
+        })
+    }
+
+    /// Sends a call to one endpoint, and fails over to others while an endpoint does not take the call. Boxed, so that
+    /// the future is compiled here and not for every caller.
+    fn send<'a>(
+        &'a self,
+        call: WireCall<'a>,
+        outcome: &'a mut dyn DecodeOutcome,
+    ) -> BoxFuture<'a, Result<(), CallFailure>> {
+        Box::pin(async move {
+            let now = Instant::now();
+            check_deadline(call.cx, now)?;
+            let until = call.cx.deadline().min(now + call.bounds.timeout);
+            let _method_permit = match &call.bounds.permits {
+                Some(permits) => Some(self.endpoints.acquire_permit(permits, until).await?),
+                None => None,
+            };
+            let _module_permit = self.endpoints.acquire_module_permit(until).await?;
+            let all = match self.endpoints.fixed() {
+                Some(all) => all,
+                None => timeout_at(until, self.endpoints.resolve())
+                    .await
+                    .unwrap_or_else(|_| Err(self.identify_timed_out()))?,
+            };
+            let mut selected = self.endpoints.select(&all, &[])?;
+            let mut excluded = Vec::new();
+            loop {
+                let attempt = Attempt::begin(&self.endpoints, &selected);
+                let within = timeout_at(until, self.send_to(&selected.endpoint, &call, until, outcome));
+                let Ok(result) = within.await else {
+                    attempt.record_timeout(call.bounds.timeout);
+                    return Err(self.timed_out(&selected.endpoint, call.spec));
+                };
+                match &result {
+                    Err(failure) if is_endpoint_failure(failure) => attempt.record_failure(is_unavailable(failure)),
+                    _ => attempt.record_answer(),
+                }
+                drop(attempt);
+                let is_last = excluded.len() + 1 == MAX_ENDPOINTS_PER_CALL.min(all.len());
+                if is_last || !result.as_ref().is_err_and(is_unavailable) {
+                    return result;
+                }
+                excluded.push(selected.endpoint);
+                match self.endpoints.select(&all, &excluded) {
+                    Ok(next) => selected = next,
+                    Err(_) => return result,
+                }
+            }
+        })
+    }
+
+    async fn send_to(
+        &self,
+        endpoint: &Endpoint,
+        call: &WireCall<'_>,
+        until: Instant,
+        outcome: &mut dyn DecodeOutcome,
+    ) -> Result<(), CallFailure> {
+        let has_effect = call.spec.class.has_effect();
+        let mut request = self.build_request(endpoint, call)?;
+        let timeout = until.saturating_duration_since(Instant::now());
+        // The server gets a slightly shorter deadline, so that the server's own timeout response can still arrive.
+        let timeout = timeout - (timeout / 20).min(ANSWER_MARGIN);
+        headers::write(call.cx, call.key, timeout, request.headers_mut());
+        let response = self.transport.send(self.name, has_effect, request).await?;
+        let (head, body) = response.into_parts();
+        let body = match Limited::new(body, MAX_ANSWER_BYTES).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => {
+                let why = format!("is larger than {MAX_ANSWER_BYTES} bytes");
+                return Err(response::bad_answer(call.spec, &why));
+            }
+            Err(error) => {
+                let why = format!(
+                    "the connection to {} at {} was lost during the response: {error}",
+                    self.name, endpoint.url
+                );
+                return Err(CallFailure::new(FailureKind::ConnectionLost, has_effect, why));
+            }
+        };
+        let answered = head.headers.get(headers::CONTRACT);
+        let decoded = outcome.decode(head.status, &body);
+        if let Err(failure) = &decoded {
+            if response::is_unauthenticated(failure) {
+                return Err(self.token_was_rejected(endpoint));
+            }
+            // A problem from the surface itself (wrong store, unknown path) is more precise than a failed identity
+            // check.
+            if answered.is_some() && head.status != StatusCode::OK {
+                return decoded;
+            }
+        }
+        self.check_identity(endpoint, answered, has_effect)?;
+        decoded
+    }
+
+    fn build_request(&self, endpoint: &Endpoint, call: &WireCall<'_>) -> Result<Request<Full<Bytes>>, CallFailure> {
+        let uri = [endpoint.root.as_str(), call.args.path_and_query.as_str()].concat();
+        let mut request = self.build_bare_request(uri, call.cx.module(), call.args.body.clone())?;
+        *request.method_mut() = match call.spec.verb {
+            Verb::Get => http::Method::GET,
+            Verb::Put => http::Method::PUT,
+            Verb::Post => http::Method::POST,
+            Verb::Delete => http::Method::DELETE,
+        };
+        request.headers_mut().insert(HOST, endpoint.host_header.clone());
+        if call.spec.has_body {
+            request
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        if let Some(recorder) = &call.recorder {
+            request.extensions_mut().insert(recorder.clone());
+        }
+        Ok(request)
+    }
+
+    fn build_bare_request(
+        &self,
+        uri: String,
+        caller: &'static str,
+        body: Bytes,
+    ) -> Result<Request<Full<Bytes>>, CallFailure> {
+        let mut request = Request::new(Full::new(body));
+        *request.uri_mut() = Uri::from_maybe_shared(Bytes::from(uri)).map_err(|error| {
+            let why = format!("the request to {} has an invalid URI", self.name);
+            CallFailure::not_executed(FailureKind::Internal, why).caused_by(error)
+        })?;
+        request.headers_mut().insert(AUTHORIZATION, self.tokens.header(caller));
+        request.headers_mut().insert(headers::CONTRACT, self.expected_header());
+        Ok(request)
+    }
+
+    /// Contract and store that requests address.
+    fn expected(&self) -> ContractHeader {
+        self.contract.request_header(self.store.get())
+    }
+
+    /// `expected` as a header value, built once the store is known.
+    fn expected_header(&self) -> HeaderValue {
+        if self.store.get().is_none() {
+            return self.expected().to_header_value();
+        }
+        self.expected_header
+            .get_or_init(|| self.expected().to_header_value())
+            .clone()
+    }
+
+    /// Refuses a response from another contract or another store than expected.
+    fn check_identity(
+        &self,
+        endpoint: &Endpoint,
+        answered: Option<&HeaderValue>,
+        may_have_executed: bool,
+    ) -> Result<(), CallFailure> {
+        let wrong = |server: String| {
+            let why = format!(
+                "{} was called at {}, but {server} answered",
+                self.expected(),
+                endpoint.url
+            );
+            CallFailure::new(FailureKind::WrongContract, may_have_executed, why)
+        };
+        // Fast path: the header equals the accepted one.
+        if answered.is_some() && answered == self.accepted_header.get() {
+            return Ok(());
+        }
+        let server = answered
+            .and_then(|value| value.to_str().ok())
+            .and_then(|text| text.parse::<ContractHeader>().ok());
+        let Some(server) = server else {
+            return Err(wrong("a server without a contract surface".to_owned()));
+        };
+        if !self.expected().accepts(&server) {
+            return Err(wrong(server.to_string()));
+        }
+        if let Some(store) = server.store
+            && self.store.get_or_learn(store) != store
+        {
+            // Concurrent first responses from two stores: the other response came first.
+            return Err(wrong(server.to_string()));
+        }
+        if server.hash.as_ref().is_some_and(|hash| *hash != self.contract.hash) {
+            tracing::debug!(contract = self.name, "server has another minor version of the contract");
+        }
+        if let Some(answered) = answered {
+            let _ = self.accepted_header.set(answered.clone());
+        }
+        Ok(())
+    }
+
+    async fn fetch_identity(&self, endpoint: &Endpoint) -> Result<Identity, CallFailure> {
+        let uri = format!("{}/modules/{}/contract", endpoint.url, self.name);
+        let response = self
+            .transport
+            .send(
+                self.name,
+                false,
+                self.build_bare_request(uri.clone(), IDENTIFY_CALLER, Bytes::new())?,
+            )
+            .await?;
+        let (head, body) = response.into_parts();
+        let unreadable = |why: String| CallFailure::not_executed(FailureKind::BadAnswer, why);
+        let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
+        let body = body
+            .map_err(|error| unreadable(format!("the response of {uri} ended early: {error}")))?
+            .to_bytes();
+        if head.status == StatusCode::OK {
+            self.check_identity(endpoint, head.headers.get(headers::CONTRACT), false)?;
+            return serde_json::from_slice(&body)
+                .map_err(|error| unreadable(format!("the response of {uri} is not a valid identity: {error}")));
+        }
+        if head.status == StatusCode::UNAUTHORIZED {
+            return Err(self.token_was_rejected(endpoint));
+        }
+        match serde_json::from_slice::<offshoot_contract::Problem>(&body) {
+            Ok(problem) => Err(problem.into()),
+            Err(_) => {
+                self.check_identity(endpoint, head.headers.get(headers::CONTRACT), false)?;
+                Err(unreadable(format!("{uri} answered HTTP {}", head.status.as_u16())))
+            }
+        }
+    }
+
+    /// `WrongContract` rather than `Refused`: the deployment is misconfigured, and the caller's request is not to
+    /// blame.
+    fn token_was_rejected(&self, endpoint: &Endpoint) -> CallFailure {
+        let why = format!(
+            "{} at {} rejected this process's service token: give both processes the same service keys and keep their clocks within a minute",
+            self.name, endpoint.url
+        );
+        CallFailure::not_executed(FailureKind::WrongContract, why)
+    }
+
+    fn timed_out(&self, endpoint: &Endpoint, spec: &MethodSpec) -> CallFailure {
+        let why = format!("{}.{} at {} did not answer in time", self.name, spec.name, endpoint.url);
+        CallFailure::new(FailureKind::Timeout, spec.class.has_effect(), why)
+    }
+}
+
+/// Whether the endpoint or the network is to blame. A caller's mistake and a failed dependency of the module are not
+/// failures of the endpoint.
+fn is_endpoint_failure(failure: &CallFailure) -> bool {
+    matches!(
+        failure.kind(),
+        FailureKind::Unavailable
+            | FailureKind::Overloaded { .. }
+            | FailureKind::ConnectionLost
+            | FailureKind::BadAnswer
+            | FailureKind::WrongContract
+            | FailureKind::Internal
+    )
+}
+
+/// Whether the endpoint did not take the call, so that another endpoint may be called at once.
+fn is_unavailable(failure: &CallFailure) -> bool {
+    *failure.kind() == FailureKind::Unavailable && !failure.may_have_executed()
+}
