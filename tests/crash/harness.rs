@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use offshoot_tests::{Data, FaultyProxy, MODULES, Process, free_address};
 use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _};
 use tokio::time::{Instant, sleep};
 
 use super::tally::{LogReader, Tally};

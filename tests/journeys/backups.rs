@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use offshoot_tests::{CommandOutput, Data, Engine, Process};
 use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 

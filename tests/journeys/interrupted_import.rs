@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use offshoot_tests::{Data, Engine};
 use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _};
 use tokio::time::{Instant, timeout};
 
 use catalog_api::v1::{CatalogApi, PricePoint, Product};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use offshoot_tests::{Client, Data, Engine, MODULES, Process, SELLING};
 use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
 use super::interrupted_import::{SAMPLE_CSV, env_setting};

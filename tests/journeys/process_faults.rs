@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use offshoot_tests::{Client, Data, Engine, Fault, FaultyProxy, Process, SELLING};
 use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _};
 use serde_json::Value;
 
 use super::interrupted_import::{SAMPLE_CSV, env_setting};

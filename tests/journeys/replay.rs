@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use offshoot_tests::{Data, Engine, Process};
 use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
 use super::interrupted_import::{SAMPLE_CSV, env_setting};

@@ -73,9 +73,20 @@ impl Source {
 
     /// SHA-256 of the stored content, in hexadecimal. Reads everything.
     pub fn fingerprint(&self) -> Result<String> {
-        let (mut reader, _) = self.raw()?;
+        let (reader, _) = self.raw()?;
+        let mut reader = BufReader::with_capacity(BUFFER_BYTES, reader);
         let mut hash = Sha256::new();
-        io::copy(&mut reader, &mut hash).with_context(|| format!("cannot read {}", self.name))?;
+        loop {
+            let bytes = reader
+                .fill_buf()
+                .with_context(|| format!("cannot read {}", self.name))?;
+            if bytes.is_empty() {
+                break;
+            }
+            hash.update(bytes);
+            let read = bytes.len();
+            reader.consume(read);
+        }
         Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 

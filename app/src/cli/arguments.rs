@@ -110,6 +110,26 @@ pub(super) enum Command {
     Config,
 }
 
+impl Command {
+    /// Whether the command works on a store that exists already. The other commands create a store, print where they
+    /// look for one, or need none.
+    pub(super) fn requires_store(&self) -> bool {
+        match self {
+            Self::Events(_) | Self::Sagas(_) | Self::Doctor | Self::Backup(BackupCommand::Create { .. }) => true,
+            #[cfg(feature = "store")]
+            Self::Tool(tool) => matches!(tool, Tool::Replay(_)),
+            Self::Backup(_)
+            | Self::Config
+            | Self::Contract(_)
+            | Self::Db(_)
+            | Self::Placement(_)
+            | Self::Serve(_)
+            | Self::Token(_)
+            | Self::Topology { .. } => false,
+        }
+    }
+}
+
 impl Arguments {
     /// The configuration file.
     pub(super) fn file(&self) -> Option<&Path> {

@@ -14,6 +14,7 @@ mod events;
 mod placement;
 mod sagas;
 mod serve;
+mod store;
 mod token;
 // Commands of the store: importers, replay, demo, check of sources.
 #[cfg(feature = "store")]
@@ -31,7 +32,7 @@ use serde::Serialize;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::Level;
-use tracing_subscriber::filter::{EnvFilter, LevelFilter, Targets};
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -91,11 +92,10 @@ async fn execute() -> ExitCode {
     code
 }
 
-/// Logs to stderr at the level of `RUST_LOG`, by default warnings; exports traces if a collector is configured.
+/// Logs to stderr at the levels of `RUST_LOG`, by default warnings; exports traces if a collector is configured.
+#[expect(clippy::disallowed_methods, reason = "the name that Rust programs share, and no setting of the store")]
 fn log(settings: &Settings) -> Result<Option<Traces>> {
-    let logs = EnvFilter::builder()
-        .with_default_directive(LevelFilter::WARN.into())
-        .from_env_lossy();
+    let logs = log_levels(std::env::var("RUST_LOG").ok().as_deref())?;
     let text = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
@@ -110,6 +110,16 @@ fn log(settings: &Settings) -> Result<Option<Traces>> {
         let sending = tokio::spawn(exporter.export_until(stop.clone().cancelled_owned()));
         Traces { stop, sending }
     }))
+}
+
+/// The log levels by target from the text of `RUST_LOG`.
+fn log_levels(text: Option<&str>) -> Result<Targets> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(Targets::new().with_default(LevelFilter::WARN));
+    };
+    text.parse().with_context(|| {
+        format!("RUST_LOG=`{text}` is not a valid list of log levels: use a level, or levels by target, such as `info` or `warn,orders=debug`")
+    })
 }
 
 /// A running export of traces.
@@ -129,7 +139,11 @@ impl Traces {
 async fn carry_out(arguments: Arguments, configuration: Configuration) -> Result<ExitCode> {
     let json = arguments.json;
     let settings = &configuration.settings;
-    match arguments.command.unwrap_or(Command::Serve(ServeArguments::default())) {
+    let command = arguments.command.unwrap_or(Command::Serve(ServeArguments::default()));
+    if command.requires_store() {
+        store::require(settings).await?;
+    }
+    match command {
         Command::Serve(_) => crate::serve::serve_until_stopped(configuration.settings).await?,
         #[cfg(feature = "store")]
         Command::Tool(tool) => return tools::execute(tool, settings, json).await,

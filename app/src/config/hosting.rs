@@ -1,5 +1,6 @@
 //! Translates the settings into options of the module host.
 
+use std::path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -49,7 +50,8 @@ impl Settings {
     pub fn database_url(&self, module: &str) -> anyhow::Result<DatabaseUrl> {
         match self.database_of(module) {
             Some(url) => Ok(url.replace(MODULE, module).parse()?),
-            None => Ok(DatabaseUrl::sqlite(&self.data_dir)),
+            // Absolute, because the location is printed.
+            None => Ok(DatabaseUrl::sqlite(path::absolute(&self.data_dir).context("data_dir")?)),
         }
     }
 

@@ -1,8 +1,11 @@
 //! The binary as a script sees it: exit codes, data on stdout, everything else on stderr.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use clap::CommandFactory as _;
+use offshoot::cli::Arguments;
 use serde_json::Value;
 
 fn offshoot(folder: &Path, arguments: &[&str]) -> Output {
@@ -77,4 +80,104 @@ fn the_contracts_are_printed_without_opening_any_data() {
         assert_eq!(document["info"]["title"], module);
     }
     assert_eq!(std::fs::read_dir(folder.path()).expect("it is there").count(), 0);
+}
+
+/// Commands that work on a store that exists already, with the arguments that they need.
+const ON_A_STORE: [&str; 14] = [
+    "backup create --to copy",
+    "doctor",
+    "events dead-letters",
+    "events rebuild storefront-products",
+    "events replay storefront-products --from 1",
+    "events retry storefront-products --all",
+    "events skip storefront-products 1",
+    "events status",
+    "replay online-retail stock.csv",
+    "replay proofs",
+    "sagas list",
+    "sagas retry --stuck",
+    "sagas show 1",
+    "sagas undo 1",
+];
+/// Commands that create a store, print where they look for one, or need none.
+const OTHERS: [&str; 19] = [
+    "backup restore",
+    "backup verify",
+    "check",
+    "config",
+    "contract check",
+    "contract openapi",
+    "contract show",
+    "db migrate",
+    "db provision",
+    "db status",
+    "demo split",
+    "import online-retail",
+    "import products",
+    "placement set",
+    "placement show",
+    "serve",
+    "token operator",
+    "token service",
+    "topology",
+];
+
+/// The names of all commands, such as `events status`.
+fn command_names(command: &clap::Command, parents: &str, names: &mut BTreeSet<String>) {
+    for child in command.get_subcommands() {
+        let name = format!("{parents}{}", child.get_name());
+        if child.has_subcommands() {
+            command_names(child, &format!("{name} "), names);
+        } else {
+            names.insert(name);
+        }
+    }
+}
+
+#[test]
+fn the_test_knows_for_every_command_whether_it_needs_a_store() {
+    let mut names = BTreeSet::new();
+    command_names(&Arguments::command(), "", &mut names);
+    let known = ON_A_STORE.iter().chain(&OTHERS);
+    let known: BTreeSet<String> = known
+        .map(|line| {
+            names
+                .iter()
+                .find(|name| line.starts_with(*name))
+                .unwrap_or_else(|| panic!("{line}"))
+                .clone()
+        })
+        .collect();
+    assert_eq!(known, names);
+}
+
+#[test]
+fn a_directory_without_a_store_is_refused_and_stays_empty() {
+    let folder = folder();
+    let data = folder.path().canonicalize().expect("it is there").join("data");
+    for line in ON_A_STORE {
+        let output = offshoot(folder.path(), &line.split(' ').collect::<Vec<_>>());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let expected = format!("error: there is no store in sqlite:{}: ", data.display());
+        assert_eq!(output.status.code(), Some(1), "{line}: {stderr}");
+        assert!(stderr.starts_with(&expected), "{line}: {stderr}");
+        assert!(output.stdout.is_empty(), "{line}");
+        let entries = std::fs::read_dir(folder.path()).expect("it is there").count();
+        assert_eq!(entries, 0, "{line} created something");
+    }
+}
+
+#[test]
+fn a_command_names_the_store_that_it_works_on() {
+    let folder = folder();
+    let data = folder.path().canonicalize().expect("it is there").join("data");
+    std::fs::write(folder.path().join("stock.csv"), "sku,name,price\nA1,Lamp,2.50\n").expect("written");
+    let imported = offshoot(folder.path(), &["import", "products", "stock.csv"]);
+    assert!(imported.status.success());
+    for line in ON_A_STORE {
+        let output = offshoot(folder.path(), &line.split(' ').collect::<Vec<_>>());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let expected = format!("store in sqlite:{}\n", data.display());
+        assert!(stderr.starts_with(&expected), "{line}: {stderr}");
+    }
 }

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use serde_json::Value;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -89,7 +88,7 @@ impl<A: Contract + ?Sized> Edge<A> {
         }
         let key = cx.take_next_key(&M::SPEC);
         let outgoing = OutgoingCall::begin(cx, M::spec());
-        let arguments = key.is_some().then(|| serde_json::to_value(&args));
+        let arguments = key.is_some().then(|| serde_json::to_vec(&args));
         let result = match self.callee_context(cx, M::spec(), key.zip(arguments), now) {
             Ok(callee) => self.execute::<M>(callee, args).await,
             Err(failure) => Err(failure.into()),
@@ -117,7 +116,7 @@ impl<A: Contract + ?Sized> Edge<A> {
         &self,
         cx: &CallContext,
         spec: &'static MethodSpec,
-        key: Option<(Arc<str>, serde_json::Result<Value>)>,
+        key: Option<(Arc<str>, serde_json::Result<Vec<u8>>)>,
         now: Instant,
     ) -> Result<CallContext, CallFailure> {
         self.callers.authorize(A::NAME, cx.module())?;

@@ -108,7 +108,7 @@ impl IdempotencyKey {
     /// The key of a call with these arguments, given as JSON: the decoded arguments, so that a retry has the same hash
     /// under every placement. Refuses with 400 `bad-idempotency-key` if the key is empty, too long or not printable
     /// ASCII.
-    pub fn new(key: Arc<str>, arguments: serde_json::Result<Value>) -> Result<Self, CallFailure> {
+    pub fn new(key: Arc<str>, arguments: serde_json::Result<Vec<u8>>) -> Result<Self, CallFailure> {
         if key.is_empty() || key.len() > MAX_KEY_LENGTH || !key.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(CallFailure::refused(
                 400,
@@ -119,7 +119,8 @@ impl IdempotencyKey {
                 ),
             ));
         }
-        let mut json = arguments.map_err(|error| {
+        let json = arguments.and_then(|json| serde_json::from_slice::<Value>(&json));
+        let mut json = json.map_err(|error| {
             CallFailure::not_executed(FailureKind::Internal, "the arguments do not serialize").caused_by(error)
         })?;
         // Map order is unspecified, and the hash must be stable.

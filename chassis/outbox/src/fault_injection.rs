@@ -36,7 +36,7 @@ mod faults {
     use async_trait::async_trait;
     use offshoot_contract::CallFailure;
     use rand::rngs::StdRng;
-    use rand::{Rng as _, SeedableRng as _};
+    use rand::{RngExt as _, SeedableRng as _};
 
     use crate::source::{EventPage, EventSource, Head, PublishedEvent, ReadRequest};
 

@@ -69,7 +69,7 @@ impl<M: Method> ServedMethod for ContractMethod<M> {
         Box::pin(async move {
             let args = call.decode::<M>(M::spec())?;
             let key = call.key.take();
-            let key = key.map(|key| IdempotencyKey::new(key, serde_json::to_value(&args)));
+            let key = key.map(|key| IdempotencyKey::new(key, serde_json::to_vec(&args)));
             let cx = call.cx.with_idempotency_key(key.transpose()?);
             let recorder = call.recorder.map(|recorder| (recorder, args.clone()));
             let result = self.0.execute::<M>(cx, args).await;

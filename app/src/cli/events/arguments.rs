@@ -9,7 +9,7 @@ const LIMIT: u32 = 100;
 pub(in crate::cli) enum EventsCommand {
     /// Print the position, the lag and the hold reason of each subscription.
     #[command(
-        after_help = "`lag` counts the events between a partition and the end of the log, whatever partition they are of. It is not known where the log is another process's data.\n\nExample:\n  offshoot events status --json"
+        after_help = "`lag` counts the events of a partition that the subscriber has not handled, at most among the next 100,000 events of the log. It is not known where the log is another process's data.\n\nExample:\n  offshoot events status --json"
     )]
     Status,
 

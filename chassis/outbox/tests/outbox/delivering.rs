@@ -8,7 +8,7 @@ use offshoot_contract::CallFailure;
 use offshoot_outbox::{EventPage, EventSource, Head, LocalSource, MAX_PAYLOAD_BYTES, Publish, ReadRequest};
 use offshoot_testkit::{ScratchDatabase, on_both_engines};
 use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _};
 use tokio::time::sleep;
 
 use crate::harness::{

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use inventory_api::v1::{InventoryError, MovementKind, ProductId, ReservedLine};
 use offshoot_contract::Clock as _;
 use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _};
 
 use crate::T;
 use crate::adjusting::{levels, product, receive};

@@ -1,0 +1,33 @@
+//! The store that a command works on. Commands that do not create a store refuse a directory or a database without one.
+
+use anyhow::{Result, ensure};
+use offshoot_db::{DbOptions, MigrationState, migration_status};
+
+use super::backup::places;
+use crate::config::Settings;
+
+/// Names the store on stderr. Fails if no module has data where the settings say: a wrong directory must not look like
+/// an empty store. Creates nothing.
+pub(super) async fn require(settings: &Settings) -> Result<()> {
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for data in places(settings, None)? {
+        let migrations = migration_status(data.schema, &data.url, &DbOptions::default()).await?;
+        let has_data = migrations.iter().any(|known| known.state != MigrationState::Missing);
+        let list = if has_data { &mut found } else { &mut missing };
+        let location = data.url.to_string();
+        if !list.contains(&location) {
+            list.push(location);
+        }
+    }
+    // Without locations, every module runs in other processes.
+    ensure!(
+        !found.is_empty() || missing.is_empty(),
+        "there is no store in {}: name another directory with --data-dir or another database with --database, or create \
+         a store with `offshoot serve`",
+        missing.join(", ")
+    );
+    if !found.is_empty() {
+        eprintln!("store in {}", found.join(", "));
+    }
+    Ok(())
+}
