@@ -1,5 +1,8 @@
 //! The context of a call: deadline, trace, caller, principal, tenant, idempotency key, retry budget and effect count.
 
+// Contexts that share one execution.
+mod fork;
+
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -8,9 +11,11 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use crate::fork::Execution;
-use crate::method::MethodSpec;
-use crate::{Class, ForkedContext, TraceContext};
+use crate::{Class, MethodSpec, TraceContext};
+
+pub use self::fork::ForkedContext;
+
+use self::fork::Execution;
 
 /// Default time limit of a request.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);

@@ -1,19 +1,15 @@
-//! Descriptions of contracts as data, the source of OpenAPI documents, compatibility checks and contract hashes. Needs
-//! no implementation of the contract.
+//! Descriptions of contracts as data, the source of OpenAPI documents, compatibility checks and contract hashes. Knows no
+//! contract as a type.
 
 use std::collections::BTreeMap;
-use std::marker::PhantomData;
 
 use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{Contract, ContractError as _, EventSet, EventSpec, Method, MethodSpec, MethodVisitor, Shape};
-
-/// Location of named schemas, in descriptions and OpenAPI documents.
-const DEFINITIONS: &str = "/components/schemas";
+use crate::{MethodSpec, Shape};
 
 /// Description of a contract. Released descriptions are committed and never edited.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -124,74 +120,8 @@ pub struct EventDescription {
     pub payload: Value,
 }
 
-impl EventDescription {
-    /// Describes an event with payload `T`; named schemas go into `generator`.
-    pub fn from_spec<T: JsonSchema>(spec: &EventSpec, generator: &mut SchemaGenerator) -> Self {
-        Self {
-            name: spec.name.to_owned(),
-            version: spec.version,
-            doc: spec.doc.to_owned(),
-            key: spec.key.to_owned(),
-            payload: generator.subschema_for::<T>().to_value(),
-        }
-    }
-}
-
-/// Describes a contract.
-#[must_use]
-pub fn describe<A: Contract + ?Sized>() -> ContractDescription {
-    let mut visitor = DescribeVisitor::<A> {
-        generator: generator(),
-        methods: Vec::new(),
-        api: PhantomData,
-    };
-    A::visit_methods(&mut visitor);
-    let events = A::Events::descriptions(&mut visitor.generator);
-    let schemas = visitor.generator.take_definitions(true).into_iter().collect();
-    let mut description = ContractDescription {
-        name: A::NAME.to_owned(),
-        version: A::VERSION.to_string(),
-        hash: String::new(),
-        doc: A::DOC.to_owned(),
-        methods: visitor.methods,
-        events,
-        schemas,
-    };
-    description.hash = description.shape_hash();
-    description
-}
-
-/// A generator of schemas with references as in OpenAPI documents.
-fn generator() -> SchemaGenerator {
-    let mut settings = SchemaSettings::draft2020_12();
-    settings.definitions_path = DEFINITIONS.into();
-    settings.meta_schema = None;
-    settings.into_generator()
-}
-
-struct DescribeVisitor<A: ?Sized> {
-    generator: SchemaGenerator,
-    methods: Vec<MethodDescription>,
-    api: PhantomData<fn() -> Box<A>>,
-}
-
-impl<A: Contract + ?Sized> MethodVisitor<A> for DescribeVisitor<A> {
-    fn visit_method<M: Method<Api = A>>(&mut self) {
-        self.methods.push(describe_method::<M>(&mut self.generator));
-    }
-}
-
-/// Describes one method; named schemas go into `generator`.
-fn describe_method<M: Method>(generator: &mut SchemaGenerator) -> MethodDescription {
-    // Each parameter struct belongs to one method only, so the schema is inlined.
-    let params = M::Params::json_schema(generator);
-    let body = M::SPEC.has_body.then(|| M::Body::json_schema(generator));
-    let answer = generator.subschema_for::<M::Answer>();
-    MethodDescription::new(M::spec(), params, body, answer, M::Error::descriptions())
-}
-
 impl MethodDescription {
-    fn new(
+    pub(crate) fn new(
         spec: &MethodSpec,
         params: Schema,
         body: Option<Schema>,
@@ -231,7 +161,7 @@ impl ContractDescription {
     }
 
     /// SHA-256 of name, major version and the shapes of all methods and events.
-    fn shape_hash(&self) -> String {
+    pub(crate) fn shape_hash(&self) -> String {
         let mut methods: Vec<_> = self.methods.iter().map(|method| self.method_shape(method)).collect();
         methods.sort_by_key(|method| method[0].to_string());
         let mut events: Vec<_> = self.events.iter().map(|event| self.event_shape(event)).collect();

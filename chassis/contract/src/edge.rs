@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::deadline::{DeadlineExceeded, timeout_at};
-use crate::invoke::{OutgoingCall, check_deadline, log_failure, map_failure, record_callee};
+use crate::outgoing_call::{OutgoingCall, check_deadline, log_failure, map_failure, record_callee};
 use crate::{
     ArgsOf, CallContext, CallFailure, Callers, Contract, ContractError as _, FailureKind, IdempotencyKey, Invoke,
     Method, MethodSpec, OutcomeOf,

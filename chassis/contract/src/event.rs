@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use schemars::SchemaGenerator;
+use schemars::{JsonSchema, SchemaGenerator};
 
 use crate::EventDescription;
 
@@ -22,6 +22,19 @@ pub struct EventSpec {
     pub lasting: bool,
     /// Documentation of the variant.
     pub doc: &'static str,
+}
+
+impl EventDescription {
+    /// Describes an event with payload `T`; named schemas go into `generator`.
+    pub fn from_spec<T: JsonSchema>(spec: &EventSpec, generator: &mut SchemaGenerator) -> Self {
+        Self {
+            name: spec.name.to_owned(),
+            version: spec.version,
+            doc: spec.doc.to_owned(),
+            key: spec.key.to_owned(),
+            payload: generator.subschema_for::<T>().to_value(),
+        }
+    }
 }
 
 /// The events of a module. Events of one key are handled in order of publication. There is no order between keys.

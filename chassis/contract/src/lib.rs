@@ -6,12 +6,12 @@
 // The context of a call, and the failures of a call.
 mod context;
 mod failure;
-mod fork;
 mod problem;
 mod trace;
 // Contracts, methods and events as types. `#[contract]` and `#[derive(EventSet)]` generate the implementations.
 mod event;
 mod method;
+mod method_spec;
 mod policy;
 // Routing and execution of calls.
 mod backoff;
@@ -20,13 +20,15 @@ mod contracts;
 mod deadline;
 mod edge;
 mod fault;
-mod invoke;
+mod outgoing_call;
+mod placement;
 mod retry_budget;
 mod span;
 mod stats;
 mod switch;
 // Descriptions of contracts: OpenAPI, hash, compatibility.
 mod compatibility;
+mod describe;
 mod description;
 mod openapi;
 mod shape;
@@ -45,29 +47,31 @@ pub use offshoot_contract_macros::{ContractError, EventSet, contract};
 pub use crate::backoff::{Backoff, scattered};
 pub use crate::callers::Callers;
 pub use crate::compatibility::{BreakingChange, breaking_changes};
-pub use crate::context::{CallContext, IdempotencyKey, LeaseProof, MAX_KEY_LENGTH};
+pub use crate::context::{CallContext, ForkedContext, IdempotencyKey, LeaseProof, MAX_KEY_LENGTH};
 pub use crate::contracts::Contracts;
-pub use crate::description::{ContractDescription, ErrorDescription, EventDescription, MethodDescription, describe};
+pub use crate::describe::describe;
+pub use crate::description::{ContractDescription, ErrorDescription, EventDescription, MethodDescription};
 pub use crate::edge::Edge;
 pub use crate::event::{EventSet, EventSpec, NoEvents, UnreadableEvent};
 pub use crate::failure::{CallFailure, FailureKind, Replay, error_chain};
 pub use crate::fault::fault_point;
-pub use crate::fork::ForkedContext;
 pub use crate::id::{Entity, Id, InvalidId};
-pub use crate::invoke::{ContractProxy, Invoke, OutgoingCall, check_deadline};
 pub use crate::method::{
-    Args, ArgsOf, Contract, Method, MethodSpec, MethodVisitor, NoBody, OutcomeOf, Scalar, Verb, Version, WireMethod,
-    WireValue, method_specs,
+    Args, ArgsOf, Contract, ContractProxy, Invoke, Method, MethodVisitor, NoBody, OutcomeOf, Scalar, Version,
+    WireMethod, WireValue, method_specs,
 };
+pub use crate::method_spec::{MethodSpec, Verb};
 pub use crate::money::{Currency, InvalidMoney, Money};
 pub use crate::openapi::{openapi, problem_schema};
+pub use crate::outgoing_call::{OutgoingCall, check_deadline};
 pub use crate::page::{Page, PageSize};
+pub use crate::placement::Placement;
 pub use crate::policy::Class;
 pub use crate::problem::{ContractError, Problem};
 pub use crate::shape::{Field, Shape};
 pub use crate::span::{SPAN_TARGET, Span, SpanAttributes};
 pub use crate::stats::{CallStats, Outcome, PathCounts};
-pub use crate::switch::{Placement, Switch, Target};
+pub use crate::switch::{Switch, Target};
 pub use crate::time::{Clock, InvalidTimestamp, ManualClock, SystemClock, Timestamp};
 pub use crate::trace::TraceContext;
 

@@ -4,15 +4,15 @@
 //! functions that take the [`MethodSpec`].
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{CallContext, Class, ContractError, EventSet, Invoke};
+use crate::{CallContext, ContractError, EventSet, MethodSpec};
 
 /// A contract, implemented for its trait object (`dyn ReadingsApi`).
 pub trait Contract: Send + Sync + 'static {
@@ -87,6 +87,32 @@ pub trait Method: WireMethod {
     }
 }
 
+/// Delivers a call, given as a value, to an implementation of contract `A`. Implemented by the edge of a module in this
+/// process, the REST client, and the switch that routes to either.
+pub trait Invoke<A: Contract + ?Sized>: Send + Sync + 'static {
+    /// Makes the call. `cx` is the caller's context.
+    fn invoke<M: Method<Api = A>>(
+        &self,
+        cx: &mut CallContext,
+        args: ArgsOf<M>,
+    ) -> impl Future<Output = OutcomeOf<M>> + Send;
+}
+
+/// Implements a contract's trait over any [`Invoke`]: `#[contract]` generates `impl ReadingsApi for ContractProxy<I>`.
+#[derive(Debug)]
+pub struct ContractProxy<I>(pub I);
+
+impl<A: Contract + ?Sized, I: Invoke<A>> Invoke<A> for Arc<I> {
+    // Not an `async fn`: the future would wrap the inner future in another state machine, for every method.
+    fn invoke<M: Method<Api = A>>(
+        &self,
+        cx: &mut CallContext,
+        args: ArgsOf<M>,
+    ) -> impl Future<Output = OutcomeOf<M>> + Send {
+        (**self).invoke::<M>(cx, args)
+    }
+}
+
 /// The arguments of one call, split by location in the HTTP request.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Args<P, B> {
@@ -105,65 +131,6 @@ pub type OutcomeOf<M> = Result<<M as WireMethod>::Answer, <M as WireMethod>::Err
 /// Placeholder for methods without parameters in the path and query, or without a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize, JsonSchema)]
 pub struct NoBody {}
-
-/// Static properties of a method.
-#[derive(Debug, Clone, Copy)]
-pub struct MethodSpec {
-    /// Name of the contract.
-    pub module: &'static str,
-    /// Major version of the contract.
-    pub major: u32,
-    /// Name of the method.
-    pub name: &'static str,
-    /// Documentation of the method.
-    pub doc: &'static str,
-    /// HTTP verb.
-    pub verb: Verb,
-    /// Path template below `/modules/<name>/v<major>`.
-    pub path: &'static str,
-    /// Idempotency class.
-    pub class: Class,
-    /// Name of the parameter with the entity key.
-    pub key: Option<&'static str>,
-    /// Whether a follower may answer.
-    pub stale_ok: bool,
-    /// Largest request body, bytes.
-    pub max_bytes: usize,
-    /// Longest execution.
-    pub timeout: Duration,
-    /// Whether parameters outside the path travel in a JSON body.
-    pub has_body: bool,
-}
-
-impl MethodSpec {
-    /// Default of `max`, bytes: 4 MiB.
-    pub const DEFAULT_MAX_BYTES: usize = 4 << 20;
-    /// Default of `timeout`, milliseconds.
-    pub const DEFAULT_TIMEOUT_MS: u64 = 10_000;
-}
-
-/// HTTP verbs of contract methods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the variants are named after the verbs")]
-pub enum Verb {
-    Get,
-    Put,
-    Post,
-    Delete,
-}
-
-impl Verb {
-    /// The verb as sent in an HTTP request.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Verb::Get => "GET",
-            Verb::Put => "PUT",
-            Verb::Post => "POST",
-            Verb::Delete => "DELETE",
-        }
-    }
-}
 
 /// Major and minor version of a contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

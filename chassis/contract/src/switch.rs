@@ -8,41 +8,15 @@ use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
 use crate::backoff::{Backoff, scattered};
-use crate::invoke::log_failure;
+use crate::outgoing_call::log_failure;
 use crate::retry_budget::RetryBudget;
 use crate::{
     ArgsOf, CallContext, CallFailure, CallStats, Class, Contract, ContractError as _, Edge, FailureKind, Invoke,
-    Method, MethodSpec, Outcome, OutcomeOf, Span, SpanAttributes,
+    Method, MethodSpec, Outcome, OutcomeOf, Placement, Span, SpanAttributes,
 };
 
 /// Pauses before retries. A request has few retries, so the longest pause is never reached.
 const RETRY: Backoff = Backoff::new(Duration::from_millis(10), Duration::from_secs(1));
-
-/// Location in which a module's calls run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Placement {
-    /// In this process.
-    Local,
-    /// In this process, through the REST encoding and back, with a comparison of the values.
-    Encoded,
-    /// In another process.
-    Remote,
-}
-
-impl Placement {
-    /// All placements, in declaration order.
-    pub const ALL: [Self; 3] = [Self::Local, Self::Encoded, Self::Remote];
-
-    /// Name in configuration, metrics and answers of the admin surface.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Placement::Local => "local",
-            Placement::Encoded => "encoded",
-            Placement::Remote => "remote",
-        }
-    }
-}
 
 /// A placement with the callee at that placement.
 pub enum Target<A: ?Sized> {

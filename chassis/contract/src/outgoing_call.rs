@@ -1,7 +1,5 @@
-//! Invocation of contract methods: the `Invoke` trait, the proxy that implements a contract's trait over any `Invoke`,
-//! and the caller's bookkeeping for a call.
+//! The caller's bookkeeping for a call: effects, the callee of a failure, the idempotency key and the deadline.
 
-use std::future::Future;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -9,35 +7,8 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::{
-    ArgsOf, CallContext, CallFailure, Contract, ContractError, FailureKind, IdempotencyKey, MAX_KEY_LENGTH, Method,
-    MethodSpec, OutcomeOf, TraceContext,
+    CallContext, CallFailure, ContractError, FailureKind, IdempotencyKey, MAX_KEY_LENGTH, MethodSpec, TraceContext,
 };
-
-/// Delivers a call, given as a value, to an implementation of contract `A`. Implemented by the edge of a module in this
-/// process, the REST client, and the switch that routes to either.
-pub trait Invoke<A: Contract + ?Sized>: Send + Sync + 'static {
-    /// Makes the call. `cx` is the caller's context.
-    fn invoke<M: Method<Api = A>>(
-        &self,
-        cx: &mut CallContext,
-        args: ArgsOf<M>,
-    ) -> impl Future<Output = OutcomeOf<M>> + Send;
-}
-
-/// Implements a contract's trait over any [`Invoke`]: `#[contract]` generates `impl ReadingsApi for ContractProxy<I>`.
-#[derive(Debug)]
-pub struct ContractProxy<I>(pub I);
-
-impl<A: Contract + ?Sized, I: Invoke<A>> Invoke<A> for Arc<I> {
-    // Not an `async fn`: the future would wrap the inner future in another state machine, for every method.
-    fn invoke<M: Method<Api = A>>(
-        &self,
-        cx: &mut CallContext,
-        args: ArgsOf<M>,
-    ) -> impl Future<Output = OutcomeOf<M>> + Send {
-        (**self).invoke::<M>(cx, args)
-    }
-}
 
 /// The caller's bookkeeping for one call: counts the effect before the call is sent, and records the callee in a
 /// failure.
