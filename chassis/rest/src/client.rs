@@ -5,50 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use offshoot_contract::{ArgsOf, CallContext, CallFailure, Contract, Invoke, Method, OutcomeOf};
-use rustls::ClientConfig;
 
-use crate::address::Address;
+use crate::client_options::ClientOptions;
 use crate::endpoints::{EndpointState, Endpoints};
-use crate::identity::{ContractIdentity, ExpectedStore, Identity};
-use crate::keys::ModuleKeys;
-use crate::limits::{ClientLimits, MethodBounds};
+use crate::identity::{ContractIdentity, Identity};
+use crate::limits::MethodBounds;
 use crate::module_client::ModuleClient;
 use crate::recorder::CallRecorder;
 use crate::tls::no_tls;
 use crate::transport::{ServerNames, Transport};
-
-/// Addresses, credentials and limits of a client.
-#[derive(Debug)]
-pub struct ClientOptions {
-    /// The processes that serve the module, all on one database.
-    pub addresses: Vec<Address>,
-    /// Zone of this process. Other zones are called only while every address in this zone is ejected.
-    pub zone: Option<String>,
-    /// Keys that sign the service tokens.
-    pub keys: ModuleKeys,
-    /// Store id that every response has to carry.
-    pub store: Arc<ExpectedStore>,
-    /// Limits on calls in flight, timeouts and ejection.
-    pub limits: ClientLimits,
-    /// TLS for `https` addresses, see [`client_tls`](crate::client_tls). With none, `https` addresses cannot be
-    /// called.
-    pub tls: Option<ClientConfig>,
-}
-
-impl ClientOptions {
-    /// Options for a single address, with default limits, no zone and no TLS.
-    #[must_use]
-    pub fn for_address(address: Address, keys: ModuleKeys, store: ExpectedStore) -> Self {
-        Self {
-            addresses: vec![address],
-            zone: None,
-            keys,
-            store: Arc::new(store),
-            limits: ClientLimits::default(),
-            tls: None,
-        }
-    }
-}
 
 /// Calls a contract in other processes. Connects at the first call, so processes may start in any order.
 pub struct Client<A: ?Sized> {

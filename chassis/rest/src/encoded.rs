@@ -15,7 +15,8 @@ use uuid::Uuid;
 
 use crate::address::Address;
 use crate::admission::ServerOptions;
-use crate::client::{Client, ClientOptions};
+use crate::client::Client;
+use crate::client_options::ClientOptions;
 use crate::identity::ExpectedStore;
 use crate::keys::ServiceKeys;
 use crate::recorder::CallRecorder;

@@ -67,14 +67,6 @@ impl ServiceKeys {
 }
 
 impl ModuleKeys {
-    /// Issues a service token for `caller`, valid for five minutes: the value of the `Authorization` header, for
-    /// requests made with other tools. The value is a secret.
-    #[must_use]
-    pub fn issue_token(&self, caller: &str) -> String {
-        let (header, _) = crate::token::issue(self, caller, crate::token::now());
-        header.to_str().unwrap_or_default().to_owned()
-    }
-
     /// Signature of `claims` by the first key, hexadecimal.
     pub(crate) fn sign(&self, claims: &str) -> String {
         // `parse` guarantees at least one key.

@@ -11,6 +11,7 @@ mod scalars;
 // Client and server.
 mod admission;
 mod client;
+mod client_options;
 mod encoded;
 mod module_client;
 mod recorder;
@@ -33,7 +34,8 @@ mod token;
 
 pub use crate::address::{Address, InvalidAddress};
 pub use crate::admission::ServerOptions;
-pub use crate::client::{Client, ClientOptions};
+pub use crate::client::Client;
+pub use crate::client_options::ClientOptions;
 pub use crate::encoded::encoded_client;
 pub use crate::endpoints::EndpointState;
 pub use crate::identity::{ExpectedStore, Identity, ServedVersion};

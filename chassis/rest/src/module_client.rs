@@ -17,7 +17,7 @@ use offshoot_contract::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::client::ClientOptions;
+use crate::client_options::ClientOptions;
 use crate::endpoints::{Attempt, Endpoint, EndpointState, Endpoints};
 use crate::identity::{ContractHeader, ContractIdentity, ExpectedStore, Identity};
 use crate::limits::MethodBounds;
