@@ -19,6 +19,7 @@ mod tail;
 mod fault_injection;
 // Handling events: a module's declaration, its cursors and parked events, and the worker.
 mod cursor;
+mod delivery;
 mod parked;
 mod subscription;
 mod worker;
@@ -27,6 +28,7 @@ mod projection;
 // Status of logs and subscriptions, and the operators' commands.
 mod operating;
 
+pub use crate::delivery::{Delivered, Rejection};
 pub use crate::fault_injection::inject_faults;
 pub use crate::feed::{HttpSource, serve_events};
 pub use crate::local::LocalSource;
@@ -38,6 +40,6 @@ pub use crate::projection::{Age, Projection, latest_per_key, read_age};
 pub use crate::publish::{MAX_PAYLOAD_BYTES, Publish};
 pub use crate::retention::{RETENTION, remove_expired_events};
 pub use crate::source::{EventPage, EventSource, Head, PublishedEvent, ReadRequest};
-pub use crate::subscription::{Delivered, Rejection, Subscriber, Subscription, SubscriptionSettings};
+pub use crate::subscription::{Subscriber, Subscription, SubscriptionSettings};
 pub use crate::tail::Tail;
 pub use crate::worker::handle_events;

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use offshoot_contract::{CallFailure, EventSet, Timestamp};
 use offshoot_db::{Queries, Tx, sql};
 
-use crate::subscription::{Delivered, Rejection};
+use crate::delivery::{Delivered, Rejection};
 
 /// Applies another module's events to tables of the subscriber.
 ///

@@ -4,38 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use offshoot_contract::{CallFailure, EventSet, Timestamp, UnreadableEvent};
+use offshoot_contract::{CallFailure, EventSet, UnreadableEvent};
 use offshoot_db::Tx;
 
+use crate::delivery::{Delivered, Rejection};
 use crate::projection::Projection;
 use crate::source::PublishedEvent;
-
-/// An event as delivered to a subscriber.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Delivered<E> {
-    /// The decoded event.
-    pub event: E,
-    /// Position in the publisher's log.
-    pub position: i64,
-    /// Time of publication.
-    pub at: Timestamp,
-}
-
-/// Why an event was not handled.
-#[derive(Debug, thiserror::Error)]
-pub enum Rejection {
-    /// The event cannot be handled: it is parked and retried, and becomes a dead letter once the attempts are exhausted.
-    /// Later events of the same key wait.
-    #[error("{0}")]
-    Event(String),
-    /// This binary's contract cannot decode the event.
-    #[error(transparent)]
-    Unreadable(#[from] UnreadableEvent),
-    /// The database failed. `Internal`, such as a violated constraint, counts as a failure of the event. Any other failure
-    /// is transient: the worker retries without parking the event.
-    #[error(transparent)]
-    Call(#[from] CallFailure),
-}
 
 /// Handles events, one at a time.
 #[async_trait]

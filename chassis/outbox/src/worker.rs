@@ -21,9 +21,10 @@ use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
 use crate::cursor::{self, Cursor, LogState};
+use crate::delivery::Rejection;
 use crate::parked;
 use crate::source::{EventPage, Head, PublishedEvent, ReadRequest};
-use crate::subscription::{Rejection, Subscription};
+use crate::subscription::Subscription;
 use crate::tail::Tail;
 
 /// How often due parked events are retried.

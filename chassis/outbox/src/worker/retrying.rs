@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 use super::{PartitionState, RETRY_INTERVAL, Worker, is_transient};
 use crate::cursor::LogState;
+use crate::delivery::Rejection;
 use crate::parked::{self, DueEvent};
 use crate::source::PublishedEvent;
-use crate::subscription::Rejection;
 
 /// Longest stored failure reason, bytes.
 const REASON_MAX: usize = 2_000;
