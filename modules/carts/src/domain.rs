@@ -1,12 +1,10 @@
 //! Carts, cart lines and their totals. Must not know the database or call the catalog; every function is pure.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use carts_api::v1::{Cart, CartId, CartLine, CartsError, MAX_LINES, MAX_QUANTITY, NewLine};
 use catalog_api::v1::{Product, ProductId, ProductStatus};
 use offshoot_contract::{Currency, InvalidMoney, Money, Timestamp};
-
-use crate::prices::Offers;
 
 /// A stored cart. Prices are not stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +42,14 @@ impl From<Product> for Offer {
             status: product.status,
         }
     }
+}
+
+/// Products with prices from one source.
+pub(crate) struct Offers {
+    pub(crate) by_id: HashMap<ProductId, Offer>,
+    /// None for offers from the catalog. For offers from the projection: all events published before this time are
+    /// included.
+    pub(crate) as_of: Option<Timestamp>,
 }
 
 /// Reasons why a cart has no total.

@@ -9,21 +9,13 @@ use std::time::Duration;
 
 use carts_api::v1::CartsError;
 use catalog_api::v1::{CatalogError, MAX_BULK_ITEMS, ProductId};
-use offshoot_contract::{CallContext, CallFailure, FailureKind, Timestamp};
+use offshoot_contract::{CallContext, CallFailure, FailureKind};
 use offshoot_db::List;
 use offshoot_outbox::{Age, read_age};
 
-use crate::domain::Offer;
+use crate::domain::{Offer, Offers};
 use crate::projection::PRICES_SUBSCRIPTION;
 use crate::{Carts, store};
-
-/// Products with prices from one source.
-pub(crate) struct Offers {
-    pub(crate) by_id: HashMap<ProductId, Offer>,
-    /// None for offers from the catalog. For offers from the projection: all events published before this time are
-    /// included.
-    pub(crate) as_of: Option<Timestamp>,
-}
 
 impl Carts {
     /// Looks up one product. Fails with `UnknownProduct`.
