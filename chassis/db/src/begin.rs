@@ -12,8 +12,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr};
 use tokio::time::{Instant, sleep};
 
 use crate::connection::Connection;
-use crate::failure::is_busy;
-use crate::idempotency::Scope;
+use crate::error_code::is_busy;
 use crate::postgres::quote_plain_name;
 use crate::rows::Keep;
 
@@ -39,7 +38,8 @@ crate::row! {
 /// Parameters of the first message.
 pub(crate) struct BeginRequest<'a> {
     pub(crate) module: &'static str,
-    pub(crate) scope: Option<&'a Scope>,
+    /// Primary key of the recorded response: none for a call without an idempotency key.
+    pub(crate) scope: Option<&'a [u8]>,
     pub(crate) now: Timestamp,
     pub(crate) deadline: Instant,
 }
@@ -67,7 +67,7 @@ async fn begin_sqlite(
     request: &BeginRequest<'_>,
 ) -> Result<Option<BeginReply>, sqlx::Error> {
     connection.set_deadline(request.deadline);
-    let params = (request.scope.map(Scope::bytes), request.now);
+    let params = (request.scope, request.now);
     let mut backoff = LOCK_RETRY;
     loop {
         let pause = backoff.next_pause();
@@ -92,7 +92,7 @@ async fn begin_postgres(
     let mut scope = String::from("NULL");
     if let Some(requested) = request.scope {
         scope = String::from(r"'\x");
-        for byte in requested.bytes() {
+        for byte in requested {
             // Writing to a string cannot fail.
             let _ = write!(scope, "{byte:02x}");
         }

@@ -115,16 +115,3 @@ impl Connection {
         };
     }
 }
-
-/// Whether the connection is unusable and the last request got no response.
-pub(crate) fn is_connection_lost(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
-        // Administrator shutdown, crash, startup, idle-in-transaction timeout, and the class of connection errors.
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            matches!(code.as_ref(), "57P01" | "57P02" | "57P03" | "25P03")
-                || (code.len() == 5 && code.starts_with("08"))
-        }),
-        _ => false,
-    }
-}

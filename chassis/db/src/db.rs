@@ -6,17 +6,13 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use offshoot_contract::{CallContext, CallFailure, Timestamp};
 use tokio::sync::watch;
-use uuid::Uuid;
 
 use crate::connection::Connection;
 use crate::migrate::{self, ModuleSchema};
 use crate::pool::{ConnectionSource, ConnectionState, Pool};
 use crate::postgres::{PostgresServer, SessionRole, check_budget, inspect_login};
 use crate::sqlite::{SqliteFile, open_or_create};
-use crate::{DatabaseUrl, DbOptions, Engine, Isolation, OpenError, Queries, Read, Tx, idempotency, ownership};
-
-/// Random id of a store, assigned when its schema is created. A copy of a store has the same id.
-pub type StoreId = Uuid;
+use crate::{DatabaseUrl, DbOptions, Engine, Isolation, OpenError, Queries, Read, StoreId, ownership};
 
 /// The database of one module. Cheap to clone; all clones share the connections.
 ///
@@ -49,7 +45,8 @@ impl Db {
         match url {
             DatabaseUrl::Sqlite(directory) => {
                 let file = SqliteFile::of_module(directory, schema.module);
-                let mut first = open_or_create(directory, &file, options.migration_lock_timeout).await?;
+                let file_connection = open_or_create(directory, &file, options.migration_lock_timeout).await?;
+                let mut first = Connection::Sqlite(file_connection);
                 migrate::migrate_file(schema, &mut first, &file.path, options).await?;
                 let store_id = read_store_id(&mut first, schema.module).await?;
                 let readers = ConnectionSource::Sqlite(file.for_readers());
@@ -102,16 +99,6 @@ impl Db {
         }))
     }
 
-    /// Begins a transaction. The same round trip checks that this database owns the module's data. If the call's
-    /// idempotency key has been used, fails with the recorded response.
-    ///
-    /// Waits for a connection until the call's deadline. Every failure is "not executed". At most one transaction per
-    /// call records a response, with [`Tx::commit`].
-    pub fn begin<'a, 'cx: 'a>(&'a self, cx: &'cx mut CallContext) -> BoxFuture<'a, Result<Tx<'cx>, CallFailure>> {
-        // Boxed, so that the code is compiled in this crate and not in each module.
-        Box::pin(Tx::begin(self, cx))
-    }
-
     /// Takes a connection for reads.
     pub fn read<'a, 'cx: 'a>(&'a self, cx: &'cx mut CallContext) -> BoxFuture<'a, Result<Read<'cx>, CallFailure>> {
         let deadline = cx.deadline();
@@ -161,7 +148,8 @@ impl Db {
         self.read(cx).await?.ping().await
     }
 
-    /// A counter that changes after each commit in this process that called [`Tx::wake_after_commit`].
+    /// A counter that changes after each commit in this process that called
+    /// [`Tx::wake_after_commit`](crate::Tx::wake_after_commit).
     #[must_use]
     pub fn commit_notifications(&self) -> watch::Receiver<u64> {
         self.0.commits.subscribe()
@@ -175,21 +163,6 @@ impl Db {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.0.options.clock.now()
-    }
-
-    /// Deletes recorded responses that expired before `now`, a thousand per transaction. Returns the number deleted.
-    pub async fn delete_expired_records(&self, now: Timestamp) -> Result<u64, CallFailure> {
-        let mut deleted = 0;
-        loop {
-            let mut cx = CallContext::root("expiry");
-            let mut tx = self.begin(&mut cx).await?;
-            let batch = idempotency::delete_expired(&mut tx, now).await?;
-            tx.commit(()).await?;
-            deleted += batch;
-            if batch < idempotency::EXPIRY_BATCH.unsigned_abs() {
-                return Ok(deleted);
-            }
-        }
     }
 
     /// Stops handing out connections, waits a few seconds for those in use, and closes all connections.

@@ -2,48 +2,15 @@
 //!
 //! Messages contain no SQL and no secrets. The cause is kept for the log.
 
-use std::error::Error;
-use std::fmt;
 use std::time::Duration;
 
 use offshoot_contract::{CallFailure, FailureKind};
 
-use crate::connection::is_connection_lost;
-use crate::{Sql, constraint};
+use crate::error_code::{is_connection_lost, primary_code};
+use crate::{DbError, Sql, constraint};
 
 /// `Retry-After` of a call that found all connections in use. About the time of a few transactions.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-
-/// A database error, as the cause of a call failure.
-#[derive(Debug)]
-pub struct DbError {
-    statement: Option<Sql>,
-    constraint: Option<String>,
-    cause: sqlx::Error,
-}
-
-impl DbError {
-    /// Name of the violated constraint; [`violates`](crate::violates) documents the naming.
-    #[must_use]
-    pub fn constraint(&self) -> Option<&str> {
-        self.constraint.as_deref()
-    }
-}
-
-impl fmt::Display for DbError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.statement {
-            Some(sql) => write!(f, "the statement at {sql} failed"),
-            None => f.write_str("the database request failed"),
-        }
-    }
-}
-
-impl Error for DbError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.cause)
-    }
-}
 
 /// The failure of a statement, of BEGIN, or of a rejected COMMIT. The transaction is lost, so none of its statements
 /// has taken effect. The edge adds the effects that the call had before this transaction.
@@ -130,37 +97,6 @@ fn classify_sqlite(code: &str) -> (FailureKind, &'static str) {
         19 => (Internal, "the change violates a constraint of the schema"),
         _ => (Internal, "a statement failed"),
     }
-}
-
-/// SQLite's primary result code: the low byte of the extended code.
-fn primary_code(code: &str) -> u32 {
-    code.parse::<u32>().map_or(0, |code| code & 0xff)
-}
-
-/// SQLite's primary result code of an error; none for other errors.
-pub(crate) fn sqlite_code(error: &sqlx::Error) -> Option<u32> {
-    let code = error.as_database_error()?.code()?;
-    (code.len() < 5).then(|| primary_code(&code))
-}
-
-/// Whether another process holds the lock of the SQLite file.
-pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
-    matches!(sqlite_code(error), Some(5 | 6))
-}
-
-/// Whether the error of a COMMIT proves that nothing was committed.
-pub(crate) fn is_certainly_not_committed(error: &sqlx::Error) -> bool {
-    // After a failed disk write SQLite may still find the transaction in the WAL when the file is opened again.
-    let database = error.as_database_error();
-    // 40003: the server itself does not know whether the transaction was committed.
-    let knows = database.is_some_and(|error| error.code().as_deref() != Some("40003"));
-    knows && !is_connection_lost(error) && sqlite_code(error) != Some(10)
-}
-
-/// Whether SQLite has no transaction to end, because SQLite rolled the transaction back by itself.
-pub(crate) fn has_no_active_transaction(error: &sqlx::Error) -> bool {
-    let database = error.as_database_error();
-    sqlite_code(error) == Some(1) && database.is_some_and(|error| error.message().contains("no transaction is active"))
 }
 
 pub(crate) fn wrote_outside_transaction(module: &str, cause: sqlx::Error) -> CallFailure {

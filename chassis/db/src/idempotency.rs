@@ -8,12 +8,10 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::begin::BeginReply;
-use crate::{Tx, sql};
+use crate::{Queries, sql};
 
 /// How long a recorded response is kept. Callers repeat within seconds; a day covers a caller that was switched off.
 pub const RECORD_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
-/// Expired responses deleted per transaction, so that writers wait only for milliseconds.
-pub(crate) const EXPIRY_BATCH: i64 = 1_000;
 
 /// Primary key of a recorded response: a hash over tenant, principal, module, method and idempotency key, so that no
 /// caller receives another caller's response.
@@ -107,22 +105,27 @@ impl CallKey {
 
     /// Records the response in the transaction of the call. If another call has recorded a response under the same
     /// scope meanwhile, fails with that response.
-    pub(crate) async fn record(&self, tx: &mut Tx<'_>, response: String, now: Timestamp) -> Result<(), CallFailure> {
+    pub(crate) async fn record(
+        &self,
+        queries: &mut Queries,
+        response: String,
+        now: Timestamp,
+    ) -> Result<(), CallFailure> {
         let scope = self.scope.bytes();
-        let written = tx
+        let written = queries
             .execute(
                 sql!(
                     "INSERT INTO offshoot_answers (scope, arguments, answer, expires_at) VALUES ($1, $2, $3, $4) \
                      ON CONFLICT (scope) DO UPDATE SET arguments = excluded.arguments, answer = excluded.answer, \
                      expires_at = excluded.expires_at WHERE offshoot_answers.expires_at <= $5"
                 ),
-                (scope, &self.arguments[..], response, now.plus(RECORD_RETENTION), now),
+                &(scope, &self.arguments[..], response, now.plus(RECORD_RETENTION), now),
             )
             .await?;
         if written > 0 {
             return Ok(());
         }
-        let (arguments, response): (Vec<u8>, String) = tx
+        let (arguments, response): (Vec<u8>, String) = queries
             .fetch_one(
                 sql!("SELECT arguments, answer FROM offshoot_answers WHERE scope = $1"),
                 (scope,),
@@ -130,18 +133,6 @@ impl CallKey {
             .await?;
         Err(self.replay_or_refusal(&arguments, &response))
     }
-}
-
-/// Deletes up to [`EXPIRY_BATCH`] responses that expired before `now`.
-pub(crate) async fn delete_expired(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, CallFailure> {
-    tx.execute(
-        sql!(
-            "DELETE FROM offshoot_answers WHERE scope IN \
-             (SELECT scope FROM offshoot_answers WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)"
-        ),
-        (now, EXPIRY_BATCH),
-    )
-    .await
 }
 
 /// Encodes a response as the JSON that is recorded.

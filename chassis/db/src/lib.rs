@@ -30,10 +30,13 @@ mod read;
 mod tx;
 // Checks and records of every transaction.
 mod begin;
+mod expiry;
 mod idempotency;
 mod ownership;
 // Errors.
 mod constraint;
+mod db_error;
+mod error_code;
 mod failure;
 mod open_error;
 // Connections, per engine.
@@ -51,12 +54,12 @@ mod provision;
 pub mod statement_coverage;
 
 pub use crate::constraint::violates;
-pub use crate::db::{Db, StoreId};
+pub use crate::db::Db;
+pub use crate::db_error::DbError;
 pub use crate::element::Element;
-pub use crate::failure::DbError;
 pub use crate::idempotency::{CallKey, RECORD_RETENTION};
 pub use crate::insert_many::InsertRow;
-pub use crate::isolation::{Isolation, inspect_isolation};
+pub use crate::isolation::inspect_isolation;
 pub use crate::list::List;
 pub use crate::migrate::{
     Migration, MigrationId, MigrationReport, MigrationState, MigrationStatus, ModuleSchema, carried_migrations,
@@ -64,8 +67,10 @@ pub use crate::migrate::{
 };
 pub use crate::open_error::OpenError;
 pub use crate::options::{DbOptions, PgBudget};
+pub use crate::ownership::StoreId;
 pub use crate::params::Params;
-pub use crate::provision::{Password, ProvisionOptions, ProvisionedStep, provision};
+pub use crate::postgres::{Isolation, Password, ProvisionOptions, ProvisionedStep};
+pub use crate::provision::provision;
 pub use crate::queries::Queries;
 pub use crate::read::Read;
 pub use crate::rows::Row;

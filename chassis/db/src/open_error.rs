@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::failure::sqlite_code;
+use crate::error_code::sqlite_code;
 
 /// A database cannot be opened, migrated or provisioned.
 #[derive(Debug, thiserror::Error)]

@@ -3,12 +3,15 @@
 //! While a module's data moves to another database, exactly one database is `open`.
 
 use offshoot_contract::{CallFailure, FailureKind, LeaseProof};
+use uuid::Uuid;
 
 use crate::begin::BeginReply;
 use crate::connection::Connection;
-use crate::db::StoreId;
 use crate::rows::Keep;
-use crate::{Tx, sql};
+use crate::{Queries, sql};
+
+/// Random id of a store, assigned when its schema is created. A copy of a store has the same id.
+pub type StoreId = Uuid;
 
 /// The only ownership role that takes writes.
 const OPEN: &str = "open";
@@ -26,17 +29,17 @@ pub(crate) fn require_open(module: &str, begin_reply: &BeginReply) -> Result<(),
 
 /// Fails unless the lease is held under this token. The update locks the lease's row, so no other process can take the
 /// lease before the transaction ends.
-pub(crate) async fn require_lease(tx: &mut Tx<'_>, proof: &LeaseProof) -> Result<(), CallFailure> {
-    let locked = tx
+pub(crate) async fn require_lease(queries: &mut Queries, proof: &LeaseProof) -> Result<(), CallFailure> {
+    let locked = queries
         .execute(
             sql!("UPDATE offshoot_leases SET token = token WHERE name = $1 AND token = $2 AND holder IS NOT NULL"),
-            (&*proof.name, proof.token),
+            &(&*proof.name, proof.token),
         )
         .await?;
     if locked > 0 {
         return Ok(());
     }
-    let (module, name) = (tx.db().module(), &proof.name);
+    let (module, name) = (queries.module, &proof.name);
     let why = format!("{module}: another process holds the lease `{name}` now");
     Err(CallFailure::not_executed(FailureKind::Unavailable, why))
 }

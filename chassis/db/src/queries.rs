@@ -2,10 +2,10 @@
 
 use futures_util::future::BoxFuture;
 use offshoot_contract::CallFailure;
-use sqlx::SqlSafeStr;
+use sqlx::{SqlSafeStr, SqlStr};
 use tokio::time::{Instant, timeout_at};
 
-use crate::connection::is_connection_lost;
+use crate::error_code::is_connection_lost;
 use crate::pool::{ConnectionState, PooledConnection};
 use crate::rows::{Decoded, Keep, RowSink};
 use crate::{Engine, Params, Row, Sql, failure, statement_coverage};
@@ -65,6 +65,34 @@ impl Queries {
     pub async fn fetch_one<'q, T: Row>(&mut self, sql: Sql, params: impl Params<'q>) -> Result<T, CallFailure> {
         let row = self.fetch(sql, &params, Keep::First).await?.pop();
         row.ok_or_else(|| failure::from_statement_error(self.module, Some(sql), sqlx::Error::RowNotFound))
+    }
+
+    /// Executes a statement that returns no rows. Returns the number of changed rows. Modules reach this only through
+    /// [`Tx`](crate::Tx), because a read must not write.
+    pub(crate) fn execute<'a>(
+        &'a mut self,
+        sql: Sql,
+        params: &'a dyn Params<'_>,
+    ) -> BoxFuture<'a, Result<u64, CallFailure>> {
+        let text = sql.text(self.engine()).into_sql_str();
+        self.execute_text(sql, text, params)
+    }
+
+    /// Executes `text`, which was made from `sql`. Boxed like [`read_rows`](Self::read_rows).
+    pub(crate) fn execute_text<'a>(
+        &'a mut self,
+        sql: Sql,
+        text: SqlStr,
+        params: &'a dyn Params<'_>,
+    ) -> BoxFuture<'a, Result<u64, CallFailure>> {
+        Box::pin(async move {
+            let engine = self.begin_statement()?;
+            let attempt = self.pooled.connection().execute(text, params);
+            let result = timeout_at(self.deadline, attempt).await;
+            let changed = self.finish_statement(Some(sql), result.map_err(|_| ()))?;
+            statement_coverage::record(sql, engine, true);
+            Ok(changed)
+        })
     }
 
     pub(crate) async fn ping(&mut self) -> Result<(), CallFailure> {

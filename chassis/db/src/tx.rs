@@ -8,16 +8,15 @@ use offshoot_contract::{CallContext, CallFailure, Class};
 use serde::Serialize;
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
+use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 use tokio::time::timeout_at;
 
 use crate::begin::{self, BeginRequest};
-use crate::connection::{Connection, is_connection_lost};
+use crate::connection::Connection;
+use crate::error_code::{self, is_connection_lost};
 use crate::idempotency::CallKey;
 use crate::pool::ConnectionState;
-use crate::{
-    Db, Engine, InsertRow, Params, Queries, Sql, failure, idempotency, insert_many, ownership, statement_coverage,
-};
+use crate::{Db, Engine, InsertRow, Params, Queries, Sql, failure, idempotency, insert_many, ownership};
 
 /// How long after the deadline a reply to BEGIN is awaited. The engine itself enforces the deadline and reports the
 /// reason; this limit covers an engine that does not reply at all.
@@ -97,14 +96,26 @@ pub struct Tx<'cx> {
     notifies: bool,
 }
 
+impl Db {
+    /// Begins a transaction. The same round trip checks that this database owns the module's data. If the call's
+    /// idempotency key has been used, fails with the recorded response.
+    ///
+    /// Waits for a connection until the call's deadline. Every failure is "not executed". At most one transaction per
+    /// call records a response, with [`Tx::commit`].
+    pub fn begin<'a, 'cx: 'a>(&'a self, cx: &'cx mut CallContext) -> BoxFuture<'a, Result<Tx<'cx>, CallFailure>> {
+        // Boxed, so that the code is compiled in this crate and not in each module.
+        Box::pin(Tx::begin(self, cx))
+    }
+}
+
 impl<'cx> Tx<'cx> {
-    pub(crate) async fn begin(db: &Db, cx: &'cx mut CallContext) -> Result<Self, CallFailure> {
+    async fn begin(db: &Db, cx: &'cx mut CallContext) -> Result<Self, CallFailure> {
         let (module, deadline) = (db.module(), cx.deadline());
         require_writable(module, cx)?;
         let call_key = CallKey::from_context(cx);
         let request = BeginRequest {
             module,
-            scope: call_key.as_ref().map(|call_key| &call_key.scope),
+            scope: call_key.as_ref().map(CallKey::scope),
             now: db.now(),
             deadline,
         };
@@ -143,32 +154,14 @@ impl<'cx> Tx<'cx> {
             notifies: false,
         };
         if let Some(proof) = tx.cx.lease().cloned() {
-            ownership::require_lease(&mut tx, &proof).await?;
+            ownership::require_lease(&mut tx.queries, &proof).await?;
         }
         Ok(tx)
     }
 
     /// Executes a statement that returns no rows. Returns the number of changed rows.
     pub async fn execute<'q>(&mut self, sql: Sql, params: impl Params<'q>) -> Result<u64, CallFailure> {
-        let text = sql.text(self.queries.engine()).into_sql_str();
-        self.execute_text(sql, text, &params).await
-    }
-
-    /// The same for all types of parameters; boxed like `Queries::read_rows`.
-    fn execute_text<'a>(
-        &'a mut self,
-        sql: Sql,
-        text: SqlStr,
-        params: &'a dyn Params<'_>,
-    ) -> BoxFuture<'a, Result<u64, CallFailure>> {
-        Box::pin(async move {
-            let engine = self.queries.begin_statement()?;
-            let attempt = self.queries.pooled.connection().execute(text, params);
-            let result = timeout_at(self.queries.deadline, attempt).await;
-            let changed = self.queries.finish_statement(Some(sql), result.map_err(|_| ()))?;
-            statement_coverage::record(sql, engine, true);
-            Ok(changed)
-        })
+        self.queries.execute(sql, &params).await
     }
 
     /// Inserts any number of rows in one statement. Returns the number of changed rows.
@@ -199,7 +192,8 @@ impl<'cx> Tx<'cx> {
             )));
         };
         let params = insert_many::Rows(rows);
-        self.execute_text(sql, AssertSqlSafe(text).into_sql_str(), &params)
+        self.queries
+            .execute_text(sql, AssertSqlSafe(text).into_sql_str(), &params)
             .await
     }
 
@@ -259,7 +253,7 @@ impl<'cx> Tx<'cx> {
         Box::pin(async move {
             if let (Some(call_key), Some(response)) = (self.call_key.take(), response) {
                 let now = self.db.now();
-                call_key.record(&mut self, response, now).await?;
+                call_key.record(&mut self.queries, response, now).await?;
             }
             // Noted before COMMIT is sent, so that a waiting fork of this call does not return this response as its
             // own.
@@ -292,11 +286,11 @@ impl<'cx> Tx<'cx> {
                 }
                 Ok(())
             }
-            Ok(Err(error)) if self.used_native && failure::has_no_active_transaction(&error) => {
+            Ok(Err(error)) if self.used_native && error_code::has_no_active_transaction(&error) => {
                 // A native statement failed and rolled the transaction back; later statements were committed at once.
                 Err(failure::wrote_outside_transaction(module, error))
             }
-            Ok(Err(error)) if failure::is_certainly_not_committed(&error) => {
+            Ok(Err(error)) if error_code::is_certainly_not_committed(&error) => {
                 self.cx.uncount_effect();
                 Err(failure::from_statement_error(module, None, error))
             }

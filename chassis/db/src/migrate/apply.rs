@@ -9,15 +9,14 @@ use sqlx::{AssertSqlSafe, SqlSafeStr};
 use tokio::time::{Instant, sleep};
 
 use crate::connection::Connection;
-use crate::failure::{is_busy, sqlite_code};
+use crate::error_code::{is_busy, sqlite_code};
 use crate::migrate::history;
 use crate::migrate::plan::{self, CarriedMigration};
 use crate::migrate::schema::{CHASSIS, ModuleSchema};
 use crate::postgres::{
-    PostgresServer, ProvisioningTarget, SessionRole, acquire_migration_lock, grant_privileges, has_roles_and_schema,
-    owner_role, provision, quote_plain_name,
+    PostgresServer, ProvisionOptions, ProvisioningTarget, SessionRole, acquire_migration_lock, grant_privileges,
+    has_roles_and_schema, owner_role, provision, quote_plain_name,
 };
-use crate::provision::ProvisionOptions;
 use crate::rows::Keep;
 use crate::sqlite::{SqliteFile, open_or_create};
 use crate::{DatabaseUrl, DbOptions, Engine, OpenError};
@@ -68,7 +67,8 @@ pub async fn migrate(
     let applied = match url {
         DatabaseUrl::Sqlite(directory) => {
             let file = SqliteFile::of_module(directory, schema.module);
-            let mut connection = open_or_create(directory, &file, options.migration_lock_timeout).await?;
+            let connection = open_or_create(directory, &file, options.migration_lock_timeout).await?;
+            let mut connection = Connection::Sqlite(connection);
             let applied = migrate_file(schema, &mut connection, &file.path, options).await?;
             connection.close().await;
             applied

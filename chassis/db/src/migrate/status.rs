@@ -50,8 +50,11 @@ pub async fn migration_status(
             if !file.path.exists() {
                 return Ok(compare(&carried, &[]));
             }
-            let mut connection = open_when_unlocked(&file.for_readers(), options.migration_lock_timeout).await?;
-            (history::read(&mut connection).await, file.path.display().to_string())
+            let connection = open_when_unlocked(&file.for_readers(), options.migration_lock_timeout).await?;
+            (
+                history::read(&mut Connection::Sqlite(connection)).await,
+                file.path.display().to_string(),
+            )
         }
         DatabaseUrl::Postgres(login) => {
             let server = PostgresServer::new(login, schema.module, SessionRole::Runtime);

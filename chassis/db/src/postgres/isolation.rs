@@ -2,7 +2,28 @@
 
 use sqlx::postgres::PgConnection;
 
-use crate::{Isolation, OpenError};
+use crate::OpenError;
+
+/// Privileges of a module's login beyond the module's own data.
+///
+/// Every connection acts as the module's runtime role. If another role has logged in, SQL of the module can execute
+/// `RESET ROLE` and then has every privilege of the login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Isolation {
+    /// Role name of the login.
+    pub login: String,
+    /// Privileges that the login has and the module must not have, each as a predicate of the login ("may act as x").
+    /// Empty if the database restricts the module to its own data.
+    pub breaches: Vec<String>,
+}
+
+impl Isolation {
+    /// Whether the database restricts the module to its own data.
+    #[must_use]
+    pub fn is_enforced(&self) -> bool {
+        self.breaches.is_empty()
+    }
+}
 
 /// Inspects the login and not the current role, because `RESET ROLE` returns to the login. A schema with a table
 /// `offshoot_owner` belongs to a module.

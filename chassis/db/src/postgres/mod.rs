@@ -5,9 +5,13 @@ mod server;
 // Roles, schema and privileges: the desired state, how to reach the state, and how to inspect it.
 mod isolation;
 mod migration_lock;
+mod provision_options;
 mod provisioning;
 mod roles;
 mod scram;
+
+pub use crate::postgres::isolation::Isolation;
+pub use crate::postgres::provision_options::{Password, ProvisionOptions, ProvisionedStep};
 
 pub(crate) use crate::postgres::budget::check_budget;
 pub(crate) use crate::postgres::isolation::inspect_login;

@@ -8,8 +8,7 @@ use sqlx::{AssertSqlSafe, Executor, Row as _};
 
 use crate::OpenError;
 use crate::postgres::roles::{self, Privilege, Step, owner_role, quote_literal};
-use crate::postgres::{PostgresServer, quote_plain_name, scram};
-use crate::provision::{ProvisionOptions, ProvisionedStep};
+use crate::postgres::{PostgresServer, ProvisionOptions, ProvisionedStep, quote_plain_name, scram};
 
 /// Attempts while other processes change the same roles.
 const ATTEMPTS: u32 = 10;

@@ -7,9 +7,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::OpenError;
-use crate::connection::Connection;
-use crate::failure::is_busy;
-use crate::sqlite::SqliteFile;
+use crate::error_code::is_busy;
+use crate::sqlite::{InterruptibleConnection, SqliteFile};
 
 /// Pause between two attempts to open a locked file. A lock that prevents opening lasts for seconds.
 const RETRY: Duration = Duration::from_millis(20);
@@ -19,7 +18,7 @@ pub(crate) async fn open_or_create(
     directory: &Path,
     file: &SqliteFile,
     lock_timeout: Duration,
-) -> Result<Connection, OpenError> {
+) -> Result<InterruptibleConnection, OpenError> {
     tokio::fs::create_dir_all(directory)
         .await
         .map_err(|cause| OpenError::Directory {
@@ -30,11 +29,14 @@ pub(crate) async fn open_or_create(
 }
 
 /// Opens the file, and waits while another process changes the journal mode or recovers the file.
-pub(crate) async fn open_when_unlocked(file: &SqliteFile, lock_timeout: Duration) -> Result<Connection, OpenError> {
+pub(crate) async fn open_when_unlocked(
+    file: &SqliteFile,
+    lock_timeout: Duration,
+) -> Result<InterruptibleConnection, OpenError> {
     let give_up = Instant::now() + lock_timeout;
     loop {
         match file.connect().await {
-            Ok(connection) => return Ok(Connection::Sqlite(connection)),
+            Ok(connection) => return Ok(connection),
             Err(error) if is_busy(&error) && Instant::now() < give_up => sleep(RETRY).await,
             Err(error) => return Err(OpenError::from_file_error(&file.path, lock_timeout, error)),
         }
