@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::layout::SETTINGS;
+
 /// Extensions of the files that rules read.
 const EXTENSIONS: [&str; 3] = ["rs", "toml", "sql"];
 /// Folder of cargo's build output, which is not source.
@@ -16,7 +18,7 @@ pub enum CheckError {
     #[error(
         "{} has no modules in the folder `{modules}`: name the project's root with --root, or set `modules` in {}",
         .root.display(),
-        crate::SETTINGS
+        SETTINGS
     )]
     NoModules {
         /// Root of the project.
@@ -25,7 +27,7 @@ pub enum CheckError {
         modules: String,
     },
     /// The settings file is invalid.
-    #[error("{} is not a valid settings file: {reason}", crate::SETTINGS)]
+    #[error("{} is not a valid settings file: {reason}", SETTINGS)]
     Settings {
         /// Error of the parser.
         reason: String,

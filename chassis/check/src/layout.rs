@@ -2,8 +2,6 @@
 
 use serde::Deserialize;
 
-use crate::file::CheckError;
-
 /// Settings file in a project's root, with the deviations from the default layout.
 pub const SETTINGS: &str = "offshoot-check.toml";
 
@@ -39,10 +37,8 @@ impl Default for Layout {
 }
 
 impl Layout {
-    pub(crate) fn parse(text: &str) -> Result<Self, CheckError> {
-        toml::from_str(text).map_err(|cause| CheckError::Settings {
-            reason: cause.message().to_owned(),
-        })
+    pub(crate) fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
     }
 
     /// Module whose code contains `path`.

@@ -1,4 +1,4 @@
-//! Checks a project: applies every rule to all files, then removes allowed violations.
+//! A project as the rules see it: layout and files.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,10 +7,6 @@ use std::path::Path;
 
 use crate::file::{CheckError, File, collect};
 use crate::layout::{Layout, SETTINGS};
-use crate::manifest::Manifest;
-use crate::tables::Tables;
-use crate::violation::{Rule, Violation};
-use crate::{allow, rules};
 
 /// Layout and files of a project.
 #[derive(Debug)]
@@ -26,7 +22,9 @@ impl Project {
         let layout = match fs::read_to_string(&settings) {
             Err(error) if error.kind() == ErrorKind::NotFound => Layout::default(),
             Err(source) => return Err(CheckError::Io { path: settings, source }),
-            Ok(text) => Layout::parse(&text)?,
+            Ok(text) => Layout::parse(&text).map_err(|cause| CheckError::Settings {
+                reason: cause.message().to_owned(),
+            })?,
         };
         let mut files = Vec::new();
         for folder in layout.folders() {
@@ -60,38 +58,5 @@ impl Project {
     pub(crate) fn belongs_to_module(&self, file: &File) -> bool {
         let layout = &self.layout;
         layout.module_of_code(&file.path).is_some() || layout.module_of_migrations(&file.path).is_some()
-    }
-
-    /// All violations, ordered by path and line.
-    #[must_use]
-    pub fn violations(&self) -> Vec<Violation> {
-        let tables = Tables::from_project(self);
-        let manifests = Manifest::read_all(self);
-        let mut found = Vec::new();
-        for file in self.files.iter().filter(|file| file.is_rust()) {
-            match crate::tokenize(file) {
-                Ok(tokens) => {
-                    found.extend(rules::sql::find_misplaced(self, file, &tokens));
-                    found.extend(rules::tables::find_in_code(self, file, &tokens, &tables));
-                    found.extend(rules::state::find_kept_state(self, file));
-                }
-                Err(error) => found.push(Violation::new(
-                    file,
-                    error.line,
-                    Rule::Unreadable,
-                    format!("not valid Rust: {}", error.reason),
-                )),
-            }
-        }
-        for file in &self.files {
-            found.extend(rules::tables::find_in_migrations(self, file, &tables));
-        }
-        found.extend(manifests.unreadable());
-        found.extend(rules::dependencies::find_implementation_dependencies(&manifests));
-        found.extend(rules::dependencies::find_cycles(&manifests));
-        let mut found = allow::apply_allowances(self, found);
-        found.sort();
-        found.dedup();
-        found
     }
 }
