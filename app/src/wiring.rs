@@ -8,11 +8,9 @@ mod declare;
 
 use std::sync::Arc;
 
-use offshoot_contract::{Clock, ContractDescription, Contracts, describe};
+use offshoot_contract::{ContractDescription, Contracts, describe};
 use offshoot_db::ModuleSchema;
-use offshoot_host::{Declaration, Host, HostedModule, Job, Module};
-
-use crate::config::Settings;
+use offshoot_host::{Declaration, Host, HostOptions, HostedModule, Job, Module};
 
 // Callees before callers. The features say whether the implementation is part of this binary, and whether its stub is.
 modules! {

@@ -81,7 +81,8 @@ async fn read_assortment(data: &Data) -> BTreeMap<String, ProductState> {
     ];
     let configuration = offshoot::config::load_from(None, environment, &offshoot::config::Flags::default());
     let settings = configuration.expect("the settings are valid").settings;
-    let wired = offshoot::wiring::connect(&settings, Arc::new(SystemClock))
+    let options = settings.host_options(Arc::new(SystemClock));
+    let wired = offshoot::wiring::connect(options.expect("the keys are readable"))
         .await
         .expect("the data opens");
     let catalog = wired.catalog.expect("the catalog is local");

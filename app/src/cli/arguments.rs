@@ -8,6 +8,7 @@ use super::backup::BackupCommand;
 use super::contract::ContractCommand;
 use super::db::DbArguments;
 use super::events::EventsCommand;
+use super::module_name::module;
 use super::placement::PlacementCommand;
 use super::sagas::SagasCommand;
 use super::serve::ServeArguments;
@@ -15,7 +16,6 @@ use super::token::TokenCommand;
 #[cfg(feature = "store")]
 use super::tools::Tool;
 use crate::config::Flags;
-use crate::wiring;
 
 /// A store in one process, whose modules can move into processes of their own.
 #[derive(Debug, Parser)]
@@ -164,25 +164,6 @@ impl Arguments {
         }
         flags
     }
-}
-
-/// Checks the name of a module of the store.
-pub(super) fn module(name: &str) -> Result<String, String> {
-    let known: Vec<_> = wiring::names().collect();
-    if known.contains(&name) {
-        return Ok(name.to_owned());
-    }
-    Err(format!("the modules are {}", known.join(", ")))
-}
-
-/// Checks the name of a module whose implementation is part of this binary.
-pub(super) fn built_module(name: &str) -> Result<String, String> {
-    let name = module(name)?;
-    if wiring::is_built(&name) {
-        return Ok(name);
-    }
-    let built: Vec<_> = wiring::schemas().iter().map(|schema| schema.module).collect();
-    Err(format!("this binary is built without it: it has {}", built.join(", ")))
 }
 
 fn remote(text: &str) -> Result<(String, String), String> {

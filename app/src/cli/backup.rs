@@ -10,8 +10,8 @@ use clap::{Args, Subcommand};
 use offshoot_backup::{CreateOptions, ModuleData, RestoreOptions, create_backup, restore_backup, verify_backup};
 use offshoot_contract::SystemClock;
 
-use super::arguments::{built_module, module};
 use super::db::schemas;
+use super::module_name::{built_module, module};
 use super::print;
 use crate::config::{ModulePlacement, Settings};
 

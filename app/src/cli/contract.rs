@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use offshoot_contract::{ContractDescription, breaking_changes, openapi};
 
-use super::arguments::module;
+use super::module_name::module;
 use super::print;
 use crate::wiring;
 

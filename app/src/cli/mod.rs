@@ -4,6 +4,7 @@
 
 // The grammar.
 mod arguments;
+mod module_name;
 // One file per command.
 mod backup;
 mod contract;

@@ -14,7 +14,7 @@ use offshoot_contract::Problem;
 use offshoot_rest::{client_tls, no_tls};
 use rustls::ClientConfig;
 
-use super::arguments::module;
+use super::module_name::module;
 use super::print;
 use super::token::own_token;
 use crate::config::Settings;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum};
 
-use super::arguments::built_module;
+use super::module_name::built_module;
 use crate::config::Flags;
 
 /// Stands for every module.

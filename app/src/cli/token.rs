@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use clap::Subcommand;
 use offshoot_rest::{Operators, ServiceKeys};
 
-use super::arguments::module;
+use super::module_name::module;
 use crate::config::Settings;
 
 #[derive(Debug, Subcommand)]

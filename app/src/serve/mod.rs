@@ -32,7 +32,7 @@ pub async fn serve_until_stopped(settings: Settings) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let surfaces = Surfaces::bind(&settings, Front::is_wanted(&settings)).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let mut wired = wiring::connect(&settings, clock).await?;
+    let mut wired = wiring::connect(settings.host_options(clock)?).await?;
     let jobs: Vec<_> = wired.jobs.drain(..).collect();
     let mut hosted = std::mem::take(&mut wired.hosted);
     let operators = Arc::new(load_operators(&settings)?);

@@ -63,9 +63,9 @@ macro_rules! modules {
             vec![$(#[cfg(feature = $stub)] describe::<dyn $api>(),)*]
         }
 
-        /// Places every module as the settings say.
-        pub async fn connect(settings: &Settings, clock: Arc<dyn Clock>) -> anyhow::Result<Wired> {
-            let mut host = Host::new(settings.host_options(clock)?);
+        /// Places every module as the options say.
+        pub async fn connect(options: HostOptions) -> anyhow::Result<Wired> {
+            let mut host = Host::new(options);
             let mut wired = Wired::default();
             $(
                 #[cfg(feature = $implementation)]

@@ -28,7 +28,8 @@ impl Store {
     /// An empty store with all modules in this process.
     pub(crate) async fn empty() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let wired = wiring::connect(&settings(&folder), Arc::new(SystemClock))
+        let options = settings(&folder).host_options(Arc::new(SystemClock));
+        let wired = wiring::connect(options.expect("the keys can be made"))
             .await
             .expect("the modules open");
         Self {

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use offshoot_saga::SagaStatus;
 
-use crate::cli::arguments::built_module;
+use crate::cli::module_name::built_module;
 
 /// As many rows as a person reads.
 const LIMIT: u32 = 100;

@@ -48,7 +48,7 @@ fn connect(data_dir: &Path) -> BoxFuture<'static, Result<Modules>> {
     flags.set("--data-dir", "data_dir", data_dir.to_string_lossy());
     Box::pin(async move {
         let settings = load_from(None, [], &flags)?.settings;
-        let wired = wiring::connect(&settings, Arc::new(SystemClock)).await?;
+        let wired = wiring::connect(settings.host_options(Arc::new(SystemClock))?).await?;
         Ok(Modules {
             filled: importable(&wired)?,
             proven: provable(&wired)?,

@@ -122,7 +122,7 @@ async fn products(arguments: ProductsArguments, settings: &Settings, json: bool)
 
 /// Connects to the modules. Those in `filled` must answer, so that the ids of their stores are known.
 async fn connected(settings: &Settings, filled: &[&str]) -> Result<Wired> {
-    let wired = wiring::connect(settings, Arc::new(SystemClock)).await?;
+    let wired = wiring::connect(settings.host_options(Arc::new(SystemClock))?).await?;
     for module in wired.hosted.iter().filter(|module| filled.contains(&module.name)) {
         module
             .control

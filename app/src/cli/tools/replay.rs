@@ -68,7 +68,7 @@ pub(in crate::cli) struct OnlineRetailArguments {
 }
 
 pub(super) async fn execute(command: ReplayCommand, settings: &Settings, json: bool) -> Result<ExitCode> {
-    let mut wired = wiring::connect(settings, Arc::new(SystemClock)).await?;
+    let mut wired = wiring::connect(settings.host_options(Arc::new(SystemClock))?).await?;
     let modules = provable(&wired)?;
     match command {
         ReplayCommand::Proofs { patience } => {
