@@ -1,12 +1,13 @@
 //! A single database connection to a module's data, without pools and transaction guards. Backup uses the connection to
 //! read snapshots, and restore to write while no process uses the data.
 
+use std::path::Path;
+use std::time::Duration;
+
 use offshoot_db::{DatabaseUrl, Engine, Params, Row, Sql};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection as _, SqlSafeStr as _, SqlStr};
-use std::path::Path;
-use std::time::Duration;
 
 use crate::{BackupError, ModuleData};
 
@@ -70,7 +71,7 @@ impl Connection {
         Ok(Self::Sqlite(SqliteConnection::connect_with(&options).await?))
     }
 
-    /// Connects with the rights of `login`, which must be allowed to migrate.
+    /// Connects to Postgres with the rights of `login`, which must be allowed to migrate.
     pub(crate) async fn connect_as(login: &PgConnectOptions, module: &str) -> Result<Self, sqlx::Error> {
         Ok(Self::Postgres(connect(login, module).await?))
     }
@@ -169,7 +170,7 @@ impl Connection {
 }
 
 async fn connect(login: &PgConnectOptions, module: &str) -> Result<PgConnection, sqlx::Error> {
-    // The application name differs from that of store processes: the guard finds store processes by their names.
+    // The application name differs from the names of store processes, by which the guard finds store processes.
     let login = login.clone().application_name(&format!("offshoot-backup {module}"));
     PgConnection::connect_with(&login).await
 }

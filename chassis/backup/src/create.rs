@@ -1,4 +1,4 @@
-//! Creating a backup while the store keeps serving.
+//! Creates a backup while the store keeps serving.
 
 use std::path::Path;
 
@@ -69,7 +69,7 @@ async fn take_snapshots(
             DatabaseUrl::Sqlite(_) => clock.now(),
         };
         let backup = back_up_module(data, &mut connection, taken_at, directory, progress).await?;
-        // An error of closing is ignored: the backup needs only the files on disk.
+        // A failure to close changes nothing: the backup needs only the files on disk.
         let _ = connection.close().await;
         let bytes: u64 = backup.files.iter().map(|file| file.bytes).sum();
         progress(format!("{}: {bytes} bytes", data.name()));

@@ -1,5 +1,6 @@
-//! Doctor: reads the data of each module, twice and a few seconds apart if processes use it, and compares the modules.
-//! Changes nothing.
+//! Doctor: reads the data of each module, compares the modules and reports findings. Changes nothing.
+//!
+//! Data that processes use is read twice, a few seconds apart: only changes show that a process is alive.
 
 mod findings;
 mod observation;
@@ -16,7 +17,8 @@ use self::observation::{Activity, Observation};
 use crate::connection::{Connection, database_error};
 use crate::{BackupError, ModuleData, Progress};
 
-/// Longer than the heartbeat interval, and than a process takes to assign positions to new events.
+/// Pause between the two readings: longer than the heartbeat interval, and longer than a process takes to assign
+/// positions to new events.
 const OBSERVATION_PERIOD: Duration = Duration::from_secs(3);
 
 /// Severity of a finding.
@@ -38,7 +40,7 @@ pub struct Finding {
     pub severity: Severity,
     /// The finding, as a sentence without the module name.
     pub message: String,
-    /// Command that resolves the finding or shows more.
+    /// Next command: resolves the finding or shows more.
     pub command: Option<String>,
 }
 
@@ -136,11 +138,16 @@ async fn observe(
                 format!("lacks the migration {name}"),
                 Some("offshoot db migrate".to_owned()),
             )),
-            MigrationState::Changed => Some((format!("has the migration {name} with a different text"), None)),
-            // A binary runs on a schema with unknown `expand` migrations, but not with unknown `contract` ones.
+            MigrationState::Changed => Some((
+                format!("has the migration {name} with a different text: run the binary that applied the migration"),
+                None,
+            )),
+            // A binary runs on a schema with unknown `expand` migrations, but not with unknown `contract` migrations.
             MigrationState::Unknown if found.kind == "expand" => None,
             MigrationState::Unknown => Some((
-                format!("has the migration {name}, which this binary does not know"),
+                format!(
+                    "has the migration {name}, which this binary does not know: run a binary that has the migration"
+                ),
                 None,
             )),
         }

@@ -15,7 +15,7 @@ const CHUNK_BYTES: usize = 1 << 16;
 /// Bytes that must stay free on a disk: a full disk stops the running store too.
 const RESERVED_BYTES: u64 = 16 << 20;
 
-/// Creates `directory`, or accepts an empty one. True if the directory was created.
+/// Creates `directory`, or accepts an empty directory. Returns true if the directory was created.
 pub(crate) fn claim_directory(directory: &Path) -> Result<bool, BackupError> {
     match fs::read_dir(directory) {
         Ok(mut entries) => match entries.next() {
@@ -34,7 +34,8 @@ pub(crate) fn claim_directory(directory: &Path) -> Result<bool, BackupError> {
     }
 }
 
-/// Removes the files of a failed backup, so that a full disk has its former free space again.
+/// Removes the files of a failed backup, so that the disk has the former free space again. Removes the directory if the
+/// backup created the directory (`made`).
 pub(crate) fn discard_backup(directory: &Path, made: bool) {
     let entries = fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok);
     for entry in entries {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::connection::{Connection, database_error};
 use crate::{BackupError, ModuleData, sqlite, tables};
 
-/// Longer than the heartbeat interval of one second.
+/// Pause between two readings of the heartbeats: longer than the heartbeat interval of one second.
 const OBSERVATION_PERIOD: Duration = Duration::from_secs(3);
 
 /// Content of the restore target.
@@ -23,10 +23,10 @@ pub(crate) enum TargetState {
     Corrupt,
 }
 
-/// Heartbeats of the processes that use the data: instance, count, address.
+/// Heartbeats of the processes that use the data: instance, count, name.
 type Heartbeats = Vec<(Uuid, i64, String)>;
 
-/// Inspects each target. Fails if a process uses one of them.
+/// Inspects the target of each module. Fails if a process uses a target.
 pub(crate) async fn require_unused(hosted: &[&ModuleData]) -> Result<Vec<TargetState>, BackupError> {
     let mut states = Vec::new();
     let mut observed = Vec::new();
@@ -43,12 +43,12 @@ pub(crate) async fn require_unused(hosted: &[&ModuleData]) -> Result<Vec<TargetS
     }
     for (data, mut connection, before) in observed {
         let now = read_heartbeats(data, &mut connection).await?;
-        let has_advanced = |(instance, beats, _): &&(Uuid, i64, String)| {
+        let has_advanced = |(instance, heartbeats, _): &&(Uuid, i64, String)| {
             let earlier = before.iter().find(|(known, ..)| known == instance);
-            earlier.is_none_or(|(_, earlier, _)| earlier != beats)
+            earlier.is_none_or(|(_, earlier, _)| earlier != heartbeats)
         };
-        if let Some((_, _, place)) = now.iter().find(has_advanced) {
-            return Err(in_use(data, format!("the process at {place}")));
+        if let Some((_, _, process)) = now.iter().find(has_advanced) {
+            return Err(in_use(data, process.clone()));
         }
     }
     Ok(states)
@@ -113,7 +113,7 @@ async fn read_heartbeats(data: &ModuleData, connection: &mut Connection) -> Resu
             return Ok(Vec::new());
         }
         connection
-            .fetch_all(sql!("SELECT instance, beats, place FROM offshoot_replicas"), ())
+            .fetch_all(sql!("SELECT instance, heartbeats, process FROM offshoot_replicas"), ())
             .await
     };
     read.await

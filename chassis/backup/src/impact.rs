@@ -2,7 +2,7 @@
 //!
 //! A restored module begins a new log, with a new id, at the end of its backup. Subscribers may have read beyond that
 //! end, and later events reuse those positions: the new id keeps subscribers from taking the new events for the old
-//! ones. Cursors restored from the same backup are moved to the new log.
+//! events. Cursors restored from the same backup are moved to the new log.
 
 use std::collections::BTreeMap;
 
@@ -35,8 +35,8 @@ pub(crate) struct Adjustments {
     pub(crate) suffix: String,
     /// Logs of all modules restored together, including this module's own.
     pub(crate) logs: Vec<RestoredLog>,
-    /// Highest fencing token of the replaced data: lease holders of the replaced data cannot write to the restored
-    /// data.
+    /// Highest fencing token of the replaced data. Restored tokens are raised above this token, so that lease holders of the
+    /// replaced data cannot write to the restored data.
     pub(crate) token: i64,
 }
 
@@ -150,7 +150,7 @@ pub struct AffectedSaga {
 /// Impact of a restore on subscriptions and sagas.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct RestoreImpact {
-    /// Every subscription of a restored module, or to one.
+    /// Every subscription of a restored module, and every subscription to a restored module.
     pub subscriptions: Vec<SubscriptionImpact>,
     /// Sagas of restored modules in flight at the time of the backup. They resume from their backed-up state.
     pub sagas_resumed: Vec<AffectedSaga>,

@@ -10,7 +10,7 @@
 mod files;
 mod manifest;
 mod positions;
-// Plain database connections: pools and guarded transactions are not needed here.
+// Plain database connections, without pools and without the checks of `offshoot_db::Tx`.
 mod connection;
 // Snapshots per engine.
 mod postgres;
@@ -63,5 +63,5 @@ impl ModuleData {
     }
 }
 
-/// Receives one line of text per finished step of a long operation.
+/// Receives one line of text per step of a long operation.
 pub type Progress<'a> = &'a mut (dyn FnMut(String) + Send);

@@ -29,7 +29,7 @@ pub struct Manifest {
     pub created_at: Timestamp,
     /// Version of the binary that created the backup.
     pub store_version: String,
-    /// Modules in the order of their snapshots: callers before callees.
+    /// Modules in the order of the snapshots: callers before callees.
     pub modules: Vec<ModuleBackup>,
 }
 
@@ -120,7 +120,7 @@ impl Manifest {
         let recorded = fs::read_to_string(&checksums).map_err(|cause| BackupError::read(&checksums, cause))?;
         let (_, sum) = files::checksum(&path).map_err(|cause| BackupError::read(&path, cause))?;
         if !recorded.lines().any(|line| line == format!("{sum}  {MANIFEST_FILE}")) {
-            let reason = format!("its checksum differs from the one in {CHECKSUMS_FILE}");
+            let reason = format!("the checksum differs from {CHECKSUMS_FILE}");
             return Err(BackupError::damaged(&path, reason));
         }
         let format = |text: &[u8]| {

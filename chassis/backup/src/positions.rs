@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::connection::Connection;
 
-/// Maximum number of sagas listed in a manifest, far above the number ever open at once. The count is exact regardless.
+/// Maximum number of sagas listed in a manifest, far above the usual number of open sagas. The count is exact regardless.
 const SAGAS_NAMED: i64 = 10_000;
 
 /// Positions of one module.
@@ -131,9 +131,9 @@ pub(crate) async fn read_log(connection: &mut Connection) -> Result<Option<LogPo
         return Ok(None);
     }
     let sql = sql!(
-        sqlite: "SELECT log_id, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'offshoot_events'), 0), removed, 0 * $1 \
-                 FROM offshoot_log",
-        postgres: "SELECT log_id, GREATEST(removed, (SELECT max(position) FROM offshoot_events)), removed, \
+        sqlite: "SELECT log_id, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'offshoot_events'), 0), \
+                    removed_through, 0 * $1 FROM offshoot_log",
+        postgres: "SELECT log_id, GREATEST(removed_through, (SELECT max(position) FROM offshoot_events)), removed_through, \
                     (SELECT count(*) FROM (SELECT FROM offshoot_events WHERE position IS NULL LIMIT $1) waiting) \
                  FROM offshoot_log",
     );
@@ -153,7 +153,7 @@ pub(crate) async fn read_cursors(connection: &mut Connection) -> Result<Vec<Curs
         return Ok(Vec::new());
     }
     let sql = sql!(
-        "SELECT subscription, partition, module, log_id, position, copies AS is_projection FROM offshoot_cursors \
+        "SELECT subscription, partition, module, log_id, position, is_projection FROM offshoot_cursors \
          ORDER BY subscription, partition"
     );
     connection.fetch_all(sql, ()).await
@@ -186,6 +186,7 @@ pub(crate) async fn read_sagas_changed_after(
     connection.fetch_all(sql, (moment, SAGAS_NAMED)).await
 }
 
+/// Lower-case hexadecimal digits of `bytes`.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

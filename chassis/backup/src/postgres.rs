@@ -20,7 +20,7 @@ use crate::files::{self, ChecksumWriter};
 use crate::impact::Adjustments;
 use crate::{BackupError, FileEntry, ModuleBackup, ModuleData, Progress, TableEntry, tables};
 
-/// Bytes per read and per send.
+/// Bytes per read of a file and per message to the server.
 const CHUNK_BYTES: usize = 1 << 16;
 
 /// Files of a snapshot, with their tables and sequences.
@@ -37,7 +37,7 @@ pub(crate) async fn pin_snapshot(connection: &mut Connection) -> Result<(), sqlx
         .await
 }
 
-/// Exports every table visible to the connection below `directory`.
+/// Exports every table of the connection's schema into files below `directory`.
 pub(crate) async fn copy_out_tables(
     data: &ModuleData,
     connection: &mut Connection,
@@ -97,7 +97,7 @@ async fn copy_out_table(
     let reading = |cause| database_error(data, format!("reading {table}"), cause);
     let writing = |cause| BackupError::write(path, cause);
     let mut file = GzEncoder::new(ChecksumWriter::new(files::new_file(path)?), Compression::fast());
-    // COPY rejects an empty column list: a table without columns gets none.
+    // COPY rejects an empty column list, so the list is left out for a table without columns.
     let text = format!("COPY {} {} TO STDOUT", quoted(table), column_list(columns));
     let mut rows = 0;
     let mut stream = connection.copy_out_raw(&text).await.map_err(reading)?;
@@ -173,8 +173,8 @@ pub(crate) async fn restore_schema(
     let mut connection = Connection::connect_as(login, module)
         .await
         .map_err(|cause| database_error(data, "connecting", cause))?;
-    let there = connection.has_schema(module).await;
-    let aside = there
+    let exists = connection.has_schema(module).await;
+    let aside = exists
         .map_err(|cause| database_error(data, "looking for the schema", cause))?
         .then(|| format!("{module}_replaced_{}", adjustments.suffix));
     if let Some(aside) = &aside {
@@ -259,7 +259,8 @@ async fn fill_schema(
     Ok(())
 }
 
-/// Removes the rows inserted by migrations: the backup contains them too.
+/// Removes the rows that migrations inserted, because the backup contains these rows too. Disables triggers for the
+/// import.
 async fn empty_tables(connection: &mut Connection, backup: &ModuleBackup) -> Result<(), sqlx::Error> {
     let names: Vec<_> = backup.tables.iter().map(|table| quoted(&table.name)).collect();
     for name in &names {

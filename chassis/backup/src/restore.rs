@@ -1,4 +1,4 @@
-//! Restoring a backup into an empty target, or in place of existing data that is moved aside.
+//! Restores a backup into an empty target, or in place of existing data, which is moved aside.
 
 use std::path::Path;
 

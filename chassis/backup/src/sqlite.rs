@@ -101,14 +101,13 @@ pub(crate) async fn find_problems(path: &Path, backup: &ModuleBackup) -> Result<
         let counted = tables::count_rows(&mut connection).await?;
         let differs = |table: &&TableEntry| !counted.contains(table);
         problems.extend(backup.tables.iter().filter(differs).map(|table| {
-            let now = counted
-                .iter()
-                .find(|found| found.name == table.name)
-                .map(|found| found.rows);
-            format!(
-                "{} has {now:?} rows, but the manifest records {}",
-                table.name, table.rows
-            )
+            match counted.iter().find(|found| found.name == table.name) {
+                None => format!("the table {} is missing", table.name),
+                Some(found) => format!(
+                    "{} has {} rows, but the manifest records {}",
+                    table.name, found.rows, table.rows
+                ),
+            }
         }));
     }
     connection.close().await?;
@@ -146,7 +145,7 @@ pub(crate) async fn restore_file(
     let folder = file.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(|cause| BackupError::write(folder, cause))?;
     let draft = folder.join(format!(".{}.restored", file_name(data.name())));
-    // Left behind by an interrupted restore.
+    // An interrupted restore leaves a draft behind.
     if let Err(cause) = fs::remove_file(&draft)
         && cause.kind() != ErrorKind::NotFound
     {
@@ -174,8 +173,8 @@ fn move_aside(file: &Path, suffix: &str) -> Result<Option<PathBuf>, BackupError>
     let mut aside = file.as_os_str().to_owned();
     aside.push(format!(".replaced-{suffix}"));
     let aside = PathBuf::from(aside);
-    // The write-ahead log moves first and with its file: it may be all that is left of a corrupt file, and SQLite
-    // would apply a leftover log to the snapshot and corrupt the snapshot.
+    // The write-ahead log moves too, and first: the log may hold the only readable data of a corrupt file, and SQLite would
+    // apply a leftover log to the snapshot and corrupt the snapshot.
     for ending in SIDE_FILES {
         let (from, to) = (side_file(file, ending), side_file(&aside, ending));
         if from.exists() {

@@ -1,4 +1,4 @@
-//! Tables of a module's data as the database lists them, independent of what the module declares.
+//! Tables of a module's data as the database lists them. The module's own declaration is not consulted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use sqlx::Error;
 use crate::TableEntry;
 use crate::connection::{Connection, quoted};
 
-/// Tables about owners, processes and positions, not about the module's content.
+/// Tables about owners, processes and positions: rows in these tables are not content of the module.
 const BOOKKEEPING: [&str; 5] = [
     "offshoot_owner",
     "offshoot_migrations",
@@ -60,7 +60,7 @@ fn sort_by_references(all: Vec<String>, references: &[(String, String)]) -> Vec<
     }
 }
 
-/// Lists the stored columns of a table, without generated ones on Postgres.
+/// Lists the stored columns of a table. On Postgres generated columns are left out.
 pub(crate) async fn list_columns(connection: &mut Connection, table: &str) -> Result<Vec<String>, Error> {
     let sql = sql!(
         sqlite: "SELECT name FROM pragma_table_info($1)",
@@ -110,7 +110,7 @@ pub(crate) async fn count_rows(connection: &mut Connection) -> Result<Vec<TableE
     Ok(all)
 }
 
-/// Whether the module has content. A schema with migrations only has none.
+/// Whether the module has content. A freshly migrated schema has no content.
 pub(crate) async fn has_content(connection: &mut Connection) -> Result<bool, Error> {
     for name in list_tables(connection).await? {
         // SQLite's internal and shadow tables have rows from the start.
@@ -128,7 +128,7 @@ pub(crate) async fn has_content(connection: &mut Connection) -> Result<bool, Err
     Ok(false)
 }
 
-/// Whether `name` is a virtual table or its shadow, whose rows follow from another table.
+/// Whether `name` is a virtual table of SQLite or a shadow table of one: the rows follow from another table.
 async fn is_shadow(connection: &mut Connection, name: &str) -> Result<bool, Error> {
     let sql = sql!(
         sqlite: "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND name = $1 AND type IN ('virtual', 'shadow')",

@@ -1,4 +1,4 @@
-//! Verifying a backup: every file matches its checksum, and its content is readable. Needs no database server.
+//! Verifies a backup: every file must match its checksum and have readable content. Needs no database server.
 
 use std::path::Path;
 

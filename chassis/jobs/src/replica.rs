@@ -46,7 +46,8 @@ impl Default for HeartbeatTiming {
 pub struct Replica {
     db: Db,
     instance: Uuid,
-    place: String,
+    /// Name of this process for operators.
+    process: String,
     timing: HeartbeatTiming,
     state: Mutex<State>,
     /// Wakes the heartbeat loop before the next interval: work was offered or has ended.
@@ -80,7 +81,7 @@ impl Replica {
     pub fn new(db: Db, timing: HeartbeatTiming) -> Arc<Self> {
         let instance = Uuid::now_v7();
         Arc::new(Self {
-            place: format!("process {}", std::process::id()),
+            process: format!("process {}", std::process::id()),
             db,
             instance,
             timing,
@@ -206,7 +207,7 @@ impl Replica {
         let mut cx = self.context();
         let offers = serde_json::to_string(&self.offered_names()).unwrap_or_default();
         let mut tx = self.db.begin(&mut cx).await?;
-        store::record_heartbeat(&mut tx, self.instance, &self.place, &offers).await?;
+        store::record_heartbeat(&mut tx, self.instance, &self.process, &offers).await?;
         let replicas = store::replicas(&mut tx).await?;
         let leases = store::leases(&mut tx).await?;
         tx.commit_part().await?;
@@ -230,7 +231,7 @@ impl Replica {
         let mut cx = self.context();
         let mut tx = self.db.begin(&mut cx).await?;
         for replica in &dead {
-            store::remove_dead_replica(&mut tx, replica.instance, replica.beats).await?;
+            store::remove_dead_replica(&mut tx, replica.instance, replica.heartbeats).await?;
         }
         for name in to_release {
             store::release_lease(&mut tx, &name, self.instance).await?;
@@ -259,9 +260,9 @@ impl Replica {
             .retain(|instance, _| replicas.iter().any(|replica| replica.instance == *instance));
         let mut dead = BTreeSet::new();
         for replica in replicas.iter().filter(|replica| replica.instance != self.instance) {
-            let seen = state.seen.entry(replica.instance).or_insert((replica.beats, now));
-            if seen.0 != replica.beats {
-                *seen = (replica.beats, now);
+            let seen = state.seen.entry(replica.instance).or_insert((replica.heartbeats, now));
+            if seen.0 != replica.heartbeats {
+                *seen = (replica.heartbeats, now);
             }
             if now - seen.1 >= self.timing.timeout {
                 dead.insert(replica.instance);

@@ -9,7 +9,7 @@ use uuid::Uuid;
 pub(crate) struct ReplicaRow {
     pub(crate) instance: Uuid,
     /// Number of heartbeats so far.
-    pub(crate) beats: i64,
+    pub(crate) heartbeats: i64,
     /// Names of the offered work.
     pub(crate) offers: Vec<String>,
 }
@@ -26,15 +26,15 @@ pub(crate) struct LeaseRow {
 pub(crate) async fn record_heartbeat(
     tx: &mut Tx<'_>,
     instance: Uuid,
-    place: &str,
+    process: &str,
     offers: &str,
 ) -> Result<(), CallFailure> {
     tx.execute(
         sql!(
-            "INSERT INTO offshoot_replicas (instance, beats, place, offers) VALUES ($1, 1, $2, $3) \
-             ON CONFLICT (instance) DO UPDATE SET beats = offshoot_replicas.beats + 1, offers = excluded.offers"
+            "INSERT INTO offshoot_replicas (instance, heartbeats, process, offers) VALUES ($1, 1, $2, $3) \
+             ON CONFLICT (instance) DO UPDATE SET heartbeats = offshoot_replicas.heartbeats + 1, offers = excluded.offers"
         ),
-        (instance, place, offers),
+        (instance, process, offers),
     )
     .await
     .map(drop)
@@ -43,13 +43,13 @@ pub(crate) async fn record_heartbeat(
 pub(crate) async fn replicas(read: &mut Queries) -> Result<Vec<ReplicaRow>, CallFailure> {
     let rows: Vec<(Uuid, i64, String)> = read
         .fetch_all(
-            sql!("SELECT instance, beats, offers FROM offshoot_replicas ORDER BY instance"),
+            sql!("SELECT instance, heartbeats, offers FROM offshoot_replicas ORDER BY instance"),
             (),
         )
         .await?;
-    let row = |(instance, beats, offers): (Uuid, i64, String)| ReplicaRow {
+    let row = |(instance, heartbeats, offers): (Uuid, i64, String)| ReplicaRow {
         instance,
-        beats,
+        heartbeats,
         // Another version may use another format; its offers are then ignored.
         offers: serde_json::from_str(&offers).unwrap_or_default(),
     };
@@ -68,11 +68,11 @@ pub(crate) async fn leases(read: &mut Queries) -> Result<Vec<LeaseRow>, CallFail
 }
 
 /// Removes a dead replica and releases its leases. `false` if the replica has sent a heartbeat meanwhile.
-pub(crate) async fn remove_dead_replica(tx: &mut Tx<'_>, instance: Uuid, beats: i64) -> Result<bool, CallFailure> {
+pub(crate) async fn remove_dead_replica(tx: &mut Tx<'_>, instance: Uuid, heartbeats: i64) -> Result<bool, CallFailure> {
     let removed = tx
         .execute(
-            sql!("DELETE FROM offshoot_replicas WHERE instance = $1 AND beats = $2"),
-            (instance, beats),
+            sql!("DELETE FROM offshoot_replicas WHERE instance = $1 AND heartbeats = $2"),
+            (instance, heartbeats),
         )
         .await?;
     if removed > 0 {

@@ -4,7 +4,7 @@ use offshoot_contract::{CallFailure, FailureKind, Timestamp};
 use offshoot_db::{Queries, Tx, sql};
 use uuid::Uuid;
 
-/// The cursor of a partition, as taken by this worker.
+/// The cursor of a partition that this worker has taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cursor {
     pub(crate) subscription: &'static str,
@@ -56,8 +56,8 @@ pub(crate) async fn create_missing(
         )
     };
     let insert = sql!(
-        "INSERT INTO offshoot_cursors (subscription, partition, module, position, token, removed, copies, rebuild) VALUES $rows \
-         ON CONFLICT (subscription, partition) DO NOTHING"
+        "INSERT INTO offshoot_cursors (subscription, partition, module, position, token, removed_through, is_projection, rebuild) \
+         VALUES $rows ON CONFLICT (subscription, partition) DO NOTHING"
     );
     // Partition 0 first: of two processes that start at once, perhaps with different settings, only one inserts the row
     // and creates the other partitions.
@@ -83,7 +83,7 @@ impl Cursor {
             .fetch_one(
                 sql!(
                     "UPDATE offshoot_cursors SET token = token + 1 WHERE subscription = $1 AND partition = $2 \
-                     RETURNING log_id, position, held, removed, rebuild, token"
+                     RETURNING log_id, position, held, removed_through, rebuild, token"
                 ),
                 (subscription, partition),
             )
@@ -111,7 +111,8 @@ impl Cursor {
         Ok(found == Some((self.token,)))
     }
 
-    /// Records that every event up to `position` is handled.
+    /// Records that every event up to `position` is handled or parked, and ends a hold. Without `current_at` the recorded
+    /// time stays.
     pub(crate) async fn advance(
         &self,
         tx: &mut Tx<'_>,
@@ -122,7 +123,7 @@ impl Cursor {
         let moved = tx
             .execute(
                 sql!(
-                    "UPDATE offshoot_cursors SET log_id = $4, removed = $5, position = $6, \
+                    "UPDATE offshoot_cursors SET log_id = $4, removed_through = $5, position = $6, \
                      current_at = COALESCE($7, current_at), held = NULL WHERE subscription = $1 AND partition = $2 AND token = $3"
                 ),
                 (
@@ -164,12 +165,13 @@ impl Cursor {
         self.require_token(changed)
     }
 
+    /// Fails if the update found no row with this worker's token.
     fn require_token(&self, changed: u64) -> Result<(), CallFailure> {
         if changed > 0 {
             return Ok(());
         }
         let why = format!(
-            "partition {}/{} was taken by another worker",
+            "another worker has taken partition {}/{}, or an operator has moved its cursor",
             self.subscription, self.partition
         );
         Err(CallFailure::not_executed(FailureKind::Unavailable, why))

@@ -40,7 +40,7 @@ mod faults {
 
     use crate::source::{EventPage, EventSource, Head, PublishedEvent, ReadRequest};
 
-    /// How many positions before the requested ones duplicated events are taken from.
+    /// Duplicated events come from this many positions before the requested events.
     const REPEATED_WINDOW: i64 = 8;
     /// Milliseconds between publishing and committing.
     const COMMIT_DELAY_MS: std::ops::Range<u64> = 5..60;
@@ -80,7 +80,7 @@ mod faults {
         *FAULTS.get_or_init(|| {
             let text = std::env::var("OFFSHOOT_EVENT_FAULTS").ok()?;
             let faults = Faults::parse(&text);
-            Some(faults.expect("OFFSHOOT_EVENT_FAULTS must look like seed=7,duplicate=2%,reorder=2%"))
+            Some(faults.expect("OFFSHOOT_EVENT_FAULTS must look like seed=7,duplicate=2%,reorder=2%,linger=5%"))
         })
     }
 

@@ -144,7 +144,7 @@ fn read_request(caller: &str, params: ReadParams) -> Result<ReadRequest, CallFai
     })
 }
 
-/// The log of a module that runs in other processes.
+/// A module's log, read over HTTP from the processes that run the module.
 pub struct HttpSource {
     client: Arc<ModuleClient>,
     read_events: &'static MethodSpec,

@@ -24,7 +24,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a reader's position is recorded for retention.
 const RECORD_INTERVAL: Duration = Duration::from_secs(5);
 
-/// A module's log, read from its own database.
+/// A module's log, read from the module's own database.
 pub struct LocalSource {
     db: Db,
     /// Time and position of each reader's last record.
@@ -99,7 +99,7 @@ impl LocalSource {
         {
             let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
             let now = Instant::now();
-            // A reader that went back (replay) is recorded at once, before retention removes the events it needs.
+            // A reader that went back (replay) is recorded at once, before retention removes the replayed events.
             let is_fresh = |(at, position): &(Instant, i64)| now - *at < RECORD_INTERVAL && request.after >= *position;
             if recorded.get(&reader).is_some_and(is_fresh) {
                 return;
@@ -109,7 +109,7 @@ impl LocalSource {
         let (db, after) = (self.db.clone(), request.after);
         tokio::spawn(async move {
             if let Err(failure) = log::record_reader_position(&db, &mut Self::context(), &reader, after).await {
-                tracing::debug!(module = db.module(), reader, %failure, "recording the reader's position failed");
+                tracing::debug!(module = db.module(), reader, %failure, "recording the position failed; the next read records again");
             }
         });
     }

@@ -1,4 +1,4 @@
-//! SQL of a module's event log: assigns positions to committed events and reads pages.
+//! SQL of a module's event log: assigns positions to committed events, reads pages, and records readers' positions.
 //!
 //! On Postgres any reader that needs positions assigns them under a lock on the row of `offshoot_log`. One process assigns
 //! at a time, a killed process blocks nobody, and no process has to wake another process.
@@ -14,12 +14,12 @@ use crate::source::{EventPage, Head, PublishedEvent, ReadRequest};
 pub(crate) const ASSIGNED_MAX: i64 = 2_000;
 /// Payload bytes after which a page takes no further event.
 const PAGE_BYTES_MAX: i64 = 1 << 20;
-/// Maximum number of positions scanned for one page. Bounds the cost whatever plan the database chooses.
+/// Maximum number of positions scanned for one page. Bounds the cost of a page under any query plan.
 const PAGE_POSITIONS_MAX: i64 = 10_000;
 /// Maximum number of events of one page.
 pub(crate) const PAGE_EVENTS_MAX: u32 = 500;
 
-/// Whether a committed event has no position. On SQLite the insert assigns the position.
+/// Whether a committed event has no position. Always false on SQLite, where the insert assigns the position.
 pub(crate) async fn has_unnumbered_events(db: &Db, cx: &mut CallContext) -> Result<bool, CallFailure> {
     if db.engine() == Engine::Sqlite {
         return Ok(false);
@@ -54,7 +54,7 @@ pub(crate) async fn assign_positions(db: &Db, cx: &mut CallContext) -> Result<i6
 const ASSIGN_POSITIONS: offshoot_db::Sql = sql!(
     sqlite: "SELECT 0",
     postgres: "WITH given AS (\
-            SELECT GREATEST(removed, (SELECT max(position) FROM offshoot_events)) AS last FROM offshoot_log), \
+            SELECT GREATEST(removed_through, (SELECT max(position) FROM offshoot_events)) AS last FROM offshoot_log), \
         waiting AS (\
             SELECT id, row_number() OVER (ORDER BY id) AS place FROM offshoot_events \
             WHERE position IS NULL ORDER BY id LIMIT $1), \
@@ -67,9 +67,10 @@ const ASSIGN_POSITIONS: offshoot_db::Sql = sql!(
 /// Reads the head of the log.
 pub(crate) async fn read_head(read: &mut Queries) -> Result<Head, CallFailure> {
     let sql = sql!(
-        sqlite: "SELECT log_id, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'offshoot_events'), 0), removed \
+        sqlite: "SELECT log_id, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'offshoot_events'), 0), removed_through \
                  FROM offshoot_log",
-        postgres: "SELECT log_id, GREATEST(removed, (SELECT max(position) FROM offshoot_events)), removed FROM offshoot_log",
+        postgres: "SELECT log_id, GREATEST(removed_through, (SELECT max(position) FROM offshoot_events)), removed_through \
+                   FROM offshoot_log",
     );
     let (log_id, last, removed_through): (Uuid, i64, i64) = read.fetch_one(sql, ()).await?;
     Ok(Head {
@@ -108,12 +109,16 @@ pub(crate) async fn read_page(read: &mut Queries, request: &ReadRequest) -> Resu
             ),
         )
         .await?;
-    // `removed` is read after the events, so that it covers every event removed before that read.
-    let (removed_through,): (i64,) = read.fetch_one(sql!("SELECT removed FROM offshoot_log"), ()).await?;
+    // `removed_through` is read after the events, so that it covers every event removed before that read.
+    let (removed_through,): (i64,) = read
+        .fetch_one(sql!("SELECT removed_through FROM offshoot_log"), ())
+        .await?;
     let head = Head {
         removed_through,
         ..head
     };
+    // Payload bytes before the last event. A last payload of the maximum size may reach the limit, and the query then cuts
+    // the page.
     let bytes: i64 = rows.last().map_or(0, |row| row.6);
     let is_cut = rows.len() == limit as usize || bytes + MAX_PAYLOAD_BYTES as i64 >= PAGE_BYTES_MAX;
     let event = |(position, name, version, key, payload, at, _): (i64, String, i32, String, String, Timestamp, i64)| {
@@ -150,8 +155,8 @@ pub(crate) async fn record_reader_position(
     let mut tx = db.begin(cx).await?;
     tx.execute(
         sql!(
-            "INSERT INTO offshoot_readers (subscription, position, at) VALUES ($1, $2, $3) \
-             ON CONFLICT (subscription) DO UPDATE SET position = excluded.position, at = excluded.at"
+            "INSERT INTO offshoot_readers (reader, position, at) VALUES ($1, $2, $3) \
+             ON CONFLICT (reader) DO UPDATE SET position = excluded.position, at = excluded.at"
         ),
         (reader, position, now),
     )

@@ -19,7 +19,7 @@ const LAG_SCAN_MAX: i64 = 100_000;
 /// Why an operator's command was refused or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SubscriptionError {
-    /// The module has no cursor of this name.
+    /// The module has no subscription of this name, or has never started the subscription.
     #[error("{module} has no subscription `{subscription}`: `offshoot events status` lists the subscriptions")]
     UnknownSubscription {
         /// The subscribing module.
@@ -60,7 +60,7 @@ pub struct OutboxStatus {
     /// Number of events without a position, counted up to [`UNNUMBERED_COUNT_MAX`]. If it stays above 0 and `last` does not
     /// rise, no process assigns positions.
     pub unnumbered: i64,
-    /// The highest position removed by retention; 0 if none was.
+    /// The highest position removed by retention; 0 before the first removal.
     pub removed_through: i64,
     /// UUID of the log.
     pub log_id: String,
@@ -79,7 +79,8 @@ pub struct SubscriptionStatus {
     pub partition: i32,
     /// Every event up to this position is handled or parked.
     pub position: i64,
-    /// Every event published before this time is handled or parked; `None` before the partition first caught up.
+    /// Every event published before this time is handled; parked events count as handled, except in a projection. `None`
+    /// before the partition has handled an event or reached the end of the log.
     pub current_at: Option<Timestamp>,
     /// Number of events that are being retried or wait behind an earlier event of their key.
     pub parked: i64,
@@ -87,7 +88,7 @@ pub struct SubscriptionStatus {
     pub dead_letters: i64,
     /// The process that holds the lease of the partition.
     pub worker: Option<String>,
-    /// Why the partition handles nothing until an operator decides.
+    /// Why the partition is held: no event is handled until an operator decides.
     pub held: Option<String>,
     /// Whether the subscription is a projection.
     pub is_projection: bool,
@@ -173,7 +174,7 @@ pub async fn status(db: &Db, cx: &mut CallContext) -> Result<Vec<SubscriptionSta
             position: i64,
             current_at: Option<Timestamp>,
             held: Option<String>,
-            copies: bool,
+            is_projection: bool,
             rebuild: bool,
             parked: i64,
             dead_letters: i64,
@@ -185,12 +186,12 @@ pub async fn status(db: &Db, cx: &mut CallContext) -> Result<Vec<SubscriptionSta
         .await?
         .fetch_all(
             sql!(
-                "SELECT c.subscription, c.module, c.partition, c.position, c.current_at, c.held, c.copies, c.rebuild, \
+                "SELECT c.subscription, c.module, c.partition, c.position, c.current_at, c.held, c.is_projection, c.rebuild, \
                     (SELECT CAST(count(*) AS bigint) FROM offshoot_parked p WHERE p.subscription = c.subscription \
                         AND p.partition = c.partition) AS parked, \
                     (SELECT CAST(count(*) AS bigint) FROM offshoot_parked p WHERE p.subscription = c.subscription \
                         AND p.partition = c.partition AND p.attempts > 0 AND p.due_at IS NULL) AS dead_letters, \
-                    r.place AS worker \
+                    r.process AS worker \
                  FROM offshoot_cursors c \
                  LEFT JOIN offshoot_leases l ON l.name = 'events ' || c.subscription || '/' || CAST(c.partition AS text) \
                  LEFT JOIN offshoot_replicas r ON r.instance = l.holder \
@@ -210,7 +211,7 @@ pub async fn status(db: &Db, cx: &mut CallContext) -> Result<Vec<SubscriptionSta
         dead_letters: row.dead_letters,
         worker: row.worker,
         held: row.held,
-        is_projection: row.copies,
+        is_projection: row.is_projection,
         rebuild: row.rebuild,
     };
     Ok(rows.into_iter().map(to_status).collect())
@@ -267,7 +268,7 @@ pub async fn parked_events(
     Ok(rows.into_iter().map(to_event).collect())
 }
 
-/// Makes parked events and dead letters due now, with their full number of attempts: the event at `position`, or all.
+/// Makes tried events and dead letters due now, with their full number of attempts: the event at `position`, or all.
 ///
 /// Returns the number of events. Fails with `NotParked` if no tried event is at `position`.
 pub async fn retry(
@@ -305,8 +306,9 @@ pub async fn skip(db: &Db, cx: &mut CallContext, subscription: &str, position: i
     Ok(tx.commit_part().await?)
 }
 
-/// Handles the events from position `from` on again, from the publisher's present log. Parked events from there on are
-/// dropped, because the replay covers them. Rows written by the subscriber stay; for a projection see [`rebuild`].
+/// Moves the cursors, so that workers handle the events from position `from` on again, from the publisher's present log.
+/// Parked events from there on are dropped, because the replay covers them. Rows written by the subscriber stay; for a
+/// projection see [`rebuild`].
 pub async fn replay(db: &Db, cx: &mut CallContext, subscription: &str, from: i64) -> Result<(), SubscriptionError> {
     require_subscription(db, cx, subscription).await?;
     let mut tx = db.begin(cx).await?;
@@ -325,7 +327,8 @@ pub async fn replay(db: &Db, cx: &mut CallContext, subscription: &str, from: i64
     Ok(tx.commit_part().await?)
 }
 
-/// Clears a projection and fills it from the beginning of the log. Fails with `NotAProjection`.
+/// Marks a projection for a rebuild: the worker clears the tables and handles the log from the beginning. Fails with
+/// `NotAProjection`.
 pub async fn rebuild(db: &Db, cx: &mut CallContext, subscription: &str) -> Result<(), SubscriptionError> {
     let is_projection = require_subscription(db, cx, subscription).await?;
     if !is_projection {
@@ -344,8 +347,8 @@ pub async fn rebuild(db: &Db, cx: &mut CallContext, subscription: &str) -> Resul
     Ok(tx.commit_part().await?)
 }
 
-/// Gives the log a new id, as after a restored backup: readers may have read positions that new events will reuse, and hold
-/// until an operator decides. Returns the new id.
+/// Gives the log a new id, as after a restored backup: new events reuse positions that readers may have read, so
+/// subscriptions hold until an operator decides. Returns the new id.
 pub async fn begin_new_log(db: &Db, cx: &mut CallContext) -> Result<Uuid, CallFailure> {
     let id = Uuid::new_v4();
     let mut tx = db.begin(cx).await?;
@@ -361,7 +364,7 @@ async fn require_subscription(db: &Db, cx: &mut CallContext, subscription: &str)
         .read(cx)
         .await?
         .fetch_optional(
-            sql!("SELECT copies FROM offshoot_cursors WHERE subscription = $1 ORDER BY partition LIMIT 1"),
+            sql!("SELECT is_projection FROM offshoot_cursors WHERE subscription = $1 ORDER BY partition LIMIT 1"),
             (subscription,),
         )
         .await?;

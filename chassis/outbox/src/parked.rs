@@ -109,7 +109,7 @@ pub(crate) async fn due_events(
     Ok(rows.into_iter().map(parked).collect())
 }
 
-/// Removes a parked event. `false` if an operator has removed the event before.
+/// Removes a parked event. Returns `false` if an operator has removed the event before.
 pub(crate) async fn remove(tx: &mut Tx<'_>, subscription: &str, position: i64) -> Result<bool, CallFailure> {
     let removed = tx
         .execute(

@@ -39,7 +39,7 @@ pub fn latest_per_key<E: EventSet>(events: &[Delivered<E>]) -> Vec<&Delivered<E>
 /// How current a projection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Age {
-    /// The projection is being filled and has never been current.
+    /// The projection is new or was cleared for a rebuild, and has no event yet.
     Filling,
     /// The projection has every event published before this time. The time may be a few seconds old although no event was
     /// published since.
@@ -47,7 +47,7 @@ pub enum Age {
 }
 
 impl Age {
-    /// Longest time for which the projection may lack an event; `None` while the projection is being filled.
+    /// Longest time for which the projection may lack an event; `None` for [`Age::Filling`].
     #[must_use]
     pub fn staleness_at(self, now: Timestamp) -> Option<Duration> {
         match self {

@@ -11,13 +11,13 @@ use crate::source::bucket_of;
 /// data with a call.
 pub const MAX_PAYLOAD_BYTES: usize = 512 << 10;
 
-/// `tx.publish(event)`.
+/// Extends a transaction with publishing: `tx.publish(event)`.
 #[async_trait]
 pub trait Publish {
     /// Publishes an event if the transaction commits.
     ///
-    /// Publish after writing the row of the event's key: the events of a key are ordered as writers held that row. Fails
-    /// with `Internal` for an event of another module or a payload above [`MAX_PAYLOAD_BYTES`].
+    /// Publish after writing the row of the event's key: the lock on that row gives the events of a key the order of their
+    /// transactions. Fails with `Internal` for an event of another module or a payload above [`MAX_PAYLOAD_BYTES`].
     async fn publish<E: EventSet>(&mut self, event: &E) -> Result<(), CallFailure>;
 
     /// Publishes any number of events in one statement, like [`publish`](Publish::publish).
@@ -63,9 +63,10 @@ impl Publish for Tx<'_> {
     }
 }
 
-/// Name, version, key, bucket, lasting, payload.
+/// Row of `offshoot_events`: name, version, key, bucket, lasting, payload.
 struct Row(&'static str, i32, String, i32, bool, String);
 
+/// Encodes an event as a row. Fails for an event of another module or a payload above the limit.
 fn row<E: EventSet>(module: &str, event: &E) -> Result<Row, CallFailure> {
     let spec = event.spec();
     let name = spec.name;

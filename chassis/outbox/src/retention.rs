@@ -79,7 +79,7 @@ async fn remove_positions(db: &Db, cx: &mut CallContext, positions: &[i64]) -> R
         postgres: "DELETE FROM offshoot_events WHERE position = ANY($1)",
     );
     let removed = tx.execute(sql, (List(positions.to_vec()),)).await?;
-    let record = sql!("UPDATE offshoot_log SET removed = $1 WHERE removed < $1");
+    let record = sql!("UPDATE offshoot_log SET removed_through = $1 WHERE removed_through < $1");
     tx.execute(record, (highest,)).await?;
     tx.commit_part().await?;
     Ok(removed)

@@ -19,14 +19,14 @@ pub(crate) fn bucket_of(key: &str) -> i32 {
     i32::try_from(folded % BUCKETS).unwrap_or(0)
 }
 
-/// The head of a log.
+/// Head of a log: the id, the last assigned position and the highest removed position.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Head {
     /// UUID of the log. A log restored from a backup has another id.
     pub log_id: String,
     /// The last assigned position; 0 for an empty log.
     pub last: i64,
-    /// The highest position removed by retention; 0 if none was.
+    /// The highest position removed by retention; 0 before the first removal.
     pub removed_through: i64,
 }
 
@@ -45,17 +45,17 @@ pub struct ReadRequest {
     pub limit: u32,
 }
 
-/// Events in the order of their positions.
+/// Page of a partition: the events after the requested position, in the order of their positions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EventPage {
     /// The head of the log at the time of the read.
     pub head: Head,
     /// The page has every event of the partition after the requested position, up to this position.
     pub through: i64,
-    /// Time of the poll if the page reaches the end of the log: no event published before lies beyond `through`. `None` if
-    /// more events may follow.
+    /// Time of the poll if the page reaches the end of the log: every event published before that time is at or before
+    /// `through`. `None` if more events may follow.
     pub complete_at: Option<Timestamp>,
-    /// May be empty.
+    /// The events; may be empty although more events follow.
     pub events: Vec<PublishedEvent>,
 }
 
@@ -80,7 +80,7 @@ impl EventPage {
     }
 }
 
-/// An event as published.
+/// An event in a log, as published.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PublishedEvent {
     /// Position in the log. Positions rise from 1.
@@ -97,7 +97,7 @@ pub struct PublishedEvent {
     pub at: Timestamp,
 }
 
-/// A module's log, in this process or in another.
+/// Source of a module's events: a log in this process or in another process.
 #[async_trait]
 pub trait EventSource: Send + Sync + 'static {
     /// The publishing module.

@@ -19,23 +19,24 @@ pub trait Subscriber: Send + Sync + 'static {
 
     /// Writes the effect of the event, in the transaction that also moves the cursor.
     ///
-    /// Runs again if that transaction is lost, so it must have no effect outside of the transaction.
+    /// The worker calls `handle` again if that transaction is lost, so `handle` must have no effect outside the
+    /// transaction.
     async fn handle(&self, tx: &mut Tx<'_>, event: &Delivered<Self::Event>) -> Result<(), Rejection>;
 }
 
-/// Settings of a subscription, with their defaults.
+/// Settings of a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SubscriptionSettings {
     /// Number of partitions of the keys, handled concurrently: a power of two, at most 64. Fixed once the subscription has
-    /// started. 4; a projection has 1.
+    /// started. Default: 4; a projection has 1.
     pub partitions: i32,
-    /// Maximum number of events of one transaction: 200.
+    /// Maximum number of events of one transaction. Default: 200.
     pub batch: u32,
-    /// Timeout of one transaction: 10 s.
+    /// Timeout of one transaction. Default: 10 s.
     pub timeout: Duration,
-    /// Attempts before a parked event becomes a dead letter: 8.
+    /// Attempts before a parked event becomes a dead letter. Default: 8.
     pub attempts: i32,
-    /// Pause after the first attempt; doubles with each further attempt, at most seven times: 500 ms.
+    /// Pause after the first attempt; doubles with each further attempt, at most seven times. Default: 500 ms.
     pub pause: Duration,
 }
 

@@ -12,12 +12,12 @@ use crate::source::{EventSource, Head};
 /// Pauses after failed polls.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
 
-/// Number of new events from which on polling pauses: readers of a backlog find later events by themselves.
+/// Number of new events from which on polling pauses: readers of a backlog read on without a wake-up.
 const BACKLOG: i64 = 1_000;
 /// Pause of polling during a backlog.
 const BACKLOG_PAUSE: Duration = Duration::from_millis(250);
 
-/// A log and its last known head.
+/// A log with its last known head, shared by the subscriptions of this process.
 pub struct Tail {
     source: Arc<dyn EventSource>,
     head: watch::Sender<Option<Head>>,
@@ -63,7 +63,7 @@ impl Tail {
                     }
                 }
                 Err(failure) => {
-                    tracing::debug!(module = self.source.module(), %failure, "polling the log failed");
+                    tracing::debug!(module = self.source.module(), %failure, "polling the log failed; retrying with backoff");
                     sleep(backoff.next_scattered_pause()).await;
                 }
             }

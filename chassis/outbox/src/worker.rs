@@ -115,11 +115,12 @@ struct Worker {
     lease: Lease,
 }
 
-/// Worker's view of a partition while the lease is held.
+/// The worker's view of a partition while this process holds the lease.
 struct PartitionState {
     cursor: Cursor,
     /// Keys with parked events: later events of these keys are parked too.
     blocked_keys: HashSet<String>,
+    /// Time of the next search for due parked events.
     retry_at: Instant,
     /// Time of the next record of an idle partition.
     record_at: Instant,
@@ -153,7 +154,8 @@ impl Worker {
         }
     }
 
-    /// Takes the partition and handles its events until a failure, a hold, or a move of the cursor.
+    /// Takes the partition and handles its events. Returns at a failure, at a hold, and after an operator has moved the
+    /// cursor.
     async fn process_events(
         &self,
         head: &mut watch::Receiver<Option<Head>>,
@@ -276,7 +278,7 @@ impl Worker {
         tracing::error!(
             subscription = self.subscription.name,
             partition = self.partition,
-            "{why}"
+            "subscription is held: {why}"
         );
         let mut cx = self.context();
         let mut tx = self.db.begin(&mut cx).await?;
@@ -397,7 +399,7 @@ impl PartitionState {
     }
 }
 
-/// Whether a failure is transient rather than caused by the event.
+/// Whether a failure is transient and not caused by the event.
 ///
 /// A timeout is not transient: the events are retried one by one, and an event that still times out is parked. A timeout of
 /// the commit is transient: the commit may have executed, and only the cursor, read anew, tells.
@@ -420,7 +422,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_commit_without_an_answer_is_transient_and_a_slow_statement_is_not() {
+    fn an_unanswered_commit_is_transient_and_a_slow_statement_is_not() {
         let slow = CallFailure::not_executed(FailureKind::Timeout, "a statement took too long");
         let unanswered = CallFailure::maybe_executed(FailureKind::Timeout, "the commit is not answered");
         assert!(!is_transient(&slow) && is_transient(&unanswered));

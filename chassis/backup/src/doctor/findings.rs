@@ -14,7 +14,7 @@ const LATE: i64 = 60_000_000;
 const STALE_PROJECTION: i64 = 5 * LATE;
 /// Microseconds after which an open saga is reported; retries are at most minutes apart.
 const LONG_SAGA: i64 = 15 * LATE;
-/// Microseconds after its due time when a saga counts as overdue; a due saga is usually resumed within seconds.
+/// Microseconds after the due time at which a saga is overdue; a due saga is usually resumed within seconds.
 const OVERDUE: i64 = 2 * LATE;
 
 /// Findings of one module on its own.
@@ -34,9 +34,9 @@ pub(super) fn judge_module(observation: &Observation, remembered: Option<Uuid>, 
         found.push(problem(module, message, None));
     }
     let live = observation.live_replicas();
-    for (instance, _, place) in &observation.after.replicas {
+    for (instance, _, process) in &observation.after.replicas {
         if !live.contains(instance) {
-            let message = format!("the process at {place} stopped without deregistering");
+            let message = format!("{process} stopped without deregistering");
             found.push(problem(module, message, None));
         }
     }
@@ -89,7 +89,7 @@ pub(super) fn judge_subscriptions(observation: &Observation, all: &[Observation]
     let mut found = Vec::new();
     let is_worked_on = !observation.live_replicas().is_empty();
     if !observation.cursors.is_empty() && !is_worked_on {
-        found.push(note(&observation.module, "no process runs its subscriptions"));
+        found.push(note(&observation.module, "no process runs the module's subscriptions"));
     }
     let mut subscriptions: BTreeMap<&str, Vec<&Cursor>> = BTreeMap::new();
     for cursor in &observation.cursors {
@@ -148,7 +148,7 @@ fn compare_with_log(
         .unwrap_or(0);
     let oldest = cursors.iter().map(|cursor| cursor.current_at).min().flatten();
     let is_late = |limit| oldest.is_none_or(|at| age(at, now) > limit);
-    let since = oldest.map_or("ever".to_owned(), |at| at.to_string());
+    let since = oldest.map_or("the beginning".to_owned(), |at| at.to_string());
     let status = || Some("offshoot events status".to_owned());
     if behind > 0 && is_late(LATE) {
         let message = format!("{name} is up to {behind} positions behind the log of {other}, since {since}");

@@ -24,7 +24,7 @@ pub(super) struct Observation {
 /// Values that change while a process works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Activity {
-    /// Instance, heartbeat count and address of each process.
+    /// Instance, heartbeat count and name of each process.
     pub(super) replicas: Vec<(Uuid, i64, String)>,
     /// Events without a position, and the last assigned position.
     pub(super) unnumbered: i64,
@@ -51,7 +51,7 @@ offshoot_db::row! {
 }
 
 offshoot_db::row! {
-    /// A saga that is not over.
+    /// A saga that has not ended.
     #[derive(Debug, Clone)]
     pub(super) struct Saga {
         pub(super) state: String,
@@ -78,11 +78,11 @@ impl Observation {
         })
     }
 
-    /// Processes with a new heartbeat between the two readings.
+    /// Processes that sent a heartbeat between the two readings.
     pub(super) fn live_replicas(&self) -> Vec<Uuid> {
-        let has_advanced = |(instance, beats, _): &&(Uuid, i64, String)| {
+        let has_advanced = |(instance, heartbeats, _): &&(Uuid, i64, String)| {
             let before = self.before.replicas.iter().find(|(known, ..)| known == instance);
-            before.is_none_or(|(_, before, _)| before != beats)
+            before.is_none_or(|(_, before, _)| before != heartbeats)
         };
         self.after
             .replicas
@@ -97,7 +97,7 @@ impl Activity {
     pub(super) async fn read(connection: &mut Connection) -> Result<Self, Error> {
         let mut replicas = Vec::new();
         if connection.has_table("offshoot_replicas").await? {
-            let sql = sql!("SELECT instance, beats, place FROM offshoot_replicas ORDER BY place");
+            let sql = sql!("SELECT instance, heartbeats, process FROM offshoot_replicas ORDER BY process");
             replicas = connection.fetch_all(sql, ()).await?;
         }
         let log = positions::read_log(connection).await?;
@@ -108,7 +108,7 @@ impl Activity {
         })
     }
 
-    /// Whether one reading is not enough: heartbeats and unnumbered events are conclusive only if they change.
+    /// Whether a second reading is needed: only a change of heartbeats or of unnumbered events is conclusive.
     pub(super) fn needs_second_reading(&self) -> bool {
         !self.replicas.is_empty() || self.unnumbered > 0
     }
@@ -119,7 +119,7 @@ async fn read_cursors(connection: &mut Connection) -> Result<Vec<Cursor>, Error>
         return Ok(Vec::new());
     }
     let sql = sql!(
-        "SELECT c.subscription, c.partition, c.module, c.log_id, c.position, c.current_at, c.held, c.copies AS is_projection, c.rebuild, \
+        "SELECT c.subscription, c.partition, c.module, c.log_id, c.position, c.current_at, c.held, c.is_projection, c.rebuild, \
             (SELECT CAST(count(*) AS bigint) FROM offshoot_parked p WHERE p.subscription = c.subscription \
                 AND p.partition = c.partition) AS parked, \
             (SELECT CAST(count(*) AS bigint) FROM offshoot_parked p WHERE p.subscription = c.subscription \

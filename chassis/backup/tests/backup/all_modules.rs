@@ -1,4 +1,4 @@
-//! Restoring all modules of a backup together.
+//! Restores of all modules of a backup together.
 
 use offshoot_backup::{RestoreOptions, SubscriptionOutcome, restore_backup};
 use offshoot_contract::SystemClock;
@@ -109,7 +109,7 @@ async fn restoring_twice_gives_the_same_state(database: ScratchDatabase) {
     let fixture = Fixture::with_events(database, &[1]).await;
     fixture.create("b").await.unwrap();
     fixture.restore_replacing("b", &["subscriber"]).await;
-    // The names of moved-aside data have a resolution of one second.
+    // The name of moved-aside data contains the time in seconds, so a second restore needs another second.
     tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
     fixture.restore_replacing("b", &[]).await;
     fixture.publish_counts(&[2]).await;

@@ -1,4 +1,4 @@
-//! Restoring over SQLite files that are corrupt or incomplete.
+//! Restores over SQLite files that are corrupt or incomplete.
 
 use std::fs;
 use std::path::PathBuf;

@@ -102,7 +102,7 @@ impl Fixture {
         };
         fixture.database.open(&PUBLISHER).await.close().await;
         if counts.is_empty() {
-            // Migrated, and without a cursor: a process would create one, or not, depending on its speed.
+            // The subscriber is only migrated and gets no cursor: a process would create a cursor or not, depending on speed.
             fixture.open_subscriber().await.close().await;
             return fixture;
         }

@@ -55,7 +55,7 @@ async fn a_flipped_byte_in_any_file_is_found(database: ScratchDatabase) {
         let middle = damaged.len() / 2;
         damaged[middle] ^= 1;
         fs::write(&file, &damaged).unwrap();
-        // Only the line of the manifest of SHA256SUMS is read: the manifest has the other checksums.
+        // Of SHA256SUMS only the line of the manifest is read: the manifest has the other checksums.
         let is_checksums_file = file.ends_with("SHA256SUMS");
         let is_found = match fixture.verify("b").await {
             Err(BackupError::Damaged { .. }) => true,

@@ -1,4 +1,4 @@
-//! Restoring one module of a backup while the other module has moved on.
+//! Restores of one module of a backup, while the other module keeps its later data.
 
 use offshoot_backup::{RestoreOptions, SubscriptionOutcome};
 use offshoot_testkit::{ScratchDatabase, on_both_engines};
@@ -30,7 +30,7 @@ async fn subscriptions_to_a_restored_log_are_held_and_listed(database: ScratchDa
         impact.command.as_deref(),
         Some("offshoot events replay recorder --from 3")
     );
-    // The new event reuses the position of the lost one. The subscriber must not mistake it for the handled event.
+    // The new event reuses the position of the lost event. The subscriber must not take the new event for handled.
     fixture.publish_counts(&[33]).await;
     assert!(
         fixture

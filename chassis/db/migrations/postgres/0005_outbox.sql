@@ -9,7 +9,7 @@
 -- later writer inserts after the earlier one has committed.
 --
 -- `bucket` is a hash of the key, 0 to 63, by which subscriptions partition the work. `lasting`: the payload is the
--- whole state of the key, so the newest event of each key is kept for ever. `payload` is text and not jsonb, so that
+-- whole state of the key, so retention keeps the newest event of each key for ever. `payload` is text and not jsonb, so that
 -- readers get the bytes as written.
 CREATE TABLE offshoot_events (
     id       bigint           NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -29,20 +29,20 @@ CREATE UNIQUE INDEX offshoot_events_position_idx ON offshoot_events (position) W
 CREATE INDEX offshoot_events_unnumbered_idx ON offshoot_events (id) WHERE position IS NULL;
 
 -- State of the log, one row. `log_id` identifies the log, so that readers notice another log of the same module, such
--- as a restored backup. `removed` is the highest position removed for its age. The last assigned position is the
--- greater of `removed` and the highest position in `offshoot_events`.
+-- as a restored backup. `removed_through` is the highest position that retention has removed. The last assigned
+-- position is the greater of `removed_through` and the highest position in `offshoot_events`.
 CREATE TABLE offshoot_log (
-    one     integer NOT NULL PRIMARY KEY CHECK (one = 1),
-    log_id  uuid    NOT NULL,
-    removed bigint  NOT NULL
+    one             integer NOT NULL PRIMARY KEY CHECK (one = 1),
+    log_id          uuid    NOT NULL,
+    removed_through bigint  NOT NULL
 );
 
-INSERT INTO offshoot_log (one, log_id, removed) VALUES (1, gen_random_uuid(), 0);
+INSERT INTO offshoot_log (one, log_id, removed_through) VALUES (1, gen_random_uuid(), 0);
 
--- The position that each subscription last reported as read. Events after the lowest reported position are not removed.
--- `at` is the time of the report.
+-- The position that each reader last reported as handled. Retention keeps the events after the lowest reported
+-- position. `reader` is `<module>/<subscription>/<partition>` of the subscribing module. `at` is the time of the report.
 CREATE TABLE offshoot_readers (
-    subscription text COLLATE "C" NOT NULL PRIMARY KEY,
-    position     bigint           NOT NULL,
-    at           timestamptz      NOT NULL
+    reader   text COLLATE "C" NOT NULL PRIMARY KEY,
+    position bigint           NOT NULL,
+    at       timestamptz      NOT NULL
 );

@@ -5,27 +5,29 @@
 -- so that a previous worker can write nothing more. `log_id` is null before the first read. `held` is the reason why
 -- the partition handles no events until an operator decides.
 CREATE TABLE offshoot_cursors (
-    subscription text COLLATE "C" NOT NULL,
-    partition    integer          NOT NULL CHECK (partition BETWEEN 0 AND 63),
-    module       text COLLATE "C" NOT NULL,
-    log_id       uuid,
-    position     bigint           NOT NULL,
-    -- Every event published before this time is handled: the age of a projection.
-    current_at   timestamptz,
-    token        bigint           NOT NULL,
-    held         text,
-    -- The log's `removed` at the last read. An event removed since then without being handled is a gap.
-    removed      bigint           NOT NULL,
+    subscription    text COLLATE "C" NOT NULL,
+    partition       integer          NOT NULL CHECK (partition BETWEEN 0 AND 63),
+    -- The publishing module.
+    module          text COLLATE "C" NOT NULL,
+    log_id          uuid,
+    position        bigint           NOT NULL,
+    -- Every event published before this time is handled; parked events count as handled, except in a projection. Null
+    -- before the partition has handled an event or reached the end of the log.
+    current_at      timestamptz,
+    token           bigint           NOT NULL,
+    held            text,
+    -- `removed_through` of the log at the last read. An event removed since then without being handled is a gap.
+    removed_through bigint           NOT NULL,
     -- Whether the subscription keeps a projection, which can be rebuilt, and whether the projection must be cleared
     -- before the next event.
-    copies       boolean          NOT NULL,
-    rebuild      boolean          NOT NULL,
+    is_projection   boolean          NOT NULL,
+    rebuild         boolean          NOT NULL,
     PRIMARY KEY (subscription, partition)
 );
 
--- Parked events: events whose handling failed, and later events of the same key. The first event of a key is retried at
--- `due_at`. Without `due_at` the event is a dead letter: its retries are exhausted, and an operator retries or skips
--- it. Later events of the key have no attempts.
+-- Parked events: events that the subscriber failed to handle, and later events of the same key. The first event of a
+-- key is retried at `due_at`. An event with attempts and without `due_at` is a dead letter: the attempts are exhausted,
+-- and an operator retries or skips the event. Later events of the key wait and have no attempts.
 CREATE TABLE offshoot_parked (
     subscription text COLLATE "C" NOT NULL,
     position     bigint           NOT NULL,
@@ -34,6 +36,7 @@ CREATE TABLE offshoot_parked (
     version      integer          NOT NULL,
     key          text COLLATE "C" NOT NULL,
     payload      text             NOT NULL,
+    -- Time of publication.
     at           timestamptz      NOT NULL,
     attempts     integer          NOT NULL,
     due_at       timestamptz,

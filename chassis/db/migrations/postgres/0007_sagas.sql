@@ -1,7 +1,7 @@
 -- offshoot: expand
 
--- Sagas: changes that span modules, stored in the schema of the module that drives them, with progress, current
--- executor and next due time. A row is inserted in the transaction that decides the change, and is kept for ever as
+-- Sagas: changes that span modules, stored in the schema of the module that drives them, with their progress and
+-- the time at which each is due next. A row is inserted in the transaction that decides the change, and is kept for ever as
 -- proof that each step was done once.
 CREATE TABLE offshoot_sagas (
     -- The subject and the saga's name: `trip_01h455vb4pex5vsknk084sn02q.booking`.
@@ -12,14 +12,14 @@ CREATE TABLE offshoot_sagas (
     -- Kind and version of the saga's definition. A process that does not know this version leaves the saga to others.
     kind text COLLATE "C" NOT NULL,
     version bigint NOT NULL CHECK (version > 0),
-    -- `running`: an executor holds the saga until `due_at`. `waiting`: the saga is resumed after `due_at`. `stuck`:
+    -- `running`: an executor holds the lease of the saga until `due_at`. `waiting`: the saga is resumed after `due_at`. `stuck`:
     -- only an operator resumes the saga.
     state text COLLATE "C" NOT NULL CHECK (state IN ('running', 'waiting', 'stuck', 'done', 'undone')),
-    -- The saga undoes its steps.
+    -- The saga is being undone, or was undone.
     undoing boolean NOT NULL,
     -- The saga has passed its point of no return. Stored so that an operator's tool need not know the definition.
     pivoted boolean NOT NULL,
-    -- An operator has requested the undo. The executor checks this before the point of no return.
+    -- An operator has requested the undo. The executor reads the request until the point of no return.
     undo_asked boolean NOT NULL,
     -- Number of completed stages.
     stage bigint NOT NULL CHECK (stage >= 0),
@@ -31,7 +31,7 @@ CREATE TABLE offshoot_sagas (
     -- Consecutive failed attempts.
     tries bigint NOT NULL CHECK (tries >= 0),
     due_at timestamptz,
-    -- When the saga is undone unless it has passed its point of no return.
+    -- Time after which the saga is undone, unless the saga has passed its point of no return.
     give_up_at timestamptz,
     -- Why the last attempt failed.
     failure text,

@@ -1,14 +1,14 @@
 -- offshoot: expand
 
--- The processes that work on this data. Each process increments `beats`, its heartbeat, about once a second. A process
--- that sees the heartbeat of another one stand still for long enough, by its own clock, removes the other's row as
--- dead. Clocks of different processes are never compared, so a clock that jumps does no harm. `offers` is a JSON list
--- of the work that the process would do under a lease.
+-- Replicas: the processes that work on this data. Each process increments `heartbeats` about once a second. A process
+-- removes the row of another process as dead once the count has stood still for long enough by the observer's clock.
+-- Clocks of different processes are never compared, so a clock that jumps does no harm. `process` names the process
+-- for operators. `offers` is a JSON list: the names of the work that the process would do under a lease.
 CREATE TABLE offshoot_replicas (
-    instance BLOB    NOT NULL PRIMARY KEY CHECK (length(instance) = 16),
-    beats    INTEGER NOT NULL,
-    place    TEXT    NOT NULL,
-    offers   TEXT    NOT NULL
+    instance   BLOB    NOT NULL PRIMARY KEY CHECK (length(instance) = 16),
+    heartbeats INTEGER NOT NULL,
+    process    TEXT    NOT NULL,
+    offers     TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- Leases for work that one process does at a time. `holder` is null while no process holds the lease. `token` rises

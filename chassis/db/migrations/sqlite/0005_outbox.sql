@@ -5,7 +5,7 @@
 -- not even after rows were removed.
 --
 -- `bucket` is a hash of the key, 0 to 63, by which subscriptions partition the work. `lasting`: the payload is the
--- whole state of the key, so the newest event of each key is kept for ever.
+-- whole state of the key, so retention keeps the newest event of each key for ever.
 CREATE TABLE offshoot_events (
     position INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     name     TEXT    NOT NULL,
@@ -18,19 +18,20 @@ CREATE TABLE offshoot_events (
 ) STRICT;
 
 -- State of the log, one row. `log_id` identifies the log, so that readers notice another log of the same module, such
--- as a restored backup. `removed` is the highest position removed for its age. `sqlite_sequence` has the last position.
+-- as a restored backup. `removed_through` is the highest position that retention has removed. `sqlite_sequence` has the
+-- last position.
 CREATE TABLE offshoot_log (
-    one     INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
-    log_id  BLOB    NOT NULL CHECK (length(log_id) = 16),
-    removed INTEGER NOT NULL
+    one             INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    log_id          BLOB    NOT NULL CHECK (length(log_id) = 16),
+    removed_through INTEGER NOT NULL
 ) STRICT;
 
-INSERT INTO offshoot_log (one, log_id, removed) VALUES (1, randomblob(16), 0);
+INSERT INTO offshoot_log (one, log_id, removed_through) VALUES (1, randomblob(16), 0);
 
--- The position that each subscription last reported as read. Events after the lowest reported position are not removed.
--- `at` is the time of the report.
+-- The position that each reader last reported as handled. Retention keeps the events after the lowest reported
+-- position. `reader` is `<module>/<subscription>/<partition>` of the subscribing module. `at` is the time of the report.
 CREATE TABLE offshoot_readers (
-    subscription TEXT    NOT NULL PRIMARY KEY,
-    position     INTEGER NOT NULL,
-    at           INTEGER NOT NULL
+    reader   TEXT    NOT NULL PRIMARY KEY,
+    position INTEGER NOT NULL,
+    at       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

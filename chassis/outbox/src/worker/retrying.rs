@@ -14,7 +14,7 @@ use crate::source::PublishedEvent;
 /// Longest stored failure reason, bytes.
 const REASON_MAX: usize = 2_000;
 
-/// Longest pause, in first pauses.
+/// Longest pause, as a multiple of the first pause.
 const PAUSE_FACTOR_MAX: u32 = 128;
 
 /// Pauses between attempts to handle a parked event.
@@ -77,6 +77,7 @@ impl Worker {
         Ok(())
     }
 
+    /// Retries one parked event: removes the event if the subscriber succeeds, and records the failed attempt otherwise.
     async fn retry_event(&self, state: &PartitionState, parked: &DueEvent) -> Result<(), CallFailure> {
         let (name, event) = (state.cursor.subscription, &parked.event);
         let rejection = {
@@ -107,8 +108,8 @@ impl Worker {
                 position,
                 key = event.key,
                 reason,
-                "event is a dead letter after {attempts} attempts: fix the cause, then `offshoot events retry {name} --position {position}`, \
-                 or give up with `offshoot events skip {name} {position}`"
+                "event is a dead letter after {attempts} attempts: fix the cause, then run \
+                 `offshoot events retry {name} --position {position}`, or drop the event with `offshoot events skip {name} {position}`"
             );
         }
         let mut cx = self.context();

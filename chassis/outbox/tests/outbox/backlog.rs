@@ -1,4 +1,4 @@
-//! A backlog of events without positions: pages, currency and status must count these events too.
+//! A backlog of events without positions: pages, the age of a subscription and the status must count these events too.
 
 use offshoot_db::{Engine, sql};
 use offshoot_outbox::{EventSource as _, LocalSource, ReadRequest, UNNUMBERED_COUNT_MAX};

@@ -119,6 +119,7 @@ impl Subscriber for RecordingSubscriber {
     }
 }
 
+/// Settings with few attempts and short pauses.
 pub(crate) fn quick(partitions: i32) -> SubscriptionSettings {
     SubscriptionSettings {
         partitions,
@@ -208,6 +209,7 @@ impl Harness {
     }
 }
 
+/// Waits until the condition holds. Fails after [`PATIENCE`].
 pub(crate) async fn wait_until(holds: impl AsyncFn() -> bool) {
     let give_up = Instant::now() + PATIENCE;
     while !holds().await {
@@ -229,6 +231,7 @@ pub(crate) async fn status(db: &Db) -> Vec<offshoot_outbox::SubscriptionStatus> 
     offshoot_outbox::status(db, &mut cx()).await.unwrap()
 }
 
+/// Text of the failure.
 pub(crate) fn failed(result: Result<(), CallFailure>) -> String {
     result.unwrap_err().to_string()
 }

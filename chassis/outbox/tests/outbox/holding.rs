@@ -76,7 +76,7 @@ async fn events_removed_unread_hold_the_subscription(database: ScratchDatabase) 
         .database
         .administer(
             "warehouse",
-            "UPDATE offshoot_log SET removed = 2; DELETE FROM offshoot_events WHERE position = 2",
+            "UPDATE offshoot_log SET removed_through = 2; DELETE FROM offshoot_events WHERE position = 2",
         )
         .await;
     let _process = harness.start(1);

@@ -1,4 +1,4 @@
-//! Projections: kept current by events, asked for their age, and rebuilt.
+//! Projections follow their events, report their age, and can be rebuilt.
 
 use std::sync::Arc;
 use std::time::Duration;

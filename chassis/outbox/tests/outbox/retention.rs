@@ -103,7 +103,7 @@ async fn unread_events_stay(database: ScratchDatabase) {
     );
 }
 
-/// No reader has assigned positions either.
+/// Without a reader, retention itself assigns the positions.
 async fn without_readers_events_are_removed_after_a_month(database: ScratchDatabase) {
     let clock = Arc::new(ManualClock::new(Timestamp::from_micros(START).unwrap()));
     let warehouse = database.open_with_clock(&WAREHOUSE, clock.clone()).await;

@@ -31,7 +31,7 @@ async fn ids_after(connection: &mut PgConnection, after: i64) -> Vec<i64> {
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-/// The first to insert is the last to commit.
+/// The transaction that inserts first commits last.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_commits_late_is_not_lost() {
     let Some(harness) = postgres_harness().await else {
