@@ -11,16 +11,18 @@ pub struct Execution<M: SagaModule> {
     pub state: M::State,
     pub(crate) id: String,
     pub(crate) subject: String,
-    /// Fencing token of the lease: a takeover raises the number.
+    /// Fencing token of the lease: each takeover raises the number.
     pub(crate) attempt: i64,
     /// Consecutive failed attempts.
     pub(crate) tries: i64,
+    /// Number of completed stages, and so the index of the current stage.
     pub(crate) stage: usize,
     pub(crate) undoing: bool,
     /// An operator has requested the undo.
     pub(crate) undo_asked: bool,
+    /// Time after which the saga is undone, unless the saga has passed its pivot.
     pub(crate) give_up_at: Option<Timestamp>,
-    /// The steps that the log holds as intended, in sequence.
+    /// Names of the steps that the log holds as intended, in sequence.
     pub(crate) open_steps: Vec<String>,
     /// Number of step rows in the log.
     pub(crate) logged_steps: i64,
@@ -36,7 +38,7 @@ impl<M: SagaModule> Execution<M> {
         &self.id
     }
 
-    /// The steps that the log holds as intended.
+    /// Names of the steps that the log holds as intended.
     #[must_use]
     pub fn open_steps(&self) -> &[String] {
         &self.open_steps
@@ -56,7 +58,7 @@ impl<M: SagaModule> Execution<M> {
         self.stage + 1 >= self.plan.stages.len()
     }
 
-    /// Takes over the open steps that this execution has just logged.
+    /// Sets the open steps that this execution has just logged.
     pub(crate) fn set_open_steps(&mut self, open_steps: Vec<String>) {
         self.logged_steps += i64::try_from(open_steps.len()).unwrap_or(i64::MAX);
         self.open_steps = open_steps;

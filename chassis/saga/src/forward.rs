@@ -21,7 +21,7 @@ enum StageCommit {
 }
 
 impl<M: SagaModule> Sagas<M> {
-    /// Executes the saga to its end, done or undone. The state tells the caller which of the two.
+    /// Executes the saga to its end, done or undone: afterwards [`Execution::is_undoing`] is true for an undone saga.
     ///
     /// A saga that is done ends in the call's last transaction, together with the call's answer. A saga that is undone
     /// ends in an earlier transaction, because the caller receives an error.
@@ -59,6 +59,7 @@ impl<M: SagaModule> Sagas<M> {
         !execution.is_pivoted() && (overdue || execution.undo_asked)
     }
 
+    /// Begins the undo, or halts if the plan permits no undo past the pivot.
     async fn handle_refusal(
         &self,
         module: &M,

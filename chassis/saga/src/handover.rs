@@ -16,9 +16,8 @@ impl<M: SagaModule> Sagas<M> {
             .await
     }
 
-    /// Postpones a saga after a failed attempt to resume the saga, which followed `tries` other failed attempts. The
-    /// pause doubles with each attempt; after too many attempts the saga is stuck. Returns whether the saga is stuck
-    /// now.
+    /// Postpones a saga after a failed attempt to resume the saga. `tries` counts the failed attempts directly before. The
+    /// pause doubles with each failed attempt; after too many the saga is stuck. Returns whether the saga is stuck now.
     pub(crate) async fn postpone(
         &self,
         tx: &mut Tx<'_>,
@@ -34,6 +33,7 @@ impl<M: SagaModule> Sagas<M> {
         Ok(self.release_lease(tx, id, attempt, halt, due_at, tries + 1).await? && stuck)
     }
 
+    /// Records the failure and gives up the lease. Returns false if the saga was taken over or has ended.
     async fn release_lease(
         &self,
         tx: &mut Tx<'_>,

@@ -2,17 +2,17 @@
 //!
 //! A module declares a [`Definition`]. Its [`Plan`] lists from top to bottom the stages of steps, the pivot (the point
 //! of no return) and the module's own writes at each commit. [`Sagas`] executes a plan. The log holds the intent of a
-//! step before the step is performed, and its outcome after. One commit holds the outcome of a stage, the intents of
+//! step before the step is performed, and the outcome afterwards. One commit holds the outcome of a stage, the intents of
 //! the next stage and the module's own rows. Each step has a key of its own and may be performed again, so a process
-//! that resumes an interrupted saga need not know how far the saga came. Every write names its attempt: an execution
-//! that has lost its lease changes nothing.
+//! that resumes an interrupted saga need not know how far the saga came. Every write names the attempt, a fencing token:
+//! an execution that has lost the lease changes nothing.
 //!
-//! This crate knows no module, and not what a step does.
+//! This crate must not know any module or the effect of any step.
 
-// Declared by a module: the module's part, and the plan.
+// Declared by a module: the plan, and the state of a saga.
 mod plan;
 mod saga_module;
-// One execution: its position and the outcomes of its steps.
+// One execution: the position in the plan, and the outcomes of the steps.
 mod execution;
 mod outcome;
 mod perform;

@@ -1,6 +1,6 @@
 //! SQL of the saga log. Takes a transaction or a read, and decides nothing.
 
-// One saga: updated by the holder of the lease; found, taken over and handed over.
+// One saga: found, taken over and handed over; updated by the holder of the lease.
 pub(crate) mod lease;
 pub(crate) mod update;
 // The steps of a saga.
@@ -12,11 +12,14 @@ use serde::de::DeserializeOwned;
 
 pub(crate) fn to_json(data: &impl Serialize) -> Result<String, CallFailure> {
     serde_json::to_string(data)
-        .map_err(|error| CallFailure::internal("the state of a saga does not serialize to JSON").caused_by(error))
+        .map_err(|error| CallFailure::internal("the state of the saga cannot be serialized as JSON").caused_by(error))
 }
 
 pub(crate) fn from_json<D: DeserializeOwned>(id: &str, data: &str) -> Result<D, CallFailure> {
     serde_json::from_str(data).map_err(|error| {
-        CallFailure::internal(format!("the stored state of saga {id} does not fit its definition")).caused_by(error)
+        CallFailure::internal(format!(
+            "the stored state of saga {id} does not match the definition in this binary"
+        ))
+        .caused_by(error)
     })
 }

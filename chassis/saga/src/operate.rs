@@ -1,5 +1,5 @@
-//! The operators' view of a module's sagas, and the actions retry and undo. Needs no definition, so works on sagas of
-//! any module and version.
+//! The operators' view of a module's sagas, and the actions retry and undo. No definition is needed, so the actions work
+//! on sagas of any module and version.
 
 use offshoot_contract::{CallFailure, Timestamp};
 use offshoot_db::{List, Queries, Tx, sql};
@@ -12,7 +12,7 @@ use crate::status::SagaStatus;
 pub struct Filter {
     /// Sagas with one of these statuses.
     pub states: Vec<SagaStatus>,
-    /// Most sagas to list, the oldest first.
+    /// Maximum number of sagas; the oldest are listed.
     pub limit: u32,
 }
 
@@ -78,7 +78,7 @@ offshoot_db::row! {
 #[derive(Debug, thiserror::Error)]
 pub enum OperateError {
     /// No saga has this id.
-    #[error("there is no saga {id}")]
+    #[error("there is no saga {id}; `offshoot sagas list` lists open sagas")]
     Unknown {
         /// The requested id.
         id: String,

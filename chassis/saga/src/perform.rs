@@ -1,8 +1,9 @@
 //! Performs the steps of a stage, in sequence or in parallel, each within its timeout. Knows no database.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use offshoot_contract::{CallContext, CallFailure, FailureKind, fault_point};
-use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::execution::Execution;
@@ -86,7 +87,7 @@ async fn perform<M: SagaModule>(
         let acted = timeout_at(limit, (job.act)(module, &mut fork, step)).await;
         acted.unwrap_or_else(|_| Err(timed_out()))
     } else {
-        // The call's deadline comes first and ends this execution.
+        // The call's deadline is earlier than the step's timeout and ends this execution.
         (job.act)(module, &mut fork, step).await
     };
     fault_point(&format!("after-{name}")).await;

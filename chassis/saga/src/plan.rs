@@ -9,7 +9,7 @@ use offshoot_db::Tx;
 
 use crate::saga_module::{SagaModule, StepContext, StepError, Transition};
 
-/// Default timeout of a step. Leaves a request of 30 s the time to answer that the saga is still pending.
+/// Default timeout of a step. A request with a timeout of 30 s has time left to answer that the saga is still pending.
 const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A step or the undo of a step: calls to other modules under the key of the step context. An action may be performed
@@ -50,7 +50,7 @@ pub struct Definition<M: SagaModule> {
     pub plan: fn(&M::State) -> Plan<M>,
 }
 
-/// A sequence of stages.
+/// A sequence of stages with a pivot, and the module's own writes at the commits.
 pub struct Plan<M: SagaModule> {
     pub(crate) stages: Vec<Stage<M>>,
     /// Number of completed stages from which on the saga cannot be undone.
@@ -59,11 +59,12 @@ pub struct Plan<M: SagaModule> {
     pub(crate) on_end: Option<OnCommit<M>>,
 }
 
-/// Steps whose intents are one commit, and whose outcomes are one commit.
+/// Steps that are intended in one commit and completed in one commit.
 pub struct Stage<M: SagaModule> {
     pub(crate) steps: Vec<Step<M>>,
     pub(crate) parallel: bool,
     pub(crate) undo_if_refused: bool,
+    /// Name of the fault point after the commit that completes the stage, and the module's own writes in that commit.
     pub(crate) on_passed: Option<(&'static str, OnCommit<M>)>,
 }
 
@@ -78,7 +79,7 @@ pub struct Step<M: SagaModule> {
 pub(crate) struct Undo<M: SagaModule> {
     pub(crate) name: Cow<'static, str>,
     pub(crate) act: Action<M>,
-    /// If set, this undo runs only where the step is known to be done, and then replaces the undo of this name.
+    /// If set, this undo runs only if the step is known to be done, and then replaces the undo of this name.
     pub(crate) instead_of: Option<&'static str>,
 }
 
@@ -100,7 +101,7 @@ impl<M: SagaModule> Step<M> {
         self
     }
 
-    /// Sets the undo. The undo also runs where the outcome of the step is unknown, and must keep a late call of the
+    /// Sets the undo. The undo also runs if the outcome of the step is unknown, and must keep a late call of the
     /// step from taking effect.
     #[must_use]
     pub fn undone_by(mut self, name: impl Into<Cow<'static, str>>, act: Action<M>) -> Self {

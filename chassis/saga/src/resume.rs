@@ -1,4 +1,4 @@
-//! Resumes sagas whose execution was interrupted or failed. Every process of the module does so periodically.
+//! Resumes interrupted and failed sagas. Every process of the module does so periodically.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -13,9 +13,9 @@ use crate::log::lease;
 use crate::saga_module::SagaModule;
 use crate::sagas::Sagas;
 
-/// Most sagas resumed in one round.
+/// Maximum number of sagas resumed in one round.
 const PER_ROUND: u32 = 50;
-/// Most sagas that one process resumes at the same time. A hanging saga occupies only one place.
+/// Maximum number of sagas that one process resumes at the same time: a hanging saga delays no other saga.
 const CONCURRENCY: usize = 4;
 /// Timeout of one attempt.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -23,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// An attempt that did not end its saga.
 struct FailedAttempt {
     halt: Halt,
-    /// Attempt number that permits postponing the saga.
+    /// Fencing token with which the saga can be postponed.
     attempt: i64,
     /// Consecutive failed attempts before this attempt.
     tries: i64,
@@ -69,7 +69,7 @@ impl<M: SagaModule> Sagas<M> {
                 step,
                 attempt,
                 error,
-                "saga stuck; waiting for an operator"
+                "saga stuck: fix the cause, then run `offshoot sagas retry` or `offshoot sagas undo`"
             ),
             Ok(false) => tracing::warn!(
                 saga = id,
@@ -86,7 +86,7 @@ impl<M: SagaModule> Sagas<M> {
                     attempt,
                     error,
                     postpone_error,
-                    "saga attempt failed; retrying once its lease has expired"
+                    "saga attempt failed and could not be postponed; retrying once the lease has expired"
                 );
             }
         }
@@ -119,6 +119,7 @@ impl<M: SagaModule> Sagas<M> {
         Ok(true)
     }
 
+    /// Takes over the saga in one transaction. Returns None if another execution was faster.
     async fn commit_takeover(
         &self,
         module: &M,
@@ -134,6 +135,7 @@ impl<M: SagaModule> Sagas<M> {
         Ok(execution)
     }
 
+    /// Postpones the saga in one transaction. Returns whether the saga is stuck.
     async fn commit_postponement(&self, id: &str, failed: &FailedAttempt) -> Result<bool, CallFailure> {
         let mut cx = context(&self.db);
         let mut tx = self.db.begin(&mut cx).await?;
@@ -154,7 +156,7 @@ impl<M: SagaModule> Sagas<M> {
                     definition,
                     count,
                     example,
-                    "sagas not resumed: this process does not know their definition"
+                    "sagas not resumed: this binary does not know their definition; run a binary that has this version"
                 );
             }
         }

@@ -16,7 +16,8 @@ pub trait SagaModule: Send + Sync + Sized + 'static {
     /// In-memory state of one execution. An execution changes a copy while it prepares a commit, and keeps the copy
     /// once the commit has succeeded.
     type State: Clone + Send + Sync;
-    /// The part of the state that the log holds as JSON, for resuming the saga. Kept for ever: must hold no secrets.
+    /// The part of the state that the log holds as JSON, for resuming the saga. The log is kept for ever, so this part must
+    /// hold no secrets.
     type StoredState: Serialize + DeserializeOwned + Send;
     /// Why a saga is undone.
     type Reason: fmt::Debug + Send + Sync;
@@ -40,7 +41,8 @@ pub trait SagaModule: Send + Sync + Sized + 'static {
 /// Why a step failed.
 #[derive(Debug)]
 pub enum StepError<R> {
-    /// The step is impossible, and this call had no effect. The saga is undone, or halts if an undo is not allowed.
+    /// The step is impossible, and this call had no effect. The saga is undone; past the pivot the step is retried instead,
+    /// unless the stage permits the undo.
     Refused(R),
     /// The outcome is unknown, or the other module is unavailable. The step has to be retried.
     Retryable(CallFailure),

@@ -1,4 +1,4 @@
-//! The sagas of one module: beginning a saga in the module's own transaction, finding and taking over.
+//! The sagas of one module: begins a saga in the module's own transaction, finds sagas, and takes sagas over.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use crate::saga_module::SagaModule;
 
 /// Pause after the first failed attempt to resume a saga. Doubles with each further failed attempt.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// Longest pause: soon enough after an outage of hours.
+/// Longest pause: after an outage of hours, sagas continue within a minute.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Failed attempts until a saga is stuck. With the pauses above about a quarter of an hour: a module that still answers
 /// wrongly then needs an operator.
@@ -53,12 +53,12 @@ pub struct Sagas<M: SagaModule> {
     clock: Arc<dyn Clock>,
     pub(crate) settings: SagaSettings,
     pub(crate) definitions: Vec<Definition<M>>,
-    /// Unknown definitions that were logged already. Each is logged once.
+    /// Unknown definitions that were logged already: each definition is logged once.
     pub(crate) reported: Mutex<BTreeSet<String>>,
 }
 
 impl<M: SagaModule> Sagas<M> {
-    /// `definitions`: every version of every kind of which a saga may be open.
+    /// The sagas in `db`. `definitions` must have every version of every kind that an open saga may have.
     #[must_use]
     pub fn new(db: Db, clock: Arc<dyn Clock>, settings: SagaSettings, definitions: Vec<Definition<M>>) -> Self {
         Self {
@@ -135,12 +135,13 @@ impl<M: SagaModule> Sagas<M> {
         lease::find_saga(db, &saga_id(subject, name)).await
     }
 
-    /// Whether a saga about this subject has not ended; a stuck saga has not.
+    /// Whether a saga about this subject is open: running, waiting or stuck.
     pub async fn has_open_saga(&self, db: &mut Queries, subject: &str) -> Result<bool, CallFailure> {
         lease::has_open_saga(db, subject).await
     }
 
-    /// Takes the lease of a due saga. Returns None if another execution was faster. An error changes nothing.
+    /// Takes the lease of a due saga. Returns None if another execution was faster. On an error the caller must not commit
+    /// `tx`, so that nothing changes.
     pub async fn take_over(
         &self,
         module: &M,
@@ -199,11 +200,11 @@ pub(crate) fn saga_id(subject: &str, name: &str) -> String {
     format!("{subject}.{name}")
 }
 
-/// The log holds intents that the plan of the saga's version does not have.
+/// Failure of a saga with intents in the log that the plan of the saga's version does not have.
 pub(crate) fn log_mismatch(id: &str, steps: &str) -> CallFailure {
     let message = format!(
-        "the log of saga {id} intends [{steps}], which the plan of its definition does not: give a changed plan a new \
-         version"
+        "the log of saga {id} intends the steps [{steps}], but the plan of the saga's version does not: give a changed \
+         plan a new version"
     );
     CallFailure::internal(message)
 }

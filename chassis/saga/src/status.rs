@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-/// Status of a saga. The database stores an `undoing` saga as running or waiting, with a flag.
+/// Status of a saga. The database stores the status `undoing` as `running` or `waiting`, with a flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "`description` explains each")]
@@ -74,6 +74,11 @@ impl FromStr for SagaStatus {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|status| status.as_str() == text);
-        found.ok_or_else(|| format!("the states are {}", Self::ALL.map(SagaStatus::as_str).join(", ")))
+        found.ok_or_else(|| {
+            format!(
+                "`{text}` is not a valid state: the states are {}",
+                Self::ALL.map(SagaStatus::as_str).join(", ")
+            )
+        })
     }
 }

@@ -1,5 +1,5 @@
 //! Undoes a saga. The first commit records the reason and the undo steps, so that every later execution undoes the same
-//! steps. Then each step is undone, the last step first.
+//! steps. Then the undo steps are performed, the last step's first.
 
 use offshoot_contract::{CallContext, CallFailure};
 

@@ -29,7 +29,7 @@ impl SagaProgress {
         self.state == SagaStatus::Stuck.as_str()
     }
 
-    /// Whether no execution holds the lease at `now`.
+    /// Whether the saga can be taken over at `now`: the lease has expired, or the pause of a waiting saga is over.
     #[must_use]
     pub fn is_due(&self, now: Timestamp) -> bool {
         self.due_at.is_some_and(|due| due <= now)
@@ -53,7 +53,7 @@ offshoot_db::row! {
 
 /// The progress of a saga, by id.
 ///
-/// Does not lock the row on Postgres: later writes name their attempt.
+/// The read does not lock the row on Postgres: later writes name their attempt.
 pub(crate) async fn find_saga(db: &mut Queries, id: &str) -> Result<Option<SagaProgress>, CallFailure> {
     let sql = sql!("SELECT attempt, state, due_at FROM offshoot_sagas WHERE id = $1");
     let row: Option<(i64, String, Option<Timestamp>)> = db.fetch_optional(sql, (id,)).await?;
@@ -72,8 +72,8 @@ pub(crate) async fn has_open_saga(db: &mut Queries, subject: &str) -> Result<boo
     Ok(row.is_some())
 }
 
-/// Takes the lease of a due saga until `until`, with the attempt after `attempt`. Returns None if the lease is held, or
-/// if another execution was faster.
+/// Takes the lease of a due saga until `until`, as the attempt after `attempt`. Returns None if another execution holds
+/// the lease or was faster.
 pub(crate) async fn take_over(
     tx: &mut Tx<'_>,
     id: &str,

@@ -1,5 +1,5 @@
-//! Writes of one saga's row by the holder of the lease. Each write names its attempt, and changes nothing if the saga
-//! was taken over.
+//! Writes one saga's row for the holder of the lease. Each write names the attempt, and changes nothing if the saga was
+//! taken over.
 
 use offshoot_contract::{CallFailure, Timestamp};
 use offshoot_db::{Tx, sql};
@@ -22,7 +22,7 @@ pub(crate) struct SagaUpdate<'a> {
 }
 
 impl<'a> SagaUpdate<'a> {
-    /// The position of an execution, without due time and data.
+    /// The present position of an execution, as a running saga without due time and data.
     pub(crate) fn from_execution<M: SagaModule>(execution: &'a Execution<M>, at: Timestamp) -> Self {
         Self {
             id: &execution.id,

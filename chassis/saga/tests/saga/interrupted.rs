@@ -109,7 +109,7 @@ async fn another_process_resumes_a_saga_interrupted_at_any_await(fixture: Fixtur
         let ended = poll_times(times, first.run_to_end(&mut execution)).await;
         fixture.clock.advance(LEASE);
         let resumed = second.resume().await;
-        // The dropped execution may have sent a COMMIT.
+        // The dropped execution may have sent its last COMMIT, which ended the saga.
         assert!(ended && resumed == 0 || resumed <= 1, "{id}: {ended}, {resumed}");
         assert_eq!(second.resume().await, 0, "{id}");
         assert_eq!(fixture.participants.completed_steps(&id), STEPS, "{id}");
@@ -135,12 +135,12 @@ async fn another_process_resumes_an_undo_interrupted_at_any_await(fixture: Fixtu
         while second.resume().await > 0 {}
         // An execution that was dropped before logging the refusal lets a later execution complete the step.
         let (state, steps) = second.status_and_steps(&id).await;
-        let (back, status) = if state == "undone" {
+        let (expected_steps, status) = if state == "undone" {
             (&UNDONE[..], "given up: bill is sold out; take-back, free-bed, ended")
         } else {
             (&ALL_DONE[..], "booked, ended")
         };
-        assert_eq!(steps, back, "{id}");
+        assert_eq!(steps, expected_steps, "{id}");
         assert_eq!(second.trip_status(&id).await, status, "{id}");
         undone += usize::from(state == "undone");
         if ended {
@@ -243,17 +243,17 @@ async fn a_saga_whose_participant_is_down_delays_no_other_saga(fixture: Fixture)
     assert_eq!(trips.resume().await, 9);
     for pause in [1, 2, 4, 8, 16, 32, 60, 60] {
         let pause = std::time::Duration::from_secs(pause);
-        let asked = fixture.participants.calls().len();
+        let calls = fixture.participants.calls().len();
         fixture.clock.advance(pause - std::time::Duration::from_micros(1));
         assert_eq!(
             (trips.resume().await, fixture.participants.calls().len()),
-            (0, asked),
+            (0, calls),
             "within {pause:?}"
         );
         fixture.clock.advance(std::time::Duration::from_micros(1));
         assert_eq!(
             (trips.resume().await, fixture.participants.calls().len()),
-            (0, asked + 1),
+            (0, calls + 1),
             "after {pause:?}"
         );
     }

@@ -27,7 +27,7 @@ pub(crate) enum Fault {
 #[derive(Default)]
 pub(crate) struct Participants {
     state: Mutex<State>,
-    /// Holds the calls of some steps.
+    /// Gate at which the calls of some steps wait.
     gate: Mutex<Option<Gate>>,
 }
 
@@ -40,7 +40,7 @@ struct State {
     faults: HashMap<String, VecDeque<Fault>>,
 }
 
-/// Gate at which calls of some steps wait.
+/// Makes the calls of `steps` wait: each call adds a permit to `reached`, and needs one of `opened`.
 struct Gate {
     steps: Vec<String>,
     reached: std::sync::Arc<Semaphore>,

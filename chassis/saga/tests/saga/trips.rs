@@ -111,7 +111,7 @@ pub(crate) struct Trip {
     pub(crate) status: String,
     /// Number of commits in which the module wrote its own row.
     pub(crate) writes: i64,
-    /// Stored in the log.
+    /// The part of the state that the log stores.
     pub(crate) wish: String,
 }
 
@@ -216,7 +216,7 @@ impl Trips {
         let mut tx = self.db.begin(&mut cx).await.unwrap();
         let trip = Trip {
             id: id.to_owned(),
-            status: "asked for".to_owned(),
+            status: "requested".to_owned(),
             writes: 0,
             wish: "by the window".to_owned(),
         };

@@ -16,7 +16,7 @@ on_both_engines! {
     a_step_known_to_be_done_is_reversed,
     a_failed_undo_is_retried_until_done,
     parallel_steps_run_at_the_same_time,
-    of_parallel_steps_only_the_completed_are_undone,
+    only_parallel_steps_with_a_possible_effect_are_undone,
     a_refusal_past_the_pivot_makes_the_saga_stuck,
 }
 
@@ -144,7 +144,7 @@ async fn parallel_steps_run_at_the_same_time(fixture: Fixture) {
     assert_eq!(trips.status_and_steps("a").await.1, ["car done", "guide done"]);
 }
 
-async fn of_parallel_steps_only_the_completed_are_undone(fixture: Fixture) {
+async fn only_parallel_steps_with_a_possible_effect_are_undone(fixture: Fixture) {
     let trips = fixture.process().await;
     fixture.participants.inject("car", [Fault::Refused]);
     trips.begin_and_run(&EXTRAS, "a").await.unwrap();
