@@ -1,6 +1,6 @@
 //! The first message of a transaction: BEGIN, the ownership check and the lookup of the recorded response.
 //!
-//! One round trip does all three. This file must not know the call context; [`Tx`](crate::Tx) judges the reply.
+//! All three take one round trip. This file must not know the call context; [`Tx`](crate::Tx) evaluates the reply.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -44,7 +44,7 @@ pub(crate) struct BeginRequest<'a> {
     pub(crate) deadline: Instant,
 }
 
-/// An expired response counts as none. Without a key `$1` is NULL and matches no row.
+/// First message on SQLite. An expired response does not count. Without a key `$1` is NULL and matches no row.
 const SQLITE: &str = "BEGIN IMMEDIATE; \
     SELECT o.role, o.epoch, a.arguments, a.answer FROM offshoot_owner o \
     LEFT JOIN offshoot_answers a ON a.scope = $1 AND a.expires_at > $2";

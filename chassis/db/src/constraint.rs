@@ -14,9 +14,9 @@ const SQLITE_PRIMARY_KEYS: [&str; 2] = ["1555", "2579"];
 /// Whether `failure` was caused by a violation of the named constraint.
 ///
 /// Names follow Postgres: a unique constraint is `<table>_<columns>_key`, a primary key `<table>_pkey`; a unique index
-/// must be given such a name too. SQLite reports the columns of a violated unique constraint, and the name is derived
-/// from them. A check must be named in the schema. **A foreign key has no name on SQLite**, which reports only that one
-/// was violated: look the parent row up instead. Neither engine names a NOT NULL constraint.
+/// must be given such a name too. SQLite reports the columns of a violated unique constraint, from which the name is
+/// derived. A check must be named in the schema. **A foreign key has no name on SQLite**, which reports only that some
+/// foreign key was violated: look the parent row up instead. Neither engine names a NOT NULL constraint.
 #[must_use]
 pub fn violates(failure: &CallFailure, constraint: &str) -> bool {
     let mut cause = failure.source();

@@ -143,7 +143,7 @@ impl Db {
         self.0.isolation.as_ref()
     }
 
-    /// Fails unless the database responds.
+    /// Asks the database for a response. Fails if none arrives by the call's deadline.
     pub async fn ping(&self, cx: &mut CallContext) -> Result<(), CallFailure> {
         self.read(cx).await?.ping().await
     }

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 /// A value in a [`List`](crate::List) or in a row of [`insert_many`](crate::Tx::insert_many).
 pub trait Element: for<'q> Encode<'q, Postgres> + Type<Postgres> + PgHasArrayType + Send + Sync + 'static {
-    /// Whether SQLite stores bytes. JSON cannot hold bytes, so they are written as hexadecimal and read with `unhex`.
+    /// Whether SQLite stores the value as bytes. JSON cannot hold bytes, so `write_json` writes hexadecimal, which the
+    /// statement reads with `unhex`.
     const BYTES: bool = false;
 
     /// Appends the value in the form that SQLite's JSON functions read.

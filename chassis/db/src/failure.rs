@@ -67,7 +67,10 @@ fn classify_postgres(code: &str) -> (FailureKind, &'static str) {
             Internal,
             "the module's role lacks a privilege: run `offshoot db migrate`",
         ),
-        "58030" => (Unavailable, "the database cannot read or write its disk"),
+        "58030" => (
+            Unavailable,
+            "the database cannot read or write its disk: check the server's disk",
+        ),
         "XX001" | "XX002" => (Internal, "the database is corrupted: restore a backup"),
         _ if code.starts_with("08") => (ConnectionLost, "the connection to the database was lost"),
         _ if code.starts_with("23") => (Internal, "the change violates a constraint of the schema"),
@@ -93,7 +96,10 @@ fn classify_sqlite(code: &str) -> (FailureKind, &'static str) {
         ),
         11 | 26 => (Internal, "the database file is corrupted: restore a backup"),
         13 => (Unavailable, "the disk of the database file is full: free space"),
-        14 => (Unavailable, "the database file cannot be opened"),
+        14 => (
+            Unavailable,
+            "the database file cannot be opened: check that this process may read and write the file",
+        ),
         19 => (Internal, "the change violates a constraint of the schema"),
         _ => (Internal, "a statement failed"),
     }
@@ -108,6 +114,7 @@ pub(crate) fn wrote_outside_transaction(module: &str, cause: sqlx::Error) -> Cal
     })
 }
 
+/// Failure of a COMMIT whose response was lost with the connection.
 pub(crate) fn connection_lost_in_commit(module: &str, cause: sqlx::Error) -> CallFailure {
     let why = format!("{module}: the connection was lost during COMMIT");
     CallFailure::maybe_executed(FailureKind::ConnectionLost, why).caused_by(DbError {
@@ -127,6 +134,7 @@ pub(crate) fn deadline_passed(module: &str) -> CallFailure {
     CallFailure::not_executed(FailureKind::Timeout, why)
 }
 
+/// Failure of a call that got no connection by its deadline, from a pool of this size.
 pub(crate) fn pool_exhausted(module: &str, connections: u32) -> CallFailure {
     let retry_after = RETRY_AFTER;
     let why = match connections {

@@ -10,11 +10,12 @@ use sha2::{Digest, Sha256};
 use crate::begin::BeginReply;
 use crate::{Queries, sql};
 
-/// How long a recorded response is kept. Callers repeat within seconds; a day covers a caller that was switched off.
+/// Time for which a recorded response is kept. Callers repeat within seconds; a day covers a caller that was switched
+/// off.
 pub const RECORD_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Primary key of a recorded response: a hash over tenant, principal, module, method and idempotency key, so that no
-/// caller receives another caller's response.
+/// Primary key of a recorded response: a hash over tenant, principal, module, major version, method and idempotency key,
+/// so that no principal receives another principal's response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Scope([u8; 32]);
 
@@ -49,7 +50,7 @@ impl CallKey {
         ];
         for part in parts {
             // The length prefix keeps different lists of parts from hashing alike. A missing part differs from an empty
-            // one.
+            // part.
             match part {
                 Some(part) => {
                     hash.update((part.len() as u64).to_be_bytes());

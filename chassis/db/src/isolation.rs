@@ -1,4 +1,4 @@
-//! Whether the database itself restricts a module to its own data, or only the module's SQL does.
+//! Isolation of a module's login: whether the database itself keeps the module out of other modules' data.
 
 use crate::migrate::ModuleSchema;
 use crate::postgres::{Isolation, PostgresServer, SessionRole, inspect_login};

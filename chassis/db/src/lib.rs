@@ -1,4 +1,4 @@
-//! The data of one module: a schema of its own on SQLite or Postgres, written in guarded transactions.
+//! Database access of one module: its own schema on SQLite or Postgres, and transactions that check the data's owner.
 //!
 //! A module declares a [`ModuleSchema`] and opens a [`Db`]. Writes go through a [`Tx`], reads through a [`Read`]; both
 //! take one [`Sql`] text for the two engines. This crate must not know any module or any other module's schema.

@@ -1,16 +1,18 @@
-//! Options of the application for its databases: clock, connection budget and timeouts.
+//! Options with which an application opens its databases: clock, connection budget and timeouts.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use offshoot_contract::{Clock, SystemClock};
 
-/// Readers per SQLite file. More readers than the cores of a small machine would only wait for a core.
+/// Reader connections per SQLite file: about the number of cores of a small machine, since further readers would wait
+/// for a core.
 const SQLITE_READERS: u32 = 4;
 /// Postgres connections of one process over all its modules: enough for calls, subscriptions and jobs of eight modules.
 /// Three such processes fit into a server's default of 100 connections.
 const POSTGRES_CONNECTIONS: u32 = 32;
-/// How long a migrator waits for another one: longer than a usual migration, shorter than an operator would wait.
+/// Time for which a migrator waits for another migrator: longer than a usual migration, shorter than an operator would
+/// wait.
 const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Options for opening a [`Db`](crate::Db).
@@ -22,7 +24,7 @@ pub struct DbOptions {
     pub sqlite_readers: u32,
     /// Connection budget for Postgres.
     pub postgres: PgBudget,
-    /// How long to wait for another migrator, or for a process that has locked the SQLite file.
+    /// Time to wait for another migrator, or for a process that has locked the SQLite file.
     pub migration_lock_timeout: Duration,
     /// Reject a Postgres login that has access to more than the module's own data.
     pub require_isolation: bool,
@@ -46,7 +48,7 @@ impl Default for DbOptions {
 /// server's `max_connections`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PgBudget {
-    /// Most connections of the whole process.
+    /// Maximum number of connections of the whole process.
     pub connections: u32,
     /// Number of modules that share the connections.
     pub modules: u32,

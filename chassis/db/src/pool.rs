@@ -22,7 +22,7 @@ const IDLE_MAX: Duration = Duration::from_secs(60);
 const IDLE_CHECK: Duration = Duration::from_secs(15);
 /// Timeout of a rollback. After the timeout the connection is closed, which rolls back too.
 const ROLL_BACK_MAX: Duration = Duration::from_secs(10);
-/// How long [`Pool::close`] waits for connections in use.
+/// Time for which [`Pool::close`] waits for connections in use.
 const CLOSE_MAX: Duration = Duration::from_secs(10);
 
 /// Opens the connections of a pool.
@@ -40,6 +40,7 @@ impl ConnectionSource {
     }
 }
 
+/// Connections to the database of one module.
 pub(crate) struct Pool {
     module: &'static str,
     source: ConnectionSource,
@@ -108,7 +109,7 @@ impl Pool {
         Ok(pooled)
     }
 
-    /// Stops handing out connections, waits for those in use, and closes all connections.
+    /// Stops handing out connections, waits for connections in use, and closes all connections.
     pub(crate) async fn close(&self) {
         let all = timeout(CLOSE_MAX, self.permits.acquire_many(self.size)).await;
         self.permits.close();

@@ -1,6 +1,6 @@
 //! Provisioning: an administrator creates roles and schemas once, so that running the store needs no such privileges.
 //!
-//! SQLite needs no provisioning: a module's data is a file of its own. This file must not know any module.
+//! SQLite has no roles and needs no provisioning. This file must not know any module.
 
 use sqlx::Connection as _;
 
@@ -11,7 +11,7 @@ use crate::postgres::{
 use crate::{DatabaseUrl, DbOptions, OpenError, postgres};
 
 /// Creates a module's roles and schema with exactly the privileges that the module needs. Returns the steps that were
-/// missing; empty if nothing was.
+/// missing; empty if every step was done before.
 ///
 /// The login in `url` needs CREATEROLE, and CREATE on this database. Objects of other owners are left unchanged.
 pub async fn provision(

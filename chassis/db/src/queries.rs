@@ -107,8 +107,8 @@ impl Queries {
         Ok(rows.into_vec())
     }
 
-    /// The same for all types of rows. Boxed, so that the code is compiled in this crate and not for each query of each
-    /// module; the allocation is small beside a statement.
+    /// Executes a query and passes the rows to `rows`. Boxed and without the row type, so that the code is compiled once in
+    /// this crate and not for each query of each module; the allocation is small beside a statement.
     fn read_rows<'a>(
         &'a mut self,
         sql: Sql,
@@ -133,7 +133,8 @@ impl Queries {
         })
     }
 
-    /// Whether the query may be sent again after a stale pooled connection. Only a read may: a read has no effect.
+    /// Whether the query may be sent again on a new connection, because the pooled connection may have been stale. Only a
+    /// read may be sent again: a read has no effect.
     fn may_reconnect(&self) -> bool {
         self.while_running == ConnectionState::Unknown && self.pooled.is_reused()
     }
@@ -150,7 +151,7 @@ impl Queries {
     pub(crate) fn begin_statement(&mut self) -> Result<Engine, CallFailure> {
         if !self.is_usable() {
             let why = format!(
-                "{}: the transaction takes no statement after one that failed or was abandoned",
+                "{}: an earlier statement of the transaction failed or was abandoned, so no further statement is executed",
                 self.module
             );
             return Err(CallFailure::internal(why));

@@ -12,7 +12,7 @@ pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Sen
 
 impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 
-/// Which rows of a statement are kept. All rows are read in any case: a statement always runs to its end, so that late
+/// Selection of the rows that are kept. All rows are read in any case: a statement always runs to its end, so that late
 /// errors appear on both engines and no unread rows stay on the connection.
 #[derive(Clone, Copy)]
 pub(crate) enum Keep {

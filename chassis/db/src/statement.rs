@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The two engines a module's data can live on.
+/// Database engine of a module's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Engine {
     /// One file per module.

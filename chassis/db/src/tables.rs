@@ -1,4 +1,4 @@
-//! Compares a module's `tables.toml` with the live schema.
+//! Compares the tables declared in a module's `tables.toml` with the live schema.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -19,8 +19,8 @@ struct Tables {
     tables: BTreeMap<String, Table>,
 }
 
-/// One table: `kind = "owned"`, or `kind = "derived"` with `rebuilt = "how"`. A table of one engine only, such as a
-/// full-text index, has `engines = ["sqlite"]`.
+/// One table: `kind = "owned"`, or `kind = "derived"` with `rebuilt = "<command>"`. A table of one engine only, such as
+/// a full-text index, has `engines = ["sqlite"]`.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 enum Table {

@@ -1,4 +1,4 @@
-//! Guarded write transaction. A transaction dropped without a commit is rolled back.
+//! Write transaction: checks owner, lease and idempotency key at the start, and is rolled back if dropped uncommitted.
 
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
@@ -18,10 +18,10 @@ use crate::idempotency::CallKey;
 use crate::pool::ConnectionState;
 use crate::{Db, Engine, InsertRow, Params, Queries, Sql, failure, idempotency, insert_many, ownership};
 
-/// How long after the deadline a reply to BEGIN is awaited. The engine itself enforces the deadline and reports the
-/// reason; this limit covers an engine that does not reply at all.
+/// Extra time after the deadline for a reply to BEGIN. The engine itself enforces the deadline and reports the reason;
+/// this limit covers an engine that does not reply at all.
 const BEGIN_GRACE: Duration = Duration::from_millis(100);
-/// How long after the deadline a reply to COMMIT is awaited: an unknown outcome is worse than a late one.
+/// Extra time after the deadline for a reply to COMMIT: an unknown outcome is worse than a late outcome.
 const COMMIT_GRACE: Duration = Duration::from_secs(2);
 
 /// A transaction of one module, started by [`Db::begin`]. READ COMMITTED on Postgres, serialized on SQLite.
@@ -242,8 +242,8 @@ impl<'cx> Tx<'cx> {
         Ok(response)
     }
 
-    /// Commits one of several transactions of the call; the last one ends with [`commit`](Self::commit). No response is
-    /// recorded: a repeated call executes this transaction again.
+    /// Commits one of several transactions of the call; the last transaction ends with [`commit`](Self::commit). No response
+    /// is recorded: a repeated call executes this transaction again.
     pub fn commit_part(mut self) -> BoxFuture<'cx, Result<(), CallFailure>> {
         Box::pin(async move { self.send_commit().await })
     }
@@ -255,8 +255,8 @@ impl<'cx> Tx<'cx> {
                 let now = self.db.now();
                 call_key.record(&mut self.queries, response, now).await?;
             }
-            // Noted before COMMIT is sent, so that a waiting fork of this call does not return this response as its
-            // own.
+            // Marked before COMMIT is sent, so that a waiting fork of this call does not return this response as its own
+            // response.
             if !self.cx.mark_answered() {
                 require_writable(self.queries.module, self.cx)?;
             }

@@ -162,8 +162,8 @@ async fn migrate_postgres(
     Ok(applied)
 }
 
-/// Brings the file of one module up to date. Reads the history without a lock first, because usually nothing is
-/// missing.
+/// Brings the file of one module up to date. The first read of the history takes no lock, because usually no migration
+/// is missing.
 pub(crate) async fn migrate_file(
     schema: &'static ModuleSchema,
     connection: &mut Connection,
@@ -226,7 +226,7 @@ async fn apply_missing(
         match apply_next(connection, carried, location, options).await {
             Ok(Some(applied)) => done.push(applied),
             result => {
-                // Fails only without an open transaction, or if the connection is lost.
+                // A rollback fails only without an open transaction, or if the connection is lost.
                 let _ = connection.roll_back().await;
                 if connection.engine() == Engine::Sqlite {
                     let restored = connection.execute_script("PRAGMA foreign_keys = ON").await;

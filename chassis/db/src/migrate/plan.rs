@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::migrate::schema::{CHASSIS, CHASSIS_MIGRATIONS, Migration, ModuleSchema};
 use crate::{Engine, OpenError};
 
-/// Whether an older binary, which does not know the migration, can run on the migrated schema.
+/// Kind of a migration: `Expand` if an older binary, which does not know the migration, can run on the migrated schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Expand,

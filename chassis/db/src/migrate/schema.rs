@@ -2,7 +2,7 @@
 
 use crate::{Engine, OpenError};
 
-/// A module's declaration of its data, a constant.
+/// Declaration of a module's data: name, migrations and tables. A constant of the module's crate.
 #[derive(Debug)]
 pub struct ModuleSchema {
     /// Name of the module, of its file or schema, and of its role.

@@ -36,7 +36,7 @@ pub enum MigrationState {
 }
 
 /// Returns the state of every migration of one module: first the migrations of this binary in order, then the unknown
-/// ones. Creates no file.
+/// migrations. Creates no file.
 pub async fn migration_status(
     schema: &'static ModuleSchema,
     url: &DatabaseUrl,

@@ -4,8 +4,7 @@ use sqlx::postgres::PgConnection;
 
 use crate::{OpenError, PgBudget};
 
-/// Rejects a budget above the server's limit. Warns if the budget and the connections open now exceed the limit
-/// together.
+/// Rejects a budget above the server's limit. Warns if the budget and the connections open now together exceed the limit.
 pub(crate) async fn check_budget(
     connection: &mut PgConnection,
     budget: PgBudget,

@@ -25,8 +25,8 @@ impl Isolation {
     }
 }
 
-/// Inspects the login and not the current role, because `RESET ROLE` returns to the login. A schema with a table
-/// `offshoot_owner` belongs to a module.
+/// Query of the login's privileges. The login counts and not the current role, because `RESET ROLE` returns to the login.
+/// A schema with a table `offshoot_owner` belongs to a module.
 const LOGIN_PRIVILEGES: &str = "\
     SELECT l.rolname::text AS login, l.rolsuper AS is_superuser, l.rolcreaterole AS makes_roles, \
            has_database_privilege(l.oid, current_database(), 'CREATE') AS makes_schemas, \

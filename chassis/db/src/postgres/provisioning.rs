@@ -1,7 +1,7 @@
-//! Executes the provisioning steps of a module: checks first which steps are missing, and executes only those.
+//! Executes the missing provisioning steps of a module, after a check of every step.
 //!
 //! All steps of one module run in one transaction. Roles belong to the server, so provisioning of another database may
-//! change the same roles at the same time; then the steps are checked again.
+//! change the same roles at the same time; the steps are then checked and executed again.
 
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Executor, Row as _};
@@ -17,7 +17,7 @@ const ATTEMPTS: u32 = 10;
 #[derive(Clone, Copy)]
 pub(crate) struct ProvisioningTarget<'a> {
     pub(crate) module: &'static str,
-    /// For messages.
+    /// `host:port/database`, for messages.
     pub(crate) address: &'a str,
     pub(crate) server: &'a PostgresServer,
 }
@@ -52,7 +52,7 @@ pub(crate) async fn has_roles_and_schema(connection: &mut PgConnection, module: 
         .is_empty())
 }
 
-/// Executes the missing steps and returns them. With `dry_run`, only returns them.
+/// Executes the missing steps, unless `dry_run` is set. Returns the missing steps.
 pub(crate) async fn provision(
     connection: &mut PgConnection,
     target: ProvisioningTarget<'_>,

@@ -13,7 +13,7 @@ pub(crate) struct Step {
     pub(crate) description: String,
     /// SQL expression that is true if the condition does not hold.
     pub(crate) missing: String,
-    /// SQL that establishes the condition. Contains no password, at most the verifier of one.
+    /// SQL that establishes the condition. Contains at most the verifier of a password, never a password.
     pub(crate) sql: String,
     /// The privilege that the login needs for `sql`.
     pub(crate) needs: Privilege,

@@ -10,18 +10,18 @@ use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use crate::{DatabaseUrl, OpenError};
 
-/// Statement timeout of reads, for a caller that has gone away. Transactions set their own, shorter timeout.
+/// Statement timeout of reads: stops a read that no caller waits for. Transactions set their own, shorter timeout.
 const READ_LIMIT: Duration = Duration::from_secs(60);
-/// Idle timeout of a transaction. Between two statements of a transaction nothing else happens, so a longer pause means
-/// a stopped process or a lost host, and other transactions wait for its locks.
+/// Idle timeout of a transaction. A transaction makes no calls between its statements, so a longer pause means a stopped
+/// process or a lost host, and other transactions wait for the transaction's locks.
 const IDLE_LIMIT: &str = "15s";
-/// How often the server checks, during a statement, that its client is still connected.
+/// Interval at which the server checks, during a statement, that the client is still connected.
 const CLIENT_CHECK: &str = "1s";
 
 /// SQLSTATE of a wrong password.
 const WRONG_PASSWORD: &str = "28P01";
 
-/// A server, the login, and the module whose schema is used.
+/// Address, login and module of the connections to a Postgres server.
 #[derive(Clone)]
 pub(crate) struct PostgresServer {
     options: Box<PgConnectOptions>,

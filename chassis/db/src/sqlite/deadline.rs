@@ -12,7 +12,7 @@ static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// Virtual machine steps between two checks of the clock: some tens of microseconds.
 pub(super) const STEPS_PER_CHECK: i32 = 4_000;
 
-/// When the statements of one connection must have ended: microseconds after `START`.
+/// Time by which the statements of one connection must have ended, in microseconds after `START`.
 pub(crate) struct StatementDeadline(AtomicU64);
 
 impl StatementDeadline {

@@ -1,4 +1,4 @@
-//! SQLite file of one module, opened for its writer or for a reader.
+//! SQLite file of one module, and its connections: one writer and any number of readers.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,10 +9,11 @@ use sqlx::{Connection, Executor};
 
 use crate::sqlite::deadline::{STEPS_PER_CHECK, StatementDeadline};
 
-/// How long SQLite itself waits for a lock of the writer. The code above polls for the write lock, so this timeout only
-/// covers the rare short locks of recovery and checkpoints.
+/// Time for which SQLite itself waits on a writer connection. `begin_transaction` polls for the write lock, so this
+/// timeout only covers the rare short locks of recovery and checkpoints.
 const WRITER_BUSY: Duration = Duration::from_millis(5);
-/// A reader of a WAL file never waits for the writer, only for recovery after a crash.
+/// Time for which SQLite itself waits on a reader connection. A reader of a WAL file never waits for the writer, only for
+/// recovery after a crash.
 const READER_BUSY: Duration = Duration::from_secs(1);
 
 /// A module's file and its open mode.

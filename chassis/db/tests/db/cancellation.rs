@@ -8,6 +8,7 @@ crate::on_both_engines!(a_call_dropped_at_any_moment_leaves_connections_usable);
 
 /// Drops a write after a growing delay, from before the connection is acquired until after the commit.
 async fn a_call_dropped_at_any_moment_leaves_connections_usable(store: Store) {
+    // Writes that reported their commit.
     let mut certain = 0;
     for step in 0..150 {
         let mut cx = cx();

@@ -13,7 +13,7 @@ crate::on_both_engines!(
     a_key_is_bound_to_arguments_principal_and_tenant,
     a_recorded_response_expires_after_a_day,
     a_rolled_back_call_records_no_response,
-    of_concurrent_calls_under_one_key_one_is_executed,
+    only_one_of_concurrent_calls_under_a_key_is_executed,
     a_response_recorded_in_the_meantime_wins,
     a_call_of_several_transactions_records_its_response_with_the_last,
     a_safe_method_writes_nothing,
@@ -170,7 +170,7 @@ async fn a_rolled_back_call_records_no_response(store: Store) {
     );
 }
 
-async fn of_concurrent_calls_under_one_key_one_is_executed(store: Store) {
+async fn only_one_of_concurrent_calls_under_a_key_is_executed(store: Store) {
     let other = store.reopen().await;
     let start = tokio::sync::Barrier::new(8);
     let store = &store;
@@ -191,10 +191,10 @@ async fn of_concurrent_calls_under_one_key_one_is_executed(store: Store) {
         .filter_map(|result| result.as_ref().ok().copied())
         .collect();
     assert_eq!(executed.len(), 1, "{results:?}");
-    let answer = executed[0].to_string();
+    let response = executed[0].to_string();
     for failure in results.iter().filter_map(|result| result.as_ref().err()) {
         let replay = failure.replay().unwrap_or_else(|| panic!("{failure:?}"));
-        assert_eq!(&*replay.answer, answer.as_bytes());
+        assert_eq!(&*replay.answer, response.as_bytes());
     }
     assert_eq!(store.names().await, ["tea"]);
 }

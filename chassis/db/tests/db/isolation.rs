@@ -73,8 +73,8 @@ async fn a_module_with_its_own_login_reaches_only_its_own_rows() {
     }
 }
 
-/// An intruder that tries every attack finds each planted privilege. `inspect_isolation` finds the privileges that
-/// reach beyond the module's schema or change it.
+/// The intruder, which tries every attack, finds each planted privilege. `inspect_isolation` finds the privileges that
+/// reach beyond the module's schema or permit changes of the schema.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_excess_privilege_is_found() {
     for (planted, attack, inspected) in [

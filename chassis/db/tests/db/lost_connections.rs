@@ -72,7 +72,7 @@ async fn stale_pooled_connections_are_replaced_without_a_failure() {
     };
     let mut cx = cx();
     for _ in 0..2 {
-        // Makes two idle connections: one is held while another one is acquired.
+        // Makes two idle connections: one stays in use while another is acquired.
         let mut other = crate::store::cx();
         let held = db.begin(&mut other).await.expect("a transaction");
         db.begin(&mut cx)

@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 
 use crate::postgres;
 
+/// First migration of the test schema: tables with every native type and every kind of constraint.
 pub const THINGS: Migration = Migration {
     version: 1,
     name: "0001_things",

@@ -30,7 +30,7 @@ async fn a_commit_is_durable_and_counts_as_an_effect(store: Store) {
     let mut cx = cx();
     let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
     assert_eq!(add(&mut tx, "tea").await, Ok(1));
-    assert_eq!(tx.commit("answer").await, Ok("answer"));
+    assert_eq!(tx.commit("response").await, Ok("response"));
     assert_eq!(cx.effects(), 1);
     assert_eq!(store.names().await, ["tea"]);
 }
