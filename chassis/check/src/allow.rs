@@ -9,6 +9,7 @@ const ALLOW: &str = "offshoot: allow(";
 /// Comment markers of Rust, SQL and manifests. Doc comments are not scanned for allowances.
 const COMMENT_MARKERS: [&str; 3] = ["// ", "-- ", "# "];
 
+/// An allowance in a file, with the name of the permitted rule.
 struct Allowance<'a> {
     file: &'a File,
     line: usize,
@@ -19,7 +20,7 @@ struct Allowance<'a> {
 fn allowances(file: &File) -> impl Iterator<Item = Allowance<'_>> {
     (1..).zip(file.text.lines()).filter_map(move |(line, text)| {
         let text = text.trim_start();
-        let comment = COMMENT_MARKERS.iter().find_map(|sign| text.strip_prefix(sign))?;
+        let comment = COMMENT_MARKERS.iter().find_map(|marker| text.strip_prefix(marker))?;
         let (rule, reason) = comment.strip_prefix(ALLOW)?.split_once(')')?;
         Some(Allowance {
             file,

@@ -1,5 +1,5 @@
 //! Baseline: the known violations of a project, one per line and without line numbers, so that code may move. An entry
-//! without a matching violation is stale and must be removed: it would hide a new violation of the same text.
+//! without a matching violation is stale and must be removed: a stale entry would hide a new violation of the same text.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +53,7 @@ impl Baseline {
         format!("{HEADER}{lines}")
     }
 
-    /// Sorts violations into new and known ones, and finds stale entries.
+    /// Sorts violations into new violations and known violations, and finds stale entries.
     #[must_use]
     pub fn compare(mut self, violations: Vec<Violation>) -> BaselineComparison {
         let mut compared = BaselineComparison::default();

@@ -1,4 +1,4 @@
-//! Source files of a project as values, so that rules are pure functions of files and can be tested on planted files.
+//! Source files of a project as values: rules are pure functions of files, so tests can check planted files.
 
 use std::fs;
 use std::io;

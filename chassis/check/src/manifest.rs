@@ -4,7 +4,7 @@ use crate::file::File;
 use crate::project::Project;
 use crate::violation::{Rule, Violation};
 
-/// Dependency tables of a manifest, and whether non-test code needs their entries.
+/// Dependency tables of a manifest, each with whether non-test code needs the entries.
 const TABLES: [(&str, bool); 3] = [
     ("dependencies", true),
     ("build-dependencies", true),
@@ -69,9 +69,9 @@ impl<'a> Manifest<'a> {
             .into_iter()
             .flat_map(|targets| targets.values().filter_map(toml::Value::as_table));
         let mut dependencies = Vec::new();
-        for place in std::iter::once(&table).chain(targets) {
+        for parent in std::iter::once(&table).chain(targets) {
             for (kind, is_needed) in TABLES {
-                let listed = place.get(kind).and_then(toml::Value::as_table);
+                let listed = parent.get(kind).and_then(toml::Value::as_table);
                 for (key, value) in listed.into_iter().flatten() {
                     let package = value.get("package").and_then(toml::Value::as_str);
                     dependencies.push(Dependency {

@@ -26,6 +26,7 @@ pub(crate) struct Word {
     pub(crate) after: char,
 }
 
+/// Whether a text begins like an SQL statement.
 pub(crate) fn looks_like_sql(text: &str) -> bool {
     let text = text.trim_start();
     let lower = text.to_lowercase();
@@ -35,8 +36,8 @@ pub(crate) fn looks_like_sql(text: &str) -> bool {
     STATEMENTS.iter().any(begins)
 }
 
-/// Splits a script into statements, and each statement into words. Comments and string literals are skipped. The body
-/// of a function counts, also between dollar quotes.
+/// Splits a script into statements, and each statement into words. Comments and string literals are skipped; the body of
+/// a function between dollar quotes is not.
 pub(crate) fn statements(sql: &str) -> Vec<Vec<Word>> {
     let plain = blank_comments_and_literals(sql);
     let mut statements = vec![Vec::<Word>::new()];

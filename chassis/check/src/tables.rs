@@ -79,8 +79,8 @@ fn schema_of(module: &str) -> String {
 fn created_table(words: &[Word]) -> Option<String> {
     let texts: Vec<_> = words.iter().map(|word| word.text.as_str()).collect();
     if texts.first() == Some(&"alter") {
-        let place = texts.windows(2).position(|pair| pair == ["rename", "to"])?;
-        return texts.get(place + 2).map(|name| (*name).to_owned());
+        let rename = texts.windows(2).position(|pair| pair == ["rename", "to"])?;
+        return texts.get(rename + 2).map(|name| (*name).to_owned());
     }
     if texts.first() != Some(&"create") {
         return None;

@@ -1,10 +1,10 @@
-//! Violations: path, line, rule, and a message that stays the same when lines move.
+//! Violations of rules. A message contains no line number, so that a baseline still matches when lines move.
 
 use std::fmt;
 
 use crate::file::File;
 
-/// A rule.
+/// Rule that a violation breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
     /// A module's SQL names a table or schema of another module or of the chassis, or switches role or database.
@@ -17,7 +17,7 @@ pub enum Rule {
     Implementation,
     /// Modules depend on each other in a cycle.
     Cycle,
-    /// SQL is outside of its macro, where no other rule sees the statement, or in code without data.
+    /// SQL is outside of the SQL macro, where no other rule sees the statement, or in code without data.
     Sql,
     /// A module keeps state in memory between calls. Another replica, or the process after a move, lacks that state.
     State,

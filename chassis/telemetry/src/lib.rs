@@ -1,6 +1,6 @@
 //! Telemetry export: call metrics for Prometheus, sampled spans for OTLP.
 //!
-//! Counts and traces nothing: switches count calls and emit spans as `tracing` events. This crate encodes both.
+//! Switches count calls and emit spans as `tracing` events; this crate only encodes and exports.
 
 mod otlp;
 mod prometheus;

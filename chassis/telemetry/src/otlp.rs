@@ -24,18 +24,18 @@ use tracing_subscriber::layer::{Context, Layer};
 
 use self::encoding::{Export, Span};
 
-/// Spans that wait to be sent; further spans are dropped.
+/// Maximum number of spans that wait to be sent; further spans are dropped.
 const QUEUE: usize = 8_192;
 /// Largest number of spans in one request.
 const BATCH: usize = 512;
-/// How long the first span of a batch waits for others.
+/// Time for which the first span of a batch waits for further spans.
 const LINGER: Duration = Duration::from_secs(1);
 /// Timeout of one request to the collector.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Largest response of a collector that is read, bytes.
 const MAX_RESPONSE_BYTES: usize = 64 << 10;
 
-/// The configured address does not name a collector.
+/// The configured endpoint is not a valid address of a collector.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "`{0}` is not a valid OTLP endpoint: give http://HOST:PORT, where a collector takes OTLP over HTTP (usually port 4318)"
@@ -51,12 +51,12 @@ enum ExportError {
     Connection(#[from] hyper_util::client::legacy::Error),
     #[error("the response broke off: {0}")]
     Response(Box<dyn std::error::Error + Send + Sync>),
-    #[error("the collector answered {0}")]
+    #[error("the collector answered with status {0}")]
     Refused(http::StatusCode),
 }
 
-/// A layer and an exporter for the spans of the process `service`, bound for the collector at `endpoint`
-/// (`http://host:port`).
+/// Creates the layer and the exporter that send the spans of the process `service` to the collector at `endpoint`
+/// (`http://host:port`). Fails if `endpoint` is not such an address.
 pub fn spans_to(
     endpoint: &str,
     service: &str,
@@ -88,7 +88,7 @@ pub fn spans_to(
     Ok((layer, exporter))
 }
 
-/// Picks spans out of the log and queues them.
+/// Tracing layer that picks span events out of the log and queues the spans for the exporter.
 pub struct SpanLayer {
     queue: mpsc::Sender<Span>,
     clock: Box<dyn Clock>,
@@ -143,14 +143,15 @@ impl Exporter {
                 Err(error) if !is_down => {
                     is_down = true;
                     let spans = batch.len();
-                    tracing::warn!(%error, spans, "span export failed; dropping spans until the collector answers");
+                    let collector = &self.traces;
+                    tracing::warn!(%error, spans, %collector, "span export failed; dropping spans until the collector answers");
                 }
                 Err(_) => {}
             }
         }
     }
 
-    /// Waits for more spans until the batch is full or its first span has lingered.
+    /// Adds spans until the batch is full or [`LINGER`] is over.
     async fn fill(&mut self, batch: &mut Vec<Span>) {
         let until = tokio::time::Instant::now() + LINGER;
         while batch.len() < BATCH {
@@ -271,9 +272,9 @@ mod tests {
         let mut trace = TraceContext::random();
         let caller = trace.span_id;
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
-            assert!(Span::begin(&mut trace).is_none(), "it is not sampled");
+            assert!(Span::begin(&mut trace).is_none(), "the trace is not sampled yet");
             trace = trace.sampled_at(1.0);
-            let span = Span::begin(&mut trace).expect("it is sampled");
+            let span = Span::begin(&mut trace).expect("the trace is sampled");
             tracing::warn!("something else");
             span.end(SUBJECT);
         });

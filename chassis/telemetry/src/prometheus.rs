@@ -81,7 +81,7 @@ impl Metrics {
         Ok(())
     }
 
-    /// `sizes` returns the number of measured payloads and their total bytes.
+    /// Encodes the sizes of payloads as a histogram. `sizes` returns the number of measured payloads and their total bytes.
     fn payloads(
         &self,
         encoder: &mut DescriptorEncoder<'_>,

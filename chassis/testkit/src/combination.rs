@@ -57,11 +57,14 @@ impl Combination {
 
 /// Access of a test body to its module, with the server of a remote placement.
 pub(crate) struct ModuleAccess<A: ?Sized> {
+    /// Repeats every successful call with an effect.
     pub(crate) api: Arc<A>,
+    /// Repeats no call.
     pub(crate) once: Arc<A>,
     _server: Option<AbortOnDropHandle<()>>,
 }
 
+/// Places the implementation and wraps every access in the recording of coverage. `state` detects changes by repeats.
 pub(crate) async fn build_access<A: Contract + ?Sized>(
     placement: Placement,
     implementation: Arc<A>,

@@ -1,4 +1,4 @@
-//! Data state: the rows of all tables that a module owns, as text, to detect changes by a call.
+//! State of a module's data: the rows of all owned tables as text, for detecting changes by a call.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! A fresh, migrated database per test, cloned from a template that is migrated once.
+//! Databases of contract tests: each test gets a clone of a template that is migrated once.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ pub(crate) struct Templates {
     clone_times: std::sync::Mutex<BTreeMap<Engine, Vec<Duration>>>,
 }
 
-/// Location of a test database. Deletes SQLite files on drop.
+/// Database of one test. The files of a SQLite database are deleted on drop.
 pub(crate) struct ClonedDatabase {
     pub(crate) location: DatabaseLocation,
     _directory: Option<TempDir>,

@@ -13,10 +13,10 @@ use tokio::time::timeout;
 
 /// SQLSTATE `insufficient_privilege`.
 const DENIED: &str = "42501";
-/// SQLSTATE `undefined_table`: without USAGE, Postgres skips a schema in the search path.
-const NOT_THERE: &str = "42P01";
+/// SQLSTATE `undefined_table`: Postgres skips a schema in the search path if the login lacks USAGE.
+const UNDEFINED_TABLE: &str = "42P01";
 
-/// Timeout of one attempt. A denied attempt takes less than a hundredth.
+/// Timeout of one attempt. A denied attempt takes less than a hundredth of this time.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One table, with one of its columns.
@@ -30,7 +30,7 @@ struct Table {
 /// SQL of an attempt, and the SQLSTATE with which its last statement must fail.
 struct Attempt {
     sql: String,
-    answer: &'static str,
+    expected_code: &'static str,
 }
 
 /// Logs in as each of `modules` with `password`, and attempts to reach other modules' data, to change the module's own
@@ -96,15 +96,15 @@ async fn assert_can_work(connection: &mut PgConnection, module: &str, tables: &[
     worked.unwrap_or_else(|error| panic!("{module} cannot do its own work: {error}"));
 }
 
-/// Runs an attempt. Returns the breach, if any. A permitted COPY returns data or waits for data instead of an ordinary
-/// answer; both end the connection.
+/// Runs an attempt. Returns the breach, if any. A permitted COPY sends data or waits for data and does not end as a
+/// statement, so the connection is then replaced.
 async fn run_attempt(connection: &mut PgConnection, login: &PgConnectOptions, attempt: &Attempt) -> Option<String> {
     // Clears leftovers of the previous attempt first.
     let sql = format!("ROLLBACK; RESET ROLE; RESET search_path; BEGIN; {}", attempt.sql);
     let sql = AssertSqlSafe(sql);
     let tried = timeout(ATTEMPT_TIMEOUT, sqlx::raw_sql(sql).execute(&mut *connection)).await;
     let tried = match tried {
-        Ok(Err(sqlx::Error::Database(answer))) => Err(answer),
+        Ok(Err(sqlx::Error::Database(error))) => Err(error),
         Ok(Ok(_)) => Ok(()),
         // A timeout, or a COPY response: the attempt was permitted.
         Ok(Err(_)) | Err(_) => {
@@ -114,14 +114,19 @@ async fn run_attempt(connection: &mut PgConnection, login: &PgConnectOptions, at
     };
     match tried {
         Ok(()) => Some("was not denied".to_owned()),
-        Err(answer) if answer.code().as_deref() == Some(attempt.answer) => None,
-        Err(answer) => Some(format!("{} was expected, got: {answer}", attempt.answer)),
+        Err(error) if error.code().as_deref() == Some(attempt.expected_code) => None,
+        Err(error) => Some(format!("{} was expected, got: {error}", attempt.expected_code)),
     }
 }
 
 fn attempts(module: &str, modules: &[&str], tables: &[Table]) -> Vec<Attempt> {
     let mut attempts = Vec::new();
-    let mut denied = |sql: String| attempts.push(Attempt { sql, answer: DENIED });
+    let mut denied = |sql: String| {
+        attempts.push(Attempt {
+            sql,
+            expected_code: DENIED,
+        });
+    };
     for sql in escalation_attempts(module) {
         denied(sql);
     }
@@ -152,7 +157,7 @@ fn attempts(module: &str, modules: &[&str], tables: &[Table]) -> Vec<Attempt> {
     for Table { schema, name, .. } in others {
         attempts.push(Attempt {
             sql: format!("SET LOCAL search_path TO {schema}; SELECT * FROM {name}"),
-            answer: NOT_THERE,
+            expected_code: UNDEFINED_TABLE,
         });
     }
     attempts

@@ -16,7 +16,7 @@ mod statements;
 mod database;
 pub mod postgres;
 mod scratch_database;
-// Attacks on module isolation, and connection faults, on Postgres.
+// On Postgres: attacks on the isolation of modules, and faults of connections.
 pub mod intruder;
 pub mod proxy;
 

@@ -14,18 +14,18 @@ use crate::database::ClonedDatabase;
 pub trait ModuleUnderTest: Sized + Send + Sync + 'static {
     /// Contract of the module.
     type Api: Contract + ?Sized;
-    /// Fakes of the modules it calls, to be steered by test bodies; `()` if the module calls none.
+    /// Fakes of the called modules, which test bodies control; `()` if the module calls no other module.
     type Fakes: Send + Sync + 'static;
     /// Schema of the module's data.
     const SCHEMA: &'static ModuleSchema;
-    /// Folder of the package, `env!("CARGO_MANIFEST_DIR")`. Every `sql!` in its sources must run.
+    /// Folder of the package, `env!("CARGO_MANIFEST_DIR")`. The tests must execute every `sql!` below its `src`.
     const SOURCES: &'static str;
 
     /// Builds the implementation on an empty database.
     fn build(db: Db, clock: Arc<dyn Clock>) -> (Arc<Self::Api>, Self::Fakes);
 }
 
-/// Argument of a test body: a module on its own empty database.
+/// Argument of a test body: the module on an empty database of this test.
 pub struct Test<M: ModuleUnderTest> {
     /// The module. Every successful call with an effect is repeated, and the repeat must not change the data.
     pub api: Arc<M::Api>,

@@ -1,6 +1,7 @@
 //! Private, temporary Postgres server for the tests of one process. The server stops when the test process ends.
 //!
-//! Started once with `initdb` and `pg_ctl`, on a Unix socket only. Must not know any module; callers create databases.
+//! `initdb` and `pg_ctl` start the server once, on a Unix socket only. This file must not know any module; callers create
+//! databases.
 //!
 //! | environment                      | effect                                                               |
 //! |----------------------------------|----------------------------------------------------------------------|
@@ -22,8 +23,8 @@ const MODE: &str = "OFFSHOOT_TEST_POSTGRES";
 /// Debian's folder of server programs outside the PATH, with one subfolder per version.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
-/// Runs a server until standard input ends: the test process holds the other end, so the server stops with the process,
-/// even after a kill.
+/// Shell script that runs a server until standard input ends. The test process holds the other end, so the server stops
+/// with the process, even after a kill.
 ///
 /// Prints the socket folder once the server accepts connections. Syncing is off, since no data outlives the tests.
 const SCRIPT: &str = r#"
@@ -88,8 +89,9 @@ pub(crate) async fn administer(server: &Server, statement: String) {
 fn find_server() -> Option<Server> {
     if let Some(url) = environment_variable(URL) {
         return Some(Server {
-            url: split_around_database(&url)
-                .unwrap_or_else(|| panic!("{URL} is not a URL like postgres://user@host/postgres")),
+            url: split_around_database(&url).unwrap_or_else(|| {
+                panic!("{URL} is not a valid Postgres URL: use the form postgres://user@host/postgres")
+            }),
             _shell: None,
         });
     }

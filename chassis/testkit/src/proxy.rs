@@ -1,4 +1,4 @@
-//! Fault proxy in front of Postgres: drops connections and COMMIT responses on demand.
+//! Fault proxy in front of Postgres: drops connections, COMMITs and responses to COMMIT on demand.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 
+/// Bytes per read.
 const BUFFER: usize = 64 << 10;
 /// Time for the server to execute a COMMIT before the connection is dropped.
 const COMMIT_GRACE: Duration = Duration::from_millis(300);

@@ -1,5 +1,5 @@
-//! Repeats every successful call with an effect: a repeated idempotent call, or an unsafe call repeated under its key,
-//! must leave the data unchanged and return the same answer under a key. Records coverage.
+//! Repeats every successful call with an effect, an unsafe call under its key. The repeat must leave the data unchanged
+//! and, under a key, return the same answer. Records coverage.
 
 use std::sync::Arc;
 
@@ -8,9 +8,11 @@ use offshoot_contract::{ArgsOf, CallContext, Class, Contract, Invoke, Method};
 use crate::coverage::Coverage;
 use crate::data_state::DataState;
 
+/// Invoker that repeats the calls of `inner`.
 pub(crate) struct RepeatingInvoker<I> {
     inner: Arc<I>,
     coverage: Arc<Coverage>,
+    /// Data to compare before and after a repeat; without data no call is repeated.
     state: Option<Arc<DataState>>,
 }
 

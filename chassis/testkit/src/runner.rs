@@ -57,6 +57,7 @@ pub fn contract_tests<M: ModuleUnderTest>(bodies: Vec<Body<M>>) -> ExitCode {
     }
 }
 
+/// Templates of the databases, and the coverage of each combination.
 struct Suite {
     templates: Templates,
     coverage: BTreeMap<Combination, Arc<Coverage>>,

@@ -1,5 +1,5 @@
-//! Scratch database: an empty database on either engine for any modules, deleted when dropped on SQLite. For tests with
-//! several modules or several processes.
+//! Scratch database for tests with several modules or several processes: empty, on either engine, for any modules. The
+//! files of a SQLite database are deleted on drop.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +18,7 @@ const CONNECTIONS: u32 = 8;
 pub struct ScratchDatabase {
     url: DatabaseUrl,
     /// URL with a superuser login; empty on SQLite.
-    text: String,
+    superuser_url: String,
     directory: TempDir,
 }
 
@@ -28,18 +28,23 @@ impl ScratchDatabase {
     /// Creates an empty database; `None` if Postgres is not available.
     pub async fn create(engine: Engine) -> Option<Self> {
         let directory = tempfile::tempdir().expect("a temporary folder can be created");
-        let (url, text) = match engine {
+        let (url, superuser_url) = match engine {
             Engine::Sqlite => (DatabaseUrl::sqlite(directory.path()), String::new()),
             Engine::Postgres => {
                 let server = postgres::server()?;
                 let number = NUMBER.fetch_add(1, Ordering::Relaxed);
                 let name = format!("scratch_{}_{number}", std::process::id());
                 postgres::administer(server, format!("CREATE DATABASE {name} TEMPLATE template0")).await;
-                let text = server.url(&name);
-                (text.parse().expect("the URL of the scratch database is valid"), text)
+                let superuser_url = server.url(&name);
+                let url = superuser_url.parse().expect("the URL of the scratch database is valid");
+                (url, superuser_url)
             }
         };
-        Some(Self { url, text, directory })
+        Some(Self {
+            url,
+            superuser_url,
+            directory,
+        })
     }
 
     /// URL of the database.
@@ -74,7 +79,9 @@ impl ScratchDatabase {
     pub async fn administer(&self, module: &str, sql: &str) {
         match self.url.engine() {
             Engine::Postgres => {
-                let mut connection = PgConnection::connect(&self.text).await.expect("the server answers");
+                let mut connection = PgConnection::connect(&self.superuser_url)
+                    .await
+                    .expect("the server answers");
                 let sql = AssertSqlSafe(format!("SET search_path TO {module}; {sql}"));
                 sqlx::raw_sql(sql)
                     .execute(&mut connection)
@@ -97,7 +104,9 @@ impl ScratchDatabase {
 
     /// Connects as superuser. Postgres only.
     pub async fn connect_as_superuser(&self) -> PgConnection {
-        PgConnection::connect(&self.text).await.expect("the server answers")
+        PgConnection::connect(&self.superuser_url)
+            .await
+            .expect("the server answers")
     }
 }
 

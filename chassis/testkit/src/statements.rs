@@ -1,4 +1,4 @@
-//! Statement coverage: every `sql!` in a module's sources, compared with the executed statements.
+//! Statement coverage: compares every `sql!` in a module's sources with the executed statements.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,5 @@
-//! SQL rule: SQL stands only inside its macro, where other rules find the statement, and only in code with data.
+//! SQL rule: SQL is allowed only inside the SQL macro, where the other rules find the statements, and only in code with
+//! data.
 
 use crate::file::File;
 use crate::project::Project;
@@ -29,6 +30,7 @@ pub(crate) fn literals<'a>(tokens: &'a [Token], sql_macro: &str) -> (Vec<&'a Tok
     (inside, outside)
 }
 
+/// Finds SQL outside of the macro, and SQL in code without data.
 pub(crate) fn find_misplaced(project: &Project, file: &File, tokens: &[Token]) -> Vec<Violation> {
     let layout = &project.layout;
     let has_no_data = layout

@@ -1,5 +1,5 @@
-//! State rule: a module keeps no state in memory between calls, since another replica, or the process after a move,
-//! would answer differently. Reports fields and statics with types that change behind a shared reference.
+//! State rule: a module must not keep state in memory between calls, since another replica, or the process after a move,
+//! would answer differently. The rule reports fields and statics of types that change behind a shared reference.
 
 use quote::ToTokens as _;
 use syn::spanned::Spanned as _;
@@ -32,6 +32,7 @@ const ATOMIC_PREFIX: &str = "Atomic";
 /// Macros that declare statics.
 const STATIC_MACROS: [&str; 2] = ["thread_local", "lazy_static"];
 
+/// Finds state that a module's source file keeps between calls. A file that is not valid Rust is reported too.
 pub(crate) fn find_kept_state(project: &Project, file: &File) -> Vec<Violation> {
     let is_source = project.layout.module_of_code(&file.path).is_some() && file.path.contains("/src/");
     let parsed = is_source.then(|| syn::parse_file(&file.text));

@@ -1,4 +1,4 @@
-//! Table rule: a module's code and migrations name only the module's own tables.
+//! Table rule: a module's code and migrations may name only the module's own tables.
 
 use crate::file::File;
 use crate::project::Project;
@@ -26,6 +26,7 @@ const ESCAPES: [(&[&str], &str); 8] = [
     (&["attach"], "attaches another database"),
 ];
 
+/// Finds references to other modules' tables, and escapes, in the SQL of a module's code.
 pub(crate) fn find_in_code(project: &Project, file: &File, tokens: &[Token], tables: &Tables) -> Vec<Violation> {
     let Some(module) = project.layout.module_of_code(&file.path) else {
         return Vec::new();
@@ -43,6 +44,7 @@ pub(crate) fn find_in_code(project: &Project, file: &File, tokens: &[Token], tab
     found
 }
 
+/// Finds references to other modules' tables, and escapes, in a module's migration.
 pub(crate) fn find_in_migrations(project: &Project, file: &File, tables: &Tables) -> Vec<Violation> {
     let module = project.layout.module_of_migrations(&file.path);
     let Some(module) = module.filter(|_| file.path.ends_with(".sql")) else {

@@ -1,14 +1,14 @@
-//! The JSON encoding of `ExportTraceServiceRequest`, as the OTLP specification (1.x) has it: ids in hexadecimal, 64-bit
-//! numbers as text, enums as numbers. Only the parts that this process fills.
+//! JSON encoding of the OTLP message `ExportTraceServiceRequest` (version 1): ids in hexadecimal, 64-bit numbers as text,
+//! enums as numbers. Only the fields that this process fills.
 //!
-//! Written by hand: the kept libraries bring protobuf and an SDK of their own, ten packages, for this one message.
+//! Written by hand: the maintained libraries bring protobuf and an SDK, ten packages, for this one message.
 
 use offshoot_contract::Timestamp;
 use serde::Serialize;
 
 use super::EndedSpan;
 
-/// Outcomes of calls that are not the callee's fault.
+/// Outcomes of calls that do not count as errors of the callee.
 const NOT_AN_ERROR: [&str; 3] = ["ok", "domain-error", "refused"];
 /// `STATUS_CODE_ERROR`.
 const STATUS_ERROR: u8 = 2;
