@@ -66,7 +66,7 @@ pub(super) async fn assert_match_source(data: &Data) {
         return;
     }
     let id = uuid_digits(data, "product_id");
-    let projected = format!("SELECT {id} || ' ' || available FROM {{m}}stock_copy ORDER BY 1");
+    let projected = format!("SELECT {id} || ' ' || available FROM {{m}}projected_stock ORDER BY 1");
     let actual = format!("SELECT {id} || ' ' || (on_hand - reserved) FROM {{m}}stock ORDER BY 1");
     let (projected, actual) = (
         select_texts(data, "storefront", &projected).await,

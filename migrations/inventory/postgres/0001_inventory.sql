@@ -3,22 +3,23 @@
 -- Stock levels, the ledger of stock movements, and reservations.
 
 -- One row per product with movements. `on_hand` is the sum of the product's movements; `reserved` is the sum of the
--- held reservations. Both are written in the transaction of the movement or reservation.
+-- product's held reservations, in units. Both are written in the transaction of the movement or reservation.
 CREATE TABLE stock (
     -- Product id of the catalog. No foreign key, because the catalog may be in another database.
     product_id uuid PRIMARY KEY,
     on_hand bigint NOT NULL,
     reserved bigint NOT NULL CHECK (reserved >= 0),
-    -- Reserved units exist. The statements guarantee this; the check is the second line of defense.
+    -- Only units on hand are reserved. The statements guarantee this; the check is the second line of defense.
     CHECK (reserved <= on_hand)
 );
 
--- The ledger. Append-only.
+-- Ledger of stock movements. Append-only.
 CREATE TABLE movements (
     product_id uuid NOT NULL,
     -- Derived from `at`, so that the movements of a product sort by time.
     id uuid NOT NULL,
     kind text COLLATE "C" NOT NULL CHECK (kind IN ('received', 'adjusted', 'sold', 'returned')),
+    -- Units; negative for units that leave the stock.
     change bigint NOT NULL CHECK (change <> 0),
     -- Reference given by the caller. Identifies the movement for ever.
     reference text COLLATE "C" UNIQUE,

@@ -3,22 +3,23 @@
 -- Stock levels, the ledger of stock movements, and reservations.
 
 -- One row per product with movements. `on_hand` is the sum of the product's movements; `reserved` is the sum of the
--- held reservations. Both are written in the transaction of the movement or reservation.
+-- product's held reservations, in units. Both are written in the transaction of the movement or reservation.
 CREATE TABLE stock (
     -- Product id of the catalog, a UUID, 16 bytes. No foreign key, because the catalog may be in another database.
     product_id BLOB PRIMARY KEY CHECK (length(product_id) = 16),
     on_hand INTEGER NOT NULL,
     reserved INTEGER NOT NULL CHECK (reserved >= 0),
-    -- Reserved units exist. The statements guarantee this; the check is the second line of defense.
+    -- Only units on hand are reserved. The statements guarantee this; the check is the second line of defense.
     CHECK (reserved <= on_hand)
 ) STRICT, WITHOUT ROWID;
 
--- The ledger. Append-only. Clustered by product and time, which is the order of all reads.
+-- Ledger of stock movements. Append-only. Clustered by product and time, which is the order of all reads.
 CREATE TABLE movements (
     product_id BLOB NOT NULL CHECK (length(product_id) = 16),
     -- A UUID derived from `at`, so that the movements of a product sort by time.
     id BLOB NOT NULL CHECK (length(id) = 16),
     kind TEXT NOT NULL CHECK (kind IN ('received', 'adjusted', 'sold', 'returned')),
+    -- Units; negative for units that leave the stock.
     change INTEGER NOT NULL CHECK (change <> 0),
     -- Reference given by the caller. Identifies the movement for ever.
     reference TEXT UNIQUE,

@@ -1,21 +1,24 @@
 -- offshoot: expand
 --
--- What customers are told of their orders. Only added to.
+-- Notices to customers about their orders.
 
+-- One row per notice. Append-only.
 CREATE TABLE notices (
-    -- In the order in which they were written.
+    -- Rises in the order of writing, with gaps.
     number INTEGER PRIMARY KEY,
-    -- The orders' id, a UUID, 16 bytes. Orders live in another database.
+    -- Order id of the orders module, a UUID, 16 bytes. No foreign key, because the orders may be in another database.
     order_id BLOB NOT NULL CHECK (length(order_id) = 16),
+    -- E-mail address.
     recipient TEXT NOT NULL,
+    -- Text of the notice, one line.
     subject TEXT NOT NULL,
-    -- When it came about, microseconds since 1970-01-01T00:00:00Z.
+    -- Time of the event, microseconds since 1970-01-01T00:00:00Z.
     at INTEGER NOT NULL,
-    -- The event's place in the orders' log, and its key. Not unique: that an event takes effect once is what its delivery
-    -- promises, and a rule here would only hide that the promise was broken.
+    -- Position of the event in the orders' log, and key of the event. No unique constraint: the subscription guarantees
+    -- that an event takes effect once, and a constraint would hide a violation of this guarantee.
     position INTEGER NOT NULL,
     key TEXT NOT NULL
 ) STRICT;
 
--- The notices of an order.
+-- Finds the notices of an order.
 CREATE INDEX notices_by_order ON notices (order_id, number);

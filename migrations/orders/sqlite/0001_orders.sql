@@ -18,14 +18,13 @@ CREATE TABLE orders (
     currency TEXT NOT NULL CHECK (currency GLOB '[A-Z][A-Z][A-Z]'),
     total INTEGER NOT NULL,
     refunded INTEGER NOT NULL CHECK (refunded >= 0),
-    -- Idempotency key of the checkout, as 32 bytes, and hash of its arguments: a repeated call finds the order of the
-    -- first call, even if the first call was interrupted.
+    -- Hash of the checkout's idempotency key, and hash of its arguments, 32 bytes each: a repeated call finds the order
+    -- of the first call, even if the first call was interrupted.
     request BLOB CHECK (length(request) = 32),
     request_arguments BLOB CHECK (length(request_arguments) = 32),
-    -- Fencing token: rises with each takeover of the order. Every write names its attempt, so that an execution that
-    -- was taken over writes nothing.
+    -- Fencing token of executions, replaced by the saga log in 0002. Always 0 since then.
     attempt INTEGER NOT NULL CHECK (attempt >= 0),
-    -- End of the lease of the current attempt; NULL if no step is open.
+    -- End of an execution's lease, replaced by the saga log in 0002. Always NULL since then.
     lease_until INTEGER,
     -- Microseconds since 1970-01-01T00:00:00Z.
     placed_at INTEGER NOT NULL,
@@ -43,7 +42,7 @@ CREATE UNIQUE INDEX orders_cart ON orders (cart_id) WHERE cart_id IS NOT NULL AN
 -- Finds the orders of a customer, the newest last.
 CREATE INDEX orders_by_customer ON orders (customer, id);
 
--- Finds orders with an expired lease, the longest expired first.
+-- Finds orders with an expired lease, the longest expired first. Empty since 0002.
 CREATE INDEX orders_by_lease ON orders (lease_until) WHERE lease_until IS NOT NULL;
 
 -- One row per line, clustered by order. A product may appear in several lines of an invoice.
@@ -63,7 +62,7 @@ CREATE TABLE order_lines (
     PRIMARY KEY (order_id, number)
 ) STRICT, WITHOUT ROWID;
 
--- Steps of an order in other modules: a row is written before the call and updated after it.
+-- Steps of an order in other modules, replaced by the saga log in 0002. Empty since then.
 CREATE TABLE order_steps (
     order_id BLOB NOT NULL REFERENCES orders (id),
     -- Sequence of the steps, from 1.
@@ -86,7 +85,7 @@ CREATE TABLE returns (
     refund INTEGER NOT NULL CHECK (refund >= 0),
     -- 1 for the cancellation of the order.
     cancellation INTEGER NOT NULL CHECK (cancellation IN (0, 1)),
-    -- As in `orders`.
+    -- Idempotency key and arguments of the call, as in `orders`.
     request BLOB CHECK (length(request) = 32),
     request_arguments BLOB CHECK (length(request_arguments) = 32),
     at INTEGER NOT NULL,
@@ -100,7 +99,7 @@ CREATE UNIQUE INDEX returns_request ON returns (request) WHERE request IS NOT NU
 -- Revenue ledger: sales and refunds of each order, each at its own time. Append-only.
 CREATE TABLE revenue (
     order_id BLOB NOT NULL REFERENCES orders (id),
-    -- 0 for the sale, then one per return or cancellation.
+    -- Number of the entry: 0 for the sale, then one number per return or cancellation.
     entry INTEGER NOT NULL CHECK (entry >= 0),
     at INTEGER NOT NULL,
     country TEXT NOT NULL,

@@ -2,8 +2,9 @@
 --
 -- Payments and refunds, as requested from the payment provider. Card numbers and tokens are never stored.
 
+-- One row per payment.
 CREATE TABLE payments (
-    -- Reference given by the caller, and the key at the provider. Identifies the payment for ever.
+    -- Reference given by the caller, and key of the payment at the provider. Identifies the payment for ever.
     reference text COLLATE "C" PRIMARY KEY,
     -- `pending` is written before the call to the provider.
     status text COLLATE "C" NOT NULL CHECK (status IN ('pending', 'authorized', 'declined', 'captured', 'voided')),
@@ -16,9 +17,11 @@ CREATE TABLE payments (
     updated_at timestamptz NOT NULL
 );
 
+-- One row per refund.
 CREATE TABLE refunds (
     -- Reference given by the caller. Identifies the refund for ever.
     refund text COLLATE "C" PRIMARY KEY,
+    -- Reference of the refunded payment.
     payment text COLLATE "C" NOT NULL REFERENCES payments (reference),
     amount bigint NOT NULL CHECK (amount > 0),
     -- False until the provider has executed the refund.

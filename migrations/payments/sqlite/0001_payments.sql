@@ -2,8 +2,9 @@
 --
 -- Payments and refunds, as requested from the payment provider. Card numbers and tokens are never stored.
 
+-- One row per payment.
 CREATE TABLE payments (
-    -- Reference given by the caller, and the key at the provider. Identifies the payment for ever.
+    -- Reference given by the caller, and key of the payment at the provider. Identifies the payment for ever.
     reference TEXT PRIMARY KEY,
     -- `pending` is written before the call to the provider.
     status TEXT NOT NULL CHECK (status IN ('pending', 'authorized', 'declined', 'captured', 'voided')),
@@ -17,9 +18,11 @@ CREATE TABLE payments (
     updated_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- One row per refund.
 CREATE TABLE refunds (
     -- Reference given by the caller. Identifies the refund for ever.
     refund TEXT PRIMARY KEY,
+    -- Reference of the refunded payment.
     payment TEXT NOT NULL REFERENCES payments (reference),
     amount INTEGER NOT NULL CHECK (amount > 0),
     -- 0 until the provider has executed the refund.

@@ -17,6 +17,7 @@ CREATE TABLE projected_orders (
     -- Sums of the lines, so that queries without products need not read the lines. Amounts are ten-thousandths of the
     -- currency's unit.
     units bigint NOT NULL,
+    -- Before refunds.
     gross bigint NOT NULL,
     refunded bigint NOT NULL,
     placed_at timestamptz NOT NULL,
@@ -34,6 +35,7 @@ CREATE TABLE projected_order_lines (
     -- orders, several times faster than counting distinct order ids.
     order_count bigint NOT NULL CHECK (order_count IN (0, 1)),
     units bigint NOT NULL,
+    -- Before refunds.
     gross bigint NOT NULL,
     refunded bigint NOT NULL,
     position bigint NOT NULL,

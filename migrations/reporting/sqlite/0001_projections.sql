@@ -17,6 +17,7 @@ CREATE TABLE projected_orders (
     -- Sums of the lines, so that queries without products need not read the lines. Amounts are ten-thousandths of the
     -- currency's unit.
     units INTEGER NOT NULL,
+    -- Before refunds.
     gross INTEGER NOT NULL,
     refunded INTEGER NOT NULL,
     -- Microseconds since 1970-01-01T00:00:00Z.
@@ -35,6 +36,7 @@ CREATE TABLE projected_order_lines (
     -- orders, several times faster than counting distinct order ids.
     order_count INTEGER NOT NULL CHECK (order_count IN (0, 1)),
     units INTEGER NOT NULL,
+    -- Before refunds.
     gross INTEGER NOT NULL,
     refunded INTEGER NOT NULL,
     position INTEGER NOT NULL,

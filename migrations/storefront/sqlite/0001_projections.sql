@@ -1,34 +1,36 @@
 -- offshoot: expand
 --
--- Copies of what the catalog and the inventory announce. Everything here comes from their events and can be made anew.
+-- Projections of the catalog's products and of the inventory's stock. Built from events and can be rebuilt.
 
--- Products as the catalog announced them last. The SKU is the catalog's to keep unique, not a copy's to judge.
-CREATE TABLE products_copy (
-    -- The catalog's id, a UUID, 16 bytes.
+-- Products in the latest state that the catalog has published. No unique constraint on the SKU: the catalog guarantees
+-- that SKUs are unique.
+CREATE TABLE projected_products (
+    -- Product id of the catalog, a UUID, 16 bytes.
     product_id BLOB PRIMARY KEY CHECK (length(product_id) = 16),
     sku TEXT NOT NULL,
     name TEXT NOT NULL,
     description TEXT NOT NULL,
     category TEXT NOT NULL,
-    -- In ten-thousandths of the currency's unit.
+    -- Ten-thousandths of the currency's unit.
     price INTEGER NOT NULL,
     currency TEXT NOT NULL CHECK (currency GLOB '[A-Z][A-Z][A-Z]'),
     status TEXT NOT NULL CHECK (status IN ('active', 'discontinued')),
-    -- Of the event that it is from, in the catalog's log: an older one changes nothing.
+    -- Position in the catalog's log of the event that wrote this row. An older event never overwrites a newer row.
     position INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What is sold, in the order in which it is listed.
-CREATE INDEX products_copy_by_sku ON products_copy (sku, product_id) WHERE status = 'active';
+-- Lists the active products in SKU order.
+CREATE INDEX projected_products_by_sku ON projected_products (sku, product_id) WHERE status = 'active';
 
--- The same of one category.
-CREATE INDEX products_copy_by_category ON products_copy (category, sku, product_id) WHERE status = 'active';
+-- Lists the active products of one category in SKU order.
+CREATE INDEX projected_products_by_category ON projected_products (category, sku, product_id) WHERE status = 'active';
 
--- What can be had. Beside the products and not in them, because the two are heard of in any order: a product may have no
--- row here yet, and a row here no product.
-CREATE TABLE stock_copy (
+-- Available stock. A table of its own, because events of the two modules arrive in any order: a product may have no row
+-- here yet, and a row here no product.
+CREATE TABLE projected_stock (
     product_id BLOB PRIMARY KEY CHECK (length(product_id) = 16),
+    -- Units that can be reserved: on hand and not reserved.
     available INTEGER NOT NULL CHECK (available >= 0),
-    -- In the inventory's log.
+    -- Position in the inventory's log of the event that wrote this row. An older event never overwrites a newer row.
     position INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

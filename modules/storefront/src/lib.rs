@@ -22,7 +22,7 @@ pub use crate::projections::{
 /// The storefront's tables.
 pub const SCHEMA: ModuleSchema = ModuleSchema {
     module: "storefront",
-    migrations: migrations!("../../../migrations/storefront": 1 "0001_copies"),
+    migrations: migrations!("../../../migrations/storefront": 1 "0001_projections"),
     tables: include_str!("../../../migrations/storefront/tables.toml"),
 };
 

@@ -10,7 +10,7 @@ macro_rules! listings {
     () => {
         "p.product_id, p.sku, p.name, p.description, p.category, p.price, p.currency, p.status, \
          COALESCE(s.available, 0) AS available \
-         FROM products_copy p LEFT JOIN stock_copy s ON s.product_id = p.product_id"
+         FROM projected_products p LEFT JOIN projected_stock s ON s.product_id = p.product_id"
     };
 }
 
@@ -59,11 +59,12 @@ pub(crate) fn product_row(product: &Product, position: i64) -> ProductRow {
 /// Inserts or updates products. A row from a later position stays.
 pub(crate) async fn upsert_products(tx: &mut Tx<'_>, rows: Vec<ProductRow>) -> Result<(), CallFailure> {
     let sql = sql!(
-        "INSERT INTO products_copy (product_id, sku, name, description, category, price, currency, status, position) \
+        "INSERT INTO projected_products \
+         (product_id, sku, name, description, category, price, currency, status, position) \
          VALUES $rows ON CONFLICT (product_id) DO UPDATE SET sku = excluded.sku, name = excluded.name, \
          description = excluded.description, category = excluded.category, price = excluded.price, \
          currency = excluded.currency, status = excluded.status, position = excluded.position \
-         WHERE products_copy.position < excluded.position"
+         WHERE projected_products.position < excluded.position"
     );
     tx.insert_many(sql, rows).await.map(drop)
 }
@@ -71,19 +72,19 @@ pub(crate) async fn upsert_products(tx: &mut Tx<'_>, rows: Vec<ProductRow>) -> R
 /// Inserts or updates stock. A row from a later position stays.
 pub(crate) async fn upsert_stock(tx: &mut Tx<'_>, rows: Vec<StockRow>) -> Result<(), CallFailure> {
     let sql = sql!(
-        "INSERT INTO stock_copy (product_id, available, position) VALUES $rows \
+        "INSERT INTO projected_stock (product_id, available, position) VALUES $rows \
          ON CONFLICT (product_id) DO UPDATE SET available = excluded.available, position = excluded.position \
-         WHERE stock_copy.position < excluded.position"
+         WHERE projected_stock.position < excluded.position"
     );
     tx.insert_many(sql, rows).await.map(drop)
 }
 
 pub(crate) async fn clear_products(tx: &mut Tx<'_>) -> Result<(), CallFailure> {
-    tx.execute(sql!("DELETE FROM products_copy"), ()).await.map(drop)
+    tx.execute(sql!("DELETE FROM projected_products"), ()).await.map(drop)
 }
 
 pub(crate) async fn clear_stock(tx: &mut Tx<'_>) -> Result<(), CallFailure> {
-    tx.execute(sql!("DELETE FROM stock_copy"), ()).await.map(drop)
+    tx.execute(sql!("DELETE FROM projected_stock"), ()).await.map(drop)
 }
 
 /// One product, active or discontinued; `None` if the id is unknown.
