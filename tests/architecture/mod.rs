@@ -6,6 +6,10 @@ mod chassis_vocabulary;
 mod declarations;
 mod dependencies;
 mod implementations;
+// Modules inside a crate.
+mod crate_modules;
+mod module_cycles;
+mod root_imports;
 // Ownership of data.
 mod check_rules;
 mod migrations;
