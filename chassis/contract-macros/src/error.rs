@@ -61,7 +61,11 @@ pub(crate) fn derive(item: &DeriveInput) -> Result<TokenStream> {
             "a contract's error needs a variant `Call(#[from] CallFailure)` for call failures",
         )
     })?;
-    let name = &item.ident;
+    Ok(implementation(&item.ident, failure, &domain_errors))
+}
+
+/// The implementation of `ContractError`. `failure`: the variant for call failures.
+fn implementation(name: &Ident, failure: &Ident, domain_errors: &[DomainError<'_>]) -> TokenStream {
     let descriptions = domain_errors.iter().map(DomainError::description);
     let variants = domain_errors.iter().map(|error| {
         let (ident, text) = (error.ident, error.ident.to_string());
@@ -69,7 +73,7 @@ pub(crate) fn derive(item: &DeriveInput) -> Result<TokenStream> {
     });
     let to_problem = domain_errors.iter().map(DomainError::to_problem);
     let from_problem = domain_errors.iter().map(DomainError::parse_problem);
-    Ok(quote! {
+    quote! {
         impl ::offshoot_contract::ContractError for #name {
             fn descriptions() -> ::std::vec::Vec<::offshoot_contract::ErrorDescription> {
                 ::std::vec![#(#descriptions),*]
@@ -110,7 +114,7 @@ pub(crate) fn derive(item: &DeriveInput) -> Result<TokenStream> {
                 }
             }
         }
-    })
+    }
 }
 
 /// A variant with a `#[problem]` attribute.

@@ -137,15 +137,7 @@ fn method(contract: &Contract, method: &Method, index: usize) -> TokenStream {
     } else {
         quote!(args)
     };
-    let checks = method
-        .parameters
-        .iter()
-        .map(|Parameter { ty, location, .. }| match location {
-            Location::Body => quote!(::offshoot_contract::generated::assert_wire_value::<#ty>();),
-            Location::Path | Location::Query => {
-                quote!(::offshoot_contract::generated::assert_scalar::<#ty>();)
-            }
-        });
+    let checks = wire_checks(method);
     quote! {
         #params_struct
         #body_struct
@@ -178,6 +170,23 @@ fn method(contract: &Contract, method: &Method, index: usize) -> TokenStream {
             }
         }
 
+        #checks
+    }
+}
+
+/// Compile-time checks that every parameter and the answer can travel where the method sends them.
+fn wire_checks(method: &Method) -> TokenStream {
+    let answer = &method.answer;
+    let checks = method
+        .parameters
+        .iter()
+        .map(|Parameter { ty, location, .. }| match location {
+            Location::Body => quote!(::offshoot_contract::generated::assert_wire_value::<#ty>();),
+            Location::Path | Location::Query => {
+                quote!(::offshoot_contract::generated::assert_scalar::<#ty>();)
+            }
+        });
+    quote! {
         const _: () = {
             #(#checks)*
             ::offshoot_contract::generated::assert_wire_value::<#answer>();
