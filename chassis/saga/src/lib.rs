@@ -31,6 +31,7 @@ mod log;
 
 pub use crate::execution::{Execution, Halt};
 pub use crate::log::lease::SagaProgress;
+pub use crate::log::open::{COUNT_OPEN_SAGAS, LIST_OPEN_SAGAS, LIST_SAGAS_CHANGED_AFTER};
 pub use crate::operate::{Filter, OperateError, SagaRow, StepRow, list, request_undo, retry, show};
 pub use crate::plan::{Action, Definition, OnCommit, OnUndo, Plan, Stage, Step};
 pub use crate::saga_module::{SagaModule, StepContext, StepError, Transition, step_key};

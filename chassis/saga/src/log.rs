@@ -5,6 +5,8 @@ pub(crate) mod lease;
 pub(crate) mod update;
 // The steps of a saga.
 pub(crate) mod steps;
+// The open sagas of a module.
+pub(crate) mod open;
 
 use offshoot_contract::CallFailure;
 use serde::Serialize;

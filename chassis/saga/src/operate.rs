@@ -5,7 +5,21 @@ use offshoot_contract::{CallFailure, Timestamp};
 use offshoot_db::{List, Queries, Tx, sql};
 use serde::Serialize;
 
+use crate::log::open::{is_open, status};
 use crate::status::SagaStatus;
+
+/// Columns of a [`SagaRow`], from `offshoot_sagas s`.
+macro_rules! columns {
+    () => {
+        concat!(
+            "id, kind, version, ",
+            status!(),
+            " AS state, undoing, pivoted, undo_asked, (SELECT step FROM offshoot_saga_steps \
+             WHERE saga = s.id AND state = 'intended' ORDER BY failure IS NULL, position LIMIT 1) AS step, \
+             attempt, tries, due_at, give_up_at, failure, started_at, updated_at"
+        )
+    };
+}
 
 /// Filter of a list of sagas.
 #[derive(Debug, Clone)]
@@ -119,18 +133,14 @@ pub enum OperateError {
 /// Sagas that pass the filter, the oldest first.
 pub async fn list(db: &mut Queries, filter: &Filter) -> Result<Vec<SagaRow>, CallFailure> {
     let sql = sql!(
-        sqlite: "SELECT id, kind, version, CASE WHEN undoing AND state IN ('running', 'waiting') THEN 'undoing' \
-                 ELSE state END AS state, undoing, pivoted, undo_asked, (SELECT step FROM offshoot_saga_steps \
-                 WHERE saga = s.id AND state = 'intended' ORDER BY failure IS NULL, position LIMIT 1) AS step, \
-                 attempt, tries, due_at, give_up_at, failure, started_at, updated_at FROM offshoot_sagas s \
-                 WHERE CASE WHEN undoing AND state IN ('running', 'waiting') THEN 'undoing' ELSE state END \
-                 IN (SELECT value FROM json_each($1)) ORDER BY started_at, id LIMIT $2",
-        postgres: "SELECT id, kind, version, CASE WHEN undoing AND state IN ('running', 'waiting') THEN 'undoing' \
-                   ELSE state END AS state, undoing, pivoted, undo_asked, (SELECT step FROM offshoot_saga_steps \
-                   WHERE saga = s.id AND state = 'intended' ORDER BY failure IS NULL, position LIMIT 1) AS step, \
-                   attempt, tries, due_at, give_up_at, failure, started_at, updated_at FROM offshoot_sagas s \
-                   WHERE CASE WHEN undoing AND state IN ('running', 'waiting') THEN 'undoing' ELSE state END \
-                   = ANY($1) ORDER BY started_at, id LIMIT $2",
+        sqlite: concat!(
+            "SELECT ", columns!(), " FROM offshoot_sagas s WHERE ", status!(),
+            " IN (SELECT value FROM json_each($1)) ORDER BY started_at, id LIMIT $2"
+        ),
+        postgres: concat!(
+            "SELECT ", columns!(), " FROM offshoot_sagas s WHERE ", status!(),
+            " = ANY($1) ORDER BY started_at, id LIMIT $2"
+        ),
     );
     let states: List<String> = filter.states.iter().map(|status| status.to_string()).collect();
     db.fetch_all(sql, (states, i64::from(filter.limit))).await
@@ -138,13 +148,11 @@ pub async fn list(db: &mut Queries, filter: &Filter) -> Result<Vec<SagaRow>, Cal
 
 /// The saga with this id, or all sagas about this subject, the oldest first, each with its steps.
 pub async fn show(db: &mut Queries, id: &str) -> Result<Vec<(SagaRow, Vec<StepRow>)>, CallFailure> {
-    let sql = sql!(
-        "SELECT id, kind, version, CASE WHEN undoing AND state IN ('running', 'waiting') THEN 'undoing' \
-         ELSE state END AS state, undoing, pivoted, undo_asked, (SELECT step FROM offshoot_saga_steps \
-         WHERE saga = s.id AND state = 'intended' ORDER BY failure IS NULL, position LIMIT 1) AS step, \
-         attempt, tries, due_at, give_up_at, failure, started_at, updated_at FROM offshoot_sagas s \
-         WHERE id = $1 OR subject = $1 ORDER BY started_at, id"
-    );
+    let sql = sql!(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM offshoot_sagas s WHERE id = $1 OR subject = $1 ORDER BY started_at, id"
+    ));
     let sagas: Vec<SagaRow> = db.fetch_all(sql, (id,)).await?;
     let mut shown = Vec::with_capacity(sagas.len());
     for saga in sagas {
@@ -175,12 +183,13 @@ pub async fn retry(tx: &mut Tx<'_>, id: &str, now: Timestamp) -> Result<(), Oper
 
 /// Requests the undo of a saga. The current or next execution begins the undo; refused past the point of no return.
 pub async fn request_undo(tx: &mut Tx<'_>, id: &str, now: Timestamp) -> Result<(), OperateError> {
-    let sql = sql!(
+    let sql = sql!(concat!(
         "UPDATE offshoot_sagas SET undo_asked = $3, tries = 0, updated_at = $2, \
          state = CASE WHEN state = 'stuck' THEN 'waiting' ELSE state END, \
          due_at = CASE WHEN state = 'running' THEN due_at ELSE $2 END \
-         WHERE id = $1 AND NOT pivoted AND NOT undoing AND state IN ('running', 'waiting', 'stuck')"
-    );
+         WHERE id = $1 AND NOT pivoted AND NOT undoing AND ",
+        is_open!()
+    ));
     if tx.execute(sql, (id, now, true)).await? == 1 {
         return Ok(());
     }

@@ -3,6 +3,7 @@
 use offshoot_contract::{CallFailure, Timestamp};
 use offshoot_db::{List, Queries, Tx, sql};
 
+use crate::log::open::is_open;
 use crate::status::SagaStatus;
 
 /// Progress of a saga: attempt, status and due time.
@@ -67,7 +68,10 @@ pub(crate) async fn find_saga(db: &mut Queries, id: &str) -> Result<Option<SagaP
 
 /// Whether a saga about this subject is open.
 pub(crate) async fn has_open_saga(db: &mut Queries, subject: &str) -> Result<bool, CallFailure> {
-    let sql = sql!("SELECT id FROM offshoot_sagas WHERE subject = $1 AND state IN ('running', 'waiting', 'stuck')");
+    let sql = sql!(concat!(
+        "SELECT id FROM offshoot_sagas WHERE subject = $1 AND ",
+        is_open!()
+    ));
     let row: Option<(String,)> = db.fetch_optional(sql, (subject,)).await?;
     Ok(row.is_some())
 }

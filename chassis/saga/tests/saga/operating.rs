@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use offshoot_contract::Clock as _;
-use offshoot_saga::{Filter, OperateError, SagaRow, SagaStatus, list, request_undo, retry, show};
+use offshoot_saga::{
+    COUNT_OPEN_SAGAS, Filter, LIST_OPEN_SAGAS, OperateError, SagaRow, SagaStatus, list, request_undo, retry, show,
+};
 
 use crate::fixture::{ATTEMPTS, Fixture, LEASE, cx};
 use crate::on_both_engines;
@@ -16,6 +18,13 @@ on_both_engines! {
     a_running_saga_is_undone_on_request_before_its_pivot,
     an_impossible_action_is_refused_with_a_reason,
     each_status_is_listed,
+}
+
+offshoot_db::row! {
+    struct OpenSaga {
+        id: String,
+        state: String,
+    }
 }
 
 async fn list_by_status(trips: &Trips, states: &[SagaStatus]) -> Vec<SagaRow> {
@@ -197,6 +206,13 @@ async fn each_status_is_listed(fixture: Fixture) {
     );
     let mut cx = cx();
     let mut read = trips.db.read(&mut cx).await.unwrap();
+    // The statements for tools count as open what `SagaStatus` does.
+    let open: Vec<OpenSaga> = read.fetch_all(LIST_OPEN_SAGAS, (10_i64,)).await.unwrap();
+    let open: Vec<_> = open.into_iter().map(|saga| (saga.id, saga.state)).collect();
+    let expected = list_by_status(&trips, &SagaStatus::OPEN).await.into_iter();
+    assert_eq!(open, expected.map(|row| (row.id, row.state)).collect::<Vec<_>>());
+    let (count,): (i64,) = read.fetch_one(COUNT_OPEN_SAGAS, ()).await.unwrap();
+    assert_eq!(usize::try_from(count).unwrap(), SagaStatus::OPEN.len());
     let shown = show(&mut read, "stuck").await.unwrap();
     assert_eq!(shown[0].1[0].tries, i64::from(ATTEMPTS));
     assert_eq!(shown[0].1[0].failure.as_deref(), Some("invalid response"));
