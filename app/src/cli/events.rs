@@ -10,8 +10,8 @@ use anyhow::{Result, bail};
 use offshoot_contract::CallContext;
 use offshoot_db::Db;
 use offshoot_outbox::{
-    OutboxStatus, ParkedEvent, SubscriptionError, SubscriptionStatus, count_unhandled_events, outbox_status,
-    parked_events, rebuild, replay, retry, skip, status,
+    OutboxStatus, ParkedEvent, SubscriptionError, SubscriptionStatus, outbox_status, parked_events, rebuild, replay,
+    retry, skip, status,
 };
 use serde::Serialize;
 
@@ -35,7 +35,7 @@ struct Overview {
 struct Reading {
     #[serde(flatten)]
     partition: SubscriptionStatus,
-    /// Events of this partition after the cursor; `None` if the log is not in this configuration.
+    /// Events of all partitions after the cursor; `None` if the log is not in this configuration.
     lag: Option<i64>,
     /// Why the partition does not advance; `None` if nothing is wrong.
     because: Option<String>,
@@ -136,20 +136,9 @@ async fn overview(databases: &[Db]) -> Result<Overview, SubscriptionError> {
     }
     let mut subscriptions = Vec::new();
     for db in databases {
-        let rows = status(db, &mut cx()).await?;
-        let mut partitions: BTreeMap<String, i32> = BTreeMap::new();
-        for row in &rows {
-            *partitions.entry(row.subscription.clone()).or_default() += 1;
-        }
-        for partition in rows {
-            let lag = match databases.iter().find(|log| log.module() == partition.module) {
-                Some(log) => {
-                    let partitions = partitions[&partition.subscription];
-                    let (position, number) = (partition.position, partition.partition);
-                    Some(count_unhandled_events(log, &mut cx(), position, number, partitions).await?)
-                }
-                None => None,
-            };
+        for partition in status(db, &mut cx()).await? {
+            let log = logs.get(partition.module.as_str());
+            let lag = log.map(|log| (log.last - partition.position).max(0) + log.unnumbered);
             let because = because(&partition, lag);
             subscriptions.push(Reading {
                 partition,

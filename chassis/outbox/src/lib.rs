@@ -34,7 +34,7 @@ pub use crate::feed::{HttpSource, serve_events};
 pub use crate::local::LocalSource;
 pub use crate::operating::{
     OutboxStatus, ParkedEvent, SubscriptionError, SubscriptionStatus, UNNUMBERED_COUNT_MAX, begin_new_log,
-    count_unhandled_events, outbox_status, parked_events, rebuild, replay, retry, skip, status,
+    outbox_status, parked_events, rebuild, replay, retry, skip, status,
 };
 pub use crate::projection::{Age, Projection, latest_per_key, read_age};
 pub use crate::publish::{MAX_PAYLOAD_BYTES, Publish};

@@ -13,9 +13,6 @@ use crate::parked;
 /// Limit of the count of events without a position: counting a million events is slow.
 pub const UNNUMBERED_COUNT_MAX: i64 = 10_000;
 
-/// Limit of the events that are looked at for the lag of one partition.
-const LAG_SCAN_MAX: i64 = 100_000;
-
 /// Why an operator's command was refused or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SubscriptionError {
@@ -139,29 +136,6 @@ pub async fn outbox_status(db: &Db, cx: &mut CallContext) -> Result<OutboxStatus
         removed_through: head.removed_through,
         log_id: head.log_id,
     })
-}
-
-/// Number of events in the log of `publisher` that one of `partitions` partitions has not handled: the partition's own
-/// events after `position`. Looks at the next 100,000 events of the log, so a larger lag is a lower bound.
-pub async fn count_unhandled_events(
-    publisher: &Db,
-    cx: &mut CallContext,
-    position: i64,
-    partition: i32,
-    partitions: i32,
-) -> Result<i64, CallFailure> {
-    let sql = sql!(
-        sqlite: "SELECT count(*) FROM (\
-                SELECT bucket FROM offshoot_events WHERE position > $1 ORDER BY position LIMIT $2\
-            ) next WHERE bucket % $3 = $4",
-        postgres: "SELECT count(*) FROM (\
-                (SELECT bucket FROM offshoot_events WHERE position > $1 ORDER BY position LIMIT $2) \
-                UNION ALL (SELECT bucket FROM offshoot_events WHERE position IS NULL ORDER BY id LIMIT $2)\
-            ) next WHERE bucket % $3 = $4",
-    );
-    let params = (position, LAG_SCAN_MAX, partitions, partition);
-    let (count,): (i64,) = publisher.read(cx).await?.fetch_one(sql, params).await?;
-    Ok(count)
 }
 
 /// Status of every partition of every subscription of the module whose data is `db`.
