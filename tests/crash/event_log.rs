@@ -27,7 +27,9 @@ impl OrderEvent {
 /// Asserts that the positions of each log are consecutive from 1 to the last position.
 pub(super) async fn assert_logs_are_complete(data: &Data) {
     let last = match data.database() {
-        Some(_) => "(SELECT GREATEST(removed_through, (SELECT max(position) FROM {m}offshoot_events)) FROM {m}offshoot_log)",
+        Some(_) => {
+            "(SELECT GREATEST(removed_through, (SELECT max(position) FROM {m}offshoot_events)) FROM {m}offshoot_log)"
+        }
         None => "COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'offshoot_events'), 0)",
     };
     for module in MODULES {

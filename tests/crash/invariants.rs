@@ -42,6 +42,7 @@ pub(super) async fn assert_every_event_is_handled(data: &Data) {
         let partitions = status["subscriptions"].as_array().expect("subscriptions are a list");
         let is_current = |partition: &Value| {
             partition["lag"] == 0
+                && partition["lag_is_exact"] == true
                 && partition["parked"] == 0
                 && partition["held"].is_null()
                 && partition["rebuild"] == false

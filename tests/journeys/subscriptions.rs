@@ -49,7 +49,9 @@ pub(super) async fn wait_until_subscriptions_catch_up(data: &Data) {
             .stdout;
         let status: Value = serde_json::from_str(&status).expect("stdout is JSON");
         let subscriptions = status["subscriptions"].as_array().expect("subscriptions are a list");
-        let is_current = |partition: &Value| partition["lag"] == 0 && !partition["current_at"].is_null();
+        let is_current = |partition: &Value| {
+            partition["lag"] == 0 && partition["lag_is_exact"] == true && !partition["current_at"].is_null()
+        };
         let names: std::collections::BTreeSet<_> = subscriptions
             .iter()
             .map(|partition| partition["subscription"].as_str())

@@ -4,14 +4,12 @@
 mod arguments;
 mod text;
 
-use std::collections::BTreeMap;
-
 use anyhow::{Result, bail};
 use offshoot_contract::CallContext;
 use offshoot_db::Db;
 use offshoot_outbox::{
-    OutboxStatus, ParkedEvent, SubscriptionError, SubscriptionStatus, outbox_status, parked_events, rebuild, replay,
-    retry, skip, status,
+    Lag, OutboxStatus, ParkedEvent, SubscriptionError, SubscriptionStatus, count_lag, outbox_status, parked_events,
+    rebuild, replay, retry, skip, status,
 };
 use serde::Serialize;
 
@@ -35,8 +33,10 @@ struct Overview {
 struct Reading {
     #[serde(flatten)]
     partition: SubscriptionStatus,
-    /// Events of all partitions after the cursor; `None` if the log is not in this configuration.
+    /// The partition's own events after the cursor; `None` if the log is not in this configuration.
     lag: Option<i64>,
+    /// Whether `lag` is more than a lower bound; `None` if the log is not in this configuration.
+    lag_is_exact: Option<bool>,
     /// Why the partition does not advance; `None` if nothing is wrong.
     because: Option<String>,
 }
@@ -130,35 +130,37 @@ async fn reader<'a>(databases: &'a [Db], subscription: &str) -> Result<&'a Db> {
 }
 
 async fn overview(databases: &[Db]) -> Result<Overview, SubscriptionError> {
-    let mut logs = BTreeMap::new();
-    for db in databases {
-        logs.insert(db.module(), outbox_status(db, &mut cx()).await?);
-    }
+    let mut logs = Vec::new();
     let mut subscriptions = Vec::new();
     for db in databases {
+        logs.push(outbox_status(db, &mut cx()).await?);
         for partition in status(db, &mut cx()).await? {
-            let log = logs.get(partition.module.as_str());
-            let lag = log.map(|log| (log.last - partition.position).max(0) + log.unnumbered);
+            let publisher = databases.iter().find(|db| db.module() == partition.module);
+            let lag = match publisher {
+                Some(log) => {
+                    let (position, partitions) = (partition.position, partition.partitions);
+                    Some(count_lag(log, &mut cx(), position, partitions, partition.partition).await?)
+                }
+                None => None,
+            };
             let because = because(&partition, lag);
             subscriptions.push(Reading {
                 partition,
-                lag,
+                lag: lag.map(|lag| lag.events),
+                lag_is_exact: lag.map(|lag| lag.is_exact),
                 because,
             });
         }
     }
-    Ok(Overview {
-        logs: logs.into_values().collect(),
-        subscriptions,
-    })
+    Ok(Overview { logs, subscriptions })
 }
 
 /// Why a partition does not advance, the most severe reason first.
-fn because(partition: &SubscriptionStatus, lag: Option<i64>) -> Option<String> {
+fn because(partition: &SubscriptionStatus, lag: Option<Lag>) -> Option<String> {
     if let Some(held) = &partition.held {
         return Some(held.clone());
     }
-    if partition.worker.is_none() && lag != Some(0) {
+    if partition.worker.is_none() && !lag.is_some_and(Lag::is_none) {
         return Some(format!(
             "no process works on it: start one with {}",
             partition.subscriber

@@ -94,7 +94,10 @@ async fn execute() -> ExitCode {
 }
 
 /// Logs to stderr at the levels of `RUST_LOG`, by default warnings; exports traces if a collector is configured.
-#[expect(clippy::disallowed_methods, reason = "the name that Rust programs share, and no setting of the store")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the name that Rust programs share, and no setting of the store"
+)]
 fn log(settings: &Settings) -> Result<Option<Traces>> {
     let logs = log_levels(std::env::var("RUST_LOG").ok().as_deref())?;
     let text = tracing_subscriber::fmt::layer()

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use offshoot_contract::{Clock, error_chain};
 use offshoot_db::{DbOptions, MigrationState, migration_status};
+use offshoot_outbox::{COUNT_LAG, Lag};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -88,6 +89,9 @@ pub async fn diagnose(
             Err(error) => findings.push(problem(data.name(), error_chain(&error), None)),
         }
     }
+    if let Err(finding) = count_lags(&mut observations).await {
+        findings.push(finding);
+    }
     let is_observed_twice = observations
         .iter()
         .any(|(_, observation)| observation.before.needs_second_reading());
@@ -156,6 +160,36 @@ async fn observe(
     let observation = Observation::read(data.name(), &mut connection).await;
     let observation = observation.map_err(|cause| database_error(data, "reading", cause))?;
     Ok(Some((connection, observation)))
+}
+
+/// Counts the lag of each partition in the log of its publisher, where that log is readable.
+async fn count_lags(observations: &mut [(Connection, Observation)]) -> Result<(), Finding> {
+    for subscriber in 0..observations.len() {
+        let observation = &observations[subscriber].1;
+        let name = observation.module.clone();
+        let cursors = observation.cursors.clone();
+        for cursor in &cursors {
+            let is_publisher =
+                |other: &&mut (Connection, Observation)| other.1.module == cursor.module && other.1.log.is_some();
+            let Some((connection, _)) = observations.iter_mut().find(is_publisher) else {
+                continue;
+            };
+            let partitions = cursors
+                .iter()
+                .filter(|other| other.subscription == cursor.subscription)
+                .count();
+            let partitions = i32::try_from(partitions).unwrap_or(i32::MAX);
+            let params = Lag::params(cursor.position, partitions, cursor.partition);
+            let counted = connection.fetch_one::<Lag>(COUNT_LAG, params).await;
+            let lag = counted.map_err(|error| {
+                let message = format!("the log cannot be read for {} of {name}: {error}", cursor.subscription);
+                problem(&cursor.module, message, None)
+            })?;
+            let partition = (cursor.subscription.clone(), cursor.partition);
+            observations[subscriber].1.lags.insert(partition, lag);
+        }
+    }
+    Ok(())
 }
 
 fn problem(module: &str, message: impl Into<String>, command: Option<String>) -> Finding {

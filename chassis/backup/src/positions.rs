@@ -4,6 +4,7 @@
 use offshoot_contract::Timestamp;
 use offshoot_db::sql;
 use offshoot_outbox::UNNUMBERED_COUNT_MAX;
+use offshoot_saga::{COUNT_OPEN_SAGAS, LIST_OPEN_SAGAS, LIST_SAGAS_CHANGED_AFTER};
 use serde::{Deserialize, Serialize};
 use sqlx::Error;
 use uuid::Uuid;
@@ -87,7 +88,7 @@ offshoot_db::row! {
         pub id: String,
         /// Name of the saga definition.
         pub kind: String,
-        /// State of the saga.
+        /// Name of the saga's status: `running`, `waiting`, `undoing`, `stuck`, `done` or `undone`.
         pub state: String,
         /// Time of the last change.
         pub updated_at: Timestamp,
@@ -163,13 +164,8 @@ async fn read_open_sagas(connection: &mut Connection) -> Result<(i64, Vec<OpenSa
     if !connection.has_table("offshoot_sagas").await? {
         return Ok((0, Vec::new()));
     }
-    let count = sql!("SELECT count(*) FROM offshoot_sagas WHERE state IN ('running', 'waiting', 'stuck')");
-    let (count,): (i64,) = connection.fetch_one(count, ()).await?;
-    let sql = sql!(
-        "SELECT id, kind, state, updated_at FROM offshoot_sagas WHERE state IN ('running', 'waiting', 'stuck') \
-         ORDER BY started_at, id LIMIT $1"
-    );
-    Ok((count, connection.fetch_all(sql, (SAGAS_NAMED,)).await?))
+    let (count,): (i64,) = connection.fetch_one(COUNT_OPEN_SAGAS, ()).await?;
+    Ok((count, connection.fetch_all(LIST_OPEN_SAGAS, (SAGAS_NAMED,)).await?))
 }
 
 /// Reads the sagas that changed after `moment`, latest first.
@@ -180,10 +176,9 @@ pub(crate) async fn read_sagas_changed_after(
     if !connection.has_table("offshoot_sagas").await? {
         return Ok(Vec::new());
     }
-    let sql = sql!(
-        "SELECT id, kind, state, updated_at FROM offshoot_sagas WHERE updated_at > $1 ORDER BY updated_at DESC, id LIMIT $2"
-    );
-    connection.fetch_all(sql, (moment, SAGAS_NAMED)).await
+    connection
+        .fetch_all(LIST_SAGAS_CHANGED_AFTER, (moment, SAGAS_NAMED))
+        .await
 }
 
 /// Lower-case hexadecimal digits of `bytes`.

@@ -26,11 +26,13 @@ mod worker;
 // Projections of another module's data.
 mod projection;
 // Status of logs and subscriptions, and the operators' commands.
+mod lag;
 mod operating;
 
 pub use crate::delivery::{Delivered, Rejection};
 pub use crate::fault_injection::inject_faults;
 pub use crate::feed::{HttpSource, serve_events};
+pub use crate::lag::{COUNT_LAG, LAG_SCAN_MAX, Lag, count_lag};
 pub use crate::local::LocalSource;
 pub use crate::operating::{
     OutboxStatus, ParkedEvent, SubscriptionError, SubscriptionStatus, UNNUMBERED_COUNT_MAX, begin_new_log,

@@ -74,6 +74,8 @@ pub struct SubscriptionStatus {
     pub module: String,
     /// The partition.
     pub partition: i32,
+    /// Number of partitions of the subscription.
+    pub partitions: i32,
     /// Every event up to this position is handled or parked.
     pub position: i64,
     /// Every event published before this time is handled; parked events count as handled, except in a projection. `None`
@@ -145,6 +147,7 @@ pub async fn status(db: &Db, cx: &mut CallContext) -> Result<Vec<SubscriptionSta
             subscription: String,
             module: String,
             partition: i32,
+            partitions: i32,
             position: i64,
             current_at: Option<Timestamp>,
             held: Option<String>,
@@ -160,7 +163,9 @@ pub async fn status(db: &Db, cx: &mut CallContext) -> Result<Vec<SubscriptionSta
         .await?
         .fetch_all(
             sql!(
-                "SELECT c.subscription, c.module, c.partition, c.position, c.current_at, c.held, c.is_projection, c.rebuild, \
+                "SELECT c.subscription, c.module, c.partition, \
+                    CAST(count(*) OVER (PARTITION BY c.subscription) AS integer) AS partitions, \
+                    c.position, c.current_at, c.held, c.is_projection, c.rebuild, \
                     (SELECT CAST(count(*) AS bigint) FROM offshoot_parked p WHERE p.subscription = c.subscription \
                         AND p.partition = c.partition) AS parked, \
                     (SELECT CAST(count(*) AS bigint) FROM offshoot_parked p WHERE p.subscription = c.subscription \
@@ -179,6 +184,7 @@ pub async fn status(db: &Db, cx: &mut CallContext) -> Result<Vec<SubscriptionSta
         subscription: row.subscription,
         module: row.module,
         partition: row.partition,
+        partitions: row.partitions,
         position: row.position,
         current_at: row.current_at,
         parked: row.parked - row.dead_letters,

@@ -45,7 +45,10 @@ pub(super) fn overview(overview: &Overview) -> String {
 fn row(text: &mut String, reading: &Reading) {
     let partition = &reading.partition;
     let name = format!("{}/{}", partition.subscription, partition.partition);
-    let lag = reading.lag.map_or_else(|| "?".to_owned(), |lag| lag.to_string());
+    let or_more = if reading.lag_is_exact == Some(false) { "+" } else { "" };
+    let lag = reading
+        .lag
+        .map_or_else(|| "?".to_owned(), |lag| format!("{lag}{or_more}"));
     let current = partition
         .current_at
         .map_or_else(|| "never".to_owned(), |at| at.to_string());

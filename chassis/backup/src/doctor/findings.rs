@@ -79,7 +79,12 @@ fn judge_sagas(module: &str, sagas: &[Saga], now: Timestamp) -> Vec<Finding> {
         ));
     }
     if sagas.len() > stuck {
-        found.push(note(module, format!("{} sagas are in flight", sagas.len() - stuck)));
+        let undoing = sagas.iter().filter(|saga| saga.state == "undoing").count();
+        let message = format!(
+            "{} sagas are in flight, {undoing} of them are being undone",
+            sagas.len() - stuck
+        );
+        found.push(note(module, message));
     }
     found
 }
@@ -141,21 +146,34 @@ fn compare_with_log(
         );
         return Some(problem(module, message, resolve(log.last + 1)));
     }
-    let behind = cursors
-        .iter()
-        .map(|cursor| log.last - cursor.position)
-        .max()
-        .unwrap_or(0);
-    let oldest = cursors.iter().map(|cursor| cursor.current_at).min().flatten();
-    let is_late = |limit| oldest.is_none_or(|at| age(at, now) > limit);
-    let since = oldest.map_or("the beginning".to_owned(), |at| at.to_string());
+    let since = |oldest: Option<Timestamp>| oldest.map_or("ever".to_owned(), |at| at.to_string());
+    let is_late = |oldest: Option<Timestamp>, limit| oldest.is_none_or(|at| age(at, now) > limit);
     let status = || Some("offshoot events status".to_owned());
-    if behind > 0 && is_late(LATE) {
-        let message = format!("{name} is up to {behind} positions behind the log of {other}, since {since}");
+    // An idle partition is not behind, however long the log has become since.
+    let lags = cursors
+        .iter()
+        .filter_map(|cursor| Some((cursor, observation.lag(cursor)?)));
+    let behind: Vec<_> = lags.filter(|(_, lag)| !lag.is_none()).collect();
+    let oldest = behind.iter().map(|(cursor, _)| cursor.current_at).min().flatten();
+    if !behind.is_empty() && is_late(oldest, LATE) {
+        let events: i64 = behind.iter().map(|(_, lag)| lag.events).sum();
+        let at_least = if behind.iter().all(|(_, lag)| lag.is_exact) {
+            ""
+        } else {
+            "at least "
+        };
+        let message = format!(
+            "{name} has not handled {at_least}{events} events of {other}, and has been behind since {}",
+            since(oldest)
+        );
         return Some(problem(module, message, status()));
     }
-    if is_projection && is_late(STALE_PROJECTION) {
-        let message = format!("{name}: the projection of {other} has not been confirmed since {since}");
+    let oldest = cursors.iter().map(|cursor| cursor.current_at).min().flatten();
+    if is_projection && is_late(oldest, STALE_PROJECTION) {
+        let message = format!(
+            "{name}: the projection of {other} has not been confirmed since {}",
+            since(oldest)
+        );
         return Some(problem(module, message, status()));
     }
     None

@@ -1,7 +1,11 @@
 //! Observation of one module's data by the doctor. Reads only; `findings` draws the conclusions.
 
+use std::collections::BTreeMap;
+
 use offshoot_contract::Timestamp;
 use offshoot_db::sql;
+use offshoot_outbox::Lag;
+use offshoot_saga::LIST_OPEN_SAGAS;
 use sqlx::Error;
 use uuid::Uuid;
 
@@ -16,6 +20,8 @@ pub(super) struct Observation {
     pub(super) role: String,
     pub(super) log: Option<LogPosition>,
     pub(super) cursors: Vec<Cursor>,
+    /// Lag of each partition of each subscription, where the publisher's log is readable.
+    pub(super) lags: BTreeMap<(String, i32), Lag>,
     pub(super) sagas: Vec<Saga>,
     pub(super) before: Activity,
     pub(super) after: Activity,
@@ -51,7 +57,7 @@ offshoot_db::row! {
 }
 
 offshoot_db::row! {
-    /// A saga that has not ended.
+    /// An open saga.
     #[derive(Debug, Clone)]
     pub(super) struct Saga {
         pub(super) state: String,
@@ -72,13 +78,19 @@ impl Observation {
             role,
             log: positions::read_log(connection).await?,
             cursors: read_cursors(connection).await?,
+            lags: BTreeMap::new(),
             sagas: read_sagas(connection).await?,
             before: activity.clone(),
             after: activity,
         })
     }
 
-    /// Processes that sent a heartbeat between the two readings.
+    /// The lag of a partition; `None` if the publisher's log was not readable.
+    pub(super) fn lag(&self, cursor: &Cursor) -> Option<Lag> {
+        self.lags.get(&(cursor.subscription.clone(), cursor.partition)).copied()
+    }
+
+    /// Processes with a new heartbeat between the two readings.
     pub(super) fn live_replicas(&self) -> Vec<Uuid> {
         let has_advanced = |(instance, heartbeats, _): &&(Uuid, i64, String)| {
             let before = self.before.replicas.iter().find(|(known, ..)| known == instance);
@@ -136,7 +148,6 @@ async fn read_sagas(connection: &mut Connection) -> Result<Vec<Saga>, Error> {
     if !connection.has_table("offshoot_sagas").await? {
         return Ok(Vec::new());
     }
-    let sql =
-        sql!("SELECT state, due_at, started_at FROM offshoot_sagas WHERE state IN ('running', 'waiting', 'stuck')");
-    connection.fetch_all(sql, ()).await
+    // Without a limit: the doctor counts all of them.
+    connection.fetch_all(LIST_OPEN_SAGAS, (i64::MAX,)).await
 }

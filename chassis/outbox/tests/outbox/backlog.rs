@@ -1,7 +1,7 @@
-//! A backlog of events without positions: pages, the age of a subscription and the status must count these events too.
+//! A backlog of events, with and without positions: pages, currency, status and lag must count these events too.
 
 use offshoot_db::{Engine, sql};
-use offshoot_outbox::{EventSource as _, LocalSource, ReadRequest, UNNUMBERED_COUNT_MAX};
+use offshoot_outbox::{EventSource as _, LAG_SCAN_MAX, Lag, LocalSource, ReadRequest, UNNUMBERED_COUNT_MAX, count_lag};
 use offshoot_testkit::{ScratchDatabase, on_both_engines};
 
 use crate::harness::{Harness, counted, cx, publish, status, wait_until};
@@ -9,6 +9,8 @@ use crate::harness::{Harness, counted, cx, publish, status, wait_until};
 on_both_engines! {
     only_a_page_at_the_end_of_the_log_is_complete,
     a_subscription_is_not_current_before_it_has_every_event,
+    the_lag_of_a_partition_counts_its_own_events,
+    a_count_of_lag_ends_at_its_limit,
 }
 
 /// More events than one transaction assigns positions to.
@@ -96,4 +98,56 @@ async fn a_subscription_is_not_current_before_it_has_every_event(database: Scrat
         i64::try_from(harness.recorded_events().await.len()).unwrap(),
         UNNUMBERED_COUNT_MAX + 1_000
     );
+}
+
+/// Lag of each partition of the one subscription, in order.
+async fn lags(harness: &Harness) -> Vec<Lag> {
+    let mut lags = Vec::new();
+    for partition in status(&harness.audit).await {
+        let (position, partitions) = (partition.position, partition.partitions);
+        let counted = count_lag(&harness.warehouse, &mut cx(), position, partitions, partition.partition).await;
+        lags.push(counted.unwrap());
+    }
+    lags
+}
+
+async fn the_lag_of_a_partition_counts_its_own_events(database: ScratchDatabase) {
+    let harness = Harness::on(database).await;
+    publish(&harness.warehouse, &[counted("a", 0)]).await;
+    let process = harness.start(4);
+    harness.wait_for_events(1).await;
+    process.kill();
+    publish(&harness.warehouse, &[1, 2, 3].map(|count| counted("a", count))).await;
+    let behind: Vec<_> = lags(&harness)
+        .await
+        .iter()
+        .map(|lag| (lag.events, lag.is_exact))
+        .collect();
+    assert_eq!(behind.len(), 4);
+    assert_eq!(behind.iter().filter(|lag| **lag == (0, true)).count(), 3, "{behind:?}");
+    assert_eq!(behind.iter().filter(|lag| **lag == (3, true)).count(), 1, "{behind:?}");
+    let _process = harness.start(4);
+    harness.wait_for_events(4).await;
+    assert!(lags(&harness).await.iter().all(|lag| lag.is_none()));
+}
+
+async fn a_count_of_lag_ends_at_its_limit(database: ScratchDatabase) {
+    let harness = Harness::on(database).await;
+    publish_many(&harness, LAG_SCAN_MAX + 1_000).await;
+    let lag = async |position| count_lag(&harness.warehouse, &mut cx(), position, 1, 0).await.unwrap();
+    let cut = Lag {
+        events: LAG_SCAN_MAX,
+        is_exact: false,
+    };
+    assert_eq!(lag(0).await, cut);
+    // Assigns every position.
+    let _process = harness.start(1);
+    harness
+        .wait_for_events(usize::try_from(LAG_SCAN_MAX + 1_000).unwrap())
+        .await;
+    let rest = Lag {
+        events: 1_000,
+        is_exact: true,
+    };
+    assert_eq!((lag(0).await, lag(LAG_SCAN_MAX).await), (cut, rest));
 }
