@@ -103,3 +103,11 @@ pub(crate) fn collect(root: &Path, folder: &str, into: &mut Vec<File>) -> Result
     }
     Ok(())
 }
+
+/// Adds the manifest and the sources of the crate in the project's root.
+pub(crate) fn collect_root_crate(root: &Path, into: &mut Vec<File>) -> Result<(), CheckError> {
+    let path = root.join("Cargo.toml");
+    let bytes = fs::read(&path).map_err(|source| CheckError::Io { path, source })?;
+    into.push(File::new("Cargo.toml", &String::from_utf8_lossy(&bytes)));
+    collect(root, "src", into)
+}

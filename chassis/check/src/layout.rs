@@ -1,4 +1,4 @@
-//! Layout of a project: folders of modules and migrations, and the SQL macro.
+//! Layout of a project: folders of modules and migrations, the file of declarations, and the SQL macro.
 
 use serde::Deserialize;
 
@@ -21,6 +21,9 @@ pub struct Layout {
     pub chassis_prefix: String,
     /// Folders of code without data, which must not contain SQL.
     pub without_data: Vec<String>,
+    /// File of the application that declares the modules, with `modules!` and `origins!`. Without this file, or without
+    /// `modules!` in it, nothing is checked about declarations.
+    pub declarations: String,
 }
 
 impl Default for Layout {
@@ -32,6 +35,7 @@ impl Default for Layout {
             sql_macro: "sql".to_owned(),
             chassis_prefix: "offshoot_".to_owned(),
             without_data: vec!["app/src".to_owned()],
+            declarations: "app/src/wiring.rs".to_owned(),
         }
     }
 }
@@ -54,6 +58,20 @@ impl Layout {
         let (module, rest) = path.strip_prefix(before)?.split_once('/')?;
         let after = after.trim_start_matches('/');
         (after.is_empty() || rest.strip_prefix(after)?.starts_with('/')).then_some(module)
+    }
+
+    /// Folder of the application: the crate whose sources contain the declarations. Empty for the project's root.
+    pub(crate) fn application(&self) -> &str {
+        let path = format!("/{}", self.declarations);
+        let end = path.find("/src/").unwrap_or(0);
+        self.declarations.get(..end.saturating_sub(1)).unwrap_or_default()
+    }
+
+    /// Path of the application's manifest.
+    pub(crate) fn application_manifest(&self) -> String {
+        format!("{}/Cargo.toml", self.application())
+            .trim_start_matches('/')
+            .to_owned()
     }
 
     /// Folders to read.

@@ -13,7 +13,10 @@
 mod file;
 mod layout;
 mod project;
-// Readers for manifests, SQL, table ownership and Rust tokens.
+// Readers for manifests, declarations, contracts, SQL, table ownership and Rust tokens.
+mod application;
+mod contracts;
+mod declarations;
 mod manifest;
 mod sql;
 mod tables;

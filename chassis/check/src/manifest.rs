@@ -103,7 +103,7 @@ impl Manifests<'_> {
 }
 
 /// Line of a key in a dependency table, or of the table header that contains the key.
-fn line_of(text: &str, table: &str, key: &str) -> usize {
+pub(crate) fn line_of(text: &str, table: &str, key: &str) -> usize {
     let mut inside = false;
     for (line, written) in (1..).zip(text.lines()) {
         let written = written.trim();

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::file::{CheckError, File, collect};
+use crate::file::{CheckError, File, collect, collect_root_crate};
 use crate::layout::{Layout, SETTINGS};
 
 /// Layout and files of a project.
@@ -29,6 +29,12 @@ impl Project {
         let mut files = Vec::new();
         for folder in layout.folders() {
             collect(root, folder, &mut files)?;
+        }
+        if root.join(&layout.declarations).is_file() {
+            match layout.application() {
+                "" => collect_root_crate(root, &mut files)?,
+                folder => collect(root, folder, &mut files)?,
+            }
         }
         let project = Self::from_files(layout, files);
         if project.modules().is_empty() {

@@ -24,6 +24,8 @@ pub(crate) struct Word {
     pub(crate) before: char,
     /// First character after the word, ignoring whitespace.
     pub(crate) after: char,
+    /// Whether the word is inside of `CAST(..)`.
+    pub(crate) is_cast: bool,
 }
 
 /// Whether a text begins like an SQL statement.
@@ -42,6 +44,8 @@ pub(crate) fn statements(sql: &str) -> Vec<Vec<Word>> {
     let plain = blank_comments_and_literals(sql);
     let mut statements = vec![Vec::<Word>::new()];
     let (mut line, mut before) = (0, ' ');
+    // Whether each open bracket is that of a `CAST`.
+    let mut brackets = Vec::new();
     let mut chars = plain.chars().peekable();
     while let Some(letter) = chars.next() {
         if is_word_char(letter) {
@@ -55,6 +59,7 @@ pub(crate) fn statements(sql: &str) -> Vec<Vec<Word>> {
                     line,
                     before,
                     after: ' ',
+                    is_cast: brackets.contains(&true),
                 });
             }
             before = 'a';
@@ -64,6 +69,7 @@ pub(crate) fn statements(sql: &str) -> Vec<Vec<Word>> {
             '\n' => line += 1,
             ';' => {
                 statements.push(Vec::new());
+                brackets.clear();
                 before = ' ';
             }
             // Quotes around an identifier are not part of the word.
@@ -75,6 +81,14 @@ pub(crate) fn statements(sql: &str) -> Vec<Vec<Word>> {
                     .filter(|_| before == 'a')
                 {
                     word.after = sign;
+                    if sign == '(' {
+                        brackets.push(word.text == "cast");
+                    }
+                } else if sign == '(' {
+                    brackets.push(false);
+                }
+                if sign == ')' {
+                    brackets.pop();
                 }
                 before = sign;
             }

@@ -19,6 +19,10 @@ pub enum Rule {
     Cycle,
     /// SQL is outside of the SQL macro, where no other rule sees the statement, or in code without data.
     Sql,
+    /// SQL means different things on the two engines, or a migration has no twin for the other engine.
+    Engines,
+    /// The application's declaration of a module disagrees with code, manifests or migrations.
+    Declaration,
     /// A module keeps state in memory between calls. Another replica, or the process after a move, lacks that state.
     State,
     /// An allowance has no reason or no effect.
@@ -38,6 +42,8 @@ impl Rule {
             Rule::Implementation => "implementation",
             Rule::Cycle => "cycle",
             Rule::Sql => "sql",
+            Rule::Engines => "engines",
+            Rule::Declaration => "declaration",
             Rule::State => "state",
             Rule::Allow => "allow",
             Rule::Unreadable => "unreadable",

@@ -4,8 +4,12 @@
 // Data ownership.
 mod sql;
 mod tables;
+// Differences between the engines.
+mod engines;
 // Dependencies between modules.
 mod dependencies;
+// Declarations of modules.
+mod declarations;
 // State in memory.
 mod state;
 
@@ -28,6 +32,7 @@ impl Project {
                 Ok(tokens) => {
                     found.extend(sql::find_misplaced(self, file, &tokens));
                     found.extend(tables::find_in_code(self, file, &tokens, &tables));
+                    found.extend(engines::find_in_code(self, file, &tokens));
                     found.extend(state::find_kept_state(self, file));
                 }
                 Err(error) => found.push(Violation::new(
@@ -41,6 +46,8 @@ impl Project {
         for file in &self.files {
             found.extend(tables::find_in_migrations(self, file, &tables));
         }
+        found.extend(engines::find_in_migrations(self));
+        found.extend(declarations::find_disagreements(self, &manifests));
         found.extend(manifests.unreadable());
         found.extend(dependencies::find_implementation_dependencies(&manifests));
         found.extend(dependencies::find_cycles(&manifests));

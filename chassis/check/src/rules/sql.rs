@@ -7,21 +7,35 @@ use crate::sql::looks_like_sql;
 use crate::tokens::Token;
 use crate::violation::{Rule, Violation};
 
-/// Splits string literals into those inside the macro and those outside.
-pub(crate) fn literals<'a>(tokens: &'a [Token], sql_macro: &str) -> (Vec<&'a Token>, Vec<&'a Token>) {
-    let mut depth: usize = 0;
+/// The engines that a text of the macro is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// `sql!("..")`: one text for both engines.
+    Shared,
+    /// `sqlite: ".."`.
+    Sqlite,
+    /// `postgres: ".."`.
+    Postgres,
+}
+
+/// Splits string literals into those inside the macro, with their dialect, and those outside.
+pub(crate) fn literals<'a>(tokens: &'a [Token], sql_macro: &str) -> (Vec<(&'a Token, Dialect)>, Vec<&'a Token>) {
+    let (mut depth, mut dialect) = (0_usize, Dialect::Shared);
     let mut last = ["", ""];
     let (mut inside, mut outside) = (Vec::new(), Vec::new());
     for token in tokens {
         match token.text.as_str() {
-            "(" | "{" | "[" if depth > 0 || last == [sql_macro, "!"] => depth += 1,
+            "(" | "{" | "[" if depth > 0 => depth += 1,
+            "(" | "{" | "[" if last == [sql_macro, "!"] => (depth, dialect) = (1, Dialect::Shared),
             ")" | "}" | "]" if depth > 0 => depth -= 1,
+            ":" if depth == 1 && last[1] == "sqlite" => dialect = Dialect::Sqlite,
+            ":" if depth == 1 && last[1] == "postgres" => dialect = Dialect::Postgres,
             _ => {}
         }
         last = [last[1], token.text.as_str()];
         if token.literal.is_some() {
             if depth > 0 {
-                inside.push(token);
+                inside.push((token, dialect));
             } else {
                 outside.push(token);
             }
@@ -59,7 +73,7 @@ pub(crate) fn find_misplaced(project: &Project, file: &File, tokens: &[Token]) -
         })
         .collect();
     if has_no_data {
-        let in_macro = |token: &Token| {
+        let in_macro = |(token, _): (&Token, Dialect)| {
             let message = format!("{name}! in code without data: call the module's contract instead");
             Violation::new(file, token.line, Rule::Sql, message)
         };

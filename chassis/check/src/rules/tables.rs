@@ -33,7 +33,7 @@ pub(crate) fn find_in_code(project: &Project, file: &File, tokens: &[Token], tab
     };
     let (inside, _) = literals(tokens, &project.layout.sql_macro);
     let mut found = Vec::new();
-    for token in inside {
+    for (token, _) in inside {
         for words in statements(token.literal.as_deref().unwrap_or_default()) {
             for Reference { line, target, .. } in find_references(&words, module, tables) {
                 let message = format!("{module} {}", target.describe("accesses"));

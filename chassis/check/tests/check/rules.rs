@@ -38,7 +38,7 @@ fn sql_outside_its_macro_is_found() {
 }
 
 const THINGS: (&str, &str) = (
-    "migrations/a/sqlite/0001_things.sql",
+    "migrations/a/0001_things.sql",
     "-- Not of parts.\nCREATE TABLE IF NOT EXISTS things (id integer, note text DEFAULT 'parts');",
 );
 const PARTS: (&str, &str) = ("migrations/b/tables.toml", "[tables.parts]\nkind = 'owned'\n");
@@ -90,7 +90,7 @@ fn foreign_keys_and_views_across_schemas_are_found() {
         PARTS,
         ("modules/a/src/lib.rs", ""),
         (
-            "migrations/b/postgres/0001_parts.sql",
+            "migrations/b/0001_parts.sql",
             "-- Unlike things.\nCREATE TABLE parts (\n    id bigint REFERENCES parts (id),\n    thing bigint REFERENCES things (id)\n);\n\
              ALTER TABLE parts ADD FOREIGN KEY (thing)\n    REFERENCES a.things (id);\n\
              CREATE OR REPLACE VIEW both AS\n    SELECT * FROM parts, \"things\";\n\
@@ -100,10 +100,10 @@ fn foreign_keys_and_views_across_schemas_are_found() {
     assert_eq!(
         found,
         [
-            "migrations/b/postgres/0001_parts.sql:4: foreign-key: b references table things of a",
-            "migrations/b/postgres/0001_parts.sql:7: foreign-key: b references schema a",
-            "migrations/b/postgres/0001_parts.sql:9: foreign-view: b creates a view over table things of a",
-            "migrations/b/postgres/0001_parts.sql:10: foreign-table: b accesses table things of a",
+            "migrations/b/0001_parts.sql:4: foreign-key: b references table things of a",
+            "migrations/b/0001_parts.sql:7: foreign-key: b references schema a",
+            "migrations/b/0001_parts.sql:9: foreign-view: b creates a view over table things of a",
+            "migrations/b/0001_parts.sql:10: foreign-table: b accesses table things of a",
         ]
     );
 }

@@ -69,8 +69,8 @@ pub(crate) async fn revenue_by_month(db: &mut Queries) -> Result<Vec<RevenueRow>
         postgres: "SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM') AS key, currency, \
                    CAST(sum(CASE WHEN credit THEN 0 ELSE amount END) AS bigint) AS gross, \
                    CAST(sum(CASE WHEN credit THEN amount ELSE 0 END) AS bigint) AS credit, \
-                   sum(CASE WHEN credit THEN 0 ELSE 1 END) AS sales, \
-                   sum(CASE WHEN credit THEN 1 ELSE 0 END) AS credits \
+                   CAST(sum(CASE WHEN credit THEN 0 ELSE 1 END) AS bigint) AS sales, \
+                   CAST(sum(CASE WHEN credit THEN 1 ELSE 0 END) AS bigint) AS credits \
                    FROM revenue GROUP BY 1, 2 ORDER BY 1, 2",
     );
     db.fetch_all(sql, ()).await?.into_iter().map(revenue_row).collect()
