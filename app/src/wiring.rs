@@ -2,15 +2,15 @@
 //!
 //! Where each module runs is decided by the settings and carried out by the host; nothing here depends on placement.
 
-// The macro behind the declarations.
+// The macros behind the declarations.
 #[macro_use]
 mod declare;
 
 use std::sync::Arc;
 
-use offshoot_contract::{ContractDescription, Contracts, describe};
+use offshoot_contract::{Contract, ContractDescription, Contracts, describe};
 use offshoot_db::ModuleSchema;
-use offshoot_host::{Declaration, Host, HostOptions, HostedModule, Job, Module};
+use offshoot_host::{Declaration, Host, HostOptions, HostedModule, Job, Module, check_declarations};
 
 // Callees before callers. The features say whether the implementation is part of this binary, and whether its stub is.
 modules! {
@@ -24,32 +24,12 @@ modules! {
     reporting: reporting_api::v1::ReportingApi, "reporting", "reporting-stub", subscribes_to [orders];
 }
 
-/// Callers that are not modules: the public API, and the tools of the command line.
-pub const ORIGINS: [Declaration; 3] = [
-    Declaration {
-        name: "public",
-        calls: &[
-            "catalog",
-            "inventory",
-            "carts",
-            "orders",
-            "storefront",
-            "notifications",
-            "reporting",
-        ],
-        subscribes_to: &[],
-    },
-    Declaration {
-        name: "import",
-        calls: &["catalog", "inventory", "orders"],
-        subscribes_to: &[],
-    },
-    Declaration {
-        name: "replay",
-        calls: &["catalog", "inventory", "payments", "orders", "notifications"],
-        subscribes_to: &[],
-    },
-];
+// Callers that are not modules: the public API, and the tools of the command line.
+origins! {
+    public: calls [catalog, inventory, carts, orders, storefront, notifications, reporting];
+    import: calls [catalog, inventory, orders];
+    replay: calls [catalog, inventory, payments, orders];
+}
 
 /// The names of all modules, callees before callers.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -80,19 +60,88 @@ pub fn is_built(module: &str) -> bool {
 pub fn callers_of(module: &str) -> Vec<&'static str> {
     DECLARATIONS
         .iter()
-        .chain(&ORIGINS)
+        .chain(ORIGINS)
         .filter(|declaration| declaration.depends_on(module))
         .map(|declaration| declaration.name)
         .collect()
 }
 
+/// The declaration of a caller that is not a module.
+pub(crate) fn origin(name: &str) -> anyhow::Result<&'static Declaration> {
+    let found = ORIGINS.iter().find(|origin| origin.name == name);
+    found.ok_or_else(|| {
+        anyhow::anyhow!(
+            "{name} calls modules and is not declared: add a line to origins! in {}",
+            file!()
+        )
+    })
+}
+
+impl Wired {
+    /// A module's contract for an origin; `None` if the module is off here. Fails if the origin does not declare the call.
+    #[cfg(feature = "store")]
+    pub(crate) fn contract_for<A: Contract + ?Sized>(&self, caller: &str) -> anyhow::Result<Option<Arc<A>>> {
+        origin(caller)?.require_call(A::NAME)?;
+        Ok(self.contracts().get::<A>().cloned())
+    }
+}
+
+/// Checks the declarations with each other and with the features, before anything is opened.
+fn check_declared() -> anyhow::Result<()> {
+    check_declarations(DECLARATIONS, ORIGINS)?;
+    if cfg!(feature = "default") {
+        require_all_built(BUILT)?;
+    }
+    Ok(())
+}
+
+/// The default binary has every module. A module without a feature would be left out without a word.
+fn require_all_built(built: &[(&str, bool)]) -> anyhow::Result<()> {
+    match built.iter().find(|(_, is_built)| !is_built) {
+        Some((feature, _)) => anyhow::bail!(
+            "the default binary has no implementation behind the feature {feature}, which {} declares: \
+             add \"{feature}\" to `default` in [features] of app/Cargo.toml",
+            file!()
+        ),
+        None => Ok(()),
+    }
+}
+
 /// A module that another one calls.
-#[cfg(any(feature = "carts", feature = "orders"))]
-fn required<A: offshoot_contract::Contract + ?Sized>(api: &Option<Arc<A>>, caller: &str) -> anyhow::Result<Arc<A>> {
+#[allow(dead_code, reason = "a binary may have no module that calls another")]
+fn required<A: Contract + ?Sized>(api: &Option<Arc<A>>, caller: &str) -> anyhow::Result<Arc<A>> {
     let callee = A::NAME;
     api.clone().ok_or_else(|| {
         anyhow::anyhow!(
             "{caller} calls {callee}, which is off here: say where {callee} runs with --remote {callee}=http://HOST:PORT"
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_declarations_agree_and_a_module_that_the_default_binary_lacks_is_named() {
+        check_declared().expect("the store's declarations agree");
+        let error = require_all_built(&[("catalog", true), ("reviews", false)]).expect_err("reviews are missing");
+        let error = error.to_string();
+        assert!(
+            error.contains("add \"reviews\" to `default` in [features] of app/Cargo.toml"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn an_origin_is_declared() {
+        let error = origin("gossip").expect_err("nobody declares gossip").to_string();
+        assert!(error.contains("add a line to origins! in app/src/wiring.rs"), "{error}");
+        let error = origin("import").and_then(|import| import.require_call("payments"));
+        let error = error.expect_err("import does not declare payments").to_string();
+        assert!(
+            error.contains("add payments to `calls [..]` of import at app/src/wiring.rs:"),
+            "{error}"
+        );
+    }
 }

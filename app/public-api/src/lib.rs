@@ -67,11 +67,23 @@ impl PublicApi {
     }
 }
 
+/// Every operation, such as `GET /products/{id}` below `/api/v1`, with the modules that it calls.
+#[must_use]
+pub fn calls() -> Vec<(String, Vec<&'static str>)> {
+    let operations = operations().into_iter().map(|operation| {
+        let name = format!("{} {}", operation.verb.to_uppercase(), operation.path);
+        let callees = operation.callees.iter().map(|callee| callee.name);
+        (name, callees.collect())
+    });
+    operations.collect()
+}
+
 /// Routes of all operations and of the OpenAPI document, below `/api`.
 pub fn router(api: PublicApi) -> Router {
     let document = openapi::document(&operations());
     let served = operations().into_iter().fold(Router::new(), |router, operation| {
-        router.route(&format!("{ROOT}{}", operation.path), operation.handler)
+        let path = format!("{ROOT}{}", operation.path);
+        router.route(&path, operation.serve(&api))
     });
     served
         .route(
@@ -82,5 +94,4 @@ pub fn router(api: PublicApi) -> Router {
         .method_not_allowed_fallback(|| async { Refusal::no_method() })
         .layer(from_fn_with_state(Arc::new(Semaphore::new(api.in_flight)), entry::shed))
         .layer(from_fn_with_state(api.traced, entry::enter))
-        .with_state(api)
 }

@@ -2,6 +2,7 @@
 
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, on};
+use offshoot_contract::{Contract, Contracts};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::PublicApi;
@@ -17,11 +18,20 @@ pub(super) struct Operation {
     pub(super) query: Option<SchemaOf>,
     pub(super) body: Option<Body>,
     pub(super) answer: Answer,
+    pub(super) callees: Vec<Callee>,
     /// Whether an operator's token is required.
     pub(super) for_operators: bool,
     /// Statuses of problems, beside those of every request.
     pub(super) failures: Vec<u16>,
     pub(super) handler: MethodRouter<PublicApi>,
+}
+
+/// A module that an operation calls.
+#[derive(Clone, Copy)]
+pub(super) struct Callee {
+    pub(super) name: &'static str,
+    /// Copies the module's contract, if the module is not off.
+    copy: fn(&Contracts, &mut Contracts),
 }
 
 /// Generates the schema of a type.
@@ -85,10 +95,34 @@ impl Operation {
                 status: 200,
                 schema: SchemaGenerator::subschema_for::<()>,
             },
+            callees: Vec::new(),
             for_operators: false,
             failures: Vec::new(),
             handler,
         }
+    }
+
+    /// Names a contract that the handler calls. The handler gets no others.
+    pub(super) fn calls<A: Contract + ?Sized>(mut self) -> Self {
+        let copy = |from: &Contracts, to: &mut Contracts| {
+            if let Some(api) = from.get::<A>() {
+                to.insert(api.clone());
+            }
+        };
+        self.callees.push(Callee { name: A::NAME, copy });
+        self
+    }
+
+    /// The handler with the contracts of its callees.
+    pub(super) fn serve(self, api: &PublicApi) -> MethodRouter {
+        let mut contracts = Contracts::default();
+        for callee in &self.callees {
+            (callee.copy)(&api.contracts, &mut contracts);
+        }
+        self.handler.with_state(PublicApi {
+            contracts,
+            ..api.clone()
+        })
     }
 
     pub(super) fn for_operators(mut self) -> Self {

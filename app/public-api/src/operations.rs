@@ -1,15 +1,16 @@
 //! The table of all operations of the public API, from which routes and OpenAPI document are made.
 
 use carts_api::CartId;
-use carts_api::v1::Cart;
+use carts_api::v1::{Cart, CartsApi};
 use catalog_api::ProductId;
-use catalog_api::v1::Product;
-use notifications_api::v1::Notice;
+use catalog_api::v1::{CatalogApi, Product};
+use inventory_api::v1::InventoryApi;
+use notifications_api::v1::{Notice, NotificationsApi};
 use offshoot_contract::Page;
 use orders_api::OrderId;
-use orders_api::v1::{Order, Revenue};
-use reporting_api::v1::{Question, Report};
-use storefront_api::v1::Listing;
+use orders_api::v1::{Order, OrdersApi, Revenue};
+use reporting_api::v1::{Question, Report, ReportingApi};
+use storefront_api::v1::{Listing, StorefrontApi};
 
 use super::operation::Operation;
 use super::{admin, carts, notices, orders, products, reports, storefront};
@@ -25,10 +26,13 @@ pub(super) fn operations() -> Vec<Operation> {
 fn browsing() -> Vec<Operation> {
     vec![
         Operation::get("/products", "Products that are sold, page by page.", products::list)
+            .calls::<dyn CatalogApi>()
             .query::<products::ListQuery>()
             .answers::<Page<Product>>(200)
             .fails(&[422]),
         Operation::get("/products/{id}", "One product, sold or discontinued.", products::one)
+            .calls::<dyn CatalogApi>()
+            .calls::<dyn InventoryApi>()
             .id::<ProductId>("id")
             .answers::<products::ProductPage>(200)
             .fails(&[404, 422]),
@@ -37,6 +41,8 @@ fn browsing() -> Vec<Operation> {
             "How many of a product there are.",
             products::stock,
         )
+        .calls::<dyn CatalogApi>()
+        .calls::<dyn InventoryApi>()
         .id::<ProductId>("id")
         .answers::<products::StockLevel>(200)
         .fails(&[404, 422]),
@@ -45,6 +51,7 @@ fn browsing() -> Vec<Operation> {
             "Products that are sold beside what can be had of them, page by page, and how old that is.",
             storefront::list,
         )
+        .calls::<dyn StorefrontApi>()
         .query::<storefront::ListQuery>()
         .answers::<storefront::Listings>(200)
         .fails(&[422]),
@@ -53,6 +60,7 @@ fn browsing() -> Vec<Operation> {
             "One product beside what can be had of it.",
             storefront::one,
         )
+        .calls::<dyn StorefrontApi>()
         .id::<ProductId>("id")
         .answers::<Listing>(200)
         .fails(&[404, 422]),
@@ -63,9 +71,11 @@ fn browsing() -> Vec<Operation> {
 fn carts() -> Vec<Operation> {
     vec![
         Operation::post("/carts", "A new, empty cart.", carts::create)
+            .calls::<dyn CartsApi>()
             .optional_body::<carts::NewCart>()
             .answers::<Cart>(201),
         Operation::get("/carts/{id}", "A cart with the prices of this moment.", carts::one)
+            .calls::<dyn CartsApi>()
             .id::<CartId>("id")
             .answers::<Cart>(200)
             .fails(&[404, 410, 422]),
@@ -74,6 +84,7 @@ fn carts() -> Vec<Operation> {
             "Puts these lines into the cart in place of those it has.",
             carts::set_lines,
         )
+        .calls::<dyn CartsApi>()
         .id::<CartId>("id")
         .body::<carts::Lines>()
         .answers::<Cart>(200)
@@ -83,6 +94,7 @@ fn carts() -> Vec<Operation> {
             "Sets how many of a product the cart holds.",
             carts::set_line,
         )
+        .calls::<dyn CartsApi>()
         .id::<CartId>("id")
         .id::<ProductId>("product_id")
         .body::<carts::Quantity>()
@@ -93,6 +105,7 @@ fn carts() -> Vec<Operation> {
             "Takes a product out of the cart.",
             carts::remove_line,
         )
+        .calls::<dyn CartsApi>()
         .id::<CartId>("id")
         .id::<ProductId>("product_id")
         .answers::<Cart>(200)
@@ -108,11 +121,13 @@ fn buying() -> Vec<Operation> {
             "Buys what is in a cart: 201 once it is confirmed, 202 while it is pending.",
             orders::checkout,
         )
+        .calls::<dyn OrdersApi>()
         .id::<CartId>("id")
         .body::<orders::Checkout>()
         .answers::<Order>(201)
         .fails(&[402, 404, 409, 410]),
         Operation::get("/orders/{id}", "One order.", orders::one)
+            .calls::<dyn OrdersApi>()
             .id::<OrderId>("id")
             .answers::<Order>(200)
             .fails(&[404, 422]),
@@ -121,6 +136,7 @@ fn buying() -> Vec<Operation> {
             "What the customer was told of an order, page by page.",
             notices::of_order,
         )
+        .calls::<dyn NotificationsApi>()
         .id::<OrderId>("id")
         .query::<notices::ListQuery>()
         .answers::<Page<Notice>>(200)
@@ -130,6 +146,7 @@ fn buying() -> Vec<Operation> {
             "Takes an order back: what was paid is given back.",
             orders::cancel,
         )
+        .calls::<dyn OrdersApi>()
         .id::<OrderId>("id")
         .answers::<Order>(200)
         .fails(&[404, 409, 422]),
@@ -138,6 +155,7 @@ fn buying() -> Vec<Operation> {
             "Sends some of the goods back.",
             orders::send_back,
         )
+        .calls::<dyn OrdersApi>()
         .id::<OrderId>("id")
         .body::<orders::Goods>()
         .answers::<Order>(200)
@@ -153,13 +171,16 @@ fn operating() -> Vec<Operation> {
             "Orders and sales less what was given back, by month or country.",
             reports::revenue,
         )
+        .calls::<dyn OrdersApi>()
         .query::<reports::Division>()
         .answers::<Revenue>(200)
         .fails(&[422]),
         Operation::post("/reports/query", "What was sold, in any division.", reports::query)
+            .calls::<dyn ReportingApi>()
             .body::<Question>()
             .answers::<Report>(200),
         Operation::post("/admin/products", "Adds a product for sale.", admin::add_product)
+            .calls::<dyn CatalogApi>()
             .for_operators()
             .body::<admin::ProductToAdd>()
             .answers::<Product>(201)
@@ -169,6 +190,7 @@ fn operating() -> Vec<Operation> {
             "Sets a price from now on.",
             admin::set_price,
         )
+        .calls::<dyn CatalogApi>()
         .for_operators()
         .id::<ProductId>("id")
         .body::<admin::Price>()
@@ -179,6 +201,8 @@ fn operating() -> Vec<Operation> {
             "Counts goods that came or went otherwise than by an order.",
             admin::adjust_stock,
         )
+        .calls::<dyn CatalogApi>()
+        .calls::<dyn InventoryApi>()
         .for_operators()
         .id::<ProductId>("id")
         .body::<admin::StockAdjustment>()

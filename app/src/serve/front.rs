@@ -28,12 +28,13 @@ pub(super) struct Front {
 }
 
 impl Front {
-    pub(super) fn new(modules: &Wired, settings: &Settings, operators: &Arc<Operators>) -> Self {
-        Self {
-            public: public_side(modules, settings, operators),
-            importable: importable(modules),
+    /// Fails if the public API or the importer calls a module without declaring so.
+    pub(super) fn new(modules: &Wired, settings: &Settings, operators: &Arc<Operators>) -> anyhow::Result<Self> {
+        Ok(Self {
+            public: public_side(modules, settings, operators)?,
+            importable: importable(modules)?,
             shows_addresses: settings.listen.ip().is_loopback(),
-        }
+        })
     }
 
     /// Whether the process will have a public surface, before any module is opened.
@@ -105,11 +106,20 @@ fn wants_sample(settings: &Settings) -> bool {
     }
 }
 
-/// The public API; `None` if a module that it needs is off here.
-#[must_use]
-pub fn public_side(modules: &Wired, settings: &Settings, operators: &Arc<Operators>) -> Option<PublicApi> {
+/// The public API; `None` if a module that it needs is off here. Fails if the operations and the declaration of `public`
+/// disagree.
+pub fn public_side(
+    modules: &Wired,
+    settings: &Settings,
+    operators: &Arc<Operators>,
+) -> anyhow::Result<Option<PublicApi>> {
+    let called = public_api::calls()
+        .into_iter()
+        .flat_map(|(_, callees)| callees)
+        .collect();
+    wiring::origin("public")?.require_calls(&called)?;
     let is_complete = public_modules().iter().all(|module| modules.is_callable(module));
-    is_complete.then(|| PublicApi {
+    Ok(is_complete.then(|| PublicApi {
         contracts: modules.contracts(),
         currency: settings.currency,
         operator: {
@@ -118,17 +128,20 @@ pub fn public_side(modules: &Wired, settings: &Settings, operators: &Arc<Operato
         },
         in_flight: settings.public.in_flight,
         traced: settings.telemetry.sample,
-    })
+    }))
 }
 
 /// The modules that the importer of invoices fills; `None` if one of them is off here.
-#[must_use]
-pub fn importable(modules: &Wired) -> Option<Modules> {
-    Some(Modules {
-        catalog: modules.catalog.clone()?,
-        inventory: modules.inventory.clone()?,
-        orders: modules.orders.clone()?,
-    })
+pub fn importable(modules: &Wired) -> anyhow::Result<Option<Modules>> {
+    let catalog = modules.contract_for("import")?;
+    let inventory = modules.contract_for("import")?;
+    let orders = modules.contract_for("import")?;
+    let all = catalog.zip(inventory).zip(orders);
+    Ok(all.map(|((catalog, inventory), orders)| Modules {
+        catalog,
+        inventory,
+        orders,
+    }))
 }
 
 /// A public API in this process, at a free loopback port, until this value is dropped.
@@ -141,7 +154,7 @@ pub struct Served {
 /// Serves the public API and runs the modules' jobs. Fails if a module is off here.
 pub async fn in_this_process(modules: &mut Wired, settings: &Settings) -> anyhow::Result<Served> {
     let nobody = Arc::new(Operators::nobody());
-    let public = public_side(modules, settings, &nobody).context("a module that the public side needs is off here")?;
+    let public = public_side(modules, settings, &nobody)?.context("a module that the public side needs is off here")?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let url = format!("http://{}", listener.local_addr()?);
     let serving = async move {

@@ -36,7 +36,7 @@ pub async fn serve_until_stopped(settings: Settings) -> anyhow::Result<()> {
     let jobs: Vec<_> = wired.jobs.drain(..).collect();
     let mut hosted = std::mem::take(&mut wired.hosted);
     let operators = Arc::new(load_operators(&settings)?);
-    let front = Front::new(&wired, &settings, &operators);
+    let front = Front::new(&wired, &settings, &operators)?;
     let url = surfaces.url();
     let contracts = hosted.iter_mut().filter_map(|module| module.routes.take());
     let contracts = contracts.fold(Router::new(), Router::merge);

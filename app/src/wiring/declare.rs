@@ -1,4 +1,4 @@
-//! `modules!`: makes the wiring of all modules from one line each. Names no module.
+//! `modules!` and `origins!`: make the wiring of all modules from one line each. Names no module.
 //!
 //! Written out by hand, each line would be a field of [`Wired`](super::Wired), an entry in each list, and a call of
 //! `Host::place` that passes the callees to the module's `start`.
@@ -49,7 +49,11 @@ macro_rules! modules {
             name: stringify!($module),
             calls: &[$($(stringify!($callee)),*)?],
             subscribes_to: &[$($(stringify!($publisher)),*)?],
+            declared_at: concat!(file!(), ":", line!()),
         }),*];
+
+        /// Feature of each implementation, and whether the implementation is part of this binary.
+        const BUILT: &[(&str, bool)] = &[$(($implementation, cfg!(feature = $implementation))),*];
 
         /// The modules whose implementation is part of this binary, callees before callers.
         #[must_use]
@@ -65,6 +69,7 @@ macro_rules! modules {
 
         /// Places every module as the options say.
         pub async fn connect(options: HostOptions) -> anyhow::Result<Wired> {
+            check_declared()?;
             let mut host = Host::new(options);
             let mut wired = Wired::default();
             $(
@@ -86,5 +91,18 @@ macro_rules! modules {
             (wired.hosted, wired.jobs) = host.finish()?;
             Ok(wired)
         }
+    };
+}
+
+/// Declares the callers that are not modules: name, and the modules that the caller calls.
+macro_rules! origins {
+    ($($origin:ident: calls [$($callee:ident),*];)*) => {
+        /// Callers that are not modules: the public API, and the tools of the command line.
+        pub const ORIGINS: &[Declaration] = &[$(Declaration {
+            name: stringify!($origin),
+            calls: &[$(stringify!($callee)),*],
+            subscribes_to: &[],
+            declared_at: concat!(file!(), ":", line!()),
+        }),*];
     };
 }

@@ -41,7 +41,8 @@ impl Store {
 
     /// The modules that importers fill.
     pub(crate) fn importable(&self) -> Modules {
-        serve::front::importable(&self.modules).expect("all are local")
+        let modules = serve::front::importable(&self.modules).expect("the calls are declared");
+        modules.expect("all are local")
     }
 
     pub(crate) fn settings(&self) -> Settings {
@@ -59,7 +60,8 @@ impl Store {
 
     pub(crate) fn public_side(&self) -> PublicApi {
         let operators = serve::load_operators(&self.settings()).expect("they are made");
-        serve::front::public_side(&self.modules, &self.settings(), &Arc::new(operators)).expect("all are local")
+        let public = serve::front::public_side(&self.modules, &self.settings(), &Arc::new(operators));
+        public.expect("the calls are declared").expect("all are local")
     }
 }
 

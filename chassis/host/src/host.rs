@@ -10,9 +10,10 @@ use offshoot_outbox::{EventSource, HttpSource, serve_events};
 use offshoot_rest::{Client, ClientOptions, ServerOptions, Surface};
 use uuid::Uuid;
 
+use crate::declaration::Declaration;
 use crate::event_sources::EventSources;
 use crate::hosted::HostedModule;
-use crate::module::{Declaration, Module};
+use crate::module::Module;
 use crate::module_switch::{LocalModule, ModuleSwitch, PlacementControl, RemoteModule, join_addresses};
 use crate::options::{HostOptions, ModuleOptions, ModulePlacement};
 use crate::runtime::{Job, ModuleRuntime, RuntimeOptions};
@@ -237,26 +238,15 @@ impl Host {
 
 /// Compares implementation and declaration at the start: a mistake would otherwise show at the first request.
 fn check_declaration<A: Contract + ?Sized>(module: &Module, declaration: &Declaration) -> Result<()> {
-    let (name, schema) = (declaration.name, module.schema.module);
-    if A::NAME != name || schema != name {
+    let Declaration { name, declared_at, .. } = declaration;
+    let schema = module.schema.module;
+    if A::NAME != *name || schema != *name {
         bail!(
-            "the module declared as {name} has the contract {} and the schema {schema}: all three names must be the same",
+            "the module declared as {name} at {declared_at} has the contract {} and the schema {schema}: \
+             all three names must be the same",
             A::NAME
         );
     }
-    let subscribed: BTreeSet<_> = (module.subscriptions)().iter().map(|one| one.module()).collect();
-    let declared: BTreeSet<_> = declaration.subscribes_to.iter().copied().collect();
-    if let Some(publisher) = subscribed.difference(&declared).next() {
-        bail!(
-            "{name} subscribes to events of {publisher}, which its declaration leaves out: \
-             add {publisher} to `subscribes_to` of {name}"
-        );
-    }
-    if let Some(publisher) = declared.difference(&subscribed).next() {
-        bail!(
-            "{name} is declared to subscribe to events of {publisher} and has no such subscription: \
-             add a subscription, or remove {publisher} from `subscribes_to` of {name}"
-        );
-    }
-    Ok(())
+    let publishers = (module.subscriptions)().iter().map(|one| one.module()).collect();
+    declaration.require_subscriptions(&publishers)
 }

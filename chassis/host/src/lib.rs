@@ -3,7 +3,8 @@
 //! An implementation declares itself as a [`Module`] and has a start function that takes a [`ModuleRuntime`]. Knows
 //! contracts, no module, and no configuration file.
 
-// A module as it declares itself, and as it starts.
+// A module as the application declares it, as it describes itself, and as it starts.
+mod declaration;
 mod module;
 mod runtime;
 mod settings;
@@ -15,9 +16,10 @@ mod module_switch;
 mod options;
 pub mod store_ids;
 
+pub use crate::declaration::{Declaration, check_declarations};
 pub use crate::host::Host;
 pub use crate::hosted::HostedModule;
-pub use crate::module::{Declaration, Module, Saga};
+pub use crate::module::{Module, Saga};
 pub use crate::module_switch::{PlacementControl, PlacementError};
 pub use crate::options::{HostOptions, ModuleOptions, ModulePlacement};
 pub use crate::runtime::{Job, ModuleRuntime};

@@ -1,4 +1,4 @@
-//! Declarations of a module: `Module` by the implementation, `Declaration` by the application.
+//! A module as the implementation describes it. The application's declaration of the module stands elsewhere.
 
 use offshoot_db::ModuleSchema;
 use offshoot_outbox::Subscription;
@@ -56,26 +56,5 @@ impl Module {
             check_settings: |settings| crate::settings::read::<S>(settings).map(drop),
             ..self
         }
-    }
-}
-
-/// An application's declaration of a module: all edges to other modules.
-///
-/// Known also in a process that calls the module without having the implementation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Declaration {
-    /// The module's name.
-    pub name: &'static str,
-    /// Modules whose contracts this module calls.
-    pub calls: &'static [&'static str],
-    /// Modules with events that this module handles.
-    pub subscribes_to: &'static [&'static str],
-}
-
-impl Declaration {
-    /// Whether the module calls `other` or reads the events of `other`.
-    #[must_use]
-    pub fn depends_on(&self, other: &str) -> bool {
-        self.calls.contains(&other) || self.subscribes_to.contains(&other)
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand};
 use offshoot_contract::{Currency, SystemClock};
 
@@ -13,7 +13,7 @@ use offshoot_import::products::ColumnChoice;
 use offshoot_import::{Checkpoint, Source, for_stderr, online_retail, products};
 
 use super::super::print;
-use super::importable;
+use super::{called, importable};
 use crate::config::Settings;
 use crate::wiring::{self, Wired};
 
@@ -114,8 +114,7 @@ async fn products(arguments: ProductsArguments, settings: &Settings, json: bool)
         currency: arguments.currency.unwrap_or(settings.currency),
         strict: arguments.strict,
     };
-    let catalog = connected(settings, &FILLED[..1]).await?.catalog;
-    let catalog = catalog.context("the catalog is off here")?;
+    let catalog = called(&connected(settings, &FILLED[..1]).await?, "import")?;
     let report = products::import(catalog, Source::file(arguments.file), options, &mut *for_stderr()).await?;
     print(&report, &report.to_string(), json)
 }

@@ -8,9 +8,11 @@ mod import;
 mod replay;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
+use offshoot_contract::Contract;
 
 use self::check::CheckArguments;
 use self::demo::DemoCommand;
@@ -51,22 +53,26 @@ pub(super) async fn execute(tool: Tool, settings: &Settings, json: bool) -> Resu
 /// The modules that the importer of invoices fills.
 fn importable(wired: &Wired) -> Result<offshoot_import::online_retail::Modules> {
     Ok(offshoot_import::online_retail::Modules {
-        catalog: wired.catalog.clone().with_context(|| off("catalog"))?,
-        inventory: wired.inventory.clone().with_context(|| off("inventory"))?,
-        orders: wired.orders.clone().with_context(|| off("orders"))?,
+        catalog: called(wired, "import")?,
+        inventory: called(wired, "import")?,
+        orders: called(wired, "import")?,
     })
 }
 
 /// The modules that buyers and proofs ask.
 fn provable(wired: &Wired) -> Result<offshoot_replay::Modules> {
     Ok(offshoot_replay::Modules {
-        catalog: wired.catalog.clone().with_context(|| off("catalog"))?,
-        inventory: wired.inventory.clone().with_context(|| off("inventory"))?,
-        payments: wired.payments.clone().with_context(|| off("payments"))?,
-        orders: wired.orders.clone().with_context(|| off("orders"))?,
+        catalog: called(wired, "replay")?,
+        inventory: called(wired, "replay")?,
+        payments: called(wired, "replay")?,
+        orders: called(wired, "replay")?,
     })
 }
 
-fn off(module: &str) -> String {
-    format!("{module} is off here: say where {module} runs with --remote {module}=http://HOST:PORT")
+/// A module that the tool `origin` calls.
+fn called<A: Contract + ?Sized>(wired: &Wired, origin: &str) -> Result<Arc<A>> {
+    let module = A::NAME;
+    wired.contract_for(origin)?.with_context(|| {
+        format!("{module} is off here: say where {module} runs with --remote {module}=http://HOST:PORT")
+    })
 }
