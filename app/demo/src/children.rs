@@ -1,4 +1,4 @@
-//! Child processes: this binary, started again, ended with the parent.
+//! Runs this binary as child processes, which end with the parent.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-/// Time limit for starting, stopping, and executing a command.
+/// Time limit for a process to start or stop, and for a command to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Starts processes on one data directory.
@@ -30,12 +30,12 @@ pub(super) struct Child {
 impl Children {
     pub(super) fn new(folder: &Path) -> Result<Self> {
         Ok(Self {
-            binary: std::env::current_exe().context("this program does not know where it is")?,
+            binary: std::env::current_exe().context("cannot find the path of this program")?,
             folder: folder.to_owned(),
         })
     }
 
-    /// With an empty environment, so that the demonstration is the same everywhere.
+    /// A command of this binary, with an empty environment so that the demonstration is the same everywhere.
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(arguments).arg("--data-dir").arg(&self.folder);
@@ -49,13 +49,16 @@ impl Children {
         let file = File::options().create(true).append(true).open(&log)?;
         let mut command = self.command(&[&["serve"], arguments].concat());
         let mut process = command.stdout(Stdio::piped()).stderr(file).spawn()?;
-        let output = process.stdout.take().context("its output was piped")?;
+        let output = process
+            .stdout
+            .take()
+            .context("the standard output of a child is not piped")?;
         let mut line = String::new();
         let read = timeout(PATIENCE, BufReader::new(output).read_line(&mut line)).await;
         let url = line.trim().to_owned();
         if !(matches!(read, Ok(Ok(_))) && url.starts_with("http://")) {
             let said = std::fs::read_to_string(&log).unwrap_or_default();
-            bail!("the process of the {name} does not start: {}", said.trim());
+            bail!("the process of the {name} did not start: {}", said.trim());
         }
         Ok(Child { process, url, log })
     }
@@ -63,11 +66,13 @@ impl Children {
     /// Executes `offshoot placement set`.
     pub(super) async fn place(&self, module: &str, place: &str, of: &Child) -> Result<()> {
         let mut command = self.command(&["placement", "set", module, place, "--of", &of.url]);
-        let output = timeout(PATIENCE, command.output()).await.context("it does not end")??;
+        let output = timeout(PATIENCE, command.output())
+            .await
+            .context("`offshoot placement set` did not end")??;
         let said = String::from_utf8_lossy(&output.stderr);
         ensure!(
             output.status.success(),
-            "{module} cannot be placed {place}: {}",
+            "cannot place {module} {place}: {}",
             said.trim()
         );
         Ok(())
@@ -77,23 +82,23 @@ impl Children {
 impl Child {
     /// Kills the process.
     pub(super) async fn kill(mut self) -> Result<()> {
-        self.process.kill().await.context("it has ended before")
+        self.process.kill().await.context("the process had ended before")
     }
 
     /// Stops the process; fails if the process does not end cleanly.
     pub(super) async fn stop(mut self) -> Result<()> {
-        let id = self.process.id().context("it has ended before")?.to_string();
+        let id = self.process.id().context("the process had ended before")?.to_string();
         // `kill` is a builtin of the shell, so nothing must be installed.
         let kill = Command::new("sh")
             .args(["-c", "kill -TERM \"$0\"", &id])
             .status()
             .await?;
-        ensure!(kill.success(), "process {id} cannot be asked to stop");
+        ensure!(kill.success(), "cannot send SIGTERM to process {id}");
         let ended = timeout(PATIENCE, self.process.wait())
             .await
-            .context("it does not stop")??;
+            .with_context(|| format!("process {id} did not stop within {PATIENCE:?}"))??;
         let said = std::fs::read_to_string(&self.log).unwrap_or_default();
-        ensure!(ended.success(), "process {id} ends with {ended}: {}", said.trim());
+        ensure!(ended.success(), "process {id} ended with {ended}: {}", said.trim());
         Ok(())
     }
 }

@@ -19,7 +19,7 @@ use offshoot_replay::{self as replay, Options};
 pub use self::story::Story;
 
 use self::children::{Child, Children};
-use self::story::{Chapter, Heard};
+use self::story::{Chapter, Measured};
 
 /// Contracts of the demonstrated store, called in this process.
 pub struct Modules {
@@ -46,7 +46,7 @@ pub async fn split(
     connect: impl FnOnce(&Path) -> BoxFuture<'static, Result<Modules>>,
     progress: &mut dyn Progress,
 ) -> Result<Story> {
-    let folder = tempfile::tempdir().context("no temporary folder can be made")?;
+    let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
     progress.note(&format!(
         "a new store in {}, with the sample of 5,017 real invoice lines",
         folder.path().display()
@@ -70,7 +70,7 @@ pub async fn split(
     let load = replay::load(&modules.proven, &store.url, &sample::source(), &options, REST).await?;
     let mut teller = Teller {
         load,
-        heard: Vec::new(),
+        measured: Vec::new(),
         progress,
     };
 
@@ -96,7 +96,7 @@ pub async fn split(
 /// Measures the buyers, chapter by chapter.
 struct Teller<'a> {
     load: replay::Load,
-    heard: Vec<Heard>,
+    measured: Vec<Measured>,
     progress: &'a mut dyn Progress,
 }
 
@@ -105,15 +105,15 @@ impl Teller<'_> {
         let (begin, done, repeats) = (Instant::now(), self.load.done(), self.load.repeats());
         while begin.elapsed() < long {
             sleep(LOOK.min(long - begin.elapsed())).await;
-            let (bought, asked_again) = (self.load.done() - done, self.load.repeats() - repeats);
+            let (bought, retries) = (self.load.done() - done, self.load.repeats() - repeats);
             let seconds = begin.elapsed().as_secs_f64();
             self.progress.note(&format!(
-                "{name:38} {seconds:4.1} s  {bought:4} baskets, {:3.0} a second, {asked_again} requests asked again",
+                "{name:38} {seconds:4.1} s  {bought:4} baskets, {:3.0} a second, {retries} retries",
                 bought as f64 / seconds
             ));
         }
         let repeats = self.load.repeats() - repeats;
-        self.heard.push(Heard {
+        self.measured.push(Measured {
             name,
             catalog,
             begin: begin.into_std(),
@@ -122,9 +122,9 @@ impl Teller<'_> {
     }
 
     async fn end(self) -> Result<(Vec<Chapter>, Vec<replay::Outcome>)> {
-        self.progress.note("all buyers end; now the proofs");
+        self.progress.note("all buyers end; checking the proofs");
         let end = Instant::now().into_std();
         let outcomes = self.load.stop().await?;
-        Ok((story::chapters(&self.heard, end, &outcomes), outcomes))
+        Ok((story::chapters(&self.measured, end, &outcomes), outcomes))
     }
 }

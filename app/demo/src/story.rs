@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use offshoot_replay::{Outcome, Proof, Proofs};
 
-/// A running chapter.
-pub(super) struct Heard {
+/// Name, begin and retries of a chapter, before the outcomes are known.
+pub(super) struct Measured {
     pub(super) name: &'static str,
     pub(super) catalog: &'static str,
     pub(super) begin: Instant,
@@ -19,7 +19,7 @@ pub(super) struct Heard {
 #[derive(Debug, Serialize)]
 pub(super) struct Chapter {
     name: &'static str,
-    /// Placement of the catalog: `here`, `there` or `nowhere`.
+    /// Where the catalog runs: `here` in the first process, `there` in a second one, or `nowhere`.
     catalog: &'static str,
     baskets: usize,
     baskets_per_second: f64,
@@ -44,10 +44,10 @@ impl Story {
     }
 }
 
-/// A basket belongs to the chapter of its outcome.
-pub(super) fn chapters(heard: &[Heard], end: Instant, outcomes: &[Outcome]) -> Vec<Chapter> {
-    let ends = heard.iter().skip(1).map(|next| next.begin).chain([end]);
-    let parts = heard.iter().zip(ends);
+/// Figures of all chapters. A basket belongs to the chapter in which the basket ended.
+pub(super) fn chapters(measured: &[Measured], end: Instant, outcomes: &[Outcome]) -> Vec<Chapter> {
+    let ends = measured.iter().skip(1).map(|next| next.begin).chain([end]);
+    let parts = measured.iter().zip(ends);
     parts
         .map(|(part, end)| {
             let within = outcomes.iter().filter(|it| it.at >= part.begin && it.at < end);
@@ -75,7 +75,7 @@ impl fmt::Display for Story {
         writeln!(
             f,
             "{:38} {:>8} {:>9} {:>9} {:>9} {:>12}",
-            "", "baskets", "a second", "p50, ms", "p99, ms", "asked again"
+            "", "baskets", "a second", "p50, ms", "p99, ms", "retries"
         )?;
         for chapter in &self.chapters {
             writeln!(

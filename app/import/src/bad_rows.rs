@@ -1,10 +1,10 @@
-//! Rejected rows: their number, and messages of the first ones.
+//! Counts rejected rows and keeps the messages of the first 20.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// Largest number of messages. More would hide the summary below.
+/// Largest number of messages. More messages would hide the summary below them.
 const SHOWN: usize = 20;
 
 /// Rejected rows.

@@ -92,12 +92,12 @@ mod tests {
         let folder = folder.path();
         let mut checkpoint = open(folder, "0123456789abcdef01", "store-a");
         assert_eq!(checkpoint.line(), 0);
-        checkpoint.reached(42).expect("it can be written");
+        checkpoint.reached(42).expect("the checkpoint is writable");
 
         assert_eq!(open(folder, "0123456789abcdef01", "store-a").line(), 42);
         assert_eq!(open(folder, "0123456789abcdef01", "store-b").line(), 0);
         assert_eq!(open(folder, "0123456789abcdef02", "store-a").line(), 0);
-        std::fs::write(checkpoint.path(), "{\"file\":").expect("it can be written");
+        std::fs::write(checkpoint.path(), "{\"file\":").expect("the checkpoint is writable");
         assert_eq!(open(folder, "0123456789abcdef01", "store-a").line(), 0);
     }
 }

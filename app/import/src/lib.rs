@@ -7,7 +7,7 @@
 pub mod online_retail;
 // Any CSV or JSON file of products.
 pub mod products;
-// The first invoices, part of the binary.
+// The first 300 invoices, embedded in the binary.
 pub mod sample;
 
 // Shared by both importers.

@@ -1,4 +1,4 @@
-//! Progress of an import on stderr; stdout is for the report.
+//! Shows the progress of an import on stderr; stdout is for the report.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};

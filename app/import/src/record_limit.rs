@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_that_does_not_end_is_an_error_and_many_that_do_are_none() {
+    fn an_unending_record_is_an_error_and_many_short_records_are_not() {
         let endless = || RecordLimit::new(io::repeat(b'x'));
         let mut buffer = [0; 4096];
         let (mut reader, _end) = endless();

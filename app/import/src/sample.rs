@@ -1,4 +1,4 @@
-//! The sample that fills an empty store: the first 300 invoices of *Online Retail*, part of the binary.
+//! Loads the sample into an empty store: the first 300 invoices of *Online Retail*, embedded in the binary.
 //!
 //! `app/import/sample/CITATION.md` names the source and the licence.
 
@@ -36,26 +36,26 @@ pub async fn load_if_empty(data_dir: &Path, modules: &Modules) -> Result<()> {
     if !(unfinished.exists() || is_empty(&*modules.catalog).await?) {
         return Ok(());
     }
-    note(&unfinished).with_context(|| format!("cannot write {}", unfinished.display()))?;
+    mark(&unfinished).with_context(|| format!("cannot write {}", unfinished.display()))?;
     let report = load(modules).await.context("the sample could not be loaded")?;
     fs::remove_file(&unfinished).with_context(|| format!("cannot remove {}", unfinished.display()))?;
     eprintln!(
-        "the store was empty and has the sample now: {} products, {} sales",
+        "loaded the sample into the empty store: {} products, {} sales",
         report.products().added,
         report.sales().recorded
     );
     Ok(())
 }
 
-/// A catalog with only discontinued products looks empty too.
+/// Whether the catalog sells nothing. A catalog with only discontinued products counts as empty.
 async fn is_empty(catalog: &dyn CatalogApi) -> Result<bool> {
     let cx = &mut CallContext::root("import");
     let page = catalog.browse(cx, None, None, Some(1), None).await;
-    let page = page.map_err(|error| anyhow!("cannot ask whether the catalog is empty: {error}"))?;
+    let page = page.map_err(|error| anyhow!("cannot check whether the catalog is empty: {error}"))?;
     Ok(page.items.is_empty())
 }
 
-fn note(path: &Path) -> std::io::Result<()> {
+fn mark(path: &Path) -> std::io::Result<()> {
     path.parent().map_or(Ok(()), fs::create_dir_all)?;
     fs::write(path, [])
 }

@@ -1,4 +1,4 @@
-//! Source of an import: a file, plain or gzip, or bytes of the binary.
+//! Reads the source of an import: a file, plain or gzip, or bytes embedded in the binary.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 
 /// Larger than the default of 8 KiB for fewer system calls, small enough for the processor's cache.
 const BUFFER_BYTES: usize = 128 << 10;
-/// Magic number of gzip (RFC 1952). File names may lie.
+/// Magic number of gzip (RFC 1952). The content decides, because a file name may be wrong.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// A source.
+/// Source of an import: a name for messages, and the content.
 #[derive(Debug, Clone)]
 pub struct Source {
     name: String,

@@ -1,4 +1,4 @@
-//! Baskets: the products of each invoice, as far as the catalog sells them. Knows no HTTP.
+//! Reads baskets from a file: the products of each invoice that the catalog sells. Knows no HTTP.
 
 use std::collections::HashMap;
 
@@ -84,7 +84,7 @@ async fn assortment(catalog: &dyn CatalogApi) -> Result<HashMap<String, ProductI
     loop {
         let cx = &mut CallContext::root("replay");
         let page = catalog.browse(cx, None, None, Some(100), token).await;
-        let page = page.map_err(|error| anyhow!("the catalog does not say what it sells: {error}"))?;
+        let page = page.map_err(|error| anyhow!("cannot list the products of the catalog: {error}"))?;
         ids.extend(page.items.into_iter().map(|product| (product.sku, product.id)));
         token = page.next_page_token;
         if token.is_none() {

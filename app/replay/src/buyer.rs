@@ -1,4 +1,4 @@
-//! A buyer: buys a basket, pays with one of several cards, and may cancel or return. Knows only the public API.
+//! A buyer buys a basket, pays with one of several cards, and may cancel or return. Knows only the public API.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,22 +12,22 @@ use serde_json::{Value, json};
 use orders_api::OrderId;
 
 use super::baskets::Basket;
-use super::http::{Answer, PublicSide};
+use super::http::{Answer, PublicClient};
 
 /// Buyers of a thousand with a declined card.
 const DECLINED: u32 = 30;
-/// Buyers of a thousand whose provider fails once.
+/// Buyers of a thousand with a card for which the provider fails once.
 const FAILING_ONCE: u32 = 10;
-/// Buyers of a thousand whose provider answers too late.
+/// Buyers of a thousand with a card for which the provider answers too late.
 const TIMING_OUT: u32 = 2;
-/// Cancelled orders of a thousand confirmed ones.
+/// Cancelled orders of a thousand confirmed orders.
 const CANCELLED: u32 = 20;
-/// Partly returned orders of a thousand confirmed ones.
+/// Partly returned orders of a thousand confirmed orders.
 const RETURNED: u32 = 30;
 
-/// A buyer with a seed.
+/// A buyer. The seed and the invoice decide all random choices.
 pub(super) struct Buyer {
-    store: Arc<PublicSide>,
+    store: Arc<PublicClient>,
     seed: u64,
     run: String,
 }
@@ -57,7 +57,7 @@ pub(crate) enum Bought {
 }
 
 impl Buyer {
-    pub(super) fn new(store: Arc<PublicSide>, seed: u64, run: String) -> Self {
+    pub(super) fn new(store: Arc<PublicClient>, seed: u64, run: String) -> Self {
         Self { store, seed, run }
     }
 
@@ -65,7 +65,7 @@ impl Buyer {
         let invoice = &basket.invoice;
         let mut chance = StdRng::seed_from_u64(self.seed ^ hash(invoice));
         let cart = self.send(Method::POST, "/carts", invoice, "cart", &Value::Null).await?;
-        let cart = text(&cart.expect(201)?, "id")?;
+        let cart = text(&cart.expect(201).context("cannot create a cart")?, "id")?;
         let lines = basket
             .lines
             .iter()
@@ -88,12 +88,12 @@ impl Buyer {
         if !matches!(answer.status, 201 | 202) {
             return Ok(refused(invoice, &answer));
         }
-        let order = self.think_better(answer.body, invoice, &mut chance).await?;
+        let order = self.cancel_or_return(answer.body, invoice, &mut chance).await?;
         let id = text(&order, "id")?;
         Ok(Outcome {
             invoice: invoice.clone(),
             result: Bought::Order {
-                id: id.parse().with_context(|| format!("`{id}` is no order"))?,
+                id: id.parse().with_context(|| format!("`{id}` is not a valid order id"))?,
                 status: text(&order, "status")?,
                 refunded: text(&order["refunded"], "amount")?,
             },
@@ -102,8 +102,8 @@ impl Buyer {
         })
     }
 
-    /// The order after the buyer has cancelled, returned or kept it.
-    async fn think_better(&self, order: Value, invoice: &str, chance: &mut StdRng) -> Result<Value> {
+    /// Cancels the order, returns a line, or keeps the order, as `chance` decides. Returns the order afterwards.
+    async fn cancel_or_return(&self, order: Value, invoice: &str, chance: &mut StdRng) -> Result<Value> {
         let (id, draw, again) = (
             text(&order, "id")?,
             chance.random_range(0..1_000),
@@ -128,14 +128,14 @@ impl Buyer {
             let second = self.send(Method::POST, &path, invoice, "back", &body).await?;
             if second.status == answer.status && second.body["refunded"] != answer.body["refunded"] {
                 bail!(
-                    "the repeat of {path} gave money back again: {} and {}",
+                    "the repeat of POST {path} refunded again: first {}, then {}",
                     answer.body,
                     second.body
                 );
             }
             answer = second;
         }
-        // The order is in flight or has failed meanwhile; the proofs decide.
+        // Without status 200 the order is in flight or has failed meanwhile; the proofs decide.
         Ok(if answer.status == 200 { answer.body } else { order })
     }
 
@@ -150,7 +150,7 @@ impl Answer {
         if self.status == status {
             return Ok(self.body);
         }
-        bail!("{} instead of {status}: {}", self.status, self.body)
+        bail!("the store answered {} instead of {status}: {}", self.status, self.body)
     }
 }
 
@@ -178,7 +178,7 @@ fn token(chance: &mut StdRng) -> &'static str {
     }
 }
 
-/// The file numbers customers, and has no addresses.
+/// Email address of a customer. The file has customer numbers and no addresses.
 fn email(customer: &str) -> String {
     let name = if customer.is_empty() { "somebody" } else { customer };
     format!("{name}@example.com")
@@ -187,7 +187,7 @@ fn email(customer: &str) -> String {
 fn text(value: &Value, field: &str) -> Result<String> {
     let text = value[field].as_str();
     text.map(str::to_owned)
-        .with_context(|| format!("the store's answer has no `{field}`: {value}"))
+        .with_context(|| format!("the response of the store has no `{field}`: {value}"))
 }
 
 /// FNV-1a, because the hash of the standard library may change.

@@ -1,4 +1,4 @@
-//! Facts for the proofs: each module's own data, read through its contract. Judges nothing.
+//! Reads the facts for the proofs: the data of each module, through the module's contract. Judges nothing.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use payments_api::v1::{Payment, PaymentStatus, PaymentsApi};
 
 use crate::Modules;
 
-/// Pause between two polls for changes in flight.
+/// Pause between two checks for changes in flight.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// Timeout of one page.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -22,7 +22,7 @@ const PAGE: Option<u32> = Some(100);
 /// Data of the store.
 #[derive(Debug)]
 pub(super) struct Facts {
-    /// Orders of this store and imported sales.
+    /// Orders bought in this store, and imported sales.
     pub(super) orders: Vec<Order>,
     pub(super) balances: Vec<Balance>,
     pub(super) reservations: Vec<Reservation>,
@@ -31,7 +31,7 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// Reads everything once no change is in flight, at the latest after `patience`.
+    /// Waits until no change is in flight, at most `patience`, and reads everything.
     pub(super) async fn when_all_has_ended(modules: &Modules, patience: Duration) -> Result<Self> {
         let (inventory, payments, orders) = (&*modules.inventory, &*modules.payments, &*modules.orders);
         let give_up = Instant::now() + patience;
@@ -54,11 +54,11 @@ impl Facts {
                 orders.orders(&mut cx(), None, PAGE, token).await
             })
             .await?,
-            balances: all("inventory", async |token| {
+            balances: all("balances", async |token| {
                 inventory.balances(&mut cx(), PAGE, token).await
             })
             .await?,
-            reservations: all("inventory", async |token| {
+            reservations: all("reservations", async |token| {
                 inventory.reservations(&mut cx(), None, PAGE, token).await
             })
             .await?,
@@ -66,7 +66,7 @@ impl Facts {
                 payments.payments(&mut cx(), None, PAGE, token).await
             })
             .await?,
-            revenue: revenue.map_err(|error| anyhow!("the orders do not say what they come to: {error}"))?,
+            revenue: revenue.map_err(|error| anyhow!("cannot read the revenue: {error}"))?,
         })
     }
 }
@@ -77,13 +77,13 @@ async fn is_quiet(inventory: &dyn InventoryApi, payments: &dyn PaymentsApi) -> R
         .reservations(&mut cx(), Some(ReservationState::Held), Some(1), None)
         .await;
     let mut quiet = held
-        .map_err(|error| anyhow!("the inventory does not answer: {error}"))?
+        .map_err(|error| anyhow!("cannot read the reservations: {error}"))?
         .items
         .is_empty();
     for status in [PaymentStatus::Pending, PaymentStatus::Authorized] {
         let open = payments.payments(&mut cx(), Some(status), Some(1), None).await;
         quiet &= open
-            .map_err(|error| anyhow!("the payments do not answer: {error}"))?
+            .map_err(|error| anyhow!("cannot read the payments: {error}"))?
             .items
             .is_empty();
     }
@@ -92,7 +92,7 @@ async fn is_quiet(inventory: &dyn InventoryApi, payments: &dyn PaymentsApi) -> R
 
 /// Reads every page of a list.
 async fn all<T, E: std::error::Error>(
-    whose: &str,
+    list: &str,
     page: impl AsyncFn(Option<String>) -> Result<Page<T>, E>,
 ) -> Result<Vec<T>> {
     let mut items = Vec::new();
@@ -100,7 +100,7 @@ async fn all<T, E: std::error::Error>(
     loop {
         let next = page(token)
             .await
-            .map_err(|error| anyhow!("{whose} do not answer: {error}"))?;
+            .map_err(|error| anyhow!("cannot read the {list}: {error}"))?;
         items.extend(next.items);
         token = next.next_page_token;
         if token.is_none() {

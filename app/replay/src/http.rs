@@ -1,6 +1,6 @@
 //! A patient HTTP client of the public API: retries unanswered requests under the same idempotency key.
 //!
-//! Knows HTTP and JSON, and no contract.
+//! Knows HTTP and JSON, but no contract.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -24,7 +24,7 @@ const PAUSES: Backoff = Backoff::new(Duration::from_millis(20), Duration::from_m
 const MAX_ANSWER_BYTES: usize = 8 << 20;
 
 /// Client of one store.
-pub(super) struct PublicSide {
+pub(super) struct PublicClient {
     client: Client<HttpConnector, Full<Bytes>>,
     root: String,
     patience: Duration,
@@ -40,10 +40,10 @@ pub(super) struct Answer {
     pub(super) took: Duration,
 }
 
-impl PublicSide {
+impl PublicClient {
     #[expect(
         clippy::disallowed_methods,
-        reason = "a client of the public side, which is no contract: it stands for browsers"
+        reason = "a client of the public API, which is not a contract: this client stands for browsers"
     )]
     pub(super) fn new(url: &str, patience: Duration) -> Result<Self> {
         let uri: Uri = url
@@ -65,7 +65,7 @@ impl PublicSide {
         self.repeats.load(Ordering::Relaxed)
     }
 
-    /// Sends a request until the response is not a failure of the store.
+    /// Repeats a request until the response has a status below 500. Fails after the patience of this client.
     pub(super) async fn send(&self, method: Method, path: &str, key: Option<&str>, body: &Value) -> Result<Answer> {
         let start = Instant::now();
         let mut backoff = PAUSES;
@@ -75,14 +75,14 @@ impl PublicSide {
                     let took = start.elapsed();
                     return Ok(Answer { status, body, took });
                 }
-                Ok(Ok((status, body))) => format!("it answers {status} {body}"),
+                Ok(Ok((status, body))) => format!("the store answered {status} {body}"),
                 Ok(Err(error)) => format!("{error:#}"),
-                Err(_) => "it does not answer".to_owned(),
+                Err(_) => format!("no response within {ATTEMPT:?}"),
             };
             let pause = backoff.next_pause();
             if start.elapsed() + pause > self.patience {
                 bail!(
-                    "{method} {}{path} came to nothing in {:?}: {why}",
+                    "{method} {}{path} did not succeed within {:?}: {why}",
                     self.root,
                     self.patience
                 );
@@ -107,7 +107,7 @@ impl PublicSide {
         let status = response.status().as_u16();
         let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
         let body = body
-            .map_err(|error| anyhow::anyhow!("the answer broke off: {error}"))?
+            .map_err(|error| anyhow::anyhow!("the response broke off: {error}"))?
             .to_bytes();
         Ok((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
     }

@@ -1,7 +1,7 @@
 //! `offshoot replay`: buys the baskets of a real shop's invoices live, through the public API, then proves that nothing
 //! was lost.
 //!
-//! Buyers see only HTTP. The proofs read the modules' contracts, and compare what one module says with the others.
+//! Buyers see only HTTP. The proofs read through the modules' contracts and compare the data of one module with another's.
 
 // Buyers and their baskets.
 mod baskets;
@@ -33,7 +33,7 @@ pub use self::report::{Proofs, Report};
 use self::baskets::Basket;
 use self::facts::Facts;
 
-/// Contracts for baskets and proofs.
+/// Contracts that baskets and proofs read.
 #[derive(Clone)]
 pub struct Modules {
     /// Products of the baskets.
@@ -55,13 +55,13 @@ pub struct Options {
     pub limit: usize,
     /// Seed for payment, cancellations and returns.
     pub seed: u64,
-    /// Name of the run: repeating a name repeats its requests.
+    /// Name of the run. A second run under the same name repeats the requests of the first.
     pub run: String,
-    /// Time limit for retries of a request, and for changes in flight to end.
+    /// Time limit for the retries of a request, and for changes in flight to end.
     pub patience: Duration,
 }
 
-/// Buys all baskets, waits for changes in flight, and proves.
+/// Buys all baskets, waits until no change is in flight, and checks the proofs.
 pub async fn buy_and_prove(
     modules: &Modules,
     url: &str,
@@ -72,7 +72,7 @@ pub async fn buy_and_prove(
     let (baskets, skipped) = baskets::read(source, modules, options.limit).await?;
     ensure!(
         !baskets.is_empty(),
-        "{} has no invoice whose goods the catalog sells",
+        "the catalog sells no product of {}: import the file first with `offshoot import online-retail`",
         source.name()
     );
     progress.note(&format!(
@@ -84,12 +84,12 @@ pub async fn buy_and_prove(
     let start = Instant::now();
     let (outcomes, repeats) = buy(url, baskets, &options, progress).await?;
     let bought = start.elapsed();
-    progress.note("all buyers have ended; now the proofs");
+    progress.note("all buyers have ended; checking the proofs");
     let proofs = prove_after(modules, &outcomes, options.patience).await?;
     Ok(Report::new(&options, skipped, (&outcomes, repeats), bought, proofs))
 }
 
-/// The proofs alone, over everything that the store holds.
+/// Checks the proofs without buying, over all data of the store.
 pub async fn prove(modules: &Modules, patience: Duration) -> Result<Vec<Proof>> {
     let facts = Facts::when_all_has_ended(modules, patience).await?;
     Ok(proofs::all(&facts, None))
@@ -120,11 +120,15 @@ async fn buy(
 /// Starts buyers that buy the baskets of `source` again and again until stopped.
 pub async fn load(modules: &Modules, url: &str, source: &Source, options: &Options, pause: Duration) -> Result<Load> {
     let (baskets, _) = baskets::read(source, modules, options.limit).await?;
-    ensure!(!baskets.is_empty(), "the catalog sells nothing of {}", source.name());
+    ensure!(
+        !baskets.is_empty(),
+        "the catalog sells no product of {}: import the file first with `offshoot import online-retail`",
+        source.name()
+    );
     Load::start(url, baskets, options, usize::MAX, pause)
 }
 
-/// The proofs, given the outcomes that buyers saw.
+/// Checks the proofs, including those over the outcomes that buyers saw.
 pub async fn prove_after(modules: &Modules, outcomes: &[Outcome], patience: Duration) -> Result<Vec<Proof>> {
     let facts = Facts::when_all_has_ended(modules, patience).await?;
     Ok(proofs::all(&facts, Some(outcomes)))

@@ -1,4 +1,4 @@
-//! Concurrent buyers, each buying one basket after the other.
+//! Runs concurrent buyers; each buys one basket after the other.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::Options;
 use super::baskets::Basket;
 use super::buyer::{Buyer, Outcome};
-use super::http::PublicSide;
+use super::http::PublicClient;
 
 /// Running buyers.
 pub struct Load {
@@ -20,9 +20,9 @@ pub struct Load {
 }
 
 struct Shared {
-    store: Arc<PublicSide>,
+    store: Arc<PublicClient>,
     baskets: Vec<Basket>,
-    /// How often all baskets are bought.
+    /// Number of times that all baskets are bought.
     laps: usize,
     /// Pause of a buyer between two baskets.
     pause: Duration,
@@ -41,7 +41,7 @@ impl Load {
         pause: Duration,
     ) -> Result<Self> {
         let shared = Arc::new(Shared {
-            store: Arc::new(PublicSide::new(url, options.patience)?),
+            store: Arc::new(PublicClient::new(url, options.patience)?),
             baskets,
             laps,
             pause,
@@ -72,7 +72,7 @@ impl Load {
         Some(ended.unwrap_or_else(|error| Err(error.into())))
     }
 
-    /// Lets each buyer finish its basket, and returns all outcomes.
+    /// Lets each buyer finish the current basket, and returns all outcomes.
     pub async fn stop(mut self) -> Result<Vec<Outcome>> {
         self.shared.stopped.store(true, Ordering::Relaxed);
         let mut outcomes = Vec::new();
@@ -92,7 +92,7 @@ impl Shared {
             if lap == self.laps {
                 break;
             }
-            // A new key: the same basket is bought again.
+            // A later lap needs new idempotency keys, or the store would repeat the old responses.
             let run = if lap == 0 { run.clone() } else { format!("{run}-{lap}") };
             let buyer = Buyer::new(Arc::clone(&self.store), seed, run);
             outcomes.push(buyer.buy(&self.baskets[place]).await?);

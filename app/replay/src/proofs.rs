@@ -1,5 +1,5 @@
-//! Proofs about a store without changes in flight. Each proof compares the statements of two modules, so that no module
-//! can hide its own mistake. Pure functions over facts.
+//! Proofs about a store without changes in flight. Each proof compares the data of two modules, so that no module can hide
+//! a mistake of its own. Pure functions over facts.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -15,7 +15,7 @@ use payments_api::v1::{Payment, PaymentStatus};
 use super::buyer::{Bought, Outcome};
 use super::facts::Facts;
 
-/// Examples shown per proof.
+/// Largest number of examples per proof.
 const SHOWN: usize = 20;
 
 /// A claim about the store, with the evidence.
@@ -58,10 +58,10 @@ impl Proof {
     }
 }
 
-/// Orders of this store, with the reservations and payments under their names.
+/// The facts, indexed: orders by origin and id, reservations and payments by reference.
 struct Books<'a> {
     online: Vec<&'a Order>,
-    elsewhere: Vec<&'a Order>,
+    imported: Vec<&'a Order>,
     by_id: HashMap<OrderId, &'a Order>,
     reservations: HashMap<&'a str, &'a Reservation>,
     payments: HashMap<&'a str, &'a Payment>,
@@ -69,10 +69,10 @@ struct Books<'a> {
 
 impl<'a> Books<'a> {
     fn from_facts(facts: &'a Facts) -> Self {
-        let (online, elsewhere) = facts.orders.iter().partition(|order| order.number.is_none());
+        let (online, imported) = facts.orders.iter().partition(|order| order.number.is_none());
         Self {
             online,
-            elsewhere,
+            imported,
             by_id: facts.orders.iter().map(|order| (order.id, order)).collect(),
             reservations: facts
                 .reservations
@@ -111,7 +111,7 @@ pub(super) fn all(facts: &Facts, outcomes: Option<&[Outcome]>) -> Vec<Proof> {
         stock_is_conserved(facts, &books),
         money_is_that_of_the_orders(&books),
         revenue_is_the_sum(facts),
-        nothing_is_held_for_nobody(facts, &books),
+        nothing_is_held_for_an_ended_order(facts, &books),
     ];
     if let Some(outcomes) = outcomes {
         proofs.insert(0, buyers_have_what_they_were_told(&books, outcomes));
@@ -125,15 +125,17 @@ fn buyers_have_what_they_were_told(books: &Books<'_>, outcomes: &[Outcome]) -> P
     for Outcome { invoice, result, .. } in outcomes {
         match result {
             Bought::Order { id, status, refunded } => {
-                proof.check(seen.insert(*id), || format!("{id} was told to two buyers"));
+                proof.check(seen.insert(*id), || format!("two buyers received {id}"));
                 match books.by_id.get(id) {
-                    None => proof.check(false, || format!("{id}, of invoice {invoice}, is not there")),
+                    None => proof.check(false, || format!("{id}, of invoice {invoice}, does not exist")),
                     Some(order) => {
                         let is_told = status == "pending"
                             || (order.status.as_str() == status && &order.refunded.amount() == refunded);
                         proof.check(is_told, || {
                             let is = (order.status, order.refunded);
-                            format!("{id} was told to be {status}, {refunded} given back, and is {is:?}")
+                            format!(
+                                "a buyer received {id} as {status} with {refunded} refunded, and the order is {is:?}"
+                            )
                         });
                     }
                 }
@@ -143,7 +145,7 @@ fn buyers_have_what_they_were_told(books: &Books<'_>, outcomes: &[Outcome]) -> P
                     .by_id
                     .get(id)
                     .is_some_and(|order| order.status == OrderStatus::Failed);
-                proof.check(failed, || format!("{id} was refused with {code} and has not failed"));
+                proof.check(failed, || format!("{id} was refused with {code}, but has not failed"));
             }
             Bought::Refused { order: None, .. } => proof.check(true, String::new),
         }
@@ -162,7 +164,7 @@ fn orders_are_final(books: &Books<'_>) -> Proof {
         if order.status != OrderStatus::Failed
             && let Some(other) = order.cart_id.and_then(|cart| carts.insert(cart, order.id))
         {
-            proof.check(false, || format!("{other} and {} are of one cart", order.id));
+            proof.check(false, || format!("{other} and {} come from one cart", order.id));
         }
     }
     proof
@@ -188,7 +190,7 @@ fn goods_left_with_their_orders(books: &Books<'_>) -> Proof {
         });
         proof.check(shipped.as_ref() == Some(&bought), || {
             format!(
-                "{} is {} and its goods are {:?}",
+                "{} is {}, and the reservation is {:?}",
                 order.id,
                 order.status,
                 reservation.map(|held| held.state)
@@ -198,11 +200,11 @@ fn goods_left_with_their_orders(books: &Books<'_>) -> Proof {
     proof
 }
 
-/// Units sold and returned by product: the stock ledger against orders and imported sales.
+/// Compares the stock ledger with orders and imported sales: units sold and returned, by product.
 fn stock_is_conserved(facts: &Facts, books: &Books<'_>) -> Proof {
     let mut proof = Proof::new("each product's stock equals its movements, and the movements equal the orders");
     let mut expected: BTreeMap<ProductId, (i64, i64)> = BTreeMap::new();
-    for order in &books.elsewhere {
+    for order in &books.imported {
         for line in &order.lines {
             if let Some(id) = line.product_id {
                 let (sold, returned) = expected.entry(id).or_default();
@@ -233,11 +235,14 @@ fn stock_is_conserved(facts: &Facts, books: &Books<'_>) -> Proof {
         let there = i64::try_from(balance.stock.on_hand).unwrap_or(i64::MAX);
         let sum = balance.received + balance.adjusted + balance.sold + balance.returned;
         proof.check(there == sum, || {
-            format!("{id}: {there} are there, and its ledger comes to {sum}")
+            format!("{id}: {there} units on hand, {sum} in the ledger")
         });
         let reserved = (balance.stock.reserved, balance.held);
         proof.check(reserved.0 == reserved.1, || {
-            format!("{id}: {} are promised, {} in reservations", reserved.0, reserved.1)
+            format!(
+                "{id}: {} units reserved in the stock, {} in the reservations",
+                reserved.0, reserved.1
+            )
         });
         let expected = expected.remove(&id).unwrap_or_default();
         let ledger = (balance.sold, balance.returned);
@@ -269,15 +274,17 @@ fn money_is_that_of_the_orders(books: &Books<'_>) -> Proof {
         proof.check(amounts(is) == amounts(expected), || {
             let (taken, given) = is;
             format!(
-                "{} is {}: {taken} taken and {given} given back, of {expected:?}",
+                "{} is {}: {taken} captured and {given} refunded instead of {expected:?}",
                 order.id, order.status
             )
         });
         let back: i64 = order.returns.iter().map(|back| back.refund.ten_thousandths()).sum();
         proof.check(back == order.refunded.ten_thousandths(), || {
             format!(
-                "{}: its returns come to {back}, and {} was given back",
-                order.id, order.refunded
+                "{}: the returns sum to {}, and the order says {} refunded",
+                order.id,
+                Money::new(back, order.total.currency()),
+                order.refunded
             )
         });
     }
@@ -289,7 +296,7 @@ fn money_is_that_of_the_orders(books: &Books<'_>) -> Proof {
         let known = books.named(&payment.reference).is_some();
         proof.check(known, || {
             format!(
-                "{} was taken for {}, which is no order",
+                "{} was captured for {}, which names no order of this store",
                 payment.captured, payment.reference
             )
         });
@@ -310,16 +317,16 @@ fn revenue_is_the_sum(facts: &Facts) -> Proof {
         let sum = sums.remove(&total.net.currency()).unwrap_or(0);
         proof.check(total.net.ten_thousandths() == sum, || {
             let sum = Money::new(sum, total.net.currency());
-            format!("it says {}, and the orders come to {sum}", total.net)
+            format!("the report says {}, and the orders sum to {sum}", total.net)
         });
     }
     for (currency, sum) in sums {
-        proof.check(sum == 0, || format!("it leaves {currency} out"));
+        proof.check(sum == 0, || format!("the report lacks {currency}"));
     }
     proof
 }
 
-fn nothing_is_held_for_nobody(facts: &Facts, books: &Books<'_>) -> Proof {
+fn nothing_is_held_for_an_ended_order(facts: &Facts, books: &Books<'_>) -> Proof {
     let mut proof = Proof::new("no stock is reserved and no money held for an ended or unknown order");
     let under_way = |reference: &str| {
         books
@@ -328,13 +335,16 @@ fn nothing_is_held_for_nobody(facts: &Facts, books: &Books<'_>) -> Proof {
     };
     for held in &facts.reservations {
         let good = held.state != ReservationState::Held || under_way(&held.reference);
-        proof.check(good, || format!("the goods of {} are promised", held.reference));
+        proof.check(good, || format!("stock is reserved for {}", held.reference));
     }
     for payment in &facts.payments {
         let open = matches!(payment.status, PaymentStatus::Pending | PaymentStatus::Authorized);
         let good = !open || under_way(&payment.reference);
         proof.check(good, || {
-            format!("{} is {:?}, {}", payment.reference, payment.status, payment.amount)
+            format!(
+                "payment {} is {:?}, {}",
+                payment.reference, payment.status, payment.amount
+            )
         });
     }
     proof

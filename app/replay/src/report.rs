@@ -98,7 +98,7 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "{:>9}  lines and {} invoices of the file name nothing that the catalog sells",
+            "{:>9}  lines and {} invoices of the file skipped: the catalog does not sell them, or a cart is too small for them",
             self.skipped.lines, self.skipped.invoices
         )?;
         write!(f, "{}", Proofs(&self.proofs))

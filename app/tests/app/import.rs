@@ -222,7 +222,7 @@ async fn an_import_that_broke_off_goes_on_where_it_was_and_ends_the_same() {
         let message = format!("{error:#}");
         assert!(
             message
-                .contains("the catalog is away. Everything up to there is loaded: run the same command again to go on"),
+                .contains("the catalog is away. Everything up to that line is loaded: run the same command again to continue"),
             "{message}"
         );
 
@@ -241,7 +241,7 @@ async fn an_import_that_broke_off_goes_on_where_it_was_and_ends_the_same() {
             notes
                 .0
                 .iter()
-                .any(|note| note.ends_with(&format!("going on after line {line}"))),
+                .any(|note| note.ends_with(&format!("resuming after line {line}"))),
             line > 0
         );
         assert_eq!(contents(&store).await, expected, "broken off after {calls} calls");

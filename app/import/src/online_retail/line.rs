@@ -1,4 +1,4 @@
-//! One data line, parsed.
+//! Parses one data line.
 
 use csv::ByteRecord;
 
@@ -17,7 +17,7 @@ pub(super) struct Line<'a> {
     pub(super) time: Timestamp,
     /// Price of one unit, in pounds.
     pub(super) price: Money,
-    /// Customer id; empty if unknown. Without the `.0` that one copy of the file adds.
+    /// Customer id, without the `.0` that one copy of the file adds; empty if unknown.
     pub(super) customer: &'a [u8],
     pub(super) country: &'a [u8],
 }

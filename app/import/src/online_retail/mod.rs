@@ -1,16 +1,16 @@
 //! Imports *Online Retail*: two years of real invoice lines of a UK gift shop.
 //!
-//! The catalog comes first. The file has no list of products; it has sales with times and prices. From them:
+//! The catalog comes first. The file lists sales with times and prices, and no products; the importer derives them:
 //!
 //! - A **product** is a stock code, exactly as written, that names a physical product ([`code`]) and was sold at a
-//!   price at least once. Its name is the description of that first sale, or the code if the description is blank. Its
+//!   price at least once. The name is the description of that first sale, or the code if the description is blank. The
 //!   category is guessed from the name ([`category`]).
 //! - A **sale** is a line with a positive quantity and a positive price, of an invoice whose number does not start with
 //!   `C` (cancellation) or `A` (bad debt).
 //! - The first sale sets the price; each later sale at another price changes the price. Invoices have whole minutes: of
 //!   several prices in one minute the last holds, and a minute that ends at its initial price changes nothing.
-//! - UK local times become UTC ([`uk_time`]). Sales must come in order of time; an earlier one is skipped, because the
-//!   price that it changed is unknown.
+//! - UK local times become UTC ([`uk_time`]). Sales must come in order of time; an earlier sale is skipped, because the
+//!   price before that sale is unknown.
 //!
 //! Stock and money follow ([`books`]).
 //!
@@ -72,15 +72,15 @@ pub struct Modules {
 /// Options of an import.
 #[derive(Debug, Default)]
 pub struct Options {
-    /// Stop at the first malformed line instead of counting it.
+    /// Stop at the first malformed line instead of counting malformed lines.
     pub strict: bool,
-    /// Checkpoint of the catalog: lines before it are not sent, and it advances. `None`: send everything.
+    /// Checkpoint of the catalog: lines up to the checkpoint are not sent again. `None`: send everything.
     pub checkpoint: Option<Checkpoint>,
     /// Checkpoint of inventory and orders.
     pub books: Option<Checkpoint>,
 }
 
-/// Imports all of `source`. May be interrupted and repeated at any time.
+/// Imports all of `source`. A caller may interrupt and repeat an import at any time.
 pub async fn import(
     modules: &Modules,
     source: Source,
@@ -91,7 +91,7 @@ pub async fn import(
     let fingerprint = source.fingerprint()?;
     let sent_before = options.checkpoint.as_ref().map_or(0, Checkpoint::line);
     if sent_before > 0 {
-        progress.note(&format!("{}: going on after line {sent_before}", source.name()));
+        progress.note(&format!("{}: resuming after line {sent_before}", source.name()));
     }
 
     let (batches, receiver) = mpsc::channel(BATCHES_AHEAD);
@@ -108,7 +108,7 @@ pub async fn import(
     // Batches before an unreadable place have been sent by now.
     let read = reader.await.context("the reader of the file failed unexpectedly")??;
     let survey = survey.await.context("the reader of the file failed unexpectedly")??;
-    progress.note("products and prices are loaded; now stock and sales");
+    progress.note("products and prices are loaded; loading stock and sales");
     let (booked, books) = books::import(modules, &source, survey, &fingerprint, options.books, progress).await?;
 
     let report = Report::new(source.name(), (read, sent), (booked, books), start.elapsed());

@@ -1,4 +1,4 @@
-//! Prices by stock code as of the sales seen so far, and the price changes of each minute.
+//! Tracks the current price of each stock code through the sales, and the price changes of each minute.
 
 use std::collections::HashMap;
 

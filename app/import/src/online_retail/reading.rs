@@ -1,4 +1,4 @@
-//! Reads the file from the beginning and cuts its changes into batches. Knows no catalog.
+//! Reads the file from the beginning and cuts its changes to the catalog into batches. Calls no module.
 
 use anyhow::{Result, bail};
 use tokio::sync::mpsc;
@@ -30,7 +30,7 @@ pub(super) struct Read {
 }
 
 impl Reading {
-    /// Reads to the end, to the first unreadable place, or until nobody receives batches. Complete minutes before an
+    /// Reads to the end, to the first unreadable place, or until the receiver is gone. Complete minutes before an
     /// unreadable place are still sent.
     pub(super) fn read_to_end(self, batches: &mpsc::Sender<Batch>) -> Result<Read> {
         let mut records = Records::open(&self.source)?;
@@ -89,7 +89,7 @@ impl Lines<'_> {
         self.count(Verdict::Malformed);
         let message = format!("{}, line {}: {reason}", self.reading.source.name(), self.line);
         if self.reading.strict {
-            bail!("{message}. Nothing before it is lost: correct it, or run the same command without --strict");
+            bail!("{message}. Earlier lines are loaded: correct this line, or run the same command without --strict");
         }
         self.read.bad_rows.add(|| message);
         Ok(())
@@ -100,7 +100,7 @@ impl Lines<'_> {
         self.read.tally.count(verdict);
     }
 
-    /// The end of the file ends the last minute.
+    /// Ends the last minute at the end of the file.
     fn end(&mut self) {
         self.gathering.minute(self.book.end_minute(), self.line);
         self.read.products_before = self.gathering.products_before;

@@ -1,4 +1,4 @@
-//! Data lines of a file in order. Knows the fields of a line, and not their meaning.
+//! Reads the data lines of a file in order. Knows the fields of a line, but not their meaning.
 
 use std::io::{BufRead, ErrorKind};
 
@@ -85,12 +85,12 @@ impl Records {
 
 fn broken(name: &str, error: &csv::Error, line: u64) -> Error {
     let truncated = matches!(error.kind(), csv::ErrorKind::Io(io) if io.kind() == ErrorKind::UnexpectedEof);
-    let what = if truncated {
+    let problem = if truncated {
         "ends in the middle of its compressed data".to_owned()
     } else {
         format!("cannot be read any further: {error}")
     };
     anyhow!(
-        "{name} {what}, after line {line}. Nothing before it is lost: get the whole file and run the same command again"
+        "{name} {problem}, after line {line}. Earlier lines are loaded: get the whole file and run the same command again"
     )
 }

@@ -189,11 +189,11 @@ impl Report {
             + self.stock.recorded
             + self.sales.recorded;
         if sent == 0 && self.added_by_lines > 0 {
-            "Nothing has changed: an earlier run has brought all of it to this store."
+            "Nothing has changed: an earlier run has loaded the whole file."
         } else if products.added == 0 && products.existing > 0 {
-            "No product was new. Prices that were recorded before are as they were."
+            "No product was new. Prices recorded earlier are unchanged."
         } else if products.sent_before + prices.sent_before > 0 {
-            "The rest was brought by an earlier run."
+            "Done. An earlier run has loaded the rest."
         } else {
             "Done."
         }

@@ -56,7 +56,7 @@ impl Sending {
                 && let Err(error) = checkpoint.reached(line)
             {
                 let path = checkpoint.path().display();
-                progress.note(&format!("cannot keep how far this came in {path}: {error}. The import goes on; a later run would send everything again"));
+                progress.note(&format!("cannot write the checkpoint {path}: {error}. The import continues; a later run would send everything again"));
                 self.checkpoint = None;
             }
             progress.reached(Reached {
@@ -68,7 +68,7 @@ impl Sending {
         Ok(self.sent)
     }
 
-    /// Products before prices: a price needs its product.
+    /// Sends products before prices, because a price needs its product.
     async fn send(&mut self, batch: Batch) -> Result<(), CatalogError> {
         let mut prices = Vec::new();
         for products in batch.products.chunks(MAX_BULK_ITEMS) {
@@ -87,8 +87,8 @@ impl Sending {
         Ok(())
     }
 
-    /// An existing product may come from elsewhere, or from a shorter copy of the file. Its first price then becomes
-    /// one more point of the history, so that every path ends with the same history.
+    /// Counts a response. An existing product may come from elsewhere, or from a shorter copy of the file; the first
+    /// price in the file then becomes one more point of the history, so that every path ends with the same history.
     fn count_product(&mut self, product: &NewProduct, outcome: AddOutcome) -> Option<PriceChange> {
         match outcome {
             AddOutcome::Added { .. } => self.sent.products_added += 1,
@@ -129,8 +129,8 @@ impl Sending {
     fn how_to_go_on(&self, error: &CatalogError) -> Error {
         let (source, line) = (&self.source, self.acknowledged);
         anyhow!(
-            "the catalog did not take what follows line {line} of {source}: {error}. \
-             Everything up to there is loaded: run the same command again to go on"
+            "cannot load the lines after line {line} of {source} into the catalog: {error}. \
+             Everything up to that line is loaded: run the same command again to continue"
         )
     }
 }

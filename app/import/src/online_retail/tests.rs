@@ -43,7 +43,7 @@ fn prices(batches: &[Batch]) -> Vec<String> {
 }
 
 #[test]
-fn the_first_sale_makes_the_product_and_each_other_price_a_point() {
+fn the_first_sale_adds_the_product_and_each_new_price_adds_a_price_point() {
     let lines = [
         sale("10002", 1, "0.85"),
         sale("10002", 2, "0.85"),
@@ -142,7 +142,7 @@ fn strict_stops_at_the_first_malformed_line() {
 }
 
 #[test]
-fn a_column_that_is_missing_is_named_beside_those_there_are() {
+fn the_error_of_a_missing_column_lists_the_present_columns() {
     let source = Source::bytes("test.csv", b"InvoiceNo,Code\n1,2\n");
     let error = read(source, false, 0).0.expect_err("StockCode is missing").to_string();
     assert_eq!(
@@ -165,7 +165,7 @@ fn batches_are_cut_between_minutes_and_fit_one_call() {
 }
 
 #[test]
-fn what_was_sent_before_is_read_and_not_sent() {
+fn lines_sent_by_an_earlier_run_are_read_but_not_sent_again() {
     let text: &'static str = Box::leak(
         [
             HEADER,
@@ -189,7 +189,7 @@ fn what_was_sent_before_is_read_and_not_sent() {
 }
 
 #[test]
-fn a_truncated_gzip_gives_what_is_whole_and_says_where_it_ends() {
+fn a_truncated_gzip_yields_its_whole_minutes_and_an_error_with_the_last_line() {
     let lines: String = (0..60)
         .flat_map(|minute| {
             (0..50).map(move |code| {
@@ -227,7 +227,7 @@ fn a_quote_that_is_never_closed_does_not_fill_the_memory() {
 
 /// The counts in the description of the file.
 #[test]
-fn the_sample_is_what_its_description_says() {
+fn the_sample_has_the_counts_of_its_description() {
     let sample = include_bytes!("../../sample/online-retail-small.csv");
     let (outcome, batches) = read(Source::bytes("sample", sample), true, 0);
     let read = outcome.expect("readable");
@@ -240,7 +240,7 @@ fn the_sample_is_what_its_description_says() {
     assert_eq!(
         read.tally.used().sum() + read.tally.lines_with(NotAProduct),
         4_935,
-        "its sale lines"
+        "sale lines"
     );
     assert_eq!(
         (read.tally.lines_with(AddsProduct), read.tally.lines_with(ChangesPrice)),
@@ -250,12 +250,12 @@ fn the_sample_is_what_its_description_says() {
     assert_eq!(prices(&batches).len(), 1_311);
 }
 
-/// Runs only if the whole file lies beside the project.
+/// Runs only if the whole file lies in `shared/data` beside the project's folder.
 #[test]
-fn the_whole_file_is_what_its_description_says() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/online-retail.csv.gz");
+fn the_whole_file_has_the_counts_of_its_description() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/online-retail.csv.gz");
     if !path.exists() {
-        eprintln!("left out: there is no {}", path.display());
+        eprintln!("skipped: {} does not exist", path.display());
         return;
     }
     let (outcome, batches) = read(Source::file(path), true, 0);

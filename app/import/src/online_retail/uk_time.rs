@@ -1,6 +1,7 @@
-//! UK local time to UTC. Summer time runs from the last Sunday of March to that of October, both at 01:00 UTC.
+//! Converts UK local time to UTC. Summer time runs from the last Sunday of March to the last Sunday of October, both at
+//! 01:00 UTC.
 //!
-//! The rule is law since 1996; earlier years are refused. The repeated hour in October counts as its first occurrence,
+//! This rule has been law since 1996; earlier years are refused. The repeated hour in October counts as its first occurrence,
 //! and the missing hour in March as winter time.
 
 use time::{Date, Duration, Month, PrimitiveDateTime, Time};
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn malformed_times_and_years_before_1996_are_refused() {
         for text in [
             "",
             "2010-12-01",

@@ -1,4 +1,4 @@
-//! Classification of data lines for the catalog.
+//! Classifies data lines by their effect on the catalog.
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -6,7 +6,7 @@ use serde::ser::{SerializeMap, Serializer};
 use super::code::names_goods;
 use super::line::Line;
 
-/// Meaning of a data line for the catalog; every line has exactly one.
+/// Effect of a data line on the catalog; every line has exactly one verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 pub(super) enum Verdict {
@@ -41,7 +41,7 @@ impl Verdict {
         (Self::Malformed, "malformed"),
     ];
 
-    /// Why the line alone is not a product sale; `None` if it is one.
+    /// Why the line, seen alone, is not the sale of a product; `None` for a sale.
     pub(super) fn skipping(line: &Line<'_>) -> Option<Self> {
         match line.invoice.first() {
             Some(b'C') => return Some(Self::Cancellation),

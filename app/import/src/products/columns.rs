@@ -1,4 +1,4 @@
-//! Mapping of a file's columns to the fields of a product.
+//! Maps a file's columns to the fields of a product.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ pub(super) enum Field {
     Currency,
 }
 
-/// Field, whether it is required, and its column names, the best first.
+/// Each field, whether a file must have the field, and the default column names, the best first.
 const FIELDS: [(Field, bool, &[&str]); Field::ALL.len()] = [
     (Field::Sku, true, &["sku", "id"]),
     (Field::Name, true, &["name", "title"]),
@@ -54,14 +54,14 @@ impl FromStr for ColumnChoice {
         let names = || FIELDS.map(|(field, ..)| field.name()).join(", ");
         let (field, column) = text
             .split_once('=')
-            .ok_or_else(|| format!("it has the form FIELD=COLUMN, and the fields are {}", names()))?;
+            .ok_or_else(|| format!("expected FIELD=COLUMN; the fields are {}", names()))?;
         let known = FIELDS.iter().find(|(known, ..)| known.name() == field);
         match known {
             Some(&(field, ..)) if !column.is_empty() => Ok(Self {
                 field,
                 column: column.to_owned(),
             }),
-            Some(_) => Err("the name of the column is missing".to_owned()),
+            Some(_) => Err("the name of the column is missing: give FIELD=COLUMN".to_owned()),
             None => Err(format!("`{field}` is not a field: {}", names())),
         }
     }
@@ -110,7 +110,7 @@ impl Columns {
         }))
     }
 
-    /// Like `find`, and fails if a mapped column or a required field is missing.
+    /// Like [`places`](Self::places), but fails if a mapped column or a required field is missing.
     pub(super) fn all_places<N: AsRef<str>>(&self, names: &[N]) -> Result<Places, MissingColumn> {
         let places = self.places(names);
         for (field, needed, _) in FIELDS {
@@ -122,9 +122,9 @@ impl Columns {
             let name = field.name();
             return Err(MissingColumn(match choice {
                 Some(column) => format!("there is no column `{column}` for {name}; the columns are: {there}"),
-                None => format!(
-                    "no column is called {name}: say which it is with --column {name}=COLUMN; the columns are: {there}"
-                ),
+                None => {
+                    format!("no column is named {name}: name one with --column {name}=COLUMN; the columns are: {there}")
+                }
             }));
         }
         Ok(places)

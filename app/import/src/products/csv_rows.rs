@@ -1,4 +1,4 @@
-//! Rows of a CSV file with column names in the first line.
+//! Reads the rows of a CSV file that has column names in the first line.
 
 use anyhow::{Result, anyhow};
 use csv::StringRecord;

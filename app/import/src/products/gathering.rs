@@ -99,7 +99,7 @@ impl<'a> Gathering<'a> {
     /// The error of a file that cannot be read further.
     pub(super) fn broken(&self, error: &dyn std::error::Error) -> Error {
         anyhow!(
-            "{} cannot be read any further after {} rows: {error}. Nothing before it is lost: correct the file and run the \
+            "{} cannot be read any further after {} rows: {error}. Earlier rows are imported: correct the file and run the \
              same command again",
             self.source,
             self.read.rows

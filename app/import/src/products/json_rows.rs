@@ -1,4 +1,4 @@
-//! Items of a JSON array of objects, or of JSON lines, read one at a time.
+//! Reads the items of a JSON array of objects, or of JSON lines, one at a time.
 
 use std::fmt;
 
@@ -49,13 +49,13 @@ fn skip_byte_order_mark(reader: &mut Reader) {
 struct Items<'a, 'b> {
     rows: &'a mut Gathering<'b>,
     record_end: RecordEnd,
-    /// Why reading ends early; separate from JSON errors.
+    /// Why reading ends early, if not because of a JSON error.
     failure: Option<Error>,
     count: u64,
 }
 
 impl Items<'_, '_> {
-    /// Ends the reading; the text of this error is never shown.
+    /// Adds one item. An error ends the reading; the text of the error is never shown.
     fn take(&mut self, item: &Value) -> serde_json::Result<()> {
         self.record_end.reached();
         self.count += 1;
@@ -69,7 +69,7 @@ impl Items<'_, '_> {
         Ok(())
     }
 
-    /// The outer error concerns the file, the inner one the item.
+    /// Converts an item. The outer error concerns the file, the inner error the item.
     fn product(&self, item: &Value) -> Result<Result<NewProduct, String>> {
         let Value::Object(item) = item else {
             return Ok(Err(format!("is {}, not an object", kind(item))));

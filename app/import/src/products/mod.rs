@@ -38,7 +38,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// Options of an import.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Mapping of columns to fields, where the names do not decide.
+    /// Explicit mapping of columns to fields, for columns with other names.
     pub columns: Columns,
     /// Category of products without one.
     pub category: String,
@@ -70,7 +70,7 @@ pub async fn import(
         let sent = send(&*catalog, batch, strict, &mut report).await;
         sent.map_err(|error| {
             anyhow!(
-                "the import of {name} stopped: {error}. Nothing before is lost: run the same command again to go on"
+                "the import of {name} stopped: {error}. Earlier rows are imported: run the same command again to continue"
             )
         })?;
         progress.reached(reached);

@@ -58,8 +58,8 @@ impl fmt::Display for Report {
         )?;
         write!(f, "{}", self.bad_rows)?;
         match (self.added, self.existing) {
-            (0, 0) => write!(f, "Nothing has changed: no row could be taken."),
-            (0, _) => write!(f, "Nothing has changed: the catalog has these products."),
+            (0, 0) => write!(f, "Nothing has changed: no row is valid."),
+            (0, _) => write!(f, "Nothing has changed: the catalog has these products already."),
             _ => write!(f, "Done."),
         }
     }

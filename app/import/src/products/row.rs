@@ -1,4 +1,4 @@
-//! One row as a product.
+//! Converts one row into a product.
 
 use catalog_api::v1::NewProduct;
 use offshoot_contract::{Currency, Money};

@@ -39,7 +39,7 @@ fn lines(products: &[NewProduct]) -> Vec<String> {
 }
 
 #[test]
-fn columns_are_guessed_by_name_and_named_where_they_differ() {
+fn columns_are_found_by_name_or_by_an_explicit_mapping() {
     let csv = "ProductCode,NAME,UnitPrice,Category,Currency\n A1 ,\"Bag, red\",2.5,Home & Garden,eur\nA2,Lamp,3,,\n";
     let (read, products) = read_with(csv, options(&["sku=ProductCode", "price=UnitPrice"]));
     assert_eq!(read.expect("readable").rows, 2);
@@ -70,13 +70,13 @@ fn the_same_objects_are_read_from_an_array_and_from_lines() {
 }
 
 #[test]
-fn an_id_is_the_sku_only_where_there_is_no_sku() {
+fn an_id_column_is_the_sku_only_in_a_file_without_a_sku_column() {
     let (_, products) = read_with("id,sku,title,price\n1,A1,Lamp,2\n", options(&[]));
     assert_eq!(products[0].sku, "A1");
 }
 
 #[test]
-fn bad_rows_are_named_and_the_others_go_on() {
+fn bad_rows_are_reported_and_the_other_rows_are_read() {
     let (read, products) = read_with(
         "sku,name,price\nA1,Lamp,2,50\nA2,,2.50\nA3,Lamp,cheap\nA4,Lamp,2.50\n",
         options(&[]),
@@ -129,7 +129,7 @@ fn strict_stops_at_the_first_bad_row() {
 }
 
 #[test]
-fn a_missing_column_is_named_beside_those_there_are() {
+fn the_error_of_a_missing_column_lists_the_present_columns() {
     let error = |text: &str, columns: &[&str]| {
         read_with(text, options(columns))
             .0
@@ -138,7 +138,7 @@ fn a_missing_column_is_named_beside_those_there_are() {
     };
     assert_eq!(
         error("code,name,price\n", &[]),
-        "shop: no column is called sku: say which it is with --column sku=COLUMN; the columns are: code, name, price"
+        "shop: no column is named sku: name one with --column sku=COLUMN; the columns are: code, name, price"
     );
     let message = error(r#"[{"sku":"A1","name":"Lamp","price":1}]"#, &["category=Type"]);
     assert!(
@@ -148,7 +148,7 @@ fn a_missing_column_is_named_beside_those_there_are() {
 }
 
 #[test]
-fn broken_json_keeps_what_came_before_it() {
+fn items_before_broken_json_are_kept() {
     for json in [
         r#"[{"sku":"A1","name":"Lamp","price":1}, {"sku": "#,
         "{\"sku\":\"A1\",\"name\":\"Lamp\",\"price\":1}\n{\"sku\": }",

@@ -52,7 +52,7 @@ fn order(id: OrderId, product_id: ProductId) -> Order {
     }
 }
 
-/// Ten initial units, and that order.
+/// The balance after ten units were received and the order of [`order`] was shipped and partly returned.
 fn balance(product_id: ProductId) -> Balance {
     Balance {
         stock: Stock {
@@ -130,17 +130,17 @@ fn finds(claim: &str, change: impl FnOnce(&mut Facts)) {
 }
 
 #[test]
-fn where_all_is_well_every_proof_holds() {
+fn every_proof_holds_over_a_consistent_store() {
     assert_eq!(broken_by(|_| {}), [""; 0]);
 }
 
 #[test]
-fn money_given_back_twice_is_found() {
+fn a_double_refund_is_found() {
     finds("captured money", |facts| facts.payments[0].refunded = pounds(4));
 }
 
 #[test]
-fn goods_put_back_twice_are_found() {
+fn a_double_return_to_stock_is_found() {
     finds("stock equals its movements", |facts| {
         facts.balances[0].returned = 2;
         facts.balances[0].stock.on_hand = 9;
@@ -148,7 +148,7 @@ fn goods_put_back_twice_are_found() {
 }
 
 #[test]
-fn a_ledger_that_is_not_the_stock_is_found() {
+fn a_ledger_that_differs_from_the_stock_is_found() {
     finds("stock equals its movements", |facts| {
         facts.balances[0].stock.on_hand = 7;
     });
@@ -180,7 +180,7 @@ fn a_charge_for_an_order_that_failed_is_found() {
 }
 
 #[test]
-fn what_is_held_for_nobody_is_found() {
+fn stock_or_money_held_for_an_ended_order_is_found() {
     finds("held for an ended or unknown order", |facts| {
         facts.reservations[0].state = ReservationState::Held;
     });
@@ -198,7 +198,7 @@ fn what_is_held_for_nobody_is_found() {
 }
 
 #[test]
-fn money_of_no_order_is_found() {
+fn a_charge_without_an_order_is_found() {
     finds("captured money", |facts| {
         let reference = format!("{}.authorize", OrderId::new(time()));
         facts.payments.push(Payment {
@@ -230,13 +230,13 @@ fn a_cart_that_was_ordered_twice_is_found() {
 }
 
 #[test]
-fn a_report_that_is_not_the_sum_is_found() {
+fn a_revenue_report_that_differs_from_the_orders_is_found() {
     finds("revenue report", |facts| facts.revenue.totals[0].net = pounds(5));
     finds("revenue report", |facts| facts.revenue.totals.clear());
 }
 
 #[test]
-fn an_order_that_a_buyer_was_told_of_and_that_is_lost_is_found() {
+fn a_lost_order_and_an_order_given_to_two_buyers_are_found() {
     let facts = facts();
     let told = |id| Outcome {
         invoice: "536365".to_owned(),

@@ -1,4 +1,4 @@
-//! Meaning of one line for stock and money. Knows no other line.
+//! Classifies one line by its effect on stock and money, without looking at other lines.
 
 use inventory_api::v1::MovementKind;
 
@@ -17,7 +17,7 @@ pub(super) enum Booking {
     BadDebtAdjustment,
     /// No price was ever known, so no product exists whose stock could move.
     NoProduct,
-    /// A sign that contradicts the kind of the invoice.
+    /// The sign of quantity or price contradicts the kind of the invoice.
     OddSign,
     Malformed,
 }

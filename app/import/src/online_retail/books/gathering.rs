@@ -1,4 +1,4 @@
-//! Second pass over the file: gathers lines into movements and whole invoices, and these into batches. Knows no module.
+//! Second pass over the file: gathers lines into movements and whole invoices, and both into batches. Calls no module.
 
 use std::collections::HashMap;
 
@@ -26,8 +26,8 @@ pub(super) struct Batch {
     pub(super) bytes: (u64, u64),
 }
 
-/// Movements per batch. They are sent in order of product, as the ledger is stored: a larger batch changes fewer pages
-/// per call.
+/// Movements per batch. A batch is sent in order of product, as the ledger is stored: the larger the batch, the fewer
+/// pages each call changes.
 const BATCH_MOVEMENTS: usize = 20 * MAX_BULK_ITEMS;
 
 /// An invoice whose last line has not been read.
@@ -53,7 +53,7 @@ pub(super) struct Gathering<'a> {
 }
 
 impl<'a> Gathering<'a> {
-    /// Reads a whole file, or until nobody receives batches. Complete records before an unreadable place are sent.
+    /// Reads the file to the end, or until the receiver is gone. Sends the complete records before an unreadable place.
     pub(super) fn read(
         source: &Source,
         ids: HashMap<Box<[u8]>, ProductId>,

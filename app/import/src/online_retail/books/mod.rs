@@ -3,10 +3,10 @@
 //! - A line with a positive quantity and price, of an invoice with a plain number, belongs to the invoice's **sale**;
 //!   if the line names a product, units were sold. A line of a `C` invoice belongs to a **credit note**; if the line
 //!   names a product, units came back.
-//! - A line without a price, of a product, moves only stock: a negative quantity was **written off**, a positive one
+//! - A line of a product without a price moves only stock: a negative quantity was **written off**, a positive quantity
 //!   was **given away** to the customer, or **found** if there is no customer.
 //! - The file has no **opening stock**, so the importer invents it: twice the units that the file takes out, plus
-//!   [`SPARE`]. Once for the history, and once so that the same baskets can be bought again.
+//!   [`SPARE`]. The first half covers the history; the second half lets the same baskets be bought again.
 //! - An invoice is sent whole, once, after its last line, with the time of its first. A movement is identified by
 //!   invoice and position, the opening stock by file and SKU, so everything can be sent again.
 
@@ -86,14 +86,17 @@ async fn product_ids(catalog: &dyn CatalogApi, survey: &Survey) -> Result<HashMa
     let mut ids = HashMap::with_capacity(survey.products.len());
     for products in survey.products.chunks(MAX_BULK_ITEMS) {
         let outcomes = catalog.add_many(&mut call(), products.to_vec()).await;
-        let outcomes =
-            outcomes.map_err(|error| anyhow::anyhow!("the catalog does not say which products it has: {error}"))?;
+        let outcomes = outcomes.map_err(|error| {
+            anyhow::anyhow!(
+                "cannot look up the file's products in the catalog: {error}. Run the same command again to continue"
+            )
+        })?;
         for (product, outcome) in products.iter().zip(outcomes) {
             match outcome {
                 AddOutcome::Added { id } | AddOutcome::Exists { id } => {
                     ids.insert(product.sku.as_bytes().into(), id);
                 }
-                // Reported when the product was to be added.
+                // The earlier pass over the catalog has reported this product.
                 AddOutcome::Rejected { .. } => {}
             }
         }
@@ -101,7 +104,7 @@ async fn product_ids(catalog: &dyn CatalogApi, survey: &Survey) -> Result<HashMa
     Ok(ids)
 }
 
-/// A rejection as text.
+/// Rejected movements and sales: their numbers, and the first messages.
 #[derive(Debug, Default)]
 pub(super) struct Refused {
     pub(super) movements: u64,

@@ -24,7 +24,7 @@ pub(in super::super) struct Sent {
     pub(in super::super) refused: Refused,
 }
 
-/// Receivers of the batches.
+/// Inventory and orders, with the counts of their responses.
 pub(super) struct Sending {
     inventory: Arc<dyn InventoryApi>,
     orders: Arc<dyn OrdersApi>,
@@ -71,7 +71,7 @@ impl Sending {
                 && let Err(error) = checkpoint.reached(line)
             {
                 let path = checkpoint.path().display();
-                progress.note(&format!("cannot keep how far this came in {path}: {error}. The import goes on; a later run would send everything again"));
+                progress.note(&format!("cannot write the checkpoint {path}: {error}. The import continues; a later run would send everything again"));
                 self.checkpoint = None;
             }
             progress.reached(Reached {
@@ -107,10 +107,10 @@ impl Sending {
                 self.sent.movements_known += 1;
                 return;
             }
-            MovementOutcome::Differs => "is recorded with other goods or units".to_owned(),
+            MovementOutcome::Differs => "is recorded with another product, kind or number of units".to_owned(),
             MovementOutcome::Insufficient { available } => {
                 format!(
-                    "takes {} units, and {available} are there",
+                    "takes {} units, and only {available} are available",
                     movement.change.unsigned_abs()
                 )
             }
@@ -147,8 +147,8 @@ impl Sending {
     fn how_to_go_on(&self, error: &Error) -> Error {
         let (source, line) = (&self.source, self.acknowledged);
         anyhow!(
-            "{error}, in what follows line {line} of {source}. \
-             Everything up to there is loaded: run the same command again to go on"
+            "{error}, after line {line} of {source}. \
+             Everything up to that line is loaded: run the same command again to continue"
         )
     }
 }
@@ -157,7 +157,7 @@ async fn record(inventory: &dyn InventoryApi, movements: &[NewMovement]) -> Resu
     let mut outcomes = Vec::with_capacity(movements.len());
     for movements in movements.chunks(MAX_BULK_ITEMS) {
         let answer = inventory.record_many(&mut call(), movements.to_vec()).await;
-        outcomes.extend(answer.map_err(|error| anyhow!("the inventory did not take movements: {error}"))?);
+        outcomes.extend(answer.map_err(|error| anyhow!("cannot record movements in the inventory: {error}"))?);
     }
     Ok(outcomes)
 }
@@ -168,7 +168,7 @@ async fn sell(orders: &dyn OrdersApi, sales: &[Sale]) -> Result<Vec<SaleOutcome>
     while !rest.is_empty() {
         let (now, later) = rest.split_at(fitting(rest));
         let answer = orders.record_sales(&mut call(), now.to_vec()).await;
-        outcomes.extend(answer.map_err(|error| anyhow!("the orders did not take sales: {error}"))?);
+        outcomes.extend(answer.map_err(|error| anyhow!("cannot record sales in the orders: {error}"))?);
         rest = later;
     }
     Ok(outcomes)
