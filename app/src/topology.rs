@@ -17,7 +17,7 @@ pub(crate) fn public_modules() -> &'static [&'static str] {
 #[derive(Debug, Serialize)]
 pub struct Topology {
     modules: Vec<Node>,
-    /// Callees of the public API in this process; empty if the process has none.
+    /// Callees of the public API in this process; empty if this process has no public API.
     public: Vec<&'static str>,
 }
 
@@ -86,7 +86,7 @@ impl Topology {
         let mut chart = String::from("flowchart LR\n  subgraph here[this process]\n");
         // Writing to a string cannot fail.
         if !self.public.is_empty() {
-            chart.push_str("    public([public side])\n");
+            chart.push_str("    public([public API])\n");
         }
         for node in self.modules.iter().filter(|node| node.is_here()) {
             let _ = writeln!(chart, "    {}", node.module);
@@ -109,14 +109,14 @@ impl Topology {
             }
         }
         for node in self.modules.iter().filter(|node| node.is_here()) {
-            for heard in node.subscribes_to {
-                let _ = writeln!(chart, "  {heard} {}|events| {}", self.arrow(heard), node.module);
+            for publisher in node.subscribes_to {
+                let _ = writeln!(chart, "  {publisher} {}|events| {}", self.arrow(publisher), node.module);
             }
         }
         chart
     }
 
-    /// An arrow to the module or from the module.
+    /// Arrow of a call to the module, or of events from the module; dotted if the module runs elsewhere.
     fn arrow(&self, module: &str) -> &'static str {
         let is_here = |node: &Node| node.module == module && node.is_here();
         if self.modules.iter().any(is_here) {
@@ -148,18 +148,18 @@ impl fmt::Display for Topology {
         writeln!(
             f,
             "{:<13} {:<8} {:<28} {:<18} where",
-            "module", "runs", "calls", "hears"
+            "module", "runs", "calls", "subscribes to"
         )?;
         for node in &self.modules {
-            let (calls, hears, place) = (node.calls.join(", "), node.subscribes_to.join(", "), node.place());
+            let (calls, publishers, place) = (node.calls.join(", "), node.subscribes_to.join(", "), node.place());
             let line = format!(
-                "{:<13} {:<8} {calls:<28} {hears:<18} {place}",
+                "{:<13} {:<8} {calls:<28} {publishers:<18} {place}",
                 node.module, node.placement
             );
             writeln!(f, "{}", line.trim_end())?;
         }
         let public = if self.public.is_empty() {
-            "none: a module that it needs is off".to_owned()
+            "none: a module that the public API needs is off".to_owned()
         } else {
             self.public.join(", ")
         };
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leaves_the_process_is_seen() {
+    fn the_chart_and_the_table_show_modules_in_other_processes() {
         let split = topology(&[
             ("modules.catalog.placement", "remote"),
             ("modules.catalog.urls", "http://10.0.0.7:1,http://10.0.0.8:1"),
@@ -208,7 +208,9 @@ mod tests {
             ("database", "postgres://shop:s3cret@db/store"),
         ]);
         assert!(
-            alone.to_string().contains("none: a module that it needs is off"),
+            alone
+                .to_string()
+                .contains("none: a module that the public API needs is off"),
             "{alone}"
         );
         assert!(!alone.to_string().contains("s3cret"), "{alone}");

@@ -12,7 +12,7 @@ use offshoot_contract::{Contract, ContractDescription, Contracts, describe};
 use offshoot_db::ModuleSchema;
 use offshoot_host::{Declaration, Host, HostOptions, HostedModule, Job, Module, check_declarations};
 
-// Callees before callers. The features say whether the implementation is part of this binary, and whether its stub is.
+// Callees before callers. The first feature builds the implementation into the binary, the second the stub.
 modules! {
     catalog: catalog_api::v1::CatalogApi, "catalog", "catalog-stub";
     inventory: inventory_api::v1::InventoryApi, "inventory", "inventory-stub";
@@ -55,7 +55,7 @@ pub fn is_built(module: &str) -> bool {
     schemas().iter().any(|schema| schema.module == module)
 }
 
-/// The modules and origins that may call `module`: those that declare to call `module`, or to subscribe to its events.
+/// The modules and origins that may call `module`: each declares to call `module`, or to subscribe to its events.
 #[must_use]
 pub fn callers_of(module: &str) -> Vec<&'static str> {
     DECLARATIONS

@@ -93,7 +93,7 @@ fn a_module_named_elsewhere_is_reported() {
 
 #[test]
 fn every_declared_edge_leads_to_a_declared_module() {
-    for declaration in DECLARATIONS.iter().chain(&ORIGINS) {
+    for declaration in DECLARATIONS.iter().chain(ORIGINS) {
         for callee in declaration.calls.iter().chain(declaration.subscribes_to) {
             let known = DECLARATIONS.iter().any(|other| other.name == *callee);
             assert!(known, "{} names {callee}, which is not declared", declaration.name);

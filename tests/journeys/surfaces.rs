@@ -18,10 +18,10 @@ async fn a_process_on_a_network_address_generates_no_secrets() {
     let data = Data::new(Engine::Sqlite).await;
     let serve = ["serve", "--listen", "127.0.0.1:0", "--listen-admin", "0.0.0.0:0"];
     let refused = data.run_command(&serve).await;
-    refused.expect_error(2, &["nobody is named who operates it", "operators"]);
+    refused.expect_error(2, &["no operator is named", "operators"]);
     write_secret(&data.folder().join("operators"), &format!("ada {}", "a".repeat(64)));
     let refused = data.run_command(&serve).await;
-    refused.expect_error(2, &["there are no service keys", "service.key"]);
+    refused.expect_error(2, &["the service keys are missing", "service.key"]);
     write_secret(&data.folder().join("service.key"), &"a".repeat(64));
     let refused = data.run_command(&serve).await;
     refused.expect_error(

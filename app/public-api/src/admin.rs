@@ -21,26 +21,26 @@ use super::{PublicApi, ROOT};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ProductToAdd {
-    /// Unique and case-sensitive, at most 64 bytes.
+    /// Stock keeping unit, unique and case-sensitive, at most 64 bytes.
     sku: String,
-    /// At most 200 characters.
+    /// Name, at most 200 characters.
     name: String,
-    /// At most 4,000 characters.
+    /// Description, at most 4,000 characters.
     #[serde(default)]
     description: String,
-    /// Lower-case ASCII letters, digits and hyphens, at most 40.
+    /// Category: lower-case ASCII letters, digits and hyphens, at most 40.
     category: String,
     /// Price of one unit.
     price: Price,
 }
 
-/// An amount above zero.
+/// A price above zero.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Price {
     /// Decimal text with at most four decimals, such as `2.55`.
     amount: String,
-    /// ISO 4217.
+    /// Currency code, ISO 4217, such as `GBP`.
     currency: Currency,
 }
 

@@ -20,15 +20,15 @@ use super::{PublicApi, ROOT};
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewCart {
-    /// Currency of all products in the cart; the store's own if absent.
+    /// Currency of all products in the cart; the store's default currency if absent.
     currency: Option<Currency>,
 }
 
-/// A quantity.
+/// Quantity of one product.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Quantity {
-    /// 1 to 100,000.
+    /// Units, 1 to 100,000.
     quantity: u32,
 }
 
@@ -69,7 +69,7 @@ pub(super) async fn set_line(
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Lines {
-    /// At most 1,500, one per product.
+    /// At most 1,500 lines, one per product.
     lines: Vec<NewLine>,
 }
 

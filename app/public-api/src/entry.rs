@@ -26,14 +26,14 @@ const TRACE_ID: HeaderName = HeaderName::from_static("offshoot-trace-id");
 pub(super) async fn shed(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
     let Ok(_place) = places.try_acquire() else {
         let retry_after = RETRY_AFTER;
-        let why = "as many requests are carried out as can be at once";
+        let why = "the limit of concurrent requests is reached";
         let failure = CallFailure::not_executed(FailureKind::Overloaded { retry_after }, why);
-        return Refusal::of_failure(&failure).into_response();
+        return Refusal::from_failure(&failure).into_response();
     };
     next.run(request).await
 }
 
-/// `traced` is the share of traced requests.
+/// Strips internal headers, and adds the trace id to request and response. `traced` is the share of traced requests.
 pub(super) async fn enter(State(traced): State<f64>, mut request: Request, next: Next) -> Response {
     let headers = request.headers_mut();
     let internal: Vec<HeaderName> = headers
@@ -71,7 +71,7 @@ pub(super) async fn enter(State(traced): State<f64>, mut request: Request, next:
     response
 }
 
-/// Verb and path template, without values.
+/// Name of the operation in traces: verb and path template, without values.
 fn operation(request: &Request) -> String {
     let path = request
         .extensions()

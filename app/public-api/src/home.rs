@@ -26,13 +26,13 @@ pub struct ModuleInfo {
     pub url: Option<String>,
 }
 
-/// `/` as HTML or JSON, by the Accept header; and the fallback of the whole process.
-pub fn home<F>(url: &str, has_public_side: bool, modules: F) -> Router
+/// Routes of the start page, as HTML or JSON by the Accept header, and the fallback of the whole process.
+pub fn home<F>(url: &str, has_public_api: bool, modules: F) -> Router
 where
     F: Fn() -> Vec<ModuleInfo> + Clone + Send + Sync + 'static,
 {
     let url: Arc<str> = url.into();
-    let page = move |headers: HeaderMap| async move { page(&headers, &url, has_public_side, &modules()) };
+    let page = move |headers: HeaderMap| async move { page(&headers, &url, has_public_api, &modules()) };
     Router::new()
         .route("/", get(page))
         .method_not_allowed_fallback(|| async { Refusal::no_method() })
@@ -52,9 +52,9 @@ pub fn examples(url: &str) -> String {
     )
 }
 
-fn page(headers: &HeaderMap, url: &str, has_public_side: bool, modules: &[ModuleInfo]) -> Response {
+fn page(headers: &HeaderMap, url: &str, has_public_api: bool, modules: &[ModuleInfo]) -> Response {
     let mut links = vec!["/health/ready"];
-    if has_public_side {
+    if has_public_api {
         links.extend(["/api/v1/products", "/api/v1/openapi.json"]);
     }
     let accept = headers
@@ -64,7 +64,7 @@ fn page(headers: &HeaderMap, url: &str, has_public_side: bool, modules: &[Module
     if accept.contains("application/json") {
         return Json(json!({ "modules": modules, "links": links })).into_response();
     }
-    let examples = has_public_side.then(|| examples(url));
+    let examples = has_public_api.then(|| examples(url));
     Html(html(modules, &links, examples.as_deref())).into_response()
 }
 

@@ -39,7 +39,7 @@ use self::refusal::Refusal;
 /// Root of all operations.
 const ROOT: &str = "/api/v1";
 
-/// Returns the operator's name for the headers of a request; `None` for everybody else.
+/// Returns the name of the operator who sent these headers; `None` for a shopper.
 pub type Authenticate = dyn Fn(&HeaderMap) -> Option<String> + Send + Sync;
 
 /// Contracts and settings of the operations.

@@ -23,7 +23,7 @@ pub(super) struct ListQuery {
     page_token: Option<String>,
 }
 
-/// An unknown order has an empty page, because notifications do not know orders.
+/// Answers an unknown order with an empty page, because notifications do not know orders.
 pub(super) async fn of_order(
     State(api): State<PublicApi>,
     Context(mut cx): Context,

@@ -32,7 +32,7 @@ pub(super) fn document(operations: &[Operation]) -> Value {
         "info": {
             "title": "The store",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Products and carts. Every error is a problem (RFC 9457) with a stable `code` and a `trace_id`.",
+            "description": "Products, carts, orders and reports. Every error is a problem (RFC 9457) with a stable `code` and a `trace_id`.",
         },
         "paths": paths,
         "components": {
@@ -47,7 +47,7 @@ fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     let answer = (operation.answer.schema)(generator);
     responses.insert(
         operation.answer.status.to_string(),
-        json!({ "description": "The answer.", "content": { "application/json": { "schema": answer } } }),
+        json!({ "description": "The result.", "content": { "application/json": { "schema": answer } } }),
     );
     let failures = operation
         .failures
@@ -58,7 +58,7 @@ fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         responses.insert(
             status,
             json!({
-                "description": "What is wrong, by its `code`.",
+                "description": "A problem; `code` names the error.",
                 "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
             }),
         );
@@ -93,14 +93,14 @@ fn parameters(operation: &Operation, generator: &mut SchemaGenerator) -> Vec<Val
         parameters.push(json!({
             "name": "Idempotency-Key",
             "in": "header",
-            "description": "A request repeated under the same key within a day has the first one's answer and no second effect.",
+            "description": "A request repeated under the same key within a day returns the first response and has no second effect.",
             "schema": { "type": "string", "minLength": 1, "maxLength": 128 },
         }));
     }
     parameters
 }
 
-/// An operation id such as `put_carts_lines`, from the verb and the words of the path.
+/// An operation id such as `put_carts_one_lines`, from the verb and the words of the path; a parameter becomes `one`.
 fn operation_id(operation: &Operation) -> String {
     let words = operation.path.split('/').filter(|word| !word.is_empty());
     let words = words.map(|word| if word.starts_with('{') { "one" } else { word });

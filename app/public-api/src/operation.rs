@@ -135,7 +135,7 @@ impl Operation {
         self
     }
 
-    /// Inlined instead of referenced, because each property becomes a parameter.
+    /// Adds query parameters. The schema is inlined instead of referenced, because each property becomes a parameter.
     pub(super) fn query<T: JsonSchema>(mut self) -> Self {
         self.query = Some(T::json_schema);
         self

@@ -25,20 +25,28 @@ pub(super) fn operations() -> Vec<Operation> {
 /// Products.
 fn browsing() -> Vec<Operation> {
     vec![
-        Operation::get("/products", "Products that are sold, page by page.", products::list)
-            .calls::<dyn CatalogApi>()
-            .query::<products::ListQuery>()
-            .answers::<Page<Product>>(200)
-            .fails(&[422]),
-        Operation::get("/products/{id}", "One product, sold or discontinued.", products::one)
-            .calls::<dyn CatalogApi>()
-            .calls::<dyn InventoryApi>()
-            .id::<ProductId>("id")
-            .answers::<products::ProductPage>(200)
-            .fails(&[404, 422]),
+        Operation::get(
+            "/products",
+            "Lists the products for sale, page by page.",
+            products::list,
+        )
+        .calls::<dyn CatalogApi>()
+        .query::<products::ListQuery>()
+        .answers::<Page<Product>>(200)
+        .fails(&[422]),
+        Operation::get(
+            "/products/{id}",
+            "Returns one product, for sale or discontinued.",
+            products::one,
+        )
+        .calls::<dyn CatalogApi>()
+        .calls::<dyn InventoryApi>()
+        .id::<ProductId>("id")
+        .answers::<products::ProductPage>(200)
+        .fails(&[404, 422]),
         Operation::get(
             "/products/{id}/stock",
-            "How many of a product there are.",
+            "Returns the stock of a product.",
             products::stock,
         )
         .calls::<dyn CatalogApi>()
@@ -48,7 +56,7 @@ fn browsing() -> Vec<Operation> {
         .fails(&[404, 422]),
         Operation::get(
             "/storefront/products",
-            "Products that are sold beside what can be had of them, page by page, and how old that is.",
+            "Lists the products for sale with their availability, page by page, and the age of these data.",
             storefront::list,
         )
         .calls::<dyn StorefrontApi>()
@@ -57,7 +65,7 @@ fn browsing() -> Vec<Operation> {
         .fails(&[422]),
         Operation::get(
             "/storefront/products/{id}",
-            "One product beside what can be had of it.",
+            "Returns one product with its availability.",
             storefront::one,
         )
         .calls::<dyn StorefrontApi>()
@@ -70,28 +78,24 @@ fn browsing() -> Vec<Operation> {
 /// Carts.
 fn carts() -> Vec<Operation> {
     vec![
-        Operation::post("/carts", "A new, empty cart.", carts::create)
+        Operation::post("/carts", "Creates an empty cart.", carts::create)
             .calls::<dyn CartsApi>()
             .optional_body::<carts::NewCart>()
             .answers::<Cart>(201),
-        Operation::get("/carts/{id}", "A cart with the prices of this moment.", carts::one)
+        Operation::get("/carts/{id}", "Returns a cart with current prices.", carts::one)
             .calls::<dyn CartsApi>()
             .id::<CartId>("id")
             .answers::<Cart>(200)
             .fails(&[404, 410, 422]),
-        Operation::put(
-            "/carts/{id}/lines",
-            "Puts these lines into the cart in place of those it has.",
-            carts::set_lines,
-        )
-        .calls::<dyn CartsApi>()
-        .id::<CartId>("id")
-        .body::<carts::Lines>()
-        .answers::<Cart>(200)
-        .fails(&[404, 409, 410]),
+        Operation::put("/carts/{id}/lines", "Replaces all lines of a cart.", carts::set_lines)
+            .calls::<dyn CartsApi>()
+            .id::<CartId>("id")
+            .body::<carts::Lines>()
+            .answers::<Cart>(200)
+            .fails(&[404, 409, 410]),
         Operation::put(
             "/carts/{id}/lines/{product_id}",
-            "Sets how many of a product the cart holds.",
+            "Sets the quantity of a product in a cart.",
             carts::set_line,
         )
         .calls::<dyn CartsApi>()
@@ -102,7 +106,7 @@ fn carts() -> Vec<Operation> {
         .fails(&[404, 409, 410]),
         Operation::delete(
             "/carts/{id}/lines/{product_id}",
-            "Takes a product out of the cart.",
+            "Removes a product from a cart.",
             carts::remove_line,
         )
         .calls::<dyn CartsApi>()
@@ -118,7 +122,7 @@ fn buying() -> Vec<Operation> {
     vec![
         Operation::post(
             "/carts/{id}/checkout",
-            "Buys what is in a cart: 201 once it is confirmed, 202 while it is pending.",
+            "Orders the contents of a cart: 201 for a confirmed order, 202 for a pending order.",
             orders::checkout,
         )
         .calls::<dyn OrdersApi>()
@@ -126,14 +130,14 @@ fn buying() -> Vec<Operation> {
         .body::<orders::Checkout>()
         .answers::<Order>(201)
         .fails(&[402, 404, 409, 410]),
-        Operation::get("/orders/{id}", "One order.", orders::one)
+        Operation::get("/orders/{id}", "Returns one order.", orders::one)
             .calls::<dyn OrdersApi>()
             .id::<OrderId>("id")
             .answers::<Order>(200)
             .fails(&[404, 422]),
         Operation::get(
             "/orders/{id}/notices",
-            "What the customer was told of an order, page by page.",
+            "Lists the notices sent to the customer of an order, page by page.",
             notices::of_order,
         )
         .calls::<dyn NotificationsApi>()
@@ -143,7 +147,7 @@ fn buying() -> Vec<Operation> {
         .fails(&[422]),
         Operation::post(
             "/orders/{id}/cancel",
-            "Takes an order back: what was paid is given back.",
+            "Cancels an order and refunds the payment.",
             orders::cancel,
         )
         .calls::<dyn OrdersApi>()
@@ -152,7 +156,7 @@ fn buying() -> Vec<Operation> {
         .fails(&[404, 409, 422]),
         Operation::post(
             "/orders/{id}/returns",
-            "Sends some of the goods back.",
+            "Returns units of an order and refunds them.",
             orders::send_back,
         )
         .calls::<dyn OrdersApi>()
@@ -168,17 +172,21 @@ fn operating() -> Vec<Operation> {
     vec![
         Operation::get(
             "/reports/revenue",
-            "Orders and sales less what was given back, by month or country.",
+            "Reports the revenue of orders and imported sales less refunds, by month or country.",
             reports::revenue,
         )
         .calls::<dyn OrdersApi>()
         .query::<reports::Division>()
         .answers::<Revenue>(200)
         .fails(&[422]),
-        Operation::post("/reports/query", "What was sold, in any division.", reports::query)
-            .calls::<dyn ReportingApi>()
-            .body::<Question>()
-            .answers::<Report>(200),
+        Operation::post(
+            "/reports/query",
+            "Reports sales, grouped and filtered by the body.",
+            reports::query,
+        )
+        .calls::<dyn ReportingApi>()
+        .body::<Question>()
+        .answers::<Report>(200),
         Operation::post("/admin/products", "Adds a product for sale.", admin::add_product)
             .calls::<dyn CatalogApi>()
             .for_operators()
@@ -187,7 +195,7 @@ fn operating() -> Vec<Operation> {
             .fails(&[409]),
         Operation::put(
             "/admin/products/{id}/price",
-            "Sets a price from now on.",
+            "Sets the price of a product.",
             admin::set_price,
         )
         .calls::<dyn CatalogApi>()
@@ -198,7 +206,7 @@ fn operating() -> Vec<Operation> {
         .fails(&[404]),
         Operation::post(
             "/admin/products/{id}/stock-adjustments",
-            "Counts goods that came or went otherwise than by an order.",
+            "Records stock that arrived or left without an order.",
             admin::adjust_stock,
         )
         .calls::<dyn CatalogApi>()

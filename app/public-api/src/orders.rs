@@ -20,8 +20,8 @@ use super::{PublicApi, ROOT};
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Checkout {
-    /// Token of the payment provider's form in place of a card. The sandbox takes `tok_visa`, `tok_declined`,
-    /// `tok_timeout` and `tok_fail_once`. Never a card number.
+    /// Token from the payment provider's form, never a card number. The sandbox accepts `tok_visa`, `tok_declined`,
+    /// `tok_timeout` and `tok_fail_once`.
     payment_token: PaymentToken,
     /// Address for notices, at most 254 bytes.
     email: String,
@@ -37,7 +37,7 @@ pub(super) struct Goods {
     lines: Vec<ReturnedLine>,
 }
 
-/// 201 for a confirmed order, 202 for a pending one.
+/// Answers 201 for a confirmed order, 202 for a pending order.
 pub(super) async fn checkout(
     State(api): State<PublicApi>,
     Context(mut cx): Context,

@@ -1,4 +1,4 @@
-//! Refusals: RFC 9457 problems that reveal nothing of the inside.
+//! Turns errors into RFC 9457 problems that reveal nothing about modules and processes.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -56,7 +56,7 @@ impl Refusal {
         Self::new(
             404,
             "unknown-route",
-            "nothing is served at this path: /api/v1/openapi.json lists what is",
+            "no operation has this path: /api/v1/openapi.json lists all operations",
         )
     }
 
@@ -64,7 +64,7 @@ impl Refusal {
         Self::new(
             405,
             "method-not-allowed",
-            "this path is served, but not with this method: see the Allow header",
+            "this path does not support the method: the Allow header lists the supported methods",
         )
     }
 }
@@ -76,21 +76,21 @@ impl<E: ContractError> From<E> for Refusal {
                 problem: Box::new(problem),
                 retry_after: None,
             },
-            Err(failure) => Self::of_failure(failure),
+            Err(failure) => Self::from_failure(failure),
         }
     }
 }
 
 impl Refusal {
-    /// The client learns whether the request took effect. The failed module and its callees stand in the log, under the
-    /// trace id.
-    pub(super) fn of_failure(failure: &CallFailure) -> Self {
+    /// Tells the client whether the request may have taken effect. The log names the failed module and its callees, under
+    /// the trace id.
+    pub(super) fn from_failure(failure: &CallFailure) -> Self {
         let (status, code) = failure.status_and_code();
         let detail = match (failure.kind(), failure.may_have_executed()) {
             (FailureKind::Refused { .. }, _) => failure.message(),
-            (_, false) => "a part of the store did not answer, and nothing was changed: try again",
+            (_, false) => "a part of the store did not answer, and nothing has changed: try again",
             (_, true) => {
-                "a part of the store did not answer, and the change may have been made: look before you try again, or repeat it under the same Idempotency-Key"
+                "a part of the store did not answer, and the request may have taken effect: check before you try again, or repeat the request under the same Idempotency-Key"
             }
         };
         let problem = Problem::new(status, code, detail);

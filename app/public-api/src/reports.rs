@@ -28,7 +28,7 @@ pub(super) async fn revenue(
     Ok(Json(api.module::<dyn OrdersApi>()?.revenue(&mut cx, by).await?))
 }
 
-/// A query by POST: reads only, and is too long for a URL.
+/// Answers a query. The method is POST, although nothing changes, because a query is too long for a URL.
 pub(super) async fn query(
     State(api): State<PublicApi>,
     Context(mut cx): Context,

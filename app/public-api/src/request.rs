@@ -26,7 +26,7 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// Root context of the calls of a request. The first call uses the idempotency key.
 pub(super) struct Context(pub(super) CallContext);
 
-/// The same for an operator's request, with the operator as principal.
+/// Root context of an operator's request, with the operator as principal.
 pub(super) struct Operated(pub(super) CallContext);
 
 impl FromRequestParts<PublicApi> for Operated {
@@ -34,7 +34,7 @@ impl FromRequestParts<PublicApi> for Operated {
 
     async fn from_request_parts(parts: &mut Parts, api: &PublicApi) -> Result<Self, Refusal> {
         let Some(operator) = (api.operator)(&parts.headers) else {
-            let why = "this needs an operator's token: Authorization: Bearer TOKEN";
+            let why = "this operation needs an operator's token: send Authorization: Bearer TOKEN";
             return Err(Refusal::new(401, "unauthenticated", why));
         };
         let operator = format!("operator {operator}");
@@ -139,7 +139,8 @@ impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for OptionalJson<T> 
     }
 }
 
-/// Refuses a body that declares too large a length before reading, and any other as soon as it grows too large.
+/// Reads the body. Refuses a body that declares too large a length before reading, and any other body as soon as its size
+/// exceeds the limit.
 async fn read(request: Request) -> Result<(Parts, Bytes), Refusal> {
     let too_large = || {
         Refusal::new(
@@ -160,7 +161,7 @@ async fn read(request: Request) -> Result<(Parts, Bytes), Refusal> {
         Ok(body) => Ok((parts, body)),
         Err(error) => Err(match error.into_inner().downcast_ref::<LengthLimitError>() {
             Some(_) => too_large(),
-            None => Refusal::new(400, "incomplete-body", "the body ended before all of it was read"),
+            None => Refusal::new(400, "incomplete-body", "the body ended early"),
         }),
     }
 }

@@ -19,7 +19,7 @@ use super::request::{Context, Ids, StrictQuery};
 pub(super) struct ListQuery {
     /// Only this category.
     category: Option<String>,
-    /// Only available products, or only unavailable ones.
+    /// `true`: only available products; `false`: only unavailable products; absent: both.
     in_stock: Option<bool>,
     /// Products per page, 1 to 100; 20 if absent.
     page_size: Option<u32>,
@@ -41,7 +41,7 @@ pub(super) async fn list(
     Context(mut cx): Context,
     StrictQuery(query): StrictQuery<ListQuery>,
 ) -> Result<Json<Listings>, Refusal> {
-    // Read first, so that the page is at least as new as stated.
+    // Freshness is read first, so that the page is at least as new as stated.
     let freshness = api.module::<dyn StorefrontApi>()?.freshness(&mut cx).await?;
     let page = api.module::<dyn StorefrontApi>()?.browse(
         &mut cx,

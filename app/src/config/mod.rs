@@ -1,6 +1,6 @@
 //! Settings of the process: read from four layers, checked, and shown with their origins.
 //!
-//! The only code that reads settings from the environment. Knows the names of modules, and nothing else of them.
+//! The only code that reads settings from the environment. Knows the names of modules, but not their own settings.
 
 // Settings as values.
 mod settings;
@@ -42,7 +42,7 @@ pub struct Configuration {
 
 /// Why the settings are invalid.
 #[derive(Debug, thiserror::Error)]
-#[allow(missing_docs, reason = "the messages say it")]
+#[allow(missing_docs, reason = "the messages document the variants")]
 pub enum ConfigurationError {
     #[error("cannot read the configuration file {}: {cause}", path.display())]
     Unreadable { path: PathBuf, cause: std::io::Error },
@@ -50,7 +50,7 @@ pub enum ConfigurationError {
     NotToml { layer: String, cause: Box<toml::de::Error> },
     #[error("{layer} sets `{key}`, which is not a setting: `offshoot config` lists them all")]
     UnknownKey { layer: String, key: String },
-    #[error("{layer} gives `{key}` {found}, but it takes one text, number or truth value")]
+    #[error("{layer} gives `{key}` {found}, but the setting takes one text, number or truth value")]
     NotScalar {
         layer: String,
         key: String,
@@ -103,7 +103,8 @@ pub fn load_from(
     Ok(Configuration { settings, merged })
 }
 
-/// Refuses to place a module here whose implementation is not part of this binary. A mere default counts as off.
+/// Refuses settings that place a module here without its implementation in this binary. A default placement counts as
+/// off.
 fn refuse_absent(settings: &Settings, merged: &Config) -> Result<(), ConfigurationError> {
     let built: Vec<_> = crate::wiring::schemas().iter().map(|schema| schema.module).collect();
     for (name, module) in &settings.modules {
@@ -116,8 +117,8 @@ fn refuse_absent(settings: &Settings, merged: &Config) -> Result<(), Configurati
         let origin = origin.and_then(Value::origin).unwrap_or_default();
         if is_here && !built.contains(&name.as_str()) && origin != layer::DEFAULT_NAME {
             return Err(ConfigurationError::Contradiction(format!(
-                "{origin} places {name} in this process, but this binary is built without it: build it with \
-                 `--features {name}`, or say where it runs with --remote {name}=http://HOST:PORT"
+                "{origin} places {name} in this process, but this binary is built without {name}: build with \
+                 `--features {name}`, or say where {name} runs with --remote {name}=http://HOST:PORT"
             )));
         }
     }

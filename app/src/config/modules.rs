@@ -1,6 +1,6 @@
-//! Settings that only a module knows: the table with the module's name, such as `[carts]`.
+//! Passes each module its own settings: the table with the module's name, such as `[carts]`.
 //!
-//! Knows the names of modules, and none of their keys.
+//! Knows the names of modules, but none of the keys.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub(super) fn split_off(mut merged: Config, default: &Layer) -> (Config, BTreeMa
     (merged, own)
 }
 
-/// Gives each module its settings. Modules of this binary check theirs.
+/// Gives each module its own settings. An implementation in this binary checks them.
 pub(super) fn add(
     settings: &mut Settings,
     own: BTreeMap<&'static str, Json>,

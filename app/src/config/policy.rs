@@ -1,4 +1,4 @@
-//! Limits for remote calls of one module, written as `in_flight=64, browse.timeout=500ms`.
+//! Parses limits for remote calls of one module, written as `in_flight=64, browse.timeout=500ms`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -50,15 +50,15 @@ impl Policy {
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         let number = || value.parse().ok().filter(|number| *number > 0);
-        let number = || number().ok_or("it takes a whole number from 1");
-        let duration = || parse_duration(value).ok_or("it takes a whole number and ms, s, m or h, such as 500ms");
+        let number = || number().ok_or("expected a whole number from 1");
+        let duration = || parse_duration(value).ok_or("expected a whole number with ms, s, m or h, such as 500ms");
         match name.split_once('.') {
             Some((method, name)) => {
                 let method = self.methods.entry(method.to_owned()).or_default();
                 match name {
                     "in_flight" => method.in_flight = Some(usize::try_from(number()?).unwrap_or(usize::MAX)),
                     "timeout" => method.timeout = Some(duration()?),
-                    _ => return Err("of one method, `in_flight` and `timeout` can be set".to_owned()),
+                    _ => return Err("the settings of a method are `in_flight` and `timeout`".to_owned()),
                 }
             }
             None => match name {
@@ -70,7 +70,7 @@ impl Policy {
                 "timeout" => self.timeout = Some(duration()?),
                 _ => {
                     let known = "in_flight, queue_wait, failures, pause, longest_pause, timeout";
-                    return Err(format!("of a module, {known} can be set"));
+                    return Err(format!("the settings of a module are {known}"));
                 }
             },
         }
@@ -87,10 +87,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_said_changes_the_limits_and_nothing_else_does() {
+    fn a_policy_overrides_only_the_limits_that_the_text_names() {
         assert_eq!(Policy::parse(""), Ok(Policy::default()));
         let policy = Policy::parse("in_flight=64, timeout = 2s, browse.timeout=500ms,browse.in_flight=8");
-        let limits = policy.expect("it is one").over(ClientLimits::default());
+        let limits = policy.expect("a valid policy").over(ClientLimits::default());
         assert_eq!((limits.in_flight, limits.timeout), (64, Some(Duration::from_secs(2))));
         assert_eq!(limits.failures, ClientLimits::default().failures);
         let browse = &limits.methods["browse"];
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_policy_is_refused_with_what_would_be() {
+    fn an_invalid_policy_is_refused_with_the_valid_form() {
         for (text, part) in [
             ("in_flight", "NAME=VALUE"),
             ("in_flight=0", "whole number from 1"),

@@ -49,7 +49,7 @@ pub struct Settings {
     pub public: PublicSettings,
     /// Calls to modules in other processes.
     pub remote: RemoteSettings,
-    /// The contracts surface, and calls to those of others.
+    /// The contracts surface, and calls to the contracts surfaces of other processes.
     pub contracts: ContractsSettings,
     /// The admin surface.
     pub admin: AdminSettings,
@@ -126,7 +126,7 @@ pub struct JobsSettings {
 }
 
 impl JobsSettings {
-    /// Four heartbeats fit into the silence, so a lost one does no harm.
+    /// Timing of the heartbeat. Four heartbeats fit into the silence, so one lost heartbeat does no harm.
     #[must_use]
     pub fn heartbeat(&self) -> HeartbeatTiming {
         HeartbeatTiming {
@@ -325,12 +325,15 @@ impl Settings {
             || self.public.in_flight == 0
         {
             let why =
-                "`public.in_flight`, `contracts.in_flight`, `remote.in_flight` and `remote.failures` are at least 1"
+                "`public.in_flight`, `contracts.in_flight`, `remote.in_flight` and `remote.failures` must be at least 1"
                     .to_owned();
             return Err(ConfigurationError::Contradiction(why));
         }
         if !(0.0..=1.0).contains(&self.telemetry.sample) {
-            let why = format!("`telemetry.sample` is {}: it is a share, 0 to 1", self.telemetry.sample);
+            let why = format!(
+                "`telemetry.sample` is {}: give a share from 0 to 1",
+                self.telemetry.sample
+            );
             return Err(ConfigurationError::Contradiction(why));
         }
         for (surface, certificate, key) in [
@@ -338,7 +341,7 @@ impl Settings {
             ("contracts", &self.contracts.certificate, &self.contracts.key),
         ] {
             if certificate.is_some() != key.is_some() {
-                let why = format!("`{surface}.certificate` and `{surface}.key` go together: one of them is not set");
+                let why = format!("`{surface}.certificate` and `{surface}.key` go together: set both or none");
                 return Err(ConfigurationError::Contradiction(why));
             }
         }
@@ -346,12 +349,13 @@ impl Settings {
             let encrypted = module.urls.iter().find(|url| url.is_encrypted());
             if let (Some(url), None) = (encrypted, &self.contracts.authority) {
                 return Err(ConfigurationError::Contradiction(format!(
-                    "{name} is called at {url}, but `contracts.authority` does not say who has to have signed its certificate"
+                    "{name} is called at {url}, but `contracts.authority` is not set: name the PEM file of the authority that \
+                     signed the certificate there"
                 )));
             }
             if module.placement == ModulePlacement::Remote && module.urls.is_empty() {
                 return Err(ConfigurationError::Contradiction(format!(
-                    "`modules.{name}.placement` is remote, but `modules.{name}.urls` does not say where: \
+                    "`modules.{name}.placement` is remote, but `modules.{name}.urls` is empty: \
                      give --remote {name}=http://HOST:PORT"
                 )));
             }

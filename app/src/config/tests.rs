@@ -15,13 +15,13 @@ fn environment(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
 fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let path = folder.path().join("shop.toml");
-    std::fs::write(&path, text).expect("it can be written to");
+    std::fs::write(&path, text).expect("the file is writable");
     (folder, path)
 }
 
 fn error(file: Option<&Path>, variables: &[(&str, &str)], flags: &Flags) -> String {
     match load_from(file, environment(variables), flags) {
-        Ok(_) => panic!("this configuration was to be refused"),
+        Ok(_) => panic!("an invalid configuration was accepted"),
         Err(error) => error.to_string(),
     }
 }
@@ -135,9 +135,9 @@ fn encryption_needs_all_of_its_files() {
 }
 
 #[test]
-fn what_others_reach_is_known() {
+fn a_process_with_an_address_off_loopback_is_reachable() {
     let mut flags = Flags::default();
-    let is_reachable = |flags: &Flags| load_from(None, [], flags).expect("it holds").settings.is_reachable();
+    let is_reachable = |flags: &Flags| load_from(None, [], flags).expect("valid").settings.is_reachable();
     assert!(!is_reachable(&flags));
     flags.set("--listen-admin", "admin.listen", "10.0.0.7:7072");
     assert!(is_reachable(&flags));
@@ -166,7 +166,7 @@ fn addresses_of_a_module_are_a_list_and_flags_add_up() {
 }
 
 #[test]
-fn only_turns_off_what_would_run_here_and_leaves_what_runs_elsewhere() {
+fn only_turns_off_local_modules_and_leaves_remote_modules() {
     let mut flags = Flags::default();
     flags.only(&["catalog".to_owned()]);
     let placements = |variables: &[(&str, &str)]| {

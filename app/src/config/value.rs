@@ -1,4 +1,4 @@
-//! Parsing of setting values, and masking of passwords.
+//! Parses the values of settings, and masks passwords.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -42,7 +42,7 @@ pub(super) fn without_password(text: &str) -> String {
     let (rest, query) = rest
         .split_once('?')
         .map_or((rest, None), |(rest, query)| (rest, Some(query)));
-    // The last `@`: a password that was not percent-encoded may hold one.
+    // The last `@` ends the login, because a password without percent-encoding may contain `@`.
     let authority = match rest.rsplit_once('@') {
         Some((login, host)) => match login.split_once(':') {
             Some((user, _)) => format!("{user}:***@{host}"),
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_way_of_giving_a_password_is_shown() {
+    fn passwords_are_masked_wherever_a_url_holds_them() {
         for (text, shown) in [
             ("postgres://shop:s3cret@db/store", "postgres://shop:***@db/store"),
             ("postgres://shop:s3@cr/et@db/store", "postgres://shop:***@db/store"),

@@ -1,4 +1,4 @@
-//! `/admin`: state and placement of a running process. Every request carries an operator's token.
+//! `/admin`: shows and changes the placement of modules in a running process. Every request needs an operator's token.
 
 use std::sync::Arc;
 
@@ -76,7 +76,7 @@ pub(super) fn router(health: Arc<Health>, operators: Arc<Operators>) -> Router {
 
 async fn admit(State(admin): State<Arc<Admin>>, mut request: Request, next: Next) -> Response {
     let Some(name) = admin.operators.authenticate(request.headers()) else {
-        let why = "this needs an operator's token: Authorization: Bearer TOKEN";
+        let why = "this operation needs an operator's token: send Authorization: Bearer TOKEN";
         return refusal(401, "unauthenticated", why);
     };
     let by = By(name.to_owned());
@@ -96,7 +96,10 @@ async fn change(
 ) -> Response {
     let Some(module) = admin.health.modules().iter().find(|module| module.name == name) else {
         let known: Vec<_> = admin.health.modules().iter().map(|module| module.name).collect();
-        let why = format!("there is no module {name} here: the modules are {}", known.join(", "));
+        let why = format!(
+            "`{name}` is not a module of this process: the modules are {}",
+            known.join(", ")
+        );
         return refusal(404, "unknown-module", &why);
     };
     let wanted: WantedPlace = match serde_json::from_slice(&body) {
@@ -104,7 +107,10 @@ async fn change(
         Err(error) => return refusal(422, "invalid-field", &error.to_string()),
     };
     let Some(placement) = placement(&wanted.placement) else {
-        let why = format!("placement: `{}` is none: local, encoded, remote", wanted.placement);
+        let why = format!(
+            "placement: `{}` is not a valid placement: give local, encoded or remote",
+            wanted.placement
+        );
         return refusal(422, "invalid-field", &why);
     };
     let urls = wanted.urls.map(|urls| urls.iter().map(|url| url.parse()).collect());
@@ -121,7 +127,7 @@ async fn change(
         module = module.name,
         from = before,
         to = placement.as_str(),
-        "calls run at another place from now on"
+        "placement changed"
     );
     Json(shown(module)).into_response()
 }

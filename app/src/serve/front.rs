@@ -23,7 +23,7 @@ use crate::wiring::{self, Wired};
 pub(super) struct Front {
     public: Option<PublicApi>,
     importable: Option<Modules>,
-    /// Whether the start page shows addresses of other processes: only if no other machine can ask.
+    /// Whether the start page shows addresses of other processes: only if no other machine reaches the page.
     shows_addresses: bool,
 }
 
@@ -159,7 +159,7 @@ pub async fn in_this_process(modules: &mut Wired, settings: &Settings) -> anyhow
     let url = format!("http://{}", listener.local_addr()?);
     let serving = async move {
         if let Err(error) = axum::serve(listener, public_api::router(public)).await {
-            tracing::error!(%error, "the public side has ended");
+            tracing::error!(%error, "the public API stopped serving");
         }
     };
     let jobs = modules

@@ -47,7 +47,7 @@ impl Health {
         }
     }
 
-    /// Makes the process ready, as long as its modules are.
+    /// Makes the process ready while all modules are ready.
     pub(super) fn open(&self) {
         self.open.store(true, Ordering::Release);
     }
@@ -61,7 +61,8 @@ impl Health {
         &self.modules
     }
 
-    /// Ends readiness first, then connections as their calls end, then the modules, callers before callees.
+    /// Ends readiness first, then connections as their calls end, then the modules, callers before callees. Returns whether
+    /// all calls ended within `patience`.
     pub(super) async fn stop(&self, serving: JoinHandle<()>, patience: Duration) -> bool {
         self.open.store(false, Ordering::Release);
         self.closing.cancel();

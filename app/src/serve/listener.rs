@@ -38,7 +38,7 @@ pub(super) struct Listener {
 impl Listener {
     pub(super) async fn bind(address: SocketAddr, tls: Option<Arc<ServerConfig>>) -> anyhow::Result<Self> {
         let socket = TcpListener::bind(address).await.with_context(|| {
-            format!("cannot listen on {address}: stop what listens there, or choose another port with --listen ADDR (port 0 takes a free one)")
+            format!("cannot listen on {address}: stop the process that listens there, or choose another port with --listen ADDR (port 0 takes a free one)")
         })?;
         let address = socket.local_addr()?;
         let tls = tls.map(TlsAcceptor::from);
@@ -84,7 +84,7 @@ impl Listener {
                         continue;
                     }
                 };
-                // Otherwise small responses wait for the client's acknowledgement.
+                // Without this option small responses wait for the client's acknowledgement.
                 let _ = stream.set_nodelay(true);
                 let service = TowerToHyperService::new(routes.clone());
                 let (http, watcher, tls) = (http.clone(), graceful.watcher(), self.tls.clone());

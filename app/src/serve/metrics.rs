@@ -1,5 +1,5 @@
-//! `/metrics`: counters of this process for Prometheus. Only names of modules, methods and addresses, so no token is
-//! needed; only on the admin surface.
+//! `/metrics`: counters of this process for Prometheus, on the admin surface. The text has names of modules, methods and
+//! addresses only, so a request needs no token.
 
 use std::sync::Arc;
 

@@ -50,8 +50,8 @@ pub async fn serve_until_stopped(settings: Settings) -> anyhow::Result<()> {
 
     // The main address is the first line on stdout, for scripts; the other surfaces follow.
     println!("{url}");
-    for (whose, url) in surfaces.others() {
-        println!("{whose} {url}");
+    for (surface, url) in surfaces.others() {
+        println!("{surface} {url}");
     }
     std::io::stdout().flush()?;
     for module in health.modules() {
@@ -81,7 +81,10 @@ pub async fn serve_until_stopped(settings: Settings) -> anyhow::Result<()> {
     // The next start resumes unfinished jobs.
     drop(jobs);
     let ended = health.stop(serving, settings.shutdown.patience).await;
-    anyhow::ensure!(ended, "some calls had not ended and were cut off");
+    anyhow::ensure!(
+        ended,
+        "some calls had not ended within `shutdown.patience` and were cut off"
+    );
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Stands in for the public surface in a binary that serves contracts only.
+//! Replaces the public surface in a binary that serves contracts only.
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::config::Settings;
 use crate::serve::health::Health;
 use crate::wiring::Wired;
 
-/// No routes.
+/// A public surface without routes.
 pub(super) struct Front;
 
 impl Front {
@@ -23,12 +23,12 @@ impl Front {
         Ok(Self)
     }
 
-    #[expect(clippy::unused_self, reason = "the other one has something to show")]
+    #[expect(clippy::unused_self, reason = "the front of the store has a start page to show")]
     pub(super) fn routes(&self, _: &str, _: &Arc<Health>) -> Router {
         Router::new()
     }
 
-    #[expect(clippy::unused_self, reason = "the other one has something to fill")]
+    #[expect(clippy::unused_self, reason = "the front of the store has a catalog to fill")]
     pub(super) fn fill(&self, _: &Settings, _: &str) -> Ready<anyhow::Result<()>> {
         ready(Ok(()))
     }

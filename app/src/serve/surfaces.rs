@@ -31,12 +31,12 @@ pub(super) struct Surfaces {
     main: Listener,
     contracts: Option<Listener>,
     admin: Option<Listener>,
-    has_public_side: bool,
+    has_public_surface: bool,
 }
 
 impl Surfaces {
     /// Binds the sockets, with TLS where the settings have certificates. Refuses settings that would let strangers in.
-    pub(super) async fn bind(settings: &Settings, has_public_side: bool) -> anyhow::Result<Self> {
+    pub(super) async fn bind(settings: &Settings, has_public_surface: bool) -> anyhow::Result<Self> {
         refuse_made_up_secrets(settings)?;
         let (own, callers) = (
             settings.contracts.certificate(),
@@ -46,7 +46,7 @@ impl Surfaces {
         let contracts = tls(&own, callers).context("contracts.certificate")?;
         // Operators authenticate with tokens, not with certificates.
         let admin = tls(&own, None).context("contracts.certificate")?;
-        let main = if has_public_side {
+        let main = if has_public_surface {
             tls(&settings.public.certificate(), None).context("public.certificate")?
         } else {
             contracts.clone()
@@ -63,7 +63,7 @@ impl Surfaces {
             main: Listener::bind(settings.listen, main).await?,
             contracts: listen("contracts.listen", settings.contracts.listen, contracts).await?,
             admin: listen("admin.listen", settings.admin.listen, admin).await?,
-            has_public_side,
+            has_public_surface,
         })
     }
 
@@ -88,7 +88,7 @@ impl Surfaces {
         let mut serving = Vec::new();
         match self.contracts {
             Some(own) => serving.push(own.serve(routes.contracts.merge(routes.health.clone()), closing.clone())),
-            None if is_local || !self.has_public_side => main = main.merge(routes.contracts),
+            None if is_local || !self.has_public_surface => main = main.merge(routes.contracts),
             None => {}
         }
         match self.admin {
@@ -114,7 +114,7 @@ fn refuse_plain_text(
     }
     refuse(format!(
         "`{setting}` is {address}, which other machines can reach, without TLS: listen on 127.0.0.1, give a certificate \
-         (`public.certificate`, or `contracts.certificate` for what is between processes), or say why it is safe with \
+         (`public.certificate`, or `contracts.certificate` for calls between processes), or say why plain text is safe with \
          --plain-text-because \"...\""
     ))
 }
@@ -130,7 +130,7 @@ fn refuse_made_up_secrets(settings: &Settings) -> anyhow::Result<()> {
     if !operators.exists() {
         let file = operators.display();
         return refuse(format!(
-            "other machines reach this process, and nobody is named who operates it: write a line with a name and a token \
+            "other machines reach this process, but no operator is named: write a line with a name and a token \
              into {file} (`admin.operators` names another), for instance: \
              (umask 077; mkdir -p {}; echo \"$USER $(openssl rand -hex 32)\" > {file})",
             folder(&operators)
@@ -139,8 +139,8 @@ fn refuse_made_up_secrets(settings: &Settings) -> anyhow::Result<()> {
     if !keys.exists() {
         let file = keys.display();
         return refuse(format!(
-            "other machines reach this process, and there are no service keys: copy those of the store's other processes \
-             to {file} (`contracts.keys` names another), or make them: (umask 077; mkdir -p {}; openssl rand -hex 32 > {file})",
+            "other machines reach this process, but the service keys are missing: copy the keys of the store's other \
+             processes to {file} (`contracts.keys` names another), or create new keys: (umask 077; mkdir -p {}; openssl rand -hex 32 > {file})",
             folder(&keys)
         ));
     }

@@ -3,8 +3,8 @@
 //! Written out by hand, each line would be a field of [`Wired`](super::Wired), an entry in each list, and a call of
 //! `Host::place` that passes the callees to the module's `start`.
 
-/// Declares modules, callees before callers: name, contract, feature of the implementation, feature of the stub, the
-/// modules that it calls in the order of its `start` function's parameters, and the modules whose events it handles.
+/// Declares modules, callees before callers: name, contract, feature of the implementation, feature of the stub, callees
+/// in the order of the parameters of `start`, and publishers of the events that the module handles.
 macro_rules! modules {
     ($($module:ident: $api:path, $implementation:literal, $stub:literal
         $(, calls [$($callee:ident),*])? $(, subscribes_to [$($publisher:ident),*])?;)*) => {
@@ -20,7 +20,7 @@ macro_rules! modules {
         }
 
         impl Wired {
-            /// Whether the module can be called: it runs here, or an address is known.
+            /// Whether this process can call the module: the module runs here, or an address is known.
             #[must_use]
             pub fn is_callable(&self, module: &str) -> bool {
                 match module {

@@ -36,7 +36,7 @@ fn exit_codes_tell_failure_from_misuse() {
         (
             &["serve", "--listen", "0.0.0.0:0"],
             2,
-            "error: other machines reach this process, and nobody is named who operates it",
+            "error: other machines reach this process, but no operator is named",
         ),
         (&["serve", "--only", "nothing"], 2, "error: invalid value 'nothing'"),
         (&["contract", "check"], 1, "error: modules/catalog is not there: "),

@@ -221,8 +221,9 @@ async fn an_import_that_broke_off_goes_on_where_it_was_and_ends_the_same() {
             .expect_err("it broke off");
         let message = format!("{error:#}");
         assert!(
-            message
-                .contains("the catalog is away. Everything up to that line is loaded: run the same command again to continue"),
+            message.contains(
+                "the catalog is away. Everything up to that line is loaded: run the same command again to continue"
+            ),
             "{message}"
         );
 
