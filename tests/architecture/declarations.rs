@@ -1,7 +1,7 @@
-//! A module is declared once: the files outside its own folders that name the module are few, and always the same.
+//! A module is declared once: outside the folders of a module, only a few known files name the module.
 //!
-//! Adding a module touches these files, and removing one too. Clients of a module, such as callers and the public API,
-//! name their callee and do not count.
+//! Adding or removing a module touches these files. Clients of a module, such as callers and the public API, name their
+//! callee and do not count.
 
 use offshoot::wiring::{DECLARATIONS, ORIGINS, callers_of};
 use toml::Table;
@@ -15,7 +15,7 @@ const PUBLIC: [&str; 2] = ["app/public-api/Cargo.toml", "app/public-api/src/oper
 /// Most existing files that a new module touches.
 const TOUCHED_MAX: usize = 4;
 
-/// Whether the crate of `file` depends on the contract of `module`: such a crate is a client.
+/// Whether the crate of `file` is a client of `module`: the crate depends on the module's contract.
 fn is_client(file: &File, files: &[File], module: &str) -> bool {
     let manifests = files.iter().filter(|manifest| {
         let folder = manifest.path.strip_suffix("Cargo.toml");
@@ -40,7 +40,7 @@ fn files_that_name(files: &[File], module: &str) -> Vec<String> {
             && !own.iter().any(|folder| file.path.starts_with(folder))
             && !file.path.starts_with("tests/")
             && !file.path.starts_with("app/tests/")
-            // The store's tools and its front are clients of the whole store.
+            // The tools of the command line are clients of the whole store.
             && !file.path.starts_with("app/src/cli/tools/")
     });
     let named = product.filter(|file| {
@@ -122,7 +122,7 @@ fn every_module_folder_is_declared() {
     }
 }
 
-/// The allow lists that the declarations yield. A change here is a change of who may call whom.
+/// The declarations yield these allow lists. A change of this list gives or takes a right to call.
 #[test]
 fn the_declarations_yield_the_allow_lists() {
     let yielded: Vec<_> = DECLARATIONS

@@ -54,12 +54,12 @@ const EVENT_POINTS: [&str; 3] = ["events-numbered", "events-handling", "events-h
 pub(super) enum Placement {
     /// Every module in one process.
     OneProcess,
-    /// Catalog and inventory; payments and the subscribers of orders; the remaining modules with the public side. Each
+    /// Catalog and inventory; payments and the subscribers of orders; the remaining modules with the public surface. Each
     /// subscriber runs in another process than the publisher.
     ThreeProcesses,
 }
 
-/// Modules of the two processes of [`Placement::ThreeProcesses`] without public side.
+/// Modules of the two processes of [`Placement::ThreeProcesses`] without public surface.
 const STOCK_MODULES: [&str; 2] = ["catalog", "inventory"];
 const PAYMENT_MODULES: [&str; 3] = ["payments", "notifications", "reporting"];
 
@@ -73,7 +73,7 @@ struct ProcessSlot {
 
 pub(super) struct Harness<'a> {
     data: &'a Data,
-    /// The public side comes last.
+    /// The public surface comes last.
     slots: Vec<ProcessSlot>,
     /// One proxy in front of each process, in the same order.
     proxies: Vec<FaultyProxy>,
@@ -85,13 +85,13 @@ pub(super) struct Harness<'a> {
 /// A running store after the last fault.
 pub(super) struct UndisturbedStore {
     pub(super) tally: Tally,
-    /// The public side comes last.
+    /// The public surface comes last.
     processes: Vec<Process>,
 }
 
 impl UndisturbedStore {
     pub(super) fn front(&self) -> &Process {
-        self.processes.last().expect("the store has a public side")
+        self.processes.last().expect("the store has a public surface")
     }
 
     /// Stops callers before callees.
@@ -123,9 +123,9 @@ impl<'a> Harness<'a> {
         harness
     }
 
-    /// The URL of the public side, behind a proxy.
+    /// The URL of the public surface, behind a proxy.
     pub(super) fn url(&self) -> &str {
-        &self.proxies.last().expect("the store has a public side").url
+        &self.proxies.last().expect("the store has a public surface").url
     }
 
     pub(super) fn killed(&self) -> u32 {
@@ -138,7 +138,7 @@ impl<'a> Harness<'a> {
         self.tally.rounds
     }
 
-    /// Waits until the public side and every module that the public side calls are ready. Returns the public side.
+    /// Waits until the public surface and every module that the public surface calls are ready. Returns the public surface.
     pub(super) async fn wait_until_ready(&self) -> &Process {
         let front = self.front();
         front.wait_until_ready().await;
@@ -146,7 +146,7 @@ impl<'a> Harness<'a> {
     }
 
     fn front(&self) -> &Process {
-        let slot = self.slots.last().expect("the store has a public side");
+        let slot = self.slots.last().expect("the store has a public surface");
         slot.process.as_ref().expect("the process runs")
     }
 

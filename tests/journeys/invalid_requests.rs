@@ -11,7 +11,7 @@ in_every_placement! {
 /// Well-formed ids that do not exist.
 const UNKNOWN_PRODUCT: &str = "product_01h455vb4pex5vsknk084sn02q";
 const UNKNOWN_CART: &str = "cart_01h455vb4pex5vsknk084sn02q";
-/// Larger than the 64 KiB that the public API accepts.
+/// Length of a text in a body that exceeds the 256 KiB that the public API accepts.
 const TOO_LARGE: usize = 256 << 10;
 
 async fn an_invalid_request_is_refused_with_a_code_and_changes_nothing(store: Store) -> Store {

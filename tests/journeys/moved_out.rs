@@ -10,7 +10,7 @@ on_both_engines! {
     a_killed_catalog_is_reported_until_the_catalog_returns,
     the_processes_start_in_any_order,
     a_call_fails_until_the_remote_module_has_started,
-    a_process_with_one_module_has_no_public_side,
+    a_process_with_one_module_has_no_public_surface,
 }
 
 /// Numbers the SKUs: each cart gets a new product.
@@ -100,7 +100,7 @@ async fn a_call_fails_until_the_remote_module_has_started(engine: Engine) {
     catalog.stop().await;
 }
 
-async fn a_process_with_one_module_has_no_public_side(engine: Engine) {
+async fn a_process_with_one_module_has_no_public_surface(engine: Engine) {
     let data = Data::new(engine).await;
     let catalog = data.serve(&["--only", "catalog"]).await;
     catalog.wait_until_ready().await;

@@ -181,7 +181,7 @@ async fn alternating_replicas_both_execute_calls(engine: Engine) {
             "a replica received too few calls: {modules}"
         );
     }
-    let front = store.operator_clients().pop().expect("the store has a public side");
+    let front = store.operator_clients().pop().expect("the store has a public surface");
     let modules = front.get("/admin/placement").await.expect(200);
     for module in modules
         .as_array()

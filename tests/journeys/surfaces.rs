@@ -77,7 +77,10 @@ async fn every_surface_uses_the_configured_certificates() {
     let mut front = data.serve(&[&config[..], &separate[..]].concat()).await;
     let admin = front.next_surface_address("admin").await;
     let tls = client_tls(&keys.authority, None).expect("the authority's certificate loads");
-    #[expect(clippy::disallowed_methods, reason = "a client of the public side that speaks TLS")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a client of the public surface that speaks TLS"
+    )]
     let get = async |url: String| {
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls.clone())

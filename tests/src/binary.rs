@@ -1,4 +1,4 @@
-//! Locates the `offshoot` binary that cargo builds from these sources, and builds a missing or stale one.
+//! Locates the `offshoot` binary that cargo builds from these sources; builds a missing or stale binary.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -40,7 +40,7 @@ impl Fault {
     ];
 }
 
-/// The proxy runs as long as the runtime that created it.
+/// A TCP proxy in front of one process. The proxy runs until the tokio runtime ends.
 #[derive(Debug)]
 pub struct FaultyProxy {
     /// The proxy's URL.

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::binary;
 use crate::client::Client;
 
-/// Timeout of every wait. Nothing takes a tenth of this; a busy machine may stall.
+/// Timeout of every wait. No step takes a tenth of this time; a busy machine may stall.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Pause between two polls of a condition.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -172,7 +172,7 @@ impl Process {
         self.url.trim_start_matches("http://")
     }
 
-    /// Waits until `/health/ready` answers 200: the process and every module the process calls are ready.
+    /// Waits until `/health/ready` answers 200: the process and every module that the process calls are ready.
     pub async fn wait_until_ready(&self) {
         let client = Client::new(&self.url);
         self.wait_until("is not ready", async || client.get("/health/ready").await.status == 200)

@@ -19,7 +19,7 @@ pub enum Placement {
     /// Every module in a process of its own.
     ModulePerProcess,
     /// Two replicas of every module on one database. Each replica executes the calls of the other replica's modules,
-    /// and the public side calls either replica: state that one call leaves in process memory is missing in the next
+    /// and the public surface calls either replica: state that one call leaves in process memory is missing in the next
     /// call.
     Alternating,
 }
@@ -76,25 +76,25 @@ impl Store {
         self.data
     }
 
-    /// A client of the public side without a token.
+    /// A client of the public surface without a token.
     #[must_use]
     pub fn client(&self) -> Client {
         Client::new(self.front.url())
     }
 
-    /// A client of the public side with the token of the operator `local`.
+    /// A client of the public surface with the token of the operator `local`.
     #[must_use]
     pub fn operator_client(&self) -> Client {
         self.client().with_token(self.data.operator_token())
     }
 
-    /// A shopper at the public side.
+    /// A shopper at the public surface.
     #[must_use]
     pub fn shopper(&self) -> Shopper {
         Shopper::new(self.client())
     }
 
-    /// An operator at the public side.
+    /// An operator at the public surface.
     #[must_use]
     pub fn operator(&self) -> Operator {
         Operator::new(self.operator_client())
@@ -106,7 +106,7 @@ impl Store {
         &self.data
     }
 
-    /// The placement that the public side's process reports for a module.
+    /// The placement that the public surface's process reports for a module.
     #[must_use]
     pub fn expected_placement(&self, module: &str) -> &'static str {
         match self.placement {
@@ -116,7 +116,7 @@ impl Store {
         }
     }
 
-    /// One operator client per process, the public side's process last.
+    /// One operator client per process, the public surface's process last.
     #[must_use]
     pub fn operator_clients(&self) -> Vec<Client> {
         let processes = self.modules.iter().chain([&self.front]);
@@ -127,7 +127,7 @@ impl Store {
     }
 }
 
-/// The modules outside of the public side's process.
+/// The modules outside of the public surface's process.
 fn remote_modules(placement: &Placement) -> &[&'static str] {
     match placement {
         Placement::OneProcess | Placement::Encoded => &[],

@@ -6,12 +6,12 @@ use crate::sources::{File, assert_no_violations, assert_violations, files, root}
 const WORDS_MAX: [(&str, usize); 2] = [("README.md", 900), ("ARCHITECTURE.md", 2_500)];
 /// Maximum characters of a line outside of tables and code blocks.
 const LINE_MAX: usize = 140;
-/// Maximum of words that a reader must learn.
+/// Maximum number of words in the glossary, because a reader must learn each.
 const GLOSSARY_WORDS_MAX: usize = 25;
 /// File name endings by which a code span counts as a path.
 const PATH_ENDINGS: [&str; 7] = [".rs", ".toml", ".md", ".sql", ".json", ".sh", ".csv"];
 
-/// Codes that appear in logs or responses, and that the runbook must explain.
+/// Codes in logs or responses that the runbook must explain, besides the codes of `failure.rs`.
 const CODES: [&str; 10] = [
     "unavailable",
     "overloaded",
@@ -149,7 +149,7 @@ fn is_public_name(files: &[File], word: &str) -> bool {
     })
 }
 
-/// The words under the heading `Glossary`: the first cells of its table, without the two header lines.
+/// The words of the glossary: the first cells of the table under that heading, without the two header lines.
 fn glossary(document: &File) -> Vec<String> {
     let section = document
         .text

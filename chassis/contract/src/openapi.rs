@@ -54,7 +54,7 @@ pub fn problem_schema() -> Value {
 fn operation(method: &MethodDescription) -> Value {
     let mut operation = json!({
         "operationId": method.name,
-        "summary": method.doc.lines().next().unwrap_or_default(),
+        "summary": first_sentence(&method.doc),
         "description": method.doc,
         "parameters": parameters(method),
         "responses": responses(method),
@@ -67,6 +67,15 @@ fn operation(method: &MethodDescription) -> Value {
         });
     }
     operation
+}
+
+/// The first sentence of a documentation text, which may continue over several lines.
+fn first_sentence(doc: &str) -> String {
+    let paragraph = doc.split("\n\n").next().unwrap_or_default().replace('\n', " ");
+    match paragraph.split_once(". ") {
+        Some((sentence, _)) => format!("{sentence}."),
+        None => paragraph,
+    }
 }
 
 fn parameters(method: &MethodDescription) -> Vec<Value> {

@@ -68,7 +68,7 @@ impl Carts {
 
     async fn projected_offers(&self, cx: &mut CallContext, ids: &[ProductId]) -> Result<Option<Offers>, CallFailure> {
         let mut read = self.db.read(cx).await?;
-        // Read before the products, so that the products are at least as current as `as_of` says.
+        // The age is read before the products, so that the products are at least as current as `as_of` says.
         let Age::CurrentAt(as_of) = read_age(&mut read, PRICES_SUBSCRIPTION).await? else {
             return Ok(None);
         };

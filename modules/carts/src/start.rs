@@ -12,12 +12,12 @@ use crate::{Carts, CartsSettings, SCHEMA, subscriptions};
 /// Pause between two removals of carts that expired long ago. Expired carts are kept for a week.
 const REMOVE_EVERY: Duration = Duration::from_secs(10 * 60);
 
-/// The carts as a host sees them.
+/// Description of the carts module for a host.
 pub const MODULE: Module = Module::new(&SCHEMA)
     .with_subscriptions(subscriptions)
     .with_settings::<CartsSettings>();
 
-/// Makes the implementation in the process that `runtime` stands for. Products and prices come from `catalog`.
+/// Starts the module in the process of `runtime`. Products and prices come from `catalog`.
 pub fn start(runtime: &mut ModuleRuntime, catalog: Arc<dyn CatalogApi>) -> anyhow::Result<Arc<dyn CartsApi>> {
     let carts = Arc::new(Carts::new(runtime.db(), runtime.clock(), catalog, runtime.settings()?));
     let cleaning = Arc::clone(&carts);

@@ -7,10 +7,10 @@ use offshoot_host::{Module, ModuleRuntime};
 
 use crate::{Catalog, SCHEMA};
 
-/// The catalog as a host sees it.
+/// Description of the catalog module for a host.
 pub const MODULE: Module = Module::new(&SCHEMA);
 
-/// Makes the implementation in the process that `runtime` stands for.
+/// Starts the module in the process of `runtime`.
 pub fn start(runtime: &mut ModuleRuntime) -> anyhow::Result<Arc<dyn CatalogApi>> {
     Ok(Arc::new(Catalog::new(runtime.db(), runtime.clock())))
 }

@@ -11,8 +11,9 @@ use offshoot_db::{Db, ModuleSchema, migrations};
 mod service;
 // Making, committing and releasing reservations.
 mod reservations;
-// Rules, without a database.
+// Publishing of stock changes.
 mod events;
+// Rules, without a database.
 mod recording;
 mod validation;
 // SQL.

@@ -96,7 +96,7 @@ impl Inventory {
         })?;
         let now = self.clock.now();
         let mut tx = self.db.begin(cx).await?;
-        // Inserted first: either this waits for a concurrent `reserve`, or the concurrent `reserve` is refused.
+        // The insert comes first: either the insert waits for a concurrent `reserve`, or that `reserve` is refused.
         if !store::add_reservation(&mut tx, &reference, ReservationState::Released, now).await? {
             if store::change_state(&mut tx, &reference, ReservationState::Held, ReservationState::Released).await? {
                 let levels = store::release_units(&mut tx, std::slice::from_ref(&reference)).await?;

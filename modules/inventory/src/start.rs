@@ -11,10 +11,10 @@ use crate::{Inventory, SCHEMA};
 /// Pause between two searches for expired reservations. Reservations are held for minutes.
 const EXPIRE_EVERY: Duration = Duration::from_secs(30);
 
-/// The inventory as a host sees it.
+/// Description of the inventory module for a host.
 pub const MODULE: Module = Module::new(&SCHEMA);
 
-/// Makes the implementation in the process that `runtime` stands for.
+/// Starts the module in the process of `runtime`.
 pub fn start(runtime: &mut ModuleRuntime) -> anyhow::Result<Arc<dyn InventoryApi>> {
     let inventory = Arc::new(Inventory::new(runtime.db(), runtime.clock()));
     let expiring = Arc::clone(&inventory);

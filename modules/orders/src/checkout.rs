@@ -21,7 +21,7 @@ use crate::orders::Orders;
 use crate::saga_state::SagaState;
 use crate::{events, store};
 
-/// How often a repeated call polls for the end of the first call.
+/// Interval at which a repeated call polls for the end of the first call.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Time that a repeated call reserves for answering that the order is still pending.
 pub(crate) const TIME_TO_ANSWER: Duration = Duration::from_secs(1);

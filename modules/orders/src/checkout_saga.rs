@@ -17,7 +17,7 @@ use crate::orders::Orders;
 use crate::saga_state::{SagaState, Step};
 use crate::{events, store};
 
-/// An order that is still unconfirmed after this time fails: other shoppers want the stock, and the shopper has left.
+/// Time after which an unconfirmed order fails: the shopper has left, and other shoppers want the stock.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// The current version of the checkout. A changed plan gets a new version.

@@ -243,7 +243,7 @@ fn short_line(order: &Order, short: &Shortage) -> ShortLine {
 
 fn from_payments_error(error: PaymentsError) -> StepError {
     match error {
-        // As for a released reservation.
+        // The order cannot continue without its payment, as without its reservation.
         PaymentsError::PaymentVoided { .. } => StepError::Refused(FailureReason::Interrupted),
         PaymentsError::Call(failure) => failure.into(),
         other => unexpected_error(other),

@@ -10,7 +10,7 @@ pub(crate) mod sales;
 
 use offshoot_contract::{CallFailure, Currency};
 
-/// Fails only if the schema's checks were bypassed.
+/// Parses a stored currency. Fails only if somebody bypassed the checks of the schema.
 fn parse_currency(code: &str) -> Result<Currency, CallFailure> {
     code.parse()
         .map_err(|error| damaged("an order without a currency").caused_by(error))

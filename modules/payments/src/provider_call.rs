@@ -10,8 +10,8 @@ use crate::Payments;
 use crate::provider::{PaymentProvider, ProviderFailure};
 
 impl Payments {
-    /// Calls the provider. The call counts as an effect, unless the provider certainly did nothing, because no rollback
-    /// can undo it.
+    /// Calls the provider. The call counts as an effect, because no rollback can undo the call; a call certainly without
+    /// execution does not count.
     pub(crate) async fn call_provider<T, F>(
         &self,
         cx: &mut CallContext,

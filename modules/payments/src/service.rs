@@ -106,7 +106,7 @@ impl PaymentsApi for Payments {
             Some(PaymentStatus::Captured) => return Err(PaymentsError::PaymentCaptured { reference }),
             Some(PaymentStatus::Pending | PaymentStatus::Authorized) | None => {}
         }
-        // The provider first, so that every payment recorded as voided is voided at the provider.
+        // The provider is called first, so that every payment recorded as voided is voided at the provider.
         let key = reference.clone();
         match self.call_provider(cx, async |provider| provider.void(&key).await).await {
             Ok(()) => {}

@@ -10,10 +10,10 @@ use crate::{Payments, PaymentsSettings, SCHEMA, SandboxProvider};
 /// File in the data directory in which the sandbox of the payment provider keeps its ledger.
 const SANDBOX_LEDGER: &str = "payment-sandbox.jsonl";
 
-/// The payments as a host sees them.
+/// Description of the payments module for a host.
 pub const MODULE: Module = Module::new(&SCHEMA).with_settings::<PaymentsSettings>();
 
-/// Makes the implementation in the process that `runtime` stands for, with the sandbox as the provider.
+/// Starts the module in the process of `runtime`, with the sandbox as the provider.
 pub fn start(runtime: &mut ModuleRuntime) -> anyhow::Result<Arc<dyn PaymentsApi>> {
     let settings: PaymentsSettings = runtime.settings()?;
     let ledger = runtime.data_dir().join(SANDBOX_LEDGER);

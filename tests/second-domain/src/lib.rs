@@ -18,7 +18,7 @@ pub trait ReadingsApi: Send + Sync + 'static {
     #[post("/stations/{station}/readings")]
     async fn report(&self, cx: &mut CallContext, station: String, celsius: i32) -> Result<Reading, ReadingsError>;
 
-    /// The newest reading of a station. Fails with `Silent`.
+    /// Returns the newest reading of a station. Fails with `Silent`.
     #[get("/stations/{station}/readings/latest")]
     async fn latest(&self, cx: &mut CallContext, station: String) -> Result<Reading, ReadingsError>;
 }

@@ -26,7 +26,8 @@ pub(crate) trait CountersApi: Send + Sync + 'static {
     #[put("/counters/{id}")]
     async fn set(&self, cx: &mut CallContext, id: CounterId, value: u32) -> Result<u32, CountersError>;
 
-    /// Adds to a counter.
+    /// Adds to a counter and
+    /// returns the sum. A repeat adds again.
     #[post("/counters/{id}/additions", timeout = "300ms")]
     async fn add(&self, cx: &mut CallContext, id: CounterId, amount: u32) -> Result<u32, CountersError>;
 }

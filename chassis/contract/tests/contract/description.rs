@@ -53,6 +53,8 @@ fn the_openapi_document_contains_paths_bodies_and_errors() {
     let path = &document["paths"]["/modules/counters/v1/counters/{id}"];
     assert_eq!(path["get"]["operationId"], "value");
     assert_eq!(path["put"]["requestBody"]["required"], true);
+    let add = &document["paths"]["/modules/counters/v1/counters/{id}/additions"]["post"];
+    assert_eq!(add["summary"], "Adds to a counter and returns the sum.");
     assert!(
         path["get"]["responses"]["404"]["description"]
             .as_str()

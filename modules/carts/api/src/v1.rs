@@ -19,7 +19,8 @@ pub const MAX_LINES: u32 = 1_500;
 /// Maximum quantity of one line. The largest real quantity on record is 80,995.
 pub const MAX_QUANTITY: u32 = 100_000;
 
-/// Shopping carts.
+/// Shopping carts. A cart stores products and quantities; every read looks up the prices in the catalog. Every change
+/// extends the lifetime of a cart. A cart reserves no stock.
 #[contract(name = "carts", version = "1.2")]
 #[async_trait]
 pub trait CartsApi: Send + Sync + 'static {
@@ -34,8 +35,8 @@ pub trait CartsApi: Send + Sync + 'static {
     async fn cart(&self, cx: &mut CallContext, id: CartId) -> Result<Cart, CartsError>;
 
     /// Sets the quantity of a product in the cart and extends the lifetime of the cart. Fails with `UnknownCart`,
-    /// `CartExpired`, `UnknownProduct`, `NotForSale`, `OtherCurrency`, `InvalidQuantity` (1 to [`MAX_QUANTITY`]) or
-    /// `TooManyLines`.
+    /// `CartExpired`, `UnknownProduct`, `NotForSale`, `OtherCurrency`, `InvalidQuantity` (1 to 100,000) or
+    /// `TooManyLines` (at most 1,500).
     #[put("/carts/{id}/lines/{product_id}")]
     async fn set_quantity(
         &self,
@@ -46,7 +47,7 @@ pub trait CartsApi: Send + Sync + 'static {
     ) -> Result<(), CartsError>;
 
     /// Replaces all lines of the cart, in this order, and extends the lifetime of the cart. Accepts either all lines or
-    /// none. Since 1.1. Fails like [`set_quantity`](Self::set_quantity) for the first invalid line, or with
+    /// none. Since 1.1. Fails like `set_quantity` for the first invalid line, or with
     /// `DuplicateLine`.
     #[put("/carts/{id}/lines")]
     async fn set_lines(&self, cx: &mut CallContext, id: CartId, lines: Vec<NewLine>) -> Result<(), CartsError>;
@@ -60,9 +61,9 @@ pub trait CartsApi: Send + Sync + 'static {
 /// A cart with current prices, or with older prices if `prices_as_of` is present.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cart {
-    /// Assigned by the carts module.
+    /// Id, assigned by the carts module.
     pub id: CartId,
-    /// In the order in which the products were first added.
+    /// Lines, in the order in which the products were first added.
     pub lines: Vec<CartLine>,
     /// Sum of the lines that can be bought.
     pub total: Money,
@@ -82,7 +83,7 @@ pub struct Cart {
 pub struct NewLine {
     /// The product; at most once per cart.
     pub product_id: ProductId,
-    /// 1 to [`MAX_QUANTITY`].
+    /// Units, 1 to 100,000.
     pub quantity: u32,
 }
 
@@ -97,7 +98,7 @@ pub struct CartLine {
     pub name: String,
     /// Whether the product is sold; the total excludes discontinued lines.
     pub status: ProductStatus,
-    /// Number of units.
+    /// Units.
     pub quantity: u32,
     /// Price of one unit.
     pub unit_price: Money,
@@ -115,8 +116,8 @@ pub enum CartsError {
         /// The requested value.
         id: CartId,
     },
-    /// The cart was not changed within the lifetime.
-    #[error("{id} expired at {expired_at}: create a new one")]
+    /// The cart expired, because no call changed the cart within the lifetime.
+    #[error("{id} expired at {expired_at}: create a new cart")]
     #[problem(status = 410, code = "cart-expired")]
     CartExpired {
         /// The cart.

@@ -60,7 +60,7 @@ fn main() -> ExitCode {
         replacing_lines::accepts_as_many_lines_as_a_cart_may_have,
         prices::are_current_at_each_read,
         prices::of_products_that_cannot_be_bought_are_not_in_the_total,
-        prices::whose_total_is_out_of_range_are_rejected,
+        prices::with_a_total_out_of_range_are_rejected,
         expiry::comes_after_a_week_without_changes,
         expiry::is_extended_by_each_change,
         expiry::follows_the_settings,

@@ -44,7 +44,7 @@ pub(crate) async fn of_products_that_cannot_be_bought_are_not_in_the_total(t: T)
     assert_eq!(totals, [pounds("3.00"), pounds("3.00"), euros("3.00")]);
 }
 
-pub(crate) async fn whose_total_is_out_of_range_are_rejected(t: T) {
+pub(crate) async fn with_a_total_out_of_range_are_rejected(t: T) {
     let product = t.fakes.sells("A", Money::new(i64::MAX, Money::GBP));
     let cart = a_cart(&t).await;
     set(&t, cart, product, 1).await;

@@ -29,7 +29,10 @@ pub const MAX_CATEGORY_CHARS: usize = 40;
 /// Maximum length of a search text, characters.
 pub const MAX_SEARCH_CHARS: usize = 200;
 
-/// Products and prices of the store.
+/// Products and prices of the store. Products are never deleted, so every product id stays valid.
+///
+/// A list has 20 items per page, or `page_size` items, 1 to 100. `page_token` is the `next_page_token` of the previous
+/// page; the last page has none.
 #[contract(name = "catalog", version = "1.1", events = CatalogEvent)]
 #[async_trait]
 pub trait CatalogApi: Send + Sync + 'static {
@@ -38,14 +41,14 @@ pub trait CatalogApi: Send + Sync + 'static {
     async fn product(&self, cx: &mut CallContext, id: ProductId) -> Result<Product, CatalogError>;
 
     /// Returns the products with these ids, in the order of `ids`. Unknown ids are left out; an id given twice is
-    /// returned twice. Fails with `TooManyItems` above [`MAX_BULK_ITEMS`].
+    /// returned twice. Fails with `TooManyItems` above 1,000 ids.
     #[post("/products/lookup", safe, stale_ok)]
     async fn products_by_id(&self, cx: &mut CallContext, ids: Vec<ProductId>) -> Result<Vec<Product>, CatalogError>;
 
     /// Lists active products, page by page.
     ///
-    /// With `search`: the products whose name, description and SKU together contain every word of the search, best
-    /// match first. Without `search`: in SKU order. `category` limits the list to one category. A page token is only
+    /// With `search` (at most 200 characters): the products with every word of the search in name, description or SKU,
+    /// best match first. Without `search`: in SKU order. `category` limits the list to one category. A page token is only
     /// valid with the same search and category. Pages never repeat or skip a product that does not change between the
     /// calls. Fails with `InvalidSearch` or `BadPageToken`.
     #[get("/products", stale_ok)]
@@ -72,8 +75,8 @@ pub trait CatalogApi: Send + Sync + 'static {
     #[post("/products")]
     async fn add(&self, cx: &mut CallContext, product: NewProduct) -> Result<Product, CatalogError>;
 
-    /// Adds up to [`MAX_BULK_ITEMS`] products and returns one outcome per item, in the same order. A product whose SKU
-    /// already exists is left unchanged, so a repeat is harmless. The call as a whole fails only with `TooManyItems`.
+    /// Adds up to 1,000 products and returns one outcome per item, in the same order. A product with an existing SKU is
+    /// left unchanged, so a repeat is harmless. The call as a whole fails only with `TooManyItems`.
     #[post("/products/bulk", idempotent)]
     async fn add_many(&self, cx: &mut CallContext, products: Vec<NewProduct>) -> Result<Vec<AddOutcome>, CatalogError>;
 
@@ -99,8 +102,8 @@ pub trait CatalogApi: Send + Sync + 'static {
     #[put("/products/{id}/price")]
     async fn reprice(&self, cx: &mut CallContext, id: ProductId, price: Money) -> Result<Product, CatalogError>;
 
-    /// Records up to [`MAX_BULK_ITEMS`] historical prices with their start times and returns one outcome per item, in
-    /// the same order. A product has one price per start time: recording the same time again replaces the price. The
+    /// Records up to 1,000 historical prices with their start times and returns one outcome per item, in the same order.
+    /// A repeat is harmless. A product has one price per start time: recording the same time again replaces the price. The
     /// current price becomes the price with the latest start time. The call as a whole fails only with `TooManyItems`.
     #[post("/prices/bulk", idempotent)]
     async fn record_prices(

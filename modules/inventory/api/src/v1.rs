@@ -29,7 +29,13 @@ pub const MAX_REFERENCE_BYTES: usize = 100;
 /// Maximum length of a note, characters.
 pub const MAX_NOTE_CHARS: usize = 200;
 
-/// Stock levels, the ledger of stock movements, and reservations.
+/// Stock levels, the ledger of stock movements, and reservations. Quantities are units of one product.
+///
+/// A reference is a name that the caller makes up for one movement or reservation, 1 to 100 bytes of printable ASCII
+/// without spaces. A reference stands for one effect for ever, so a call with a reference may be repeated at any time.
+///
+/// A list has 20 items per page, or `page_size` items, 1 to 100. `page_token` is the `next_page_token` of the previous
+/// page; the last page has none.
 #[contract(name = "inventory", version = "1.1", events = InventoryEvent)]
 #[async_trait]
 pub trait InventoryApi: Send + Sync + 'static {
@@ -38,7 +44,7 @@ pub trait InventoryApi: Send + Sync + 'static {
     async fn stock(&self, cx: &mut CallContext, product_id: ProductId) -> Result<Stock, InventoryError>;
 
     /// Returns the stock of each of these products, in the order of `product_ids`; zeros for products without
-    /// movements. Fails with `TooManyItems` above [`MAX_BULK_ITEMS`].
+    /// movements. Fails with `TooManyItems` above 1,000 ids.
     #[post("/stock/lookup", safe)]
     async fn stock_of(&self, cx: &mut CallContext, product_ids: Vec<ProductId>) -> Result<Vec<Stock>, InventoryError>;
 
@@ -62,7 +68,8 @@ pub trait InventoryApi: Send + Sync + 'static {
         page_token: Option<String>,
     ) -> Result<Page<Movement>, InventoryError>;
 
-    /// Changes the units on hand by `change`: positive for `Received`, positive or negative for `Adjusted`, never 0.
+    /// Changes the units on hand by `change`: positive for `Received`, positive or negative for `Adjusted`, never 0, and
+    /// at most 1,000,000 in either direction. `note` has at most 200 characters.
     /// Fails with `InvalidMovement`, or with `InsufficientStock` if fewer units are available than the change removes.
     #[post("/stock/{product_id}/movements")]
     async fn adjust(
@@ -74,7 +81,7 @@ pub trait InventoryApi: Send + Sync + 'static {
         note: String,
     ) -> Result<Stock, InventoryError>;
 
-    /// Records up to [`MAX_BULK_ITEMS`] movements that happened elsewhere and returns one outcome per item, in the same
+    /// Records up to 1,000 movements that happened elsewhere and returns one outcome per item, in the same
     /// order. A movement with a recorded reference is left unchanged, so a repeat is harmless. A movement that removes
     /// more than the available units is refused, without affecting the others. The call as a whole fails only with
     /// `TooManyItems`.
@@ -199,11 +206,11 @@ pub struct NewMovement {
     pub product_id: ProductId,
     /// Reason of the movement. Determines the sign of `change`.
     pub kind: MovementKind,
-    /// Change of the units on hand, at most [`MAX_QUANTITY`] in either direction, not 0.
+    /// Change of the units on hand, at most 1,000,000 in either direction, not 0.
     pub change: i64,
-    /// Identifies this movement for ever. 1 to [`MAX_REFERENCE_BYTES`] bytes of printable ASCII.
+    /// Reference of this movement for ever: 1 to 100 bytes of printable ASCII without spaces.
     pub reference: String,
-    /// At most [`MAX_NOTE_CHARS`] characters.
+    /// Free text, at most 200 characters.
     pub note: String,
     /// Time of the movement, not in the future.
     pub at: Timestamp,
@@ -238,7 +245,7 @@ pub enum MovementOutcome {
 pub struct ReservedLine {
     /// The product; at most once per reservation.
     pub product_id: ProductId,
-    /// Units, 1 to [`MAX_QUANTITY`].
+    /// Units, 1 to 1,000,000.
     pub quantity: u32,
 }
 
@@ -247,7 +254,7 @@ pub struct ReservedLine {
 pub struct Reservation {
     /// Reference given by the caller.
     pub reference: String,
-    /// Ordered by product id. Empty if the reference was released before the reservation was made.
+    /// Lines, ordered by product id. Empty if the reference was released before the reservation was made.
     pub lines: Vec<ReservedLine>,
     /// Current state.
     pub state: ReservationState,
@@ -286,7 +293,7 @@ pub struct Shortage {
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
 pub enum InventoryError {
     /// Too few units of a product are available; nothing was changed.
-    #[error("there is not enough of {}", shortages.iter().map(|line| format!("{} ({} of {})", line.product_id, line.available, line.requested)).collect::<Vec<_>>().join(", "))]
+    #[error("too few units are available of {}", shortages.iter().map(|line| format!("{} ({} of {})", line.product_id, line.available, line.requested)).collect::<Vec<_>>().join(", "))]
     #[problem(status = 409, code = "insufficient-stock")]
     InsufficientStock {
         /// Every line with too few units, ordered by product id.

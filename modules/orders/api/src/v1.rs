@@ -37,14 +37,21 @@ pub const MAX_NUMBER_BYTES: usize = 64;
 pub const UNSPECIFIED_COUNTRY: &str = "Unspecified";
 
 /// Orders of this store, and recorded sales of other systems.
+///
+/// An order reserves stock and authorizes the payment, is confirmed, ships the stock, and captures the payment. The
+/// module itself completes or undoes an interrupted order; a caller with a pending order polls `order`.
+///
+/// A list has 20 items per page, or `page_size` items, 1 to 100. `page_token` is the `next_page_token` of the previous
+/// page; the last page has none.
 #[contract(name = "orders", version = "1.1", events = OrdersEvent)]
 #[async_trait]
 pub trait OrdersApi: Send + Sync + 'static {
-    /// Checks out a cart at its current prices. Returns a `Confirmed` order, or a `Pending` order if another module did
-    /// not answer; the module confirms or fails a pending order later. A cart is ordered once, unless its order failed:
-    /// `AlreadyOrdered` names the order.
+    /// Orders the contents of a cart at current prices. Returns a `Confirmed` order, or a `Pending` order if another
+    /// module did not answer; the module confirms or fails a pending order later. A repeat under the same idempotency key
+    /// returns the order of the first call. `email` has at most 254 bytes, `country` at most 100 characters.
     ///
-    /// Fails with `UnknownCart`, `CartExpired`, `EmptyCart`, `NotForSale`, `InsufficientStock`, `PaymentDeclined`,
+    /// A cart has at most one order that has not failed: a second checkout fails with `AlreadyOrdered`, which names the
+    /// order. Also fails with `UnknownCart`, `CartExpired`, `EmptyCart`, `NotForSale`, `InsufficientStock`, `PaymentDeclined`,
     /// `InvalidCheckout`, or `CheckoutInterrupted` if the first call under the key was interrupted and its order
     /// undone.
     #[post("/checkouts", key = cart_id, timeout = "20s")]
@@ -88,7 +95,7 @@ pub trait OrdersApi: Send + Sync + 'static {
         lines: Vec<ReturnedLine>,
     ) -> Result<Order, OrdersError>;
 
-    /// Records sales and credit notes of another system, at most [`MAX_SALES`] with [`MAX_SALE_LINES`] lines in total.
+    /// Records sales and credit notes of another system, at most 1,000 sales with 5,000 lines in total.
     /// Returns one outcome per sale, in the same order. A known number changes nothing, so a repeated call is harmless.
     /// Moves neither stock nor money. Fails as a whole only with `TooManyItems`.
     #[post("/sales/bulk", idempotent, max = "8MiB", timeout = "30s")]
@@ -117,7 +124,7 @@ pub enum OrdersError {
         /// The requested id.
         id: CartId,
     },
-    /// The cart was not used for too long.
+    /// The cart expired, because no call changed the cart for too long.
     #[error("{id} has expired: create a new cart")]
     #[problem(status = 410, code = "cart-expired")]
     CartExpired {

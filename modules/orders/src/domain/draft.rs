@@ -58,7 +58,7 @@ pub(crate) fn draft_order(cart: Cart, contact: Contact, now: Timestamp) -> Resul
         && as_of.plus(MAX_PRICE_AGE) < now
     {
         let message = format!(
-            "the catalog is unavailable, and the prices of {} date from {as_of}",
+            "the catalog is unavailable, and the prices of {} date from {as_of}: try again later",
             cart.id
         );
         // A failure of another module: callers must not count the failure against the orders module.

@@ -72,7 +72,7 @@ pub(crate) fn new_cancellation(order: &Order, at: Timestamp) -> Return {
     build_return(order, left.collect(), true, at)
 }
 
-/// Cannot overflow: the amounts are parts of the total.
+/// Builds a return. The sum cannot overflow, because the amounts are parts of the order's total.
 fn build_return(order: &Order, lines: Vec<ReturnedLine>, cancellation: bool, at: Timestamp) -> Return {
     let amount = |returned: &ReturnedLine| {
         let line = order.line(returned.line)?;

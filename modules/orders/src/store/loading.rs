@@ -87,7 +87,7 @@ pub(crate) async fn load_placed(db: &mut Queries, id: OrderId) -> Result<Option<
     Ok(load_one(db, id).await?.and_then(AnyOrder::into_placed))
 }
 
-/// Loads the orders with these ids, in no order; leaves out unknown ids.
+/// Loads the orders with these ids, in no particular order; leaves out unknown ids.
 ///
 /// One statement reads status and open steps: a caller that waits for an order must not see a pending order without
 /// open steps.

@@ -16,7 +16,7 @@ pub(crate) const GOOD: &str = "tok_visa";
 /// Token that is declined with [`WHY_DECLINED`].
 pub(crate) const DECLINED: &str = "tok_declined";
 pub(crate) const WHY_DECLINED: &str = "the card was declined";
-/// Token whose payment stays pending.
+/// Token with a payment that stays pending.
 pub(crate) const SLOW: &str = "tok_timeout";
 /// Not a valid token.
 pub(crate) const INVALID: &str = "4242 4242 4242 4242";

@@ -112,7 +112,7 @@ pub(crate) async fn only_the_latest_execution_writes(t: T) {
     }
 }
 
-/// A later execution has received what the old execution was refused.
+/// The stock arrives between the refusal of the old execution and the success of a later one.
 pub(crate) async fn a_refusal_of_an_old_execution_does_not_undo_the_order(t: T) {
     for method in ["authorize", "capture"] {
         let product = t.fakes.add_product(1);

@@ -20,7 +20,14 @@ pub use self::token::PaymentToken;
 /// Maximum length of a reference, bytes of printable ASCII.
 pub const MAX_REFERENCE_BYTES: usize = 100;
 
-/// Payments through a payment provider.
+/// Payments through a payment provider. Callers pass a token from the provider's form, 1 to 255 bytes, never a card
+/// number; no token is stored or logged.
+///
+/// A reference is a name that the caller makes up for one payment or refund, 1 to 100 bytes of printable ASCII without
+/// spaces. A reference stands for one effect for ever, so every call may be repeated at any time.
+///
+/// A list has 20 items per page, or `page_size` items, 1 to 100. `page_token` is the `next_page_token` of the previous
+/// page; the last page has none.
 #[contract(name = "payments", version = "1.0")]
 #[async_trait]
 pub trait PaymentsApi: Send + Sync + 'static {

@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::T;
 use crate::authorizing::authorize;
 
-/// Log lines of this process that contain parts of a card number or token.
+/// Log lines of this process with a part of a card number or token.
 static LOGGED: Mutex<String> = Mutex::new(String::new());
 
 /// Log line that proves that the log is captured.

@@ -4,7 +4,7 @@ use offshoot_contract::EventSet;
 
 use super::Product;
 
-/// Events of the catalog. They carry the whole product, so a projection of products needs no calls.
+/// Events of the catalog. Each event carries the whole product, so a projection of products needs no calls.
 #[derive(Debug, Clone, PartialEq, EventSet)]
 #[events(module = "catalog")]
 pub enum CatalogEvent {

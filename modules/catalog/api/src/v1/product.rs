@@ -9,7 +9,7 @@ use super::ProductId;
 /// Current state of a product.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Product {
-    /// Assigned by the catalog.
+    /// Id, assigned by the catalog.
     pub id: ProductId,
     /// Stock keeping unit: the store's own product number, unique and case-sensitive.
     pub sku: String,
@@ -17,7 +17,7 @@ pub struct Product {
     pub name: String,
     /// Free text, may be empty.
     pub description: String,
-    /// Lower-case ASCII letters, digits and hyphens.
+    /// Category: lower-case ASCII letters, digits and hyphens.
     pub category: String,
     /// Price of one unit.
     pub price: Money,
@@ -44,16 +44,16 @@ pub enum ProductStatus {
 /// A product to add. No text may contain a NUL character.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NewProduct {
-    /// 1 to 64 bytes, without leading or trailing white space.
+    /// Stock keeping unit: 1 to 64 bytes of UTF-8, without leading or trailing white space.
     pub sku: String,
-    /// 1 to 200 characters.
+    /// Display name: 1 to 200 characters.
     pub name: String,
-    /// At most 4,000 characters.
+    /// Description: at most 4,000 characters.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// 1 to 40 lower-case ASCII letters, digits and hyphens.
+    /// Category: 1 to 40 lower-case ASCII letters, digits and hyphens.
     pub category: String,
-    /// Above zero.
+    /// Price of one unit, above zero.
     pub price: Money,
     /// Start time of the price, not in the future. Defaults to the current time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,13 +63,13 @@ pub struct NewProduct {
 /// Fields to change. Absent fields keep their values.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProductChanges {
-    /// 1 to 200 characters.
+    /// Display name: 1 to 200 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// At most 4,000 characters.
+    /// Description: at most 4,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// 1 to 40 lower-case ASCII letters, digits and hyphens.
+    /// Category: 1 to 40 lower-case ASCII letters, digits and hyphens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
 }
@@ -111,7 +111,7 @@ pub struct PricePoint {
 pub struct PriceChange {
     /// The product's SKU.
     pub sku: String,
-    /// Above zero.
+    /// Price of one unit, above zero.
     pub price: Money,
     /// Start time of the price, not in the future.
     pub since: Timestamp,

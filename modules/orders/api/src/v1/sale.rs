@@ -10,15 +10,13 @@ use crate::OrderId;
 /// An invoice or a credit note of another system.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sale {
-    /// Number in the other system, which identifies the sale for ever. 1 to
-    /// [`MAX_NUMBER_BYTES`](super::MAX_NUMBER_BYTES) bytes of printable ASCII.
+    /// Number in the other system, which identifies the sale for ever: 1 to 64 bytes of printable ASCII without blanks.
     pub number: String,
     /// Invoice or credit note.
     pub kind: SaleKind,
-    /// Customer number in the other system; empty if unknown. At most [`MAX_NAME_CHARS`](super::MAX_NAME_CHARS)
-    /// characters.
+    /// Customer number in the other system, at most 100 characters; empty if unknown.
     pub customer: String,
-    /// Country, 1 to [`MAX_NAME_CHARS`](super::MAX_NAME_CHARS) characters.
+    /// Country, 1 to 100 characters.
     pub country: String,
     /// Time of the sale; not in the future.
     pub at: Timestamp,
