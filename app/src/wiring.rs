@@ -5,12 +5,17 @@
 // The macros behind the declarations.
 #[macro_use]
 mod declare;
+// Mistakes in the declarations, found when a process starts.
+mod agreement;
 
 use std::sync::Arc;
 
 use offshoot_contract::{Contract, ContractDescription, Contracts, describe};
 use offshoot_db::ModuleSchema;
-use offshoot_host::{Declaration, Host, HostOptions, HostedModule, Job, Module, check_declarations};
+use offshoot_host::{Declaration, Host, HostOptions, HostedModule, Job, Module};
+
+pub(crate) use self::agreement::origin;
+use self::agreement::require_agreement;
 
 // Callees before callers. The first feature builds the implementation into the binary, the second the stub.
 modules! {
@@ -66,47 +71,6 @@ pub fn callers_of(module: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// The declaration of a caller that is not a module.
-pub(crate) fn origin(name: &str) -> anyhow::Result<&'static Declaration> {
-    let found = ORIGINS.iter().find(|origin| origin.name == name);
-    found.ok_or_else(|| {
-        anyhow::anyhow!(
-            "{name} calls modules and is not declared: add a line to origins! in {}",
-            file!()
-        )
-    })
-}
-
-impl Wired {
-    /// A module's contract for an origin; `None` if the module is off here. Fails if the origin does not declare the call.
-    #[cfg(feature = "store")]
-    pub(crate) fn contract_for<A: Contract + ?Sized>(&self, caller: &str) -> anyhow::Result<Option<Arc<A>>> {
-        origin(caller)?.require_call(A::NAME)?;
-        Ok(self.contracts().get::<A>().cloned())
-    }
-}
-
-/// Checks the declarations with each other and with the features, before anything is opened.
-fn check_declared() -> anyhow::Result<()> {
-    check_declarations(DECLARATIONS, ORIGINS)?;
-    if cfg!(feature = "default") {
-        require_all_built(BUILT)?;
-    }
-    Ok(())
-}
-
-/// The default binary has every module. A module without a feature would be left out without a word.
-fn require_all_built(built: &[(&str, bool)]) -> anyhow::Result<()> {
-    match built.iter().find(|(_, is_built)| !is_built) {
-        Some((feature, _)) => anyhow::bail!(
-            "the default binary has no implementation behind the feature {feature}, which {} declares: \
-             add \"{feature}\" to `default` in [features] of app/Cargo.toml",
-            file!()
-        ),
-        None => Ok(()),
-    }
-}
-
 /// A module that another one calls.
 #[allow(dead_code, reason = "a binary may have no module that calls another")]
 fn required<A: Contract + ?Sized>(api: &Option<Arc<A>>, caller: &str) -> anyhow::Result<Arc<A>> {
@@ -116,32 +80,4 @@ fn required<A: Contract + ?Sized>(api: &Option<Arc<A>>, caller: &str) -> anyhow:
             "{caller} calls {callee}, which is off here: say where {callee} runs with --remote {callee}=http://HOST:PORT"
         )
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_declarations_agree_and_a_module_that_the_default_binary_lacks_is_named() {
-        check_declared().expect("the store's declarations agree");
-        let error = require_all_built(&[("catalog", true), ("reviews", false)]).expect_err("reviews are missing");
-        let error = error.to_string();
-        assert!(
-            error.contains("add \"reviews\" to `default` in [features] of app/Cargo.toml"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn an_origin_is_declared() {
-        let error = origin("gossip").expect_err("nobody declares gossip").to_string();
-        assert!(error.contains("add a line to origins! in app/src/wiring.rs"), "{error}");
-        let error = origin("import").and_then(|import| import.require_call("payments"));
-        let error = error.expect_err("import does not declare payments").to_string();
-        assert!(
-            error.contains("add payments to `calls [..]` of import at app/src/wiring.rs:"),
-            "{error}"
-        );
-    }
 }

@@ -1,6 +1,9 @@
 //! The rules of `offshoot check` hold for this project without a baseline. `chassis/check/tests` shows that each rule
 //! finds violations; the tests here show that the rules read the store's files.
 
+use std::collections::BTreeSet;
+
+use offshoot::wiring;
 use offshoot_check::{File, Layout, Project};
 
 use crate::sources::{assert_no_violations, assert_violations, root};
@@ -12,19 +15,8 @@ fn violations_of(project: &Project) -> Vec<String> {
 #[test]
 fn this_project_has_no_violation_of_the_check_rules() {
     let project = Project::read(&root()).expect("the project has modules");
-    assert_eq!(
-        project.modules().into_iter().collect::<Vec<_>>(),
-        [
-            "carts",
-            "catalog",
-            "inventory",
-            "notifications",
-            "orders",
-            "payments",
-            "reporting",
-            "storefront"
-        ]
-    );
+    let declared: BTreeSet<_> = wiring::names().collect();
+    assert_eq!(project.modules(), declared);
     assert_no_violations(&violations_of(&project));
 }
 
@@ -34,7 +26,7 @@ fn planted_violations_among_the_project_files_are_reported() {
     let planted = [
         (
             "modules/carts/src/planted.rs",
-            "\nfn f() { sql!(\"SELECT sku FROM products\") }",
+            "\nfn f(orders: &dyn OrdersApi) { sql!(\"SELECT sku FROM products\"); sql!(\"SELECT sum(x)\") }",
         ),
         (
             "modules/orders/src/planted.rs",
@@ -63,9 +55,12 @@ fn planted_violations_among_the_project_files_are_reported() {
     });
     let project = Project::from_files(Layout::default(), project_files.chain(planted.clone()).collect());
     let expected = [
+        "wiring.rs:21: declaration: carts uses orders without declaring so (modules/carts/src/planted.rs:2 names OrdersApi)",
+        "inventory/postgres/0999_planted.sql:1: engines: inventory has no migration migrations/inventory/sqlite/0999",
         "inventory/postgres/0999_planted.sql:3: foreign-key: inventory references schema catalog",
         "inventory/postgres/0999_planted.sql:5: foreign-view: inventory creates a view over table carts of carts",
         "modules/carts/src/planted.rs:2: foreign-table: carts accesses table products of catalog",
+        "modules/carts/src/planted.rs:2: engines: `sum` of a bigint is numeric on Postgres",
         "modules/catalog/Cargo.toml:5: implementation: catalog depends on carts",
         "modules/orders/src/planted.rs:1: sql: SELECT outside of sql!",
         "modules/payments/src/planted.rs:3: state: `SEEN` keeps a Mutex",

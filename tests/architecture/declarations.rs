@@ -3,7 +3,6 @@
 //! Adding or removing a module touches these files. Clients of a module, such as callers and the public API, name their
 //! callee and do not count.
 
-use offshoot::wiring::{DECLARATIONS, ORIGINS, callers_of};
 use toml::Table;
 
 use crate::sources::{File, assert_no_violations, assert_violations, files, tokens};
@@ -89,55 +88,4 @@ fn a_module_named_elsewhere_is_reported() {
         &undeclared_names(&planted, "reviews"),
         &["app/src/serve/front.rs names reviews"],
     );
-}
-
-#[test]
-fn every_declared_edge_leads_to_a_declared_module() {
-    for declaration in DECLARATIONS.iter().chain(ORIGINS) {
-        for callee in declaration.calls.iter().chain(declaration.subscribes_to) {
-            let known = DECLARATIONS.iter().any(|other| other.name == *callee);
-            assert!(known, "{} names {callee}, which is not declared", declaration.name);
-        }
-    }
-}
-
-#[test]
-fn every_module_folder_is_declared() {
-    let declared: Vec<_> = DECLARATIONS.iter().map(|declaration| declaration.name).collect();
-    let mut folders: Vec<_> = files()
-        .iter()
-        .filter_map(|file| {
-            file.path
-                .strip_prefix("modules/")?
-                .split_once('/')
-                .map(|(module, _)| module.to_owned())
-        })
-        .collect();
-    folders.dedup();
-    for module in folders {
-        assert!(
-            declared.contains(&module.as_str()),
-            "modules/{module} is not declared: add a line to `modules!` in app/src/wiring.rs"
-        );
-    }
-}
-
-/// The declarations yield these allow lists. A change of this list gives or takes a right to call.
-#[test]
-fn the_declarations_yield_the_allow_lists() {
-    let yielded: Vec<_> = DECLARATIONS
-        .iter()
-        .map(|declaration| format!("{}: {}", declaration.name, callers_of(declaration.name).join(", ")))
-        .collect();
-    let expected = [
-        "catalog: carts, storefront, public, import, replay",
-        "inventory: orders, storefront, public, import, replay",
-        "carts: orders, public",
-        "payments: orders, replay",
-        "orders: notifications, reporting, public, import, replay",
-        "storefront: public",
-        "notifications: public, replay",
-        "reporting: public",
-    ];
-    assert_eq!(yielded, expected);
 }

@@ -4,8 +4,10 @@
 // Dependencies.
 mod chassis_vocabulary;
 mod declarations;
+mod declared;
 mod dependencies;
 mod implementations;
+mod new_module;
 // Modules inside a crate.
 mod crate_modules;
 mod module_cycles;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::Duration;
 
-use offshoot_tests::{CommandOutput, Data, Engine, Process};
+use offshoot_tests::{CommandOutput, Data, Engine, MODULES, Process};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::Value;
@@ -26,16 +26,9 @@ const KILLS: u32 = 4;
 
 /// The order of the snapshots: subscribers before publishers, callers before callees. A later snapshot contains
 /// everything that an earlier snapshot refers to.
-const SNAPSHOT_ORDER: [&str; 8] = [
-    "reporting",
-    "notifications",
-    "storefront",
-    "orders",
-    "payments",
-    "carts",
-    "inventory",
-    "catalog",
-];
+fn snapshot_order() -> Vec<&'static str> {
+    MODULES.into_iter().rev().collect()
+}
 
 async fn data_with_sample(engine: Engine) -> Data {
     let data = Data::new(engine).await;
@@ -126,7 +119,7 @@ async fn a_backup_of_a_busy_store_contains_stock_and_payment_of_every_confirmed_
         .iter()
         .map(|entry| entry["module"].clone())
         .collect();
-    assert_eq!(names, SNAPSHOT_ORDER);
+    assert_eq!(names, snapshot_order());
     store.stop().await;
     data.run_command(&["backup", "verify", &backup]).await.expect_success();
 

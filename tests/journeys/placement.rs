@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offshoot_tests::{Client, Data, Engine, MODULES, Process, SELLING};
+use offshoot_tests::{Client, Data, Engine, MODULES, Process, with_callees};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
@@ -94,7 +94,7 @@ async fn a_thousand_placement_changes_fail_no_call(engine: Engine) {
         assert_eq!(report["repeats"], 0, "{report}");
     }
     println!("{engine}: {changes} changes during {run} replays");
-    for module in SELLING {
+    for module in with_callees("orders") {
         let state = set_placement(&client, &token, module, "remote").await;
         let all = state["calls"].as_f64().expect("a count is a number");
         let remote = state["endpoints"][0]["calls"].as_f64().expect("a count is a number");

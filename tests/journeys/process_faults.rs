@@ -4,7 +4,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use offshoot_tests::{Client, Data, Engine, Fault, FaultyProxy, Process, SELLING};
+use offshoot_tests::{Client, Data, Engine, Fault, FaultyProxy, Process, with_callees};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::Value;
@@ -79,11 +79,7 @@ async fn wait_for_report(buyers: tokio::process::Child) -> Value {
 /// Serves a module in a process of its own, together with the modules that the module calls.
 async fn serve_separately(data: &Data, module: &str, address: &str) -> Process {
     // The callees run in the same process on the same data, and serve no other process.
-    let only = match module {
-        "carts" => "carts,catalog".to_owned(),
-        "orders" => SELLING.join(","),
-        _ => module.to_owned(),
-    };
+    let only = with_callees(module).join(",");
     data.serve_with(&FAST_RECOVERY, &["--only", &only, "--listen", address])
         .await
 }
@@ -94,7 +90,7 @@ async fn a_repeatedly_killed_module_loses_nothing(engine: Engine) {
     println!("{engine}: kills at moments drawn with OFFSHOOT_SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);
     let data = data_with_sample(engine).await;
-    for module in SELLING {
+    for module in with_callees("orders") {
         let mut process = serve_separately(&data, module, "127.0.0.1:0").await;
         let address = process.address().to_owned();
         let remote = format!("{module}=http://{address}");

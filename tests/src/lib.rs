@@ -20,4 +20,4 @@ pub use crate::data::{Data, create_database};
 pub use crate::faulty_proxy::{Fault, FaultyProxy};
 pub use crate::process::{CommandOutput, Process, free_address, run_offshoot};
 pub use crate::roles::{Operator, Shopper};
-pub use crate::store::{MODULES, Placement, SELLING, Store};
+pub use crate::store::{MODULES, Placement, Store, with_callees};

@@ -1,5 +1,6 @@
 //! A store in one placement of its modules. All placements look the same from outside.
 
+use offshoot::wiring::DECLARATIONS;
 use serde_json::json;
 
 use crate::client::Client;
@@ -24,20 +25,29 @@ pub enum Placement {
     Alternating,
 }
 
-/// Every module. Callees come before callers, publishers before subscribers.
-pub const MODULES: [&str; 8] = [
-    "catalog",
-    "inventory",
-    "carts",
-    "payments",
-    "orders",
-    "storefront",
-    "notifications",
-    "reporting",
-];
+/// Every module, as declared. Callees come before callers, publishers before subscribers.
+pub const MODULES: [&str; DECLARATIONS.len()] = {
+    let mut names = [""; DECLARATIONS.len()];
+    let mut place = 0;
+    while place < names.len() {
+        names[place] = DECLARATIONS[place].name;
+        place += 1;
+    }
+    names
+};
 
-/// The modules that a purchase needs.
-pub const SELLING: [&str; 5] = ["catalog", "inventory", "carts", "payments", "orders"];
+/// A module and all modules that it calls, directly or through others, in the order of declaration.
+#[must_use]
+pub fn with_callees(module: &str) -> Vec<&'static str> {
+    let mut needed = vec![module];
+    // Callers come after their callees, so one pass backwards meets every caller before its callees.
+    for declaration in DECLARATIONS.iter().rev() {
+        if needed.contains(&declaration.name) {
+            needed.extend(declaration.calls);
+        }
+    }
+    MODULES.into_iter().filter(|module| needed.contains(module)).collect()
+}
 
 /// A running store.
 #[derive(Debug)]
@@ -111,7 +121,7 @@ impl Store {
     pub fn expected_placement(&self, module: &str) -> &'static str {
         match self.placement {
             Placement::Encoded => "encoded",
-            placement if remote_modules(&placement).contains(&module) => "remote",
+            placement if placement.separate_modules().contains(&module) => "remote",
             _ => "local",
         }
     }
@@ -127,15 +137,15 @@ impl Store {
     }
 }
 
-/// The modules outside of the public surface's process.
-fn remote_modules(placement: &Placement) -> &[&'static str] {
-    match placement {
-        Placement::OneProcess | Placement::Encoded => &[],
-        // Orders call inventory, payments and carts; carts call the catalog.
-        Placement::MovedOut("orders") => &SELLING,
-        Placement::ModulePerProcess | Placement::Alternating => &MODULES,
-        Placement::MovedOut("carts") => &["catalog", "carts"],
-        Placement::MovedOut(module) => std::slice::from_ref(module),
+impl Placement {
+    /// The modules outside of the public side's process, callees before callers.
+    #[must_use]
+    pub fn separate_modules(self) -> Vec<&'static str> {
+        match self {
+            Placement::OneProcess | Placement::Encoded => Vec::new(),
+            Placement::ModulePerProcess | Placement::Alternating => MODULES.to_vec(),
+            Placement::MovedOut(module) => with_callees(module),
+        }
     }
 }
 
@@ -143,9 +153,8 @@ async fn start(placement: Placement, data: &Data) -> (Vec<Process>, Process) {
     if placement == Placement::Alternating {
         return start_alternating(data).await;
     }
-    let separate = remote_modules(&placement);
     let (mut modules, mut remote) = (Vec::new(), Vec::<String>::new());
-    for module in separate {
+    for module in placement.separate_modules() {
         let mut arguments = vec!["--only", module];
         arguments.extend(remote.iter().flat_map(|remote| ["--remote", remote.as_str()]));
         let process = data.serve(&arguments).await;

@@ -58,12 +58,16 @@ pub struct PublicApi {
 }
 
 impl PublicApi {
-    /// The contract of a module. Fails with 503 if the module is off in this process.
+    /// The contract of a module that the operation names as a callee. Fails with 503 if the module is off in this process.
     fn module<A: Contract + ?Sized>(&self) -> Result<&A, Refusal> {
-        self.contracts
-            .get::<A>()
-            .map(|api| &**api)
-            .ok_or_else(|| Refusal::new(503, "unavailable", format!("{} is off in this process", A::NAME)))
+        let module = A::NAME;
+        self.contracts.get::<A>().map(|api| &**api).ok_or_else(|| {
+            tracing::error!(
+                module,
+                "an operation calls a module that is off, or that it does not name with `.calls` in operations.rs"
+            );
+            Refusal::new(503, "unavailable", format!("{module} is off in this process"))
+        })
     }
 }
 

@@ -69,7 +69,7 @@ macro_rules! modules {
 
         /// Places every module as the options say.
         pub async fn connect(options: HostOptions) -> anyhow::Result<Wired> {
-            check_declared()?;
+            require_agreement()?;
             let mut host = Host::new(options);
             let mut wired = Wired::default();
             $(

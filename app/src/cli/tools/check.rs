@@ -20,6 +20,9 @@ What is found, by rule:
   implementation  a dependency on another module's implementation
   cycle           modules whose contracts depend on each other in a circle
   sql             SQL outside of sql!, or in code that has no data
+  engines         SQL that SQLite and Postgres understand differently, a migration without its twin for the other engine
+  declaration     a module that the application's declaration, features, dependencies or migrations lack, and the reverse;
+                  a call or a subscription that is not declared, or declared and not made
   state           a field or static that changes in memory between calls, which a second process has not
   allow           an allowance without a reason, or one that allows nothing
 
@@ -34,6 +37,12 @@ has them elsewhere says so in offshoot-check.toml in its root, with what differs
   sql_macro = \"sql\"
   chassis_prefix = \"offshoot_\"
   without_data = [\"app/src\"]
+  declarations = \"app/src/wiring.rs\"
+
+An application may declare its modules in the last of these, with macros of its own. Without `modules!` in that file
+nothing is checked about declarations. A crate below the application calls as the origin in its CallContext::root:
+  modules! { orders: orders_api::v1::OrdersApi, \"orders\", \"orders-stub\", calls [carts], subscribes_to [catalog]; }
+  origins! { public: calls [carts, orders]; }
 
 Gradual adoption:
   offshoot check --baseline known-violations --write-baseline

@@ -2,8 +2,11 @@
 //! the same machine. Compares rate, latency and CPU time of all servers.
 
 use std::fs;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use crate::postgres::Postgres;
 use crate::rounds::{Spread, alternate};
@@ -28,17 +31,6 @@ const ROUNDS: usize = 7;
 /// Checkouts per contestant and round, divided among the buyers.
 const CHECKOUTS: usize = 320;
 const BUYERS: [usize; 2] = [1, 16];
-/// Callees come before callers, publishers before subscribers.
-const MODULES: [&str; 8] = [
-    "catalog",
-    "inventory",
-    "carts",
-    "payments",
-    "orders",
-    "storefront",
-    "notifications",
-    "reporting",
-];
 /// Linux counts CPU time in these fractions of a second.
 const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -73,11 +65,9 @@ impl RunningStore {
 
     async fn in_separate_processes(binary: &Binary, store: &Store) -> Self {
         let (mut processes, mut remote) = (Vec::new(), Vec::<String>::new());
-        for module in MODULES
-            .iter()
-            .map(|module| ["--only", module])
-            .chain([["--sample", "yes"]])
-        {
+        let modules = declared_modules(binary, store);
+        let each = modules.iter().map(|module| ["--only", module.as_str()]);
+        for module in each.chain([["--sample", "yes"]]) {
             let mut arguments = vec!["serve", "--listen", "127.0.0.1:0"];
             arguments.extend(module);
             arguments.extend(remote.iter().flat_map(|remote| ["--remote", remote.as_str()]));
@@ -109,6 +99,20 @@ impl RunningStore {
         };
         self.processes.iter().map(process_ticks).sum::<f64>() / TICKS_PER_SECOND
     }
+}
+
+/// The modules of the binary, callees before callers and publishers before subscribers.
+fn declared_modules(binary: &Binary, store: &Store) -> Vec<String> {
+    let mut command = binary.command(store, &["topology", "--json"]);
+    let output = command.stdout(Stdio::piped()).output().expect("the binary starts");
+    assert!(output.status.success(), "`offshoot topology --json` failed");
+    let topology: Value = serde_json::from_slice(&output.stdout).expect("the topology is JSON");
+    let modules = topology["modules"]
+        .as_array()
+        .expect("the topology lists modules")
+        .iter();
+    let names = modules.map(|module| module["module"].as_str().expect("a module has a name").to_owned());
+    names.collect()
 }
 
 async fn compare(engine: &str, binary: &Binary, one: &Store, apart: &Store) {
