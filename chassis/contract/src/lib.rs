@@ -35,8 +35,10 @@ mod shape;
 // Value types for all contracts.
 mod id;
 mod money;
+mod named;
 mod page;
 pub mod page_token;
+pub mod text;
 mod time;
 
 #[cfg(feature = "sqlx")]
@@ -62,6 +64,7 @@ pub use crate::method::{
 };
 pub use crate::method_spec::{MethodSpec, Verb};
 pub use crate::money::{Currency, InvalidMoney, Money};
+pub use crate::named::Named;
 pub use crate::openapi::{openapi, problem_schema};
 pub use crate::outgoing_call::{OutgoingCall, check_deadline};
 pub use crate::page::{Page, PageSize};

@@ -31,6 +31,15 @@ impl PageSize {
 }
 
 impl<T> Page<T> {
+    /// The page of a list without items.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self {
+            items: Vec::new(),
+            next_page_token: None,
+        }
+    }
+
     /// Converts every item; the token stays the same.
     pub fn map<U>(self, each: impl FnMut(T) -> U) -> Page<U> {
         Page {

@@ -14,6 +14,11 @@ const CHECKSUM_BYTES: usize = 8;
 /// Longest token, characters: the checksum and a key of 128 bytes. Keys of lists must not be longer.
 const MAX_TOKEN_CHARS: usize = 2 * (CHECKSUM_BYTES + 128);
 
+/// The page token was not issued for this list. Every contract reports it with this message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the page token is not valid for this list: start again without a page token")]
+pub struct InvalidPageToken;
+
 /// Encodes the token for the items after `key`. `list` identifies the list and the filters.
 #[must_use]
 pub fn encode(list: &[&str], key: &str) -> String {
@@ -25,9 +30,20 @@ pub fn encode(list: &[&str], key: &str) -> String {
         .collect()
 }
 
+/// The position after which the requested page begins; none for the first page. `parse` reads the position from the key
+/// of the last item. Fails if the token is damaged or belongs to another list.
+pub fn position_after<K>(
+    list: &[&str],
+    token: Option<&str>,
+    parse: impl FnOnce(&str) -> Option<K>,
+) -> Result<Option<K>, InvalidPageToken> {
+    let Some(token) = token else { return Ok(None) };
+    let key = decode(list, token);
+    key.as_deref().and_then(parse).map(Some).ok_or(InvalidPageToken)
+}
+
 /// Decodes the key of a token; none if the token is damaged or belongs to another list.
-#[must_use]
-pub fn decode(list: &[&str], token: &str) -> Option<String> {
+fn decode(list: &[&str], token: &str) -> Option<String> {
     let bytes = parse_hex(token)?;
     let (given, key) = bytes.split_at_checked(CHECKSUM_BYTES)?;
     let key = std::str::from_utf8(key).ok()?;
@@ -101,6 +117,21 @@ mod tests {
             &["stationsred", ""],
         ] {
             assert_eq!(decode(list, &token), None, "{list:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_begins_after_the_key_of_its_token_and_without_a_token_at_the_start() {
+        let parse = |key: &str| key.parse::<u32>().ok();
+        assert_eq!(position_after(&["stations"], None, parse), Ok(None));
+        let token = encode(&["stations"], "7");
+        assert_eq!(position_after(&["stations"], Some(&token), parse), Ok(Some(7)));
+        for refused in [encode(&["trains"], "7"), encode(&["stations"], "seven"), "7".to_owned()] {
+            assert_eq!(
+                position_after(&["stations"], Some(&refused), parse),
+                Err(InvalidPageToken),
+                "{refused}"
+            );
         }
     }
 

@@ -1,5 +1,6 @@
-//! `sqlx` encodings of ids and timestamps: `uuid` and `timestamptz` on Postgres, 16-byte blobs and integer microseconds
-//! on SQLite. Money has no encoding: a module stores an amount column and a currency column.
+//! `sqlx` encodings of ids, timestamps and currencies: `uuid`, `timestamptz` and `text` on Postgres; 16-byte blobs,
+//! integer microseconds and texts on SQLite. Money has no encoding: a module stores an amount column and a currency
+//! column.
 
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
@@ -9,7 +10,7 @@ use sqlx::{Decode, Encode, Postgres, Sqlite, Type};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{Id, Timestamp};
+use crate::{Currency, Id, Timestamp};
 
 impl<E> Type<Sqlite> for Id<E> {
     fn type_info() -> SqliteTypeInfo {
@@ -98,5 +99,53 @@ impl Encode<'_, Postgres> for Timestamp {
 impl<'r> Decode<'r, Postgres> for Timestamp {
     fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
         Ok(<OffsetDateTime as Decode<Postgres>>::decode(value)?.into())
+    }
+}
+
+impl Type<Sqlite> for Currency {
+    fn type_info() -> SqliteTypeInfo {
+        <str as Type<Sqlite>>::type_info()
+    }
+    fn compatible(ty: &SqliteTypeInfo) -> bool {
+        <str as Type<Sqlite>>::compatible(ty)
+    }
+}
+
+impl Encode<'_, Sqlite> for Currency {
+    fn encode_by_ref(&self, buffer: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
+        Encode::<Sqlite>::encode(self.as_str().to_owned(), buffer)
+    }
+}
+
+impl<'r> Decode<'r, Sqlite> for Currency {
+    fn decode(value: SqliteValueRef<'r>) -> Result<Self, BoxDynError> {
+        Ok(<&str as Decode<Sqlite>>::decode(value)?.parse()?)
+    }
+}
+
+impl Type<Postgres> for Currency {
+    fn type_info() -> PgTypeInfo {
+        <str as Type<Postgres>>::type_info()
+    }
+    fn compatible(ty: &PgTypeInfo) -> bool {
+        <str as Type<Postgres>>::compatible(ty)
+    }
+}
+
+impl PgHasArrayType for Currency {
+    fn array_type_info() -> PgTypeInfo {
+        <String as PgHasArrayType>::array_type_info()
+    }
+}
+
+impl Encode<'_, Postgres> for Currency {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        Encode::<Postgres>::encode(self.as_str(), buffer)
+    }
+}
+
+impl<'r> Decode<'r, Postgres> for Currency {
+    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+        Ok(<&str as Decode<Postgres>>::decode(value)?.parse()?)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use offshoot_contract::{Entity, Id, Timestamp};
+use offshoot_contract::{Currency, Entity, Id, Timestamp};
 use sqlx::postgres::{PgHasArrayType, Postgres};
 use sqlx::{Encode, Type};
 use uuid::Uuid;
@@ -77,6 +77,12 @@ impl Element for String {
     fn write_json(&self, json: &mut String) {
         // Serializing a string cannot fail, and the output is UTF-8.
         let _ = serde_json::to_writer(StringWriter(json), self);
+    }
+}
+
+impl Element for Currency {
+    fn write_json(&self, json: &mut String) {
+        self.as_str().to_owned().write_json(json);
     }
 }
 

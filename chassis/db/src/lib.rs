@@ -14,6 +14,7 @@
 //! ```
 
 // A module's input: the database URL, statements and their parameters.
+mod name;
 mod params;
 mod rows;
 mod statement;
@@ -65,6 +66,7 @@ pub use crate::migrate::{
     Migration, MigrationId, MigrationReport, MigrationState, MigrationStatus, ModuleSchema, carried_migrations,
     migrate, migrate_to, migration_status,
 };
+pub use crate::name::Name;
 pub use crate::open_error::OpenError;
 pub use crate::options::{DbOptions, PgBudget};
 pub use crate::ownership::StoreId;

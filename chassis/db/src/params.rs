@@ -7,8 +7,8 @@ use sqlx::{Arguments, Encode, Postgres, Sqlite, Type};
 
 /// The values of `$1`, `$2`, ...: a tuple of up to 16, or `()`.
 ///
-/// Each value must bind on both engines: `Id`, `Timestamp`, `Uuid`, `i64`, `i32`, `bool`, texts, bytes,
-/// `serde_json::Value`, options of these types, and [`List`](crate::List).
+/// Each value must bind on both engines: `Id`, `Timestamp`, `Currency`, `Uuid`, `i64`, `i32`, `bool`, texts, bytes,
+/// `serde_json::Value`, [`Name`](crate::Name), options of these types, and [`List`](crate::List).
 pub trait Params<'q>: Send + Sync {
     /// Encodes the values for SQLite.
     #[doc(hidden)]

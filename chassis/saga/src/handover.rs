@@ -1,5 +1,6 @@
 //! Hands over a saga whose execution stopped: to the next process that looks for due sagas, or to an operator.
 
+use offshoot_contract::text::to_storable;
 use offshoot_contract::{Backoff, CallFailure, FailureKind, Timestamp, error_chain};
 use offshoot_db::Tx;
 
@@ -75,5 +76,5 @@ fn one_line(failure: &CallFailure) -> String {
         Some((module, method)) => format!("{module}.{method}: {chain}"),
         None => chain,
     };
-    line.replace(['\n', '\r'], " ")
+    to_storable(&line.replace(['\n', '\r'], " "))
 }

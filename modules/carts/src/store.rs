@@ -13,7 +13,7 @@ pub(crate) mod projected_products;
 offshoot_db::row! {
     /// A row of `carts`.
     struct CartRow {
-        currency: String,
+        currency: Currency,
         created_at: Timestamp,
         expires_at: Timestamp,
     }
@@ -23,15 +23,12 @@ offshoot_db::row! {
 pub(crate) async fn cart(db: &mut Queries, id: CartId) -> Result<Option<StoredCart>, CallFailure> {
     let sql = sql!("SELECT currency, created_at, expires_at FROM carts WHERE id = $1");
     let row: Option<CartRow> = db.fetch_optional(sql, (id,)).await?;
-    let cart = |row: CartRow| {
-        Ok(StoredCart {
-            id,
-            currency: currency(&row.currency)?,
-            created_at: row.created_at,
-            expires_at: row.expires_at,
-        })
-    };
-    row.map(cart).transpose()
+    Ok(row.map(|row| StoredCart {
+        id,
+        currency: row.currency,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+    }))
 }
 
 /// Reads the lines of a cart in the order in which they were first set.
@@ -48,7 +45,7 @@ pub(crate) async fn lines(db: &mut Queries, id: CartId) -> Result<Vec<StoredLine
 /// Inserts a cart without lines.
 pub(crate) async fn create(tx: &mut Tx<'_>, cart: &StoredCart) -> Result<(), CallFailure> {
     let sql = sql!("INSERT INTO carts (id, currency, created_at, expires_at) VALUES ($1, $2, $3, $4)");
-    let values = (cart.id, cart.currency.as_str(), cart.created_at, cart.expires_at);
+    let values = (cart.id, cart.currency, cart.created_at, cart.expires_at);
     tx.execute(sql, values).await.map(drop)
 }
 
@@ -63,8 +60,8 @@ pub(crate) async fn touch(
     expires_at: Timestamp,
 ) -> Result<Option<Currency>, CallFailure> {
     let sql = sql!("UPDATE carts SET expires_at = $3 WHERE id = $1 AND expires_at > $2 RETURNING currency");
-    let row: Option<(String,)> = tx.fetch_optional(sql, (id, now, expires_at)).await?;
-    row.map(|(code,)| currency(&code)).transpose()
+    let row: Option<(Currency,)> = tx.fetch_optional(sql, (id, now, expires_at)).await?;
+    Ok(row.map(|(currency,)| currency))
 }
 
 /// Updates the quantity of a line. Returns false if the cart has no line for the product.
@@ -132,12 +129,6 @@ pub(crate) async fn remove_expired(tx: &mut Tx<'_>, before: Timestamp, limit: u3
         postgres: "DELETE FROM carts WHERE id = ANY($1)",
     );
     tx.execute(sql, (ids,)).await
-}
-
-/// Parses a stored currency. The schema checks the column, so a failure means that somebody bypassed the schema.
-fn currency(code: &str) -> Result<Currency, CallFailure> {
-    code.parse()
-        .map_err(|error| CallFailure::internal("the carts database contains an invalid currency").caused_by(error))
 }
 
 fn number(stored: i64) -> Result<u32, CallFailure> {

@@ -31,7 +31,7 @@ impl Listing {
     }
 
     /// Whether the category name is invalid, so that no product can match. Such a name must not reach the database:
-    /// Postgres rejects NUL in a text.
+    /// it may not be storable.
     pub(crate) fn is_always_empty(&self) -> bool {
         self.category
             .as_deref()
@@ -40,13 +40,9 @@ impl Listing {
 
     /// Position after which the requested page begins. Fails with `BadPageToken`.
     pub(crate) fn position_after(&self, token: Option<&str>) -> Result<ListPosition, CatalogError> {
-        let Some(token) = token else {
-            return Ok(ListPosition::start());
-        };
-        let key = page_token::decode(&self.token_scope(), token);
-        key.as_deref()
-            .and_then(ListPosition::from_token_key)
-            .ok_or(CatalogError::BadPageToken)
+        page_token::position_after(&self.token_scope(), token, ListPosition::from_token_key)
+            .map(|position| position.unwrap_or_else(ListPosition::start))
+            .map_err(|_| CatalogError::BadPageToken)
     }
 
     /// Page token for the page after `position`.

@@ -66,13 +66,11 @@ impl CatalogApi for Catalog {
     ) -> Result<Page<PricePoint>, CatalogError> {
         let name = id.to_string();
         let list = ["prices", name.as_str()];
-        let before = match page_token {
+        let since = |key: &str| Timestamp::from_micros(key.parse().ok()?).ok();
+        let before = page_token::position_after(&list, page_token.as_deref(), since)
+            .map_err(|_| CatalogError::BadPageToken)?
             // The latest possible time, after the start of any price.
-            None => self.clock.now().plus(Duration::MAX),
-            Some(token) => page_token::decode(&list, &token)
-                .and_then(|key| Timestamp::from_micros(key.parse().ok()?).ok())
-                .ok_or(CatalogError::BadPageToken)?,
-        };
+            .unwrap_or_else(|| self.clock.now().plus(Duration::MAX));
         let size = PageSize::resolve(page_size);
         let mut read = self.db.read(cx).await?;
         let prices = store::prices::history(&mut read, id, before, size + 1).await?;

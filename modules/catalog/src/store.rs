@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use catalog_api::v1::{Product, ProductId, ProductStatus};
-use offshoot_contract::{CallFailure, Money, Timestamp};
-use offshoot_db::{List, Queries, Tx, sql};
+use offshoot_contract::{CallFailure, Currency, Money, Timestamp};
+use offshoot_db::{List, Name, Queries, Tx, sql};
 
 use crate::domain::AcceptedProduct;
 use crate::search::words;
@@ -30,8 +30,8 @@ offshoot_db::row! {
         description: String,
         category: String,
         price: i64,
-        currency: String,
-        status: String,
+        currency: Currency,
+        status: Name<ProductStatus>,
         version: i64,
         created_at: Timestamp,
         updated_at: Timestamp,
@@ -80,9 +80,9 @@ pub(crate) async fn add_missing(tx: &mut Tx<'_>, products: &[AcceptedProduct]) -
             product.description.clone(),
             product.category.clone(),
             product.price.ten_thousandths(),
-            product.price.currency().to_string(),
+            product.price.currency(),
             *price_since,
-            status_text(product.status).to_owned(),
+            Name(product.status),
             i64::from(product.version),
             product.created_at,
             product.updated_at,
@@ -131,13 +131,9 @@ pub(crate) async fn discontinue(tx: &mut Tx<'_>, id: ProductId, now: Timestamp) 
 impl ProductRow {
     fn into_product(self) -> Result<Product, CallFailure> {
         Ok(Product {
-            price: money(self.price, &self.currency)?,
+            price: Money::new(self.price, self.currency),
             version: version(self.version)?,
-            status: if self.status == status_text(ProductStatus::Active) {
-                ProductStatus::Active
-            } else {
-                ProductStatus::Discontinued
-            },
+            status: self.status.0,
             id: self.id,
             sku: self.sku,
             name: self.name,
@@ -147,21 +143,6 @@ impl ProductRow {
             updated_at: self.updated_at,
         })
     }
-}
-
-fn status_text(status: ProductStatus) -> &'static str {
-    match status {
-        ProductStatus::Active => "active",
-        ProductStatus::Discontinued => "discontinued",
-    }
-}
-
-/// Parses stored money. The schema checks the columns, so a failure means that somebody bypassed the schema.
-fn money(ten_thousandths: i64, currency: &str) -> Result<Money, CallFailure> {
-    let currency = currency.parse().map_err(|error| {
-        CallFailure::internal("the catalog database contains a price with an invalid currency").caused_by(error)
-    })?;
-    Ok(Money::new(ten_thousandths, currency))
 }
 
 fn version(stored: i64) -> Result<u32, CallFailure> {

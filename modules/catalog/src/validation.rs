@@ -4,7 +4,7 @@ use catalog_api::v1::{
     AddOutcome, CatalogError, MAX_BULK_ITEMS, MAX_CATEGORY_CHARS, MAX_DESCRIPTION_CHARS, MAX_NAME_CHARS, MAX_SKU_BYTES,
     NewProduct, PriceChange, PriceOutcome, ProductChanges,
 };
-use offshoot_contract::{Money, Timestamp};
+use offshoot_contract::{Money, Timestamp, text};
 
 /// An invalid field: the field's name, and why the value is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +78,7 @@ fn check_sku(sku: &str) -> Result<(), InvalidField> {
     ensure(sku.trim() == sku, "sku", || {
         format!("`{sku}` begins or ends with white space: remove the white space")
     })?;
-    check_no_nul("sku", sku)
+    check_storable("sku", sku)
 }
 
 fn check_name(name: &str) -> Result<(), InvalidField> {
@@ -86,7 +86,7 @@ fn check_name(name: &str) -> Result<(), InvalidField> {
     ensure((1..=MAX_NAME_CHARS).contains(&characters), "name", || {
         format!("has {characters} characters, but must have 1 to {MAX_NAME_CHARS}")
     })?;
-    check_no_nul("name", name)
+    check_storable("name", name)
 }
 
 fn check_description(description: &str) -> Result<(), InvalidField> {
@@ -94,7 +94,7 @@ fn check_description(description: &str) -> Result<(), InvalidField> {
     ensure(characters <= MAX_DESCRIPTION_CHARS, "description", || {
         format!("has {characters} characters, but the limit is {MAX_DESCRIPTION_CHARS}")
     })?;
-    check_no_nul("description", description)
+    check_storable("description", description)
 }
 
 fn check_category(category: &str) -> Result<(), InvalidField> {
@@ -113,10 +113,10 @@ fn check_past(field: &'static str, time: Timestamp, now: Timestamp) -> Result<()
     })
 }
 
-/// Rejects NUL characters, because Postgres cannot store them in a text.
-fn check_no_nul(field: &'static str, text: &str) -> Result<(), InvalidField> {
-    ensure(!text.contains('\0'), field, || {
-        "contains a NUL character: remove the character".to_owned()
+fn check_storable(field: &'static str, text: &str) -> Result<(), InvalidField> {
+    text::check_storable(text).map_err(|error| InvalidField {
+        field,
+        reason: error.to_string(),
     })
 }
 

@@ -90,9 +90,9 @@ impl Inventory {
         cx: &mut CallContext,
         reference: String,
     ) -> Result<(), InventoryError> {
-        validation::check_reference(&reference).map_err(|reason| InventoryError::InvalidReservation {
+        validation::check_reference(&reference).map_err(|error| InventoryError::InvalidReservation {
             field: "reference".to_owned(),
-            reason,
+            reason: error.to_string(),
         })?;
         let now = self.clock.now();
         let mut tx = self.db.begin(cx).await?;

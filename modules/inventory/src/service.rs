@@ -159,7 +159,7 @@ impl InventoryApi for Inventory {
         page_token: Option<String>,
     ) -> Result<Page<Reservation>, InventoryError> {
         let size = PageSize::resolve(page_size);
-        let list = ["reservations", state.map_or("", store::state_text)];
+        let list = ["reservations", state.map_or("", ReservationState::as_str)];
         let after: Option<String> = parse_token(&list, page_token)?;
         let mut read = self.db.read(cx).await?;
         let references = store::references(&mut read, state, after.unwrap_or_default(), size + 1).await?;
@@ -199,7 +199,5 @@ fn check_count(given: usize) -> Result<(), InventoryError> {
 
 /// Decodes the key after which the page begins. Fails with `BadPageToken`.
 fn parse_token<K: std::str::FromStr>(list: &[&str], token: Option<String>) -> Result<Option<K>, InventoryError> {
-    let Some(token) = token else { return Ok(None) };
-    let key = page_token::decode(list, &token).ok_or(InventoryError::BadPageToken)?;
-    key.parse().map(Some).map_err(|_| InventoryError::BadPageToken)
+    page_token::position_after(list, token.as_deref(), |key| key.parse().ok()).map_err(|_| InventoryError::BadPageToken)
 }

@@ -13,7 +13,7 @@ mod reservations;
 pub(crate) use self::ledger::{MovementId, MovementRow, add_movements, movements, recorded_movements};
 pub(crate) use self::reservations::{
     add_lines, add_reservation, change_state, mark_expired, overdue, references, release_units, remove_reserved_units,
-    reservation, reservations, reserve, state_text,
+    reservation, reservations, reserve,
 };
 pub(crate) use self::stock::{add_units, balances, change_levels, level, levels, lock_levels, remove_units};
 

@@ -7,6 +7,7 @@ use inventory_api::v1::{
     ReservedLine,
 };
 use offshoot_contract::Timestamp;
+use offshoot_contract::text::{InvalidText, check_printable, check_storable};
 
 /// Maximum units of one product on hand: far above any warehouse, and small enough that sums never overflow.
 pub(crate) const MAX_ON_HAND: i64 = 1_000_000_000_000;
@@ -16,7 +17,7 @@ pub(crate) type InvalidField = (&'static str, String);
 
 /// Checks a movement to record.
 pub(crate) fn check_movement(movement: &NewMovement, now: Timestamp) -> Result<(), InvalidField> {
-    check_reference(&movement.reference).map_err(|reason| ("reference", reason))?;
+    check_reference(&movement.reference).map_err(|error| ("reference", error.to_string()))?;
     check_change(movement.kind, movement.change)?;
     check_note(&movement.note)?;
     if movement.at > now {
@@ -42,28 +43,25 @@ pub(crate) fn check_change(kind: MovementKind, change: i64) -> Result<(), Invali
 }
 
 pub(crate) fn check_note(note: &str) -> Result<(), InvalidField> {
-    if note.chars().count() <= MAX_NOTE_CHARS && !note.contains('\0') {
-        return Ok(());
+    let characters = note.chars().count();
+    if characters > MAX_NOTE_CHARS {
+        return Err((
+            "note",
+            format!("has {characters} characters, but the limit is {MAX_NOTE_CHARS}"),
+        ));
     }
-    let reason = format!("must have at most {MAX_NOTE_CHARS} characters and no NUL character");
-    Err(("note", reason))
+    check_storable(note).map_err(|error| ("note", error.to_string()))
 }
 
-/// Checks a reference. The error says why the reference is invalid.
-pub(crate) fn check_reference(reference: &str) -> Result<(), String> {
-    let printable = reference.bytes().all(|byte| byte.is_ascii_graphic());
-    if printable && (1..=MAX_REFERENCE_BYTES).contains(&reference.len()) {
-        return Ok(());
-    }
-    Err(format!(
-        "must be 1 to {MAX_REFERENCE_BYTES} printable ASCII characters without spaces"
-    ))
+/// Checks a reference.
+pub(crate) fn check_reference(reference: &str) -> Result<(), InvalidText> {
+    check_printable(reference, MAX_REFERENCE_BYTES)
 }
 
 /// Validates the lines of a reservation and sorts them by product id. Fails with `InvalidReservation`.
 pub(crate) fn check_lines(reference: &str, lines: &[ReservedLine]) -> Result<Vec<ReservedLine>, InventoryError> {
     let invalid = |field: String, reason: String| InventoryError::InvalidReservation { field, reason };
-    check_reference(reference).map_err(|reason| invalid("reference".to_owned(), reason))?;
+    check_reference(reference).map_err(|error| invalid("reference".to_owned(), error.to_string()))?;
     if lines.is_empty() || lines.len() > MAX_LINES as usize {
         let reason = format!("has {} lines, but must have 1 to {MAX_LINES}", lines.len());
         return Err(invalid("lines".to_owned(), reason));

@@ -17,12 +17,9 @@ impl NotificationsApi for Notifications {
     ) -> Result<Page<Notice>, NotificationsError> {
         let name = order_id.map_or_else(|| "*".to_owned(), |id| id.to_string());
         let list = ["notices", name.as_str()];
-        let after = match page_token {
-            None => 0,
-            Some(token) => page_token::decode(&list, &token)
-                .and_then(|key| key.parse().ok())
-                .ok_or(NotificationsError::BadPageToken)?,
-        };
+        let after = page_token::position_after(&list, page_token.as_deref(), |key| key.parse().ok())
+            .map_err(|_| NotificationsError::BadPageToken)?
+            .unwrap_or(0);
         let size = PageSize::resolve(page_size);
         let mut read = self.db.read(cx).await?;
         let notices = match order_id {

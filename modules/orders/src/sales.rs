@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use offshoot_contract::text::{check_printable, check_storable};
 use offshoot_contract::{CallFailure, Money, Timestamp};
 use orders_api::OrderId;
 use orders_api::v1::{MAX_NAME_CHARS, MAX_NUMBER_BYTES, Revenue, RevenueRow, Sale, SaleKind, SaleLine, SaleOutcome};
@@ -98,12 +99,7 @@ impl Recording {
 fn validated_total(sale: &Sale, now: Timestamp) -> Result<Money, SaleOutcome> {
     let rejected = |field: String, reason: String| SaleOutcome::Rejected { field, reason };
     let plain = |field: &str, reason: String| rejected(field.to_owned(), reason);
-    if !(1..=MAX_NUMBER_BYTES).contains(&sale.number.len()) || !sale.number.bytes().all(|byte| byte.is_ascii_graphic())
-    {
-        let reason =
-            format!("is not a valid number: 1 to {MAX_NUMBER_BYTES} printable ASCII characters without blanks");
-        return Err(plain("number", reason));
-    }
+    check_printable(&sale.number, MAX_NUMBER_BYTES).map_err(|error| plain("number", error.to_string()))?;
     if !sale.customer.is_empty() && !is_name(&sale.customer) {
         return Err(plain(
             "customer",
@@ -140,11 +136,8 @@ fn validated_amount(kind: SaleKind, line: &SaleLine) -> Result<Money, (&'static 
     if line.name.chars().count() > MAX_LINE_NAME_CHARS {
         return Err(("name", format!("has more than {MAX_LINE_NAME_CHARS} characters")));
     }
-    // Postgres rejects NUL in a text.
     for (field, text) in [("sku", &line.sku), ("name", &line.name)] {
-        if text.contains('\0') {
-            return Err((field, "holds a NUL character: remove the character".to_owned()));
-        }
+        check_storable(text).map_err(|error| (field, error.to_string()))?;
     }
     let (fits, sign) = match kind {
         SaleKind::Sale => (line.quantity > 0, "above"),

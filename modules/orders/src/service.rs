@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use carts_api::CartId;
+use offshoot_contract::text::check_storable;
 use offshoot_contract::{CallContext, Page, PageSize, page_token};
 use orders_api::OrderId;
 use orders_api::v1::{
@@ -53,19 +54,10 @@ impl OrdersApi for Orders {
             if customer.is_some() { "of" } else { "" },
             customer.as_deref().unwrap_or_default(),
         ];
-        let before = match page_token {
-            Some(token) => {
-                let key = page_token::decode(&list, &token).ok_or(OrdersError::BadPageToken)?;
-                Some(key.parse::<OrderId>().map_err(|_| OrdersError::BadPageToken)?)
-            }
-            None => None,
-        };
-        // No customer name contains NUL, and Postgres rejects NUL in a text.
-        if customer.as_deref().is_some_and(|name| name.contains('\0')) {
-            return Ok(Page {
-                items: Vec::new(),
-                next_page_token: None,
-            });
+        let before = page_token::position_after(&list, page_token.as_deref(), |key| key.parse().ok())
+            .map_err(|_| OrdersError::BadPageToken)?;
+        if customer.as_deref().is_some_and(|name| check_storable(name).is_err()) {
+            return Ok(Page::empty());
         }
         let mut read = self.db.read(cx).await?;
         let ids = store::loading::list_ids(&mut read, customer.as_deref(), before, size + 1).await?;

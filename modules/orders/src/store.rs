@@ -8,13 +8,7 @@ pub(crate) mod lifecycle;
 pub(crate) mod revenue;
 pub(crate) mod sales;
 
-use offshoot_contract::{CallFailure, Currency};
-
-/// Parses a stored currency. Fails only if somebody bypassed the checks of the schema.
-fn parse_currency(code: &str) -> Result<Currency, CallFailure> {
-    code.parse()
-        .map_err(|error| damaged("an order without a currency").caused_by(error))
-}
+use offshoot_contract::CallFailure;
 
 fn damaged(finding: &str) -> CallFailure {
     CallFailure::internal(format!("the orders' database holds {finding}"))

@@ -153,11 +153,10 @@ impl PaymentsApi for Payments {
         page_token: Option<String>,
     ) -> Result<Page<Payment>, PaymentsError> {
         let size = PageSize::resolve(page_size);
-        let list = ["payments", status.map_or("", store::status_text)];
-        let after = match page_token {
-            Some(token) => page_token::decode(&list, &token).ok_or(PaymentsError::BadPageToken)?,
-            None => String::new(),
-        };
+        let list = ["payments", status.map_or("", PaymentStatus::as_str)];
+        let after = page_token::position_after(&list, page_token.as_deref(), |key| Some(key.to_owned()))
+            .map_err(|_| PaymentsError::BadPageToken)?
+            .unwrap_or_default();
         let mut read = self.db.read(cx).await?;
         let rows = store::payments(&mut read, status, &after, size + 1).await?;
         Ok(page_token::paginate(rows, size, |last| {

@@ -1,7 +1,7 @@
 //! SQL of the payment tables. Runs in the caller's transaction or read and makes no decisions.
 
-use offshoot_contract::{CallFailure, Money, Timestamp};
-use offshoot_db::{Queries, Tx, sql};
+use offshoot_contract::{CallFailure, Currency, Money, Timestamp};
+use offshoot_db::{Name, Queries, Tx, sql};
 use payments_api::v1::{Payment, PaymentStatus};
 
 /// ISO 4217 code for "no currency".
@@ -10,9 +10,9 @@ const NO_CURRENCY: &str = "XXX";
 offshoot_db::row! {
     struct PaymentRow {
         reference: String,
-        status: String,
+        status: Name<PaymentStatus>,
         amount: i64,
-        currency: String,
+        currency: Currency,
         refunded: i64,
         decline_reason: Option<String>,
         created_at: Timestamp,
@@ -35,12 +35,11 @@ pub(crate) async fn add_payment(
     amount: Money,
     now: Timestamp,
 ) -> Result<bool, CallFailure> {
-    let currency = amount.currency();
     let sql = sql!(
         "INSERT INTO payments (reference, status, amount, currency, created_at, updated_at) \
          VALUES ($1, 'pending', $2, $3, $4, $4) ON CONFLICT (reference) DO NOTHING"
     );
-    let values = (reference, amount.ten_thousandths(), currency.as_str(), now);
+    let values = (reference, amount.ten_thousandths(), amount.currency(), now);
     Ok(tx.execute(sql, values).await? == 1)
 }
 
@@ -65,7 +64,7 @@ pub(crate) async fn change_status(
     let sql = sql!(
         "UPDATE payments SET status = $3, decline_reason = $4, updated_at = $5 WHERE reference = $1 AND status = $2"
     );
-    let values = (reference, status_text(from), status_text(to), decline_reason, now);
+    let values = (reference, Name(from), Name(to), decline_reason, now);
     Ok(tx.execute(sql, values).await? == 1)
 }
 
@@ -77,7 +76,7 @@ pub(crate) async fn payment(db: &mut Queries, reference: &str) -> Result<Option<
          FROM payments WHERE reference = $1"
     );
     let row: Option<PaymentRow> = db.fetch_optional(sql, (reference,)).await?;
-    row.map(to_payment).transpose()
+    Ok(row.map(to_payment))
 }
 
 /// Reads up to `limit` payments after `after`, with `status` or with any status, ordered by reference.
@@ -92,9 +91,9 @@ pub(crate) async fn payments(
          COALESCE((SELECT CAST(sum(r.amount) AS bigint) FROM refunds r WHERE r.payment = reference AND r.done), 0) AS refunded \
          FROM payments WHERE reference > $1 AND status = COALESCE($2, status) ORDER BY reference LIMIT $3"
     );
-    let values = (after, status.map(status_text), i64::from(limit));
+    let values = (after, status.map(Name), i64::from(limit));
     let rows: Vec<PaymentRow> = db.fetch_all(sql, values).await?;
-    rows.into_iter().map(to_payment).collect()
+    Ok(rows.into_iter().map(to_payment).collect())
 }
 
 /// Locks the row of a captured payment until the transaction ends, so that refunds of one payment are serialized.
@@ -136,18 +135,14 @@ pub(crate) async fn mark_refund_done(tx: &mut Tx<'_>, refund: &str) -> Result<()
     tx.execute(sql, (refund, true)).await.map(drop)
 }
 
-fn to_payment(row: PaymentRow) -> Result<Payment, CallFailure> {
-    let currency = row
-        .currency
-        .parse()
-        .map_err(|error| corrupt("a payment with an invalid currency").caused_by(error))?;
-    let status = parse_status(&row.status)?;
+fn to_payment(row: PaymentRow) -> Payment {
+    let (status, currency) = (row.status.0, row.currency);
     let captured = if status == PaymentStatus::Captured {
         row.amount
     } else {
         0
     };
-    Ok(Payment {
+    Payment {
         reference: row.reference,
         status,
         amount: Money::new(row.amount, currency),
@@ -156,33 +151,5 @@ fn to_payment(row: PaymentRow) -> Result<Payment, CallFailure> {
         decline_reason: row.decline_reason,
         created_at: row.created_at,
         updated_at: row.updated_at,
-    })
-}
-
-/// Stored text of a status.
-pub(crate) fn status_text(status: PaymentStatus) -> &'static str {
-    match status {
-        PaymentStatus::Pending => "pending",
-        PaymentStatus::Authorized => "authorized",
-        PaymentStatus::Declined => "declined",
-        PaymentStatus::Captured => "captured",
-        PaymentStatus::Voided => "voided",
     }
-}
-
-fn parse_status(stored: &str) -> Result<PaymentStatus, CallFailure> {
-    let all = [
-        PaymentStatus::Pending,
-        PaymentStatus::Authorized,
-        PaymentStatus::Declined,
-        PaymentStatus::Captured,
-        PaymentStatus::Voided,
-    ];
-    let status = all.into_iter().find(|&status| status_text(status) == stored);
-    status.ok_or_else(|| corrupt("a payment with an unknown status"))
-}
-
-/// Failure for invalid stored data. The schema checks the columns, so somebody must have bypassed the schema.
-fn corrupt(finding: &str) -> CallFailure {
-    CallFailure::internal(format!("the payments database contains {finding}"))
 }

@@ -2,6 +2,7 @@
 //! must never contain a token.
 
 use offshoot_contract::Money;
+use offshoot_contract::text::check_printable;
 use payments_api::v1::{MAX_REFERENCE_BYTES, PaymentToken, PaymentsError};
 
 /// Maximum length of a token, bytes. Tokens of real providers have up to 200.
@@ -10,12 +11,7 @@ const MAX_TOKEN_BYTES: usize = 255;
 const CARD_DIGITS: std::ops::RangeInclusive<usize> = 12..=19;
 
 pub(crate) fn check_reference(field: &str, reference: &str) -> Result<(), PaymentsError> {
-    let printable = reference.bytes().all(|byte| byte.is_ascii_graphic());
-    if printable && (1..=MAX_REFERENCE_BYTES).contains(&reference.len()) {
-        return Ok(());
-    }
-    let reason = format!("must be 1 to {MAX_REFERENCE_BYTES} printable ASCII characters without spaces");
-    Err(invalid(field, reason))
+    check_printable(reference, MAX_REFERENCE_BYTES).map_err(|error| invalid(field, error.to_string()))
 }
 
 pub(crate) fn check_amount(amount: Money) -> Result<(), PaymentsError> {
@@ -40,11 +36,7 @@ pub(crate) fn check_token(token: &PaymentToken) -> Result<(), PaymentsError> {
             "looks like a card number, which is never accepted: send the token from the payment provider's form";
         return Err(invalid("token", reason.to_owned()));
     }
-    if (1..=MAX_TOKEN_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Ok(());
-    }
-    let reason = format!("must be 1 to {MAX_TOKEN_BYTES} printable ASCII characters without spaces");
-    Err(invalid("token", reason))
+    check_printable(text, MAX_TOKEN_BYTES).map_err(|error| invalid("token", error.to_string()))
 }
 
 fn invalid(field: &str, reason: String) -> PaymentsError {

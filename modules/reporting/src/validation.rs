@@ -1,5 +1,6 @@
 //! Validation of report queries. Must not know the database; every function is pure.
 
+use offshoot_contract::text::check_storable;
 use reporting_api::v1::{Dimension, MAX_ROWS, Measure, Question, ReportingError, SortBy};
 
 /// Maximum number of dimensions.
@@ -24,9 +25,7 @@ pub(crate) fn check(question: &Question) -> Result<(), ReportingError> {
         return Err(invalid("to", format!("{to} is not after {from}")));
     }
     for (field, text) in [("country", &question.country), ("sku", &question.sku)] {
-        if text.as_deref().is_some_and(|text| text.contains('\0')) {
-            return Err(invalid(field, "contains a NUL character: remove the character"));
-        }
+        check_storable(text.as_deref().unwrap_or_default()).map_err(|error| invalid(field, error.to_string()))?;
     }
     if let Some(by) = question.sort_by
         && !is_selected(question, by)

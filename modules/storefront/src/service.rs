@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use catalog_api::v1::ProductId;
+use offshoot_contract::text::check_storable;
 use offshoot_contract::{CallContext, Page, PageSize, Timestamp, page_token};
 use offshoot_outbox::{Age, read_age};
 use storefront_api::v1::{Freshness, Listing, StorefrontApi, StorefrontError};
@@ -26,12 +27,8 @@ impl StorefrontApi for Storefront {
             in_stock,
             after: page_start(&list, page_token.as_deref())?,
         };
-        // No category has a NUL, and Postgres rejects NUL in text.
-        if category.as_deref().is_some_and(|category| category.contains('\0')) {
-            return Ok(Page {
-                items: Vec::new(),
-                next_page_token: None,
-            });
+        if category.as_deref().is_some_and(|name| check_storable(name).is_err()) {
+            return Ok(Page::empty());
         }
         let size = PageSize::resolve(page_size);
         let mut read = self.db.read(cx).await?;
@@ -79,13 +76,12 @@ fn token_scope(category: Option<&str>, in_stock: Option<bool>) -> [&str; 3] {
 
 /// The SKU and id after which the requested page begins.
 fn page_start(list: &[&str], token: Option<&str>) -> Result<(String, ProductId), StorefrontError> {
-    let Some(token) = token else {
-        // Before every product.
-        return Ok((String::new(), ProductId::from_uuid(uuid::Uuid::nil())));
-    };
-    let last = page_token::decode(list, token).and_then(|key| {
+    let last = |key: &str| {
         let (id, sku) = key.split_once(' ')?;
         Some((sku.to_owned(), id.parse().ok()?))
-    });
-    last.ok_or(StorefrontError::BadPageToken)
+    };
+    let before_every_product = || (String::new(), ProductId::from_uuid(uuid::Uuid::nil()));
+    page_token::position_after(list, token, last)
+        .map(|position| position.unwrap_or_else(before_every_product))
+        .map_err(|_| StorefrontError::BadPageToken)
 }

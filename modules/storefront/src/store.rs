@@ -1,8 +1,8 @@
 //! SQL of the projections' tables. Takes a transaction or a read, and decides nothing.
 
 use catalog_api::v1::{Product, ProductId, ProductStatus};
-use offshoot_contract::{CallFailure, Money};
-use offshoot_db::{Queries, Tx, sql};
+use offshoot_contract::{CallFailure, Currency, Money};
+use offshoot_db::{Name, Queries, Tx, sql};
 use storefront_api::v1::Listing;
 
 /// Columns of a [`ListingRow`] and the joined tables.
@@ -15,7 +15,17 @@ macro_rules! listings {
 }
 
 /// Row of a projected product: id, SKU, name, description, category, price, currency, status, position.
-pub(crate) type ProductRow = (ProductId, String, String, String, String, i64, String, String, i64);
+pub(crate) type ProductRow = (
+    ProductId,
+    String,
+    String,
+    String,
+    String,
+    i64,
+    Currency,
+    Name<ProductStatus>,
+    i64,
+);
 /// Row of projected stock: product id, available units, position.
 pub(crate) type StockRow = (ProductId, i64, i64);
 
@@ -28,8 +38,8 @@ offshoot_db::row! {
         description: String,
         category: String,
         price: i64,
-        currency: String,
-        status: String,
+        currency: Currency,
+        status: Name<ProductStatus>,
         available: i64,
     }
 }
@@ -50,8 +60,8 @@ pub(crate) fn product_row(product: &Product, position: i64) -> ProductRow {
         product.description.clone(),
         product.category.clone(),
         product.price.ten_thousandths(),
-        product.price.currency().to_string(),
-        status_text(product.status).to_owned(),
+        product.price.currency(),
+        Name(product.status),
         position,
     )
 }
@@ -127,33 +137,18 @@ pub(crate) async fn browse(
 impl ListingRow {
     fn into_listing(self) -> Result<Listing, CallFailure> {
         // The schema checks the stored values, so a failure means that the schema was bypassed.
-        let currency = self.currency.parse().map_err(|error| {
-            CallFailure::internal("the storefront's database holds a price with an invalid currency").caused_by(error)
-        })?;
         let available = u64::try_from(self.available).map_err(|error| {
             CallFailure::internal("the storefront's database holds a stock below zero").caused_by(error)
         })?;
-        let is_active = self.status == status_text(ProductStatus::Active);
         Ok(Listing {
             product_id: self.product_id,
             sku: self.sku,
             name: self.name,
             description: self.description,
             category: self.category,
-            price: Money::new(self.price, currency),
-            status: if is_active {
-                ProductStatus::Active
-            } else {
-                ProductStatus::Discontinued
-            },
+            price: Money::new(self.price, self.currency),
+            status: self.status.0,
             available,
         })
-    }
-}
-
-fn status_text(status: ProductStatus) -> &'static str {
-    match status {
-        ProductStatus::Active => "active",
-        ProductStatus::Discontinued => "discontinued",
     }
 }

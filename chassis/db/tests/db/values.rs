@@ -1,7 +1,7 @@
 //! Every native type survives a round trip, as a single parameter and in sets.
 
-use offshoot_contract::{Id, Timestamp};
-use offshoot_db::{List, sql, statement_coverage};
+use offshoot_contract::{Currency, Id, Money, Timestamp, error_chain};
+use offshoot_db::{List, Name, sql, statement_coverage};
 use serde_json::{Value, json};
 
 use crate::store::{Store, Thing, cx, new_id, now};
@@ -12,6 +12,8 @@ crate::on_both_engines!(
     insert_many_supports_on_conflict,
     insert_many_without_a_placeholder_is_rejected,
     lists_of_every_element_type_match_rows,
+    currencies_and_named_variants_are_stored_as_texts,
+    a_text_that_is_not_a_currency_or_a_name_does_not_decode,
     executed_and_decoded_statements_are_recorded,
 );
 
@@ -213,6 +215,80 @@ async fn lists_of_every_element_type_match_rows(store: Store) {
     );
     let times: List<Timestamp> = rows.iter().map(|row| row.made_at).collect();
     assert_eq!(tx.fetch_one(by_times, (times,)).await, Ok((4_i64,)));
+}
+
+offshoot_contract::named! {
+    #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+    enum Drink {
+        Tea = "tea",
+        IcedTea = "iced-tea",
+    }
+}
+
+async fn currencies_and_named_variants_are_stored_as_texts(store: Store) {
+    let mut cx = cx();
+    let mut tx = store.db.begin(&mut cx).await.expect("a transaction");
+    let insert = sql!("INSERT INTO things (id, name, quantity, made_at, good) VALUES ($1, $2, 1, $3, $4)");
+    for result in [
+        tx.execute(insert, (new_id(), Money::GBP, now(), true)).await,
+        tx.execute(insert, (new_id(), Name(Drink::Tea), now(), true)).await,
+    ] {
+        assert_eq!(result, Ok(1));
+    }
+    let insert_rows = sql!("INSERT INTO things (id, name, quantity, made_at, good) VALUES $rows");
+    let eur: Currency = "EUR".parse().expect("a currency");
+    assert_eq!(
+        tx.insert_many(insert_rows, [(new_id(), eur, 2_i64, now(), true)]).await,
+        Ok(1)
+    );
+    let row = (new_id(), Name(Drink::IcedTea), 3_i64, now(), true);
+    assert_eq!(tx.insert_many(insert_rows, [row]).await, Ok(1));
+
+    let texts: Vec<(String,)> = tx
+        .fetch_all(sql!("SELECT name FROM things ORDER BY name"), ())
+        .await
+        .expect("rows");
+    let texts: Vec<_> = texts.iter().map(|(text,)| text.as_str()).collect();
+    assert_eq!(texts, ["EUR", "GBP", "iced-tea", "tea"]);
+    let currencies = sql!("SELECT name FROM things WHERE length(name) = 3 AND name <> $1 ORDER BY name");
+    assert_eq!(
+        tx.fetch_all(currencies, (Name(Drink::Tea),)).await,
+        Ok(vec![(eur,), (Money::GBP,)])
+    );
+    let drinks = sql!("SELECT name FROM things WHERE name NOT IN ($1, $2) ORDER BY name");
+    assert_eq!(
+        tx.fetch_all(drinks, (Money::GBP, Some(eur))).await,
+        Ok(vec![(Name(Drink::IcedTea),), (Name(Drink::Tea),)])
+    );
+    let listed = sql!(
+        sqlite: "SELECT count(*) FROM things WHERE name IN (SELECT value FROM json_each($1))",
+        postgres: "SELECT count(*) FROM things WHERE name = ANY($1)"
+    );
+    assert_eq!(tx.fetch_one(listed, (List(vec![Money::GBP, eur]),)).await, Ok((2_i64,)));
+    assert_eq!(
+        tx.fetch_one(listed, (List(vec![Name(Drink::Tea)]),)).await,
+        Ok((1_i64,))
+    );
+}
+
+async fn a_text_that_is_not_a_currency_or_a_name_does_not_decode(store: Store) {
+    let mut cx = cx();
+    let coffee = sql!("SELECT 'coffee' AS drink");
+    let mut read = store.db.read(&mut cx).await.expect("a connection");
+    let failure = read
+        .fetch_one::<(Currency,)>(coffee, ())
+        .await
+        .expect_err("no currency");
+    let chain = error_chain(&failure);
+    assert!(chain.contains("`coffee` is not a valid currency"), "{chain}");
+    drop(read);
+    let mut read = store.db.read(&mut cx).await.expect("a connection");
+    let failure = read.fetch_one::<(Name<Drink>,)>(coffee, ()).await.expect_err("no name");
+    let chain = error_chain(&failure);
+    assert!(
+        chain.contains("`coffee` is not a valid name: expected tea, iced-tea"),
+        "{chain}"
+    );
 }
 
 async fn executed_and_decoded_statements_are_recorded(store: Store) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use offshoot_contract::text::to_storable;
 use offshoot_contract::{Backoff, CallFailure, error_chain};
 use tokio::time::Instant;
 
@@ -10,9 +11,6 @@ use crate::cursor::LogState;
 use crate::delivery::Rejection;
 use crate::parked::{self, DueEvent};
 use crate::source::PublishedEvent;
-
-/// Longest stored failure reason, bytes.
-const REASON_MAX: usize = 2_000;
 
 /// Longest pause, as a multiple of the first pause.
 const PAUSE_FACTOR_MAX: u32 = 128;
@@ -119,13 +117,7 @@ impl Worker {
     }
 }
 
-/// Failure of an event with its causes, cut to [`REASON_MAX`].
+/// Failure of an event with its causes, as stored.
 fn failure_reason(rejection: &Rejection) -> String {
-    // Postgres rejects NUL in text.
-    let mut text = error_chain(rejection).replace('\0', "");
-    let end = (0..=REASON_MAX.min(text.len()))
-        .rev()
-        .find(|end| text.is_char_boundary(*end));
-    text.truncate(end.unwrap_or(0));
-    text
+    to_storable(&error_chain(rejection))
 }

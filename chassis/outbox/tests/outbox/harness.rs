@@ -109,7 +109,8 @@ impl Subscriber for RecordingSubscriber {
             .await?;
         let refuses = self.refused.lock().unwrap().contains(&counted.shelf);
         if refuses {
-            return Err(Rejection::Event(format!("{} is refused", counted.shelf)));
+            // Postgres rejects NUL in a text.
+            return Err(Rejection::Event(format!("{} is refused\0", counted.shelf)));
         }
         assert!(
             !self.panics.load(Ordering::Relaxed),

@@ -97,7 +97,8 @@ impl Participants {
                 std::future::pending().await
             }
             Some(Fault::Refused) => Err(StepError::Refused(format!("{step} is sold out"))),
-            Some(Fault::InvalidResponse) => Err(CallFailure::internal("invalid response").into()),
+            // Postgres rejects NUL in a text.
+            Some(Fault::InvalidResponse) => Err(CallFailure::internal("invalid response\0").into()),
         }
     }
 

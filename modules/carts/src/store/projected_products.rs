@@ -1,29 +1,28 @@
 //! SQL of the table `projected_products`, the projection of the catalog's products.
 
 use catalog_api::v1::{Product, ProductId, ProductStatus};
-use offshoot_contract::{CallFailure, Money};
-use offshoot_db::{List, Queries, Tx, sql};
+use offshoot_contract::{CallFailure, Currency, Money};
+use offshoot_db::{List, Name, Queries, Tx, sql};
 
-use super::currency;
 use crate::domain::Offer;
 
 /// Columns: id, SKU, name, price, currency, status, version.
-pub(crate) type Row = (ProductId, String, String, i64, String, String, i64);
+pub(crate) type ProductRow = (ProductId, String, String, i64, Currency, Name<ProductStatus>, i64);
 
-pub(crate) fn to_row(product: &Product) -> Row {
+pub(crate) fn to_row(product: &Product) -> ProductRow {
     (
         product.id,
         product.sku.clone(),
         product.name.clone(),
         product.price.ten_thousandths(),
-        product.price.currency().to_string(),
-        status_text(product.status).to_owned(),
+        product.price.currency(),
+        Name(product.status),
         i64::from(product.version),
     )
 }
 
 /// Inserts or updates products. A row with the same or a later version is left unchanged.
-pub(crate) async fn upsert(tx: &mut Tx<'_>, rows: Vec<Row>) -> Result<(), CallFailure> {
+pub(crate) async fn upsert(tx: &mut Tx<'_>, rows: Vec<ProductRow>) -> Result<(), CallFailure> {
     let sql = sql!(
         "INSERT INTO projected_products (product_id, sku, name, price, currency, status, version) VALUES $rows \
          ON CONFLICT (product_id) DO UPDATE SET sku = excluded.sku, name = excluded.name, price = excluded.price, \
@@ -44,27 +43,14 @@ pub(crate) async fn offers(read: &mut Queries, ids: List<ProductId>) -> Result<V
                  WHERE product_id IN (SELECT unhex(value) FROM json_each($1))",
         postgres: "SELECT product_id, sku, name, price, currency, status FROM projected_products WHERE product_id = ANY($1)",
     );
-    let rows: Vec<(ProductId, String, String, i64, String, String)> = read.fetch_all(sql, (ids,)).await?;
-    let offer = |(id, sku, name, price, code, status): (ProductId, String, String, i64, String, String)| {
-        let is_active = status == status_text(ProductStatus::Active);
-        Ok(Offer {
-            id,
-            sku,
-            name,
-            price: Money::new(price, currency(&code)?),
-            status: if is_active {
-                ProductStatus::Active
-            } else {
-                ProductStatus::Discontinued
-            },
-        })
+    type Row = (ProductId, String, String, i64, Currency, Name<ProductStatus>);
+    let rows: Vec<Row> = read.fetch_all(sql, (ids,)).await?;
+    let offer = |(id, sku, name, price, currency, status): Row| Offer {
+        id,
+        sku,
+        name,
+        price: Money::new(price, currency),
+        status: status.0,
     };
-    rows.into_iter().map(offer).collect()
-}
-
-fn status_text(status: ProductStatus) -> &'static str {
-    match status {
-        ProductStatus::Active => "active",
-        ProductStatus::Discontinued => "discontinued",
-    }
+    Ok(rows.into_iter().map(offer).collect())
 }

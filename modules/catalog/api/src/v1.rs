@@ -8,7 +8,7 @@ mod event;
 mod product;
 
 use async_trait::async_trait;
-use offshoot_contract::{CallContext, CallFailure, ContractError, Money, Page, contract};
+use offshoot_contract::{CallContext, CallFailure, ContractError, Money, Page, contract, page_token};
 
 pub use self::event::CatalogEvent;
 pub use self::product::{
@@ -169,7 +169,7 @@ pub enum CatalogError {
         reason: String,
     },
     /// The page token was not issued for this list.
-    #[error("the page token is not valid for this list: start again without a page token")]
+    #[error("{}", page_token::InvalidPageToken)]
     #[problem(status = 422, code = "bad-page-token")]
     BadPageToken,
     /// The call failed outside the catalog's own rules.

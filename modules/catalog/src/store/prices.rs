@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use catalog_api::v1::{PricePoint, ProductId};
-use offshoot_contract::{CallFailure, Money, Timestamp};
+use offshoot_contract::{CallFailure, Currency, Money, Timestamp};
 use offshoot_db::{List, Queries, Tx, sql};
 
-use super::{money, version};
+use super::version;
 use crate::bulk::{CurrentPrice, ProductPrice};
 
 offshoot_db::row! {
@@ -14,7 +14,7 @@ offshoot_db::row! {
     struct PricePointRow {
         since: Timestamp,
         price: i64,
-        currency: String,
+        currency: Currency,
     }
 }
 
@@ -24,7 +24,7 @@ offshoot_db::row! {
         sku: String,
         id: ProductId,
         price: i64,
-        currency: String,
+        currency: Currency,
         price_since: Timestamp,
         version: i64,
         updated_at: Timestamp,
@@ -48,7 +48,7 @@ pub(crate) async fn set_current(
          WHERE id = $1 AND (price <> $2 OR currency <> $3) RETURNING price_since"
     );
     let since: Option<(Timestamp,)> = tx
-        .fetch_optional(sql, (id, price.ten_thousandths(), price.currency().as_str(), now))
+        .fetch_optional(sql, (id, price.ten_thousandths(), price.currency(), now))
         .await?;
     Ok(since.map(|(since,)| since))
 }
@@ -69,7 +69,7 @@ pub(crate) async fn lock_current(
     let current = |row: CurrentPriceRow| {
         let current = CurrentPrice {
             id: row.id,
-            price: money(row.price, &row.currency)?,
+            price: Money::new(row.price, row.currency),
             since: row.price_since,
             version: version(row.version)?,
             updated_at: row.updated_at,
@@ -85,7 +85,7 @@ pub(crate) async fn set_many_current(tx: &mut Tx<'_>, prices: Vec<CurrentPrice>)
         (
             current.id,
             current.price.ten_thousandths(),
-            current.price.currency().to_string(),
+            current.price.currency(),
             current.since,
             i64::from(current.version),
             current.updated_at,
@@ -101,9 +101,7 @@ pub(crate) async fn set_many_current(tx: &mut Tx<'_>, prices: Vec<CurrentPrice>)
 
 /// Writes prices into the history. A price with the same product and start time is replaced.
 pub(crate) async fn record_history(tx: &mut Tx<'_>, points: Vec<ProductPrice>) -> Result<(), CallFailure> {
-    let row = |ProductPrice { id, since, price }: ProductPrice| {
-        (id, since, price.ten_thousandths(), price.currency().to_string())
-    };
+    let row = |ProductPrice { id, since, price }: ProductPrice| (id, since, price.ten_thousandths(), price.currency());
     let sql = sql!(
         "INSERT INTO price_history (product_id, since, price, currency) VALUES $rows \
          ON CONFLICT (product_id, since) DO UPDATE SET price = excluded.price, currency = excluded.currency"
@@ -123,12 +121,9 @@ pub(crate) async fn history(
          ORDER BY since DESC LIMIT $3"
     );
     let rows: Vec<PricePointRow> = db.fetch_all(sql, (id, before, i64::from(limit))).await?;
-    let point = |row: PricePointRow| {
-        let price = money(row.price, &row.currency)?;
-        Ok(PricePoint {
-            price,
-            since: row.since,
-        })
+    let point = |row: PricePointRow| PricePoint {
+        price: Money::new(row.price, row.currency),
+        since: row.since,
     };
-    rows.into_iter().map(point).collect()
+    Ok(rows.into_iter().map(point).collect())
 }

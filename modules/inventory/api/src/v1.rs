@@ -11,7 +11,7 @@
 mod event;
 
 use async_trait::async_trait;
-use offshoot_contract::{CallContext, CallFailure, ContractError, Page, Scalar, Timestamp, contract};
+use offshoot_contract::{CallContext, CallFailure, ContractError, Page, Scalar, Timestamp, contract, page_token};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -158,18 +158,19 @@ pub struct Balance {
     pub held: u64,
 }
 
-/// Reason of a stock movement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum MovementKind {
-    /// Purchase or opening stock. Positive.
-    Received,
-    /// Correction: stocktaking, damage, loss or gift. Not 0.
-    Adjusted,
-    /// Shipment of an order or a sale. Negative.
-    Sold,
-    /// Return from a customer. Positive.
-    Returned,
+offshoot_contract::named! {
+    /// Reason of a stock movement.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+    pub enum MovementKind {
+        /// Purchase or opening stock. Positive.
+        Received = "received",
+        /// Correction: stocktaking, damage, loss or gift. Not 0.
+        Adjusted = "adjusted",
+        /// Shipment of an order or a sale. Negative.
+        Sold = "sold",
+        /// Return from a customer. Positive.
+        Returned = "returned",
+    }
 }
 
 /// Kinds of manual movements.
@@ -262,18 +263,19 @@ pub struct Reservation {
     pub expires_at: Timestamp,
 }
 
-/// State of a reservation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ReservationState {
-    /// The units are reserved.
-    Held,
-    /// The units have left the stock.
-    Committed,
-    /// The reservation was released.
-    Released,
-    /// The reservation expired.
-    Expired,
+offshoot_contract::named! {
+    /// State of a reservation.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+    pub enum ReservationState {
+        /// The units are reserved.
+        Held = "held",
+        /// The units have left the stock.
+        Committed = "committed",
+        /// The reservation was released.
+        Released = "released",
+        /// The reservation expired.
+        Expired = "expired",
+    }
 }
 
 impl Scalar for ReservationState {}
@@ -355,7 +357,7 @@ pub enum InventoryError {
         limit: u32,
     },
     /// The page token was not issued for this list.
-    #[error("the page token is not valid for this list: start again without a page token")]
+    #[error("{}", page_token::InvalidPageToken)]
     #[problem(status = 422, code = "bad-page-token")]
     BadPageToken,
     /// The call failed outside the inventory's own rules.

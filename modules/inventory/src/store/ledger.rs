@@ -4,10 +4,9 @@ use std::collections::HashMap;
 
 use inventory_api::v1::{Movement, MovementKind, NewMovement, ProductId, ReservedLine};
 use offshoot_contract::{CallFailure, Entity, Id, Timestamp};
-use offshoot_db::{List, Queries, Tx, sql};
+use offshoot_db::{List, Name, Queries, Tx, sql};
 use uuid::Uuid;
 
-use super::corrupt;
 use crate::recording::RecordedMovement;
 
 /// Marks ids of ledger entries. The ids are private to the inventory.
@@ -83,7 +82,7 @@ pub(crate) async fn add_movements(tx: &mut Tx<'_>, rows: Vec<MovementRow>) -> Re
     );
     let row = |row: MovementRow| {
         let id = MovementId::new(row.at);
-        let kind = kind_text(row.kind).to_owned();
+        let kind = Name(row.kind);
         (row.product_id, id, kind, row.change, row.reference, row.note, row.at)
     };
     tx.insert_many(sql, rows.into_iter().map(row)).await
@@ -100,19 +99,16 @@ pub(crate) async fn recorded_movements(
                  WHERE reference IN (SELECT value FROM json_each($1))",
         postgres: "SELECT reference, product_id, kind, change FROM movements WHERE reference = ANY($1)",
     );
-    let rows: Vec<(String, ProductId, String, i64)> = db.fetch_all(sql, (references,)).await?;
-    let recorded = |(reference, product_id, kind, change): (String, ProductId, String, i64)| {
-        let kind = parse_kind(&kind)?;
-        Ok((
-            reference,
-            RecordedMovement {
-                product_id,
-                kind,
-                change,
-            },
-        ))
+    let rows: Vec<(String, ProductId, Name<MovementKind>, i64)> = db.fetch_all(sql, (references,)).await?;
+    let recorded = |(reference, product_id, Name(kind), change)| {
+        let movement = RecordedMovement {
+            product_id,
+            kind,
+            change,
+        };
+        (reference, movement)
     };
-    rows.into_iter().map(recorded).collect()
+    Ok(rows.into_iter().map(recorded).collect())
 }
 
 /// Reads up to `limit` entries of a product before `before`, newest first.
@@ -127,41 +123,18 @@ pub(crate) async fn movements(
         "SELECT id, kind, change, reference, note, at FROM movements WHERE product_id = $1 AND id < $2 \
          ORDER BY id DESC LIMIT $3"
     );
-    type Row = (MovementId, String, i64, Option<String>, String, Timestamp);
+    type Row = (MovementId, Name<MovementKind>, i64, Option<String>, String, Timestamp);
     let rows: Vec<Row> = db.fetch_all(sql, (product_id, before, i64::from(limit))).await?;
-    let movement = |(id, kind, change, reference, note, at): Row| {
-        let kind = parse_kind(&kind)?;
-        Ok((
-            id,
-            Movement {
-                product_id,
-                kind,
-                change,
-                reference,
-                note,
-                at,
-            },
-        ))
+    let movement = |(id, Name(kind), change, reference, note, at): Row| {
+        let movement = Movement {
+            product_id,
+            kind,
+            change,
+            reference,
+            note,
+            at,
+        };
+        (id, movement)
     };
-    rows.into_iter().map(movement).collect()
-}
-
-fn kind_text(kind: MovementKind) -> &'static str {
-    match kind {
-        MovementKind::Received => "received",
-        MovementKind::Adjusted => "adjusted",
-        MovementKind::Sold => "sold",
-        MovementKind::Returned => "returned",
-    }
-}
-
-pub(super) fn parse_kind(stored: &str) -> Result<MovementKind, CallFailure> {
-    let all = [
-        MovementKind::Received,
-        MovementKind::Adjusted,
-        MovementKind::Sold,
-        MovementKind::Returned,
-    ];
-    let kind = all.into_iter().find(|&kind| kind_text(kind) == stored);
-    kind.ok_or_else(|| corrupt("a movement of an unknown kind"))
+    Ok(rows.into_iter().map(movement).collect())
 }

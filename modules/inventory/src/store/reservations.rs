@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use inventory_api::v1::{ProductId, Reservation, ReservationState, ReservedLine};
 use offshoot_contract::{CallFailure, Timestamp};
-use offshoot_db::{List, Queries, Tx, sql};
+use offshoot_db::{List, Name, Queries, Tx, sql};
 
 use super::corrupt;
 use crate::recording::Level;
@@ -20,7 +20,7 @@ pub(crate) async fn add_reservation(
     let sql = sql!(
         "INSERT INTO reservations (reference, state, expires_at) VALUES ($1, $2, $3) ON CONFLICT (reference) DO NOTHING"
     );
-    Ok(tx.execute(sql, (reference, state_text(state), expires_at)).await? == 1)
+    Ok(tx.execute(sql, (reference, Name(state), expires_at)).await? == 1)
 }
 
 pub(crate) async fn add_lines(tx: &mut Tx<'_>, reference: &str, lines: &[ReservedLine]) -> Result<(), CallFailure> {
@@ -99,7 +99,7 @@ pub(crate) async fn change_state(
     to: ReservationState,
 ) -> Result<bool, CallFailure> {
     let sql = sql!("UPDATE reservations SET state = $3 WHERE reference = $1 AND state = $2");
-    Ok(tx.execute(sql, (reference, state_text(from), state_text(to))).await? == 1)
+    Ok(tx.execute(sql, (reference, Name(from), Name(to))).await? == 1)
 }
 
 /// Finds up to `limit` held reservations whose time is over, oldest first.
@@ -141,7 +141,7 @@ pub(crate) async fn references(
             let sql = sql!(
                 "SELECT reference FROM reservations WHERE state = $1 AND reference > $2 ORDER BY reference LIMIT $3"
             );
-            db.fetch_all(sql, (state_text(state), after, i64::from(limit))).await?
+            db.fetch_all(sql, (Name(state), after, i64::from(limit))).await?
         }
         None => {
             let sql = sql!("SELECT reference FROM reservations WHERE reference > $1 ORDER BY reference LIMIT $2");
@@ -159,7 +159,7 @@ pub(crate) async fn reservations(db: &mut Queries, references: Vec<String>) -> R
                  WHERE reference IN (SELECT value FROM json_each($1)) ORDER BY reference",
         postgres: "SELECT reference, state, expires_at FROM reservations WHERE reference = ANY($1) ORDER BY reference",
     );
-    let rows: Vec<(String, String, Timestamp)> = db.fetch_all(sql, (references.clone(),)).await?;
+    let rows: Vec<(String, Name<ReservationState>, Timestamp)> = db.fetch_all(sql, (references.clone(),)).await?;
     let sql = sql!(
         sqlite: "SELECT reference, product_id, quantity FROM reservation_lines \
                  WHERE reference IN (SELECT value FROM json_each($1)) ORDER BY reference, product_id",
@@ -174,34 +174,11 @@ pub(crate) async fn reservations(db: &mut Queries, references: Vec<String>) -> R
             .or_default()
             .push(ReservedLine { product_id, quantity });
     }
-    let reservation = |(reference, state, expires_at): (String, String, Timestamp)| {
-        Ok(Reservation {
-            lines: lines.remove(&reference).unwrap_or_default(),
-            reference,
-            state: parse_state(&state)?,
-            expires_at,
-        })
+    let reservation = |(reference, Name(state), expires_at)| Reservation {
+        lines: lines.remove(&reference).unwrap_or_default(),
+        reference,
+        state,
+        expires_at,
     };
-    rows.into_iter().map(reservation).collect()
-}
-
-/// Stored text of a state.
-pub(crate) fn state_text(state: ReservationState) -> &'static str {
-    match state {
-        ReservationState::Held => "held",
-        ReservationState::Committed => "committed",
-        ReservationState::Released => "released",
-        ReservationState::Expired => "expired",
-    }
-}
-
-fn parse_state(stored: &str) -> Result<ReservationState, CallFailure> {
-    let all = [
-        ReservationState::Held,
-        ReservationState::Committed,
-        ReservationState::Released,
-        ReservationState::Expired,
-    ];
-    let state = all.into_iter().find(|&state| state_text(state) == stored);
-    state.ok_or_else(|| corrupt("a reservation in an unknown state"))
+    Ok(rows.into_iter().map(reservation).collect())
 }

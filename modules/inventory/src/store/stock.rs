@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use inventory_api::v1::{Balance, MovementKind, ProductId, Stock};
 use offshoot_contract::CallFailure;
-use offshoot_db::{List, Queries, Tx, sql};
+use offshoot_db::{List, Name, Queries, Tx, sql};
 use uuid::Uuid;
 
 use super::corrupt;
-use super::ledger::parse_kind;
 use crate::recording::Level;
 use crate::validation::MAX_ON_HAND;
 
@@ -138,9 +137,9 @@ async fn sums_by_kind(db: &mut Queries, ids: List<ProductId>) -> Result<HashMap<
         postgres: "SELECT product_id, kind, CAST(sum(change) AS bigint) FROM movements \
                    WHERE product_id = ANY($1) GROUP BY product_id, kind",
     );
-    let rows: Vec<(ProductId, String, i64)> = db.fetch_all(sql, (ids,)).await?;
-    let sum = |(id, kind, sum): (ProductId, String, i64)| Ok(((id, parse_kind(&kind)? as u8), sum));
-    rows.into_iter().map(sum).collect()
+    let rows: Vec<(ProductId, Name<MovementKind>, i64)> = db.fetch_all(sql, (ids,)).await?;
+    let sum = |(id, Name(kind), sum)| ((id, kind as u8), sum);
+    Ok(rows.into_iter().map(sum).collect())
 }
 
 /// Sums the units in held reservations by product.

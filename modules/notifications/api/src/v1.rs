@@ -5,7 +5,7 @@
 //! other system has informed the customer. The store sends no mail; a notice is the text to send.
 
 use async_trait::async_trait;
-use offshoot_contract::{CallContext, CallFailure, ContractError, Page, Timestamp, contract};
+use offshoot_contract::{CallContext, CallFailure, ContractError, Page, Timestamp, contract, page_token};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -48,8 +48,8 @@ pub struct Notice {
 /// Errors of the notifications.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
 pub enum NotificationsError {
-    /// A page token of another list.
-    #[error("the page token is not one of this list: start again without it")]
+    /// The page token was not issued for this list.
+    #[error("{}", page_token::InvalidPageToken)]
     #[problem(status = 422, code = "bad-page-token")]
     BadPageToken,
     /// A failure of the call, not an answer of the module.

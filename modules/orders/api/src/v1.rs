@@ -13,7 +13,7 @@ mod order;
 mod sale;
 
 use async_trait::async_trait;
-use offshoot_contract::{CallContext, CallFailure, ContractError, Page, contract};
+use offshoot_contract::{CallContext, CallFailure, ContractError, Page, contract, page_token};
 use payments_api::v1::PaymentToken;
 
 pub use self::event::{OrderLineSnapshot, OrderSnapshot, OrdersEvent};
@@ -235,8 +235,8 @@ pub enum OrdersError {
         /// Most items per call.
         limit: u32,
     },
-    /// The page token is not from this list.
-    #[error("the page token is not valid for this list: start again without a page token")]
+    /// The page token was not issued for this list.
+    #[error("{}", page_token::InvalidPageToken)]
     #[problem(status = 422, code = "bad-page-token")]
     BadPageToken,
     /// The call failed without an answer of the orders module.

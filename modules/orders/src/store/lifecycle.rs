@@ -2,7 +2,7 @@
 
 use carts_api::CartId;
 use offshoot_contract::{CallFailure, Timestamp};
-use offshoot_db::{CallKey, Queries, Tx, sql};
+use offshoot_db::{CallKey, Name, Queries, Tx, sql};
 use offshoot_saga::Transition;
 use orders_api::OrderId;
 use orders_api::v1::{FailureReason, Return};
@@ -30,13 +30,12 @@ pub(crate) async fn insert_order(tx: &mut Tx<'_>, order: &Order, key: Option<&Ca
          request_arguments, attempt, open_steps, placed_at, updated_at) \
          VALUES ($1, 'pending', $2, $3, $4, $5, $6, 0, $7, $8, 0, $9, $10, $10) ON CONFLICT DO NOTHING"
     );
-    let currency = order.total.currency();
     let values = (
         order.id,
         order.cart_id,
         order.customer.as_str(),
         order.country.as_str(),
-        currency.as_str(),
+        order.total.currency(),
         order.total.ten_thousandths(),
         key.map(CallKey::scope),
         key.map(CallKey::arguments),
@@ -135,7 +134,7 @@ pub(crate) async fn apply_return(tx: &mut Tx<'_>, order: &Order, new_return: &Re
     );
     let values = (
         order.id,
-        order.status.as_str(),
+        Name(order.status),
         new_return.refund.ten_thousandths(),
         joined_steps(&order.open_steps),
         new_return.at,

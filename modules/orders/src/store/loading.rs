@@ -5,24 +5,24 @@ use std::collections::HashMap;
 use carts_api::CartId;
 use catalog_api::ProductId;
 use offshoot_contract::{CallFailure, Currency, Money, Timestamp};
-use offshoot_db::{List, Queries, sql};
+use offshoot_db::{List, Name, Queries, sql};
 use orders_api::OrderId;
 use orders_api::v1::{OrderStatus, Return};
 use uuid::Uuid;
 
 use crate::domain::{AnyOrder, Order, OrderLine, RecordedLine, RecordedSale};
-use crate::store::{damaged, parse_currency, to_u32};
+use crate::store::{damaged, to_u32};
 
 offshoot_db::row! {
     struct OrderRow {
         id: OrderId,
-        status: String,
+        status: Name<OrderStatus>,
         failure: Option<String>,
         number: Option<String>,
         cart_id: Option<CartId>,
         customer: String,
         country: String,
-        currency: String,
+        currency: Currency,
         total: i64,
         refunded: i64,
         placed_at: Timestamp,
@@ -151,7 +151,7 @@ fn build_placed(
     lines: Vec<LineRow>,
     returns: Vec<ReturnRow>,
 ) -> Result<Order, CallFailure> {
-    let currency = parse_currency(&row.currency)?;
+    let currency = row.currency;
     let line = |line: LineRow| {
         let product_id = line.product_id;
         let (unit_price, line_total) = prices(&line, currency)?;
@@ -178,7 +178,7 @@ fn build_placed(
     Ok(Order {
         id: row.id,
         cart_id,
-        status: parse_status(&row.status)?,
+        status: row.status.0,
         failure: row.failure.as_deref().map(parse_json).transpose()?,
         customer: row.customer,
         country: row.country,
@@ -199,7 +199,7 @@ fn build_placed(
 }
 
 fn build_recorded(row: OrderRow, number: String, lines: Vec<LineRow>) -> Result<RecordedSale, CallFailure> {
-    let currency = parse_currency(&row.currency)?;
+    let currency = row.currency;
     let line = |line: LineRow| {
         let (unit_price, line_total) = prices(&line, currency)?;
         Ok(RecordedLine {
@@ -231,17 +231,6 @@ fn prices(line: &LineRow, currency: Currency) -> Result<(Money, Money), CallFail
         .checked_mul(line.quantity)
         .map_err(|error| damaged("an order line out of the range of an amount").caused_by(error))?;
     Ok((unit_price, line_total))
-}
-
-fn parse_status(stored: &str) -> Result<OrderStatus, CallFailure> {
-    let all = [
-        OrderStatus::Pending,
-        OrderStatus::Confirmed,
-        OrderStatus::Failed,
-        OrderStatus::Cancelled,
-    ];
-    let status = all.into_iter().find(|status| status.as_str() == stored);
-    status.ok_or_else(|| damaged("an order with an unknown status"))
 }
 
 fn parse_json<T: serde::de::DeserializeOwned>(stored: &str) -> Result<T, CallFailure> {

@@ -1,11 +1,11 @@
 //! SQL of the revenue ledger, which is append-only.
 
-use offshoot_contract::{CallFailure, Money, Timestamp};
+use offshoot_contract::{CallFailure, Currency, Money, Timestamp};
 use offshoot_db::{Queries, Tx, sql};
 use orders_api::v1::RevenueRow;
 
 use crate::domain::Order;
-use crate::store::{damaged, parse_currency};
+use crate::store::damaged;
 
 /// Adds the total of an order.
 pub(crate) async fn add_sale_entry(tx: &mut Tx<'_>, order: &Order, at: Timestamp) -> Result<(), CallFailure> {
@@ -34,12 +34,11 @@ async fn add_entry(
         "INSERT INTO revenue (order_id, entry, at, country, currency, amount, credit) \
          SELECT $1, CAST(count(*) AS bigint), $2, $3, $4, $5, $6 FROM revenue WHERE order_id = $1"
     );
-    let code = amount.currency();
     let values = (
         order.id,
         at,
         order.country.as_str(),
-        code.as_str(),
+        amount.currency(),
         amount.ten_thousandths(),
         credit,
     );
@@ -49,7 +48,7 @@ async fn add_entry(
 offshoot_db::row! {
     struct SumsRow {
         key: String,
-        currency: String,
+        currency: Currency,
         gross: i64,
         credit: i64,
         sales: i64,
@@ -90,8 +89,10 @@ pub(crate) async fn revenue_by_country(db: &mut Queries) -> Result<Vec<RevenueRo
 }
 
 fn revenue_row(row: SumsRow) -> Result<RevenueRow, CallFailure> {
-    let currency = parse_currency(&row.currency)?;
-    let (gross, credit) = (Money::new(row.gross, currency), Money::new(row.credit, currency));
+    let (gross, credit) = (
+        Money::new(row.gross, row.currency),
+        Money::new(row.credit, row.currency),
+    );
     let count = |stored: i64| u64::try_from(stored).map_err(|error| damaged("a count below zero").caused_by(error));
     Ok(RevenueRow {
         net: gross

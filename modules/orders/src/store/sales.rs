@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 
-use offshoot_contract::{CallFailure, Money, Timestamp};
-use offshoot_db::{List, Queries, Tx, sql};
+use offshoot_contract::{CallFailure, Currency, Money, Timestamp};
+use offshoot_db::{List, Name, Queries, Tx, sql};
 use orders_api::OrderId;
-use orders_api::v1::SaleKind;
+use orders_api::v1::{OrderStatus, SaleKind};
 
 use crate::sales::{AcceptedSale, KnownSale};
-use crate::store::parse_currency;
 
 /// Inserts the sales with unknown numbers, without lines.
 pub(crate) async fn insert_sales(tx: &mut Tx<'_>, sales: &[AcceptedSale], now: Timestamp) -> Result<(), CallFailure> {
@@ -19,11 +18,11 @@ pub(crate) async fn insert_sales(tx: &mut Tx<'_>, sales: &[AcceptedSale], now: T
     let rows = sales.iter().map(|accepted| {
         (
             accepted.id,
-            "confirmed".to_owned(),
+            Name(OrderStatus::Confirmed),
             accepted.sale.number.clone(),
             accepted.sale.customer.clone(),
             accepted.sale.country.clone(),
-            accepted.total.currency().as_str().to_owned(),
+            accepted.total.currency(),
             accepted.total.ten_thousandths(),
             0_i64,
             0_i64,
@@ -45,12 +44,12 @@ pub(crate) async fn orders_by_number(
         sqlite: "SELECT number, id, total, currency FROM orders WHERE number IN (SELECT value FROM json_each($1))",
         postgres: "SELECT number, id, total, currency FROM orders WHERE number = ANY($1)",
     );
-    let rows: Vec<(String, OrderId, i64, String)> = db.fetch_all(sql, (numbers,)).await?;
-    let order = |(number, id, total, code): (String, OrderId, i64, String)| {
-        let total = Money::new(total, parse_currency(&code)?);
-        Ok((number, KnownSale { id, total }))
+    let rows: Vec<(String, OrderId, i64, Currency)> = db.fetch_all(sql, (numbers,)).await?;
+    let order = |(number, id, total, currency)| {
+        let total = Money::new(total, currency);
+        (number, KnownSale { id, total })
     };
-    rows.into_iter().map(order).collect()
+    Ok(rows.into_iter().map(order).collect())
 }
 
 /// Inserts lines and revenue entries of newly inserted sales.
@@ -81,7 +80,7 @@ pub(crate) async fn insert_sale_lines(tx: &mut Tx<'_>, sales: &[AcceptedSale]) -
             0_i64,
             accepted.sale.at,
             accepted.sale.country.clone(),
-            accepted.total.currency().as_str().to_owned(),
+            accepted.total.currency(),
             accepted.total.ten_thousandths(),
             accepted.sale.kind == SaleKind::CreditNote,
         )

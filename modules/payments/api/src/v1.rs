@@ -11,7 +11,9 @@
 mod token;
 
 use async_trait::async_trait;
-use offshoot_contract::{CallContext, CallFailure, ContractError, Money, Page, Scalar, Timestamp, contract};
+use offshoot_contract::{
+    CallContext, CallFailure, ContractError, Money, Page, Scalar, Timestamp, contract, page_token,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -109,20 +111,21 @@ pub struct Payment {
     pub updated_at: Timestamp,
 }
 
-/// Status of a payment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum PaymentStatus {
-    /// The provider was called, and the decision is not known yet.
-    Pending,
-    /// The amount is held.
-    Authorized,
-    /// The provider declined to hold the amount.
-    Declined,
-    /// The amount was captured.
-    Captured,
-    /// The amount was released, or the reference was voided before the authorization.
-    Voided,
+offshoot_contract::named! {
+    /// Status of a payment.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+    pub enum PaymentStatus {
+        /// The provider was called, and the decision is not known yet.
+        Pending = "pending",
+        /// The amount is held.
+        Authorized = "authorized",
+        /// The provider declined to hold the amount.
+        Declined = "declined",
+        /// The amount was captured.
+        Captured = "captured",
+        /// The amount was released, or the reference was voided before the authorization.
+        Voided = "voided",
+    }
 }
 
 impl Scalar for PaymentStatus {}
@@ -220,7 +223,7 @@ pub enum PaymentsError {
         reason: String,
     },
     /// The page token was not issued for this list.
-    #[error("the page token is not valid for this list: start again without a page token")]
+    #[error("{}", page_token::InvalidPageToken)]
     #[problem(status = 422, code = "bad-page-token")]
     BadPageToken,
     /// The call failed outside the payments module's own rules.

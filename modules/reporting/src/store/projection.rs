@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use offshoot_contract::{CallFailure, Timestamp};
-use offshoot_db::{Tx, sql};
+use offshoot_contract::{CallFailure, Currency, Named as _, Timestamp};
+use offshoot_db::{Name, Tx, sql};
 use orders_api::OrderId;
 use orders_api::v1::{OrderSnapshot, OrderStatus};
 
@@ -14,8 +14,8 @@ pub(crate) type OrderRow = (
     OrderId,
     String,
     String,
-    String,
-    String,
+    Name<OrderStatus>,
+    Currency,
     bool,
     i64,
     i64,
@@ -33,8 +33,8 @@ pub(crate) fn order_row(order: &OrderSnapshot, counted: &CountedOrder, position:
         order.order_id,
         month,
         order.country.clone(),
-        order.status.as_str().to_owned(),
-        order.total.currency().to_string(),
+        Name(order.status),
+        order.total.currency(),
         counted.is_credit,
         counted.sum.units,
         counted.sum.gross,
@@ -95,12 +95,6 @@ pub(crate) async fn clear(tx: &mut Tx<'_>) -> Result<(), CallFailure> {
 
 /// Parses a stored status. The schema checks the column, so a failure means that somebody bypassed the schema.
 pub(crate) fn parse_status(text: &str) -> Result<OrderStatus, CallFailure> {
-    let all = [
-        OrderStatus::Pending,
-        OrderStatus::Confirmed,
-        OrderStatus::Failed,
-        OrderStatus::Cancelled,
-    ];
-    let known = all.into_iter().find(|status| status.as_str() == text);
-    known.ok_or_else(|| CallFailure::internal("the reporting database contains an order with an unknown status"))
+    OrderStatus::from_name(text)
+        .ok_or_else(|| CallFailure::internal("the reporting database contains an order with an unknown status"))
 }

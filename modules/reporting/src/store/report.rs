@@ -2,7 +2,7 @@
 //! bind values.
 
 use offshoot_contract::CallFailure;
-use offshoot_db::{Queries, sql};
+use offshoot_db::{Name, Queries, sql};
 use reporting_api::v1::{Dimension, Question, SortBy};
 
 offshoot_db::row! {
@@ -72,11 +72,11 @@ pub(crate) async fn group_orders(
         has(Dimension::Month),
         has(Dimension::Country),
         has(Dimension::Status),
-        question.currency.as_str(),
+        question.currency,
         question.from,
         question.to,
         question.country.as_deref(),
-        question.status.map(reporting_api::v1::OrderStatus::as_str),
+        question.status.map(Name),
         sort_key(question.sort_by),
         direction(question),
         i64::from(limit),
@@ -108,11 +108,11 @@ pub(crate) async fn group_lines(
         has(Dimension::Month),
         has(Dimension::Country),
         has(Dimension::Status),
-        question.currency.as_str(),
+        question.currency,
         question.from,
         question.to,
         question.country.as_deref(),
-        question.status.map(reporting_api::v1::OrderStatus::as_str),
+        question.status.map(Name),
         sort_key(question.sort_by),
         direction(question),
         i64::from(limit),

@@ -8,7 +8,7 @@
 
 use async_trait::async_trait;
 use catalog_api::v1::ProductStatus;
-use offshoot_contract::{CallContext, CallFailure, ContractError, Money, Page, Timestamp, contract};
+use offshoot_contract::{CallContext, CallFailure, ContractError, Money, Page, Timestamp, contract, page_token};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -83,7 +83,7 @@ pub enum StorefrontError {
         id: ProductId,
     },
     /// The page token was not issued for this list.
-    #[error("the page token is not valid for this list: start again without a page token")]
+    #[error("{}", page_token::InvalidPageToken)]
     #[problem(status = 422, code = "bad-page-token")]
     BadPageToken,
     /// The call failed without an answer of the storefront.

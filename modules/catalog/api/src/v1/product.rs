@@ -31,14 +31,15 @@ pub struct Product {
     pub updated_at: Timestamp,
 }
 
-/// Whether a product is sold. A new variant needs a new major version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ProductStatus {
-    /// The product can be bought.
-    Active,
-    /// The product can be viewed but not bought.
-    Discontinued,
+offshoot_contract::named! {
+    /// Whether a product is sold. A new variant needs a new major version.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+    pub enum ProductStatus {
+        /// The product can be bought.
+        Active = "active",
+        /// The product can be viewed but not bought.
+        Discontinued = "discontinued",
+    }
 }
 
 /// A product to add. No text may contain a NUL character.

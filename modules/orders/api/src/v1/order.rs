@@ -1,7 +1,5 @@
 //! Orders in requests and responses.
 
-use std::fmt;
-
 use carts_api::CartId;
 use catalog_api::ProductId;
 use offshoot_contract::{Money, Timestamp};
@@ -43,36 +41,18 @@ pub struct Order {
     pub updated_at: Timestamp,
 }
 
-/// Status of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum OrderStatus {
-    /// Not yet confirmed or failed.
-    Pending,
-    /// Confirmed: the stock ships and the payment is captured, or both have happened.
-    Confirmed,
-    /// Failed: nothing was charged, and nothing ships.
-    Failed,
-    /// Confirmed and then cancelled.
-    Cancelled,
-}
-
-impl OrderStatus {
-    /// Name in requests, responses and events.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            OrderStatus::Pending => "pending",
-            OrderStatus::Confirmed => "confirmed",
-            OrderStatus::Failed => "failed",
-            OrderStatus::Cancelled => "cancelled",
-        }
-    }
-}
-
-impl fmt::Display for OrderStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+offshoot_contract::named! {
+    /// Status of an order.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+    pub enum OrderStatus {
+        /// Not yet confirmed or failed.
+        Pending = "pending",
+        /// Confirmed: the stock ships and the payment is captured, or both have happened.
+        Confirmed = "confirmed",
+        /// Failed: nothing was charged, and nothing ships.
+        Failed = "failed",
+        /// Confirmed and then cancelled.
+        Cancelled = "cancelled",
     }
 }
 
