@@ -103,7 +103,7 @@ async fn a_sale_reaches_every_subscriber(store: Store) -> Store {
         "{subjects:?}"
     );
     assert!(
-        subjects[1].is_some_and(|text| text.contains("2.50 GBP is given back")),
+        subjects[1].is_some_and(|text| text.contains("2.50 GBP refunded")),
         "{subjects:?}"
     );
 

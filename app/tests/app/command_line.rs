@@ -1,4 +1,4 @@
-//! The binary as a script sees it: exit codes, data on stdout, everything else on stderr.
+//! The binary `offshoot` run by a script: exit codes, data on stdout, messages on stderr.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,11 +15,11 @@ fn offshoot(folder: &Path, arguments: &[&str]) -> Output {
 }
 
 fn folder() -> tempfile::TempDir {
-    tempfile::tempdir().expect("a temporary folder can be made")
+    tempfile::tempdir().expect("the temporary folder is writable")
 }
 
 #[test]
-fn exit_codes_tell_failure_from_misuse() {
+fn exit_code_2_is_wrong_usage_and_1_is_a_failure() {
     let folder = folder();
     for (arguments, code, message) in [
         (&["config"][..], 0, ""),
@@ -47,24 +47,23 @@ fn exit_codes_tell_failure_from_misuse() {
         assert!(stderr.starts_with(message), "{arguments:?}: {stderr}");
         assert_eq!(output.stdout.is_empty(), code != 0, "{arguments:?}");
     }
-    let unopened = std::fs::read_dir(folder.path()).expect("it is there").count();
-    assert_eq!(
-        unopened, 0,
-        "a command that fails before it begins leaves nothing behind"
-    );
+    let left_over = std::fs::read_dir(folder.path())
+        .expect("the folder is readable")
+        .count();
+    assert_eq!(left_over, 0, "a command that fails before it begins leaves no file");
 }
 
 #[test]
-fn a_script_reads_the_report_of_an_import_from_stdout() {
+fn an_import_prints_only_its_report_to_stdout() {
     let folder = folder();
     std::fs::write(
         folder.path().join("stock.csv"),
         "code,name,price\nA1,Lamp,2.50\nA2,Bag,x\n",
     )
-    .expect("written");
+    .expect("the folder is writable");
     let import = ["import", "products", "stock.csv", "--column", "sku=code", "--json"];
     let output = offshoot(folder.path(), &import);
-    let report: Value = serde_json::from_slice(&output.stdout).expect("only JSON");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("stdout is JSON");
     assert_eq!(
         (&report["rows"], &report["added"], &report["bad_rows"]["count"]),
         (&2.into(), &1.into(), &1.into())
@@ -72,14 +71,19 @@ fn a_script_reads_the_report_of_an_import_from_stdout() {
 }
 
 #[test]
-fn the_contracts_are_printed_without_opening_any_data() {
+fn printing_a_contract_opens_no_data() {
     let folder = folder();
     for module in ["catalog", "carts"] {
         let output = offshoot(folder.path(), &["contract", "openapi", module]);
-        let document: Value = serde_json::from_slice(&output.stdout).expect("only JSON");
+        let document: Value = serde_json::from_slice(&output.stdout).expect("stdout is JSON");
         assert_eq!(document["info"]["title"], module);
     }
-    assert_eq!(std::fs::read_dir(folder.path()).expect("it is there").count(), 0);
+    assert_eq!(
+        std::fs::read_dir(folder.path())
+            .expect("the folder is readable")
+            .count(),
+        0
+    );
 }
 
 /// Commands that work on a store that exists already, with the arguments that they need.

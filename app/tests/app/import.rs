@@ -1,4 +1,4 @@
-//! Importers against the real catalog: contents, interruption, repetition.
+//! Importers against real modules: imported contents, interrupted runs, repeated runs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -21,7 +21,7 @@ fn sample_file() -> Source {
 }
 
 fn checkpoint(store: &Store) -> Checkpoint {
-    let file = sample_file().fingerprint().expect("it is readable");
+    let file = sample_file().fingerprint().expect("the sample is readable");
     Checkpoint::open(store.folder.path(), file, "the store".to_owned())
 }
 
@@ -32,7 +32,7 @@ async fn import_sample(store: &Store, checkpoint: Option<Checkpoint>) -> Value {
         books: None,
     };
     let report = online_retail::import(&store.importable(), sample_file(), options, &mut Silent).await;
-    serde_json::to_value(report.expect("it is loaded")).expect("it serializes")
+    serde_json::to_value(report.expect("the sample is imported")).expect("the report serializes")
 }
 
 async fn product(store: &Store, sku: &str) -> Product {
@@ -40,11 +40,11 @@ async fn product(store: &Store, sku: &str) -> Product {
         .catalog
         .browse(&mut store.cx(), Some(sku.to_owned()), None, None, None)
         .await
-        .expect("found");
+        .expect("the catalog lists products");
     page.items
         .into_iter()
         .find(|product| product.sku == sku)
-        .expect("it is there")
+        .expect("the product exists")
 }
 
 /// Every product with its prices, without ids and times.
@@ -56,13 +56,13 @@ async fn contents(store: &Store) -> Vec<Value> {
             .catalog
             .browse(&mut store.cx(), None, None, Some(100), token)
             .await
-            .expect("listed");
+            .expect("the module lists its rows");
         for product in page.items {
             let history = store
                 .catalog
                 .price_history(&mut store.cx(), product.id, Some(100), None)
                 .await
-                .expect("has one");
+                .expect("the product has a price history");
             all.push(json!([
                 product.sku,
                 product.name,
@@ -79,7 +79,7 @@ async fn contents(store: &Store) -> Vec<Value> {
     }
 }
 
-/// Stock and money.
+/// Stock balances and revenue.
 async fn books(store: &Store) -> Vec<Value> {
     let Modules { inventory, orders, .. } = store.importable();
     let mut stock = Vec::new();
@@ -88,7 +88,7 @@ async fn books(store: &Store) -> Vec<Value> {
         let page = inventory
             .balances(&mut store.cx(), Some(100), token)
             .await
-            .expect("listed");
+            .expect("the module lists its rows");
         let sums = |balance: Balance| [balance.received, balance.adjusted, balance.sold, balance.returned];
         stock.extend(page.items.into_iter().map(sums));
         token = page.next_page_token;
@@ -100,14 +100,14 @@ async fn books(store: &Store) -> Vec<Value> {
     let revenue = orders
         .revenue(&mut store.cx(), RevenueBy::Country)
         .await
-        .expect("it is small");
+        .expect("the revenue is in range");
     vec![json!(stock), json!(revenue)]
 }
 
 #[tokio::test]
-async fn the_sample_brings_products_with_the_history_of_their_prices() {
+async fn the_sample_has_products_with_price_histories() {
     let store = Store::empty().await;
-    let report = sample::load(&store.importable()).await.expect("it is loaded");
+    let report = sample::load(&store.importable()).await.expect("the sample is imported");
     assert_eq!(report.lines(), 5_017);
     assert_eq!(
         (
@@ -123,7 +123,7 @@ async fn the_sample_brings_products_with_the_history_of_their_prices() {
         .orders
         .revenue(&mut store.cx(), RevenueBy::Month)
         .await;
-    let total = &revenue.expect("it is small").totals[0];
+    let total = &revenue.expect("the revenue is in range").totals[0];
     assert_eq!(
         [total.net, total.gross, total.credit].map(Money::amount),
         ["102295.99", "104162.32", "-1866.33"]
@@ -142,8 +142,8 @@ async fn the_sample_brings_products_with_the_history_of_their_prices() {
         .catalog
         .price_history(&mut store.cx(), heart.id, None, None)
         .await
-        .expect("it has one");
-    let first = history.items.last().expect("it has a first price");
+        .expect("the product has a price history");
+    let first = history.items.last().expect("the history has a first price");
     assert_eq!(
         (first.price.amount().as_str(), first.since.to_string().as_str()),
         ("2.55", "2010-12-01T08:26:00Z")
@@ -152,7 +152,7 @@ async fn the_sample_brings_products_with_the_history_of_their_prices() {
 }
 
 #[tokio::test]
-async fn a_second_run_changes_nothing_with_or_without_its_checkpoint() {
+async fn a_second_import_changes_nothing_with_or_without_a_checkpoint() {
     let store = Store::empty().await;
     let first = import_sample(&store, Some(checkpoint(&store))).await;
     assert_eq!(first["products"]["added"], 1_577);
@@ -175,13 +175,13 @@ async fn a_second_run_changes_nothing_with_or_without_its_checkpoint() {
     assert_eq!(contents(&store).await, before);
 }
 
-/// Forwards a number of calls, then fails.
-struct Breaking {
+/// Catalog that forwards `calls_left` calls and then fails.
+struct FailingCatalog {
     catalog: Arc<dyn CatalogApi>,
     calls_left: AtomicI32,
 }
 
-impl Invoke<dyn CatalogApi> for Breaking {
+impl Invoke<dyn CatalogApi> for FailingCatalog {
     async fn invoke<M: Method<Api = dyn CatalogApi>>(
         &self,
         cx: &mut CallContext,
@@ -190,25 +190,25 @@ impl Invoke<dyn CatalogApi> for Breaking {
         if self.calls_left.fetch_sub(1, Ordering::Relaxed) > 0 {
             return M::call(&*self.catalog, cx, args).await;
         }
-        Err(CallFailure::not_executed(FailureKind::Unavailable, "the catalog is away").into())
+        Err(CallFailure::not_executed(FailureKind::Unavailable, "the catalog is down").into())
     }
 }
 
 #[tokio::test]
-async fn an_import_that_broke_off_goes_on_where_it_was_and_ends_the_same() {
-    let whole = Store::empty().await;
-    import_sample(&whole, None).await;
-    let expected = contents(&whole).await;
+async fn an_interrupted_import_resumes_and_ends_with_the_same_contents() {
+    let complete = Store::empty().await;
+    import_sample(&complete, None).await;
+    let expected = contents(&complete).await;
 
     // Four calls import the sample: two batches of products, two of prices.
     for calls in 0..4 {
         let store = Store::empty().await;
-        let breaking = Breaking {
+        let failing = FailingCatalog {
             catalog: Arc::clone(&store.catalog),
             calls_left: AtomicI32::new(calls),
         };
         let modules = Modules {
-            catalog: <dyn CatalogApi as Contract>::new_proxy(breaking),
+            catalog: <dyn CatalogApi as Contract>::new_proxy(failing),
             ..store.importable()
         };
         let options = online_retail::Options {
@@ -218,7 +218,7 @@ async fn an_import_that_broke_off_goes_on_where_it_was_and_ends_the_same() {
         };
         let error = online_retail::import(&modules, sample_file(), options, &mut Silent)
             .await
-            .expect_err("it broke off");
+            .expect_err("the catalog fails");
         let message = format!("{error:#}");
         assert!(
             message.contains(
@@ -228,7 +228,11 @@ async fn an_import_that_broke_off_goes_on_where_it_was_and_ends_the_same() {
         );
 
         let line = checkpoint(&store).line();
-        assert_eq!(line > 0, calls >= 2, "after {calls} calls it is at line {line}");
+        assert_eq!(
+            line > 0,
+            calls >= 2,
+            "after {calls} calls the checkpoint is at line {line}"
+        );
         let mut notes = Notes::default();
         let options = online_retail::Options {
             strict: true,
@@ -237,7 +241,7 @@ async fn an_import_that_broke_off_goes_on_where_it_was_and_ends_the_same() {
         };
         online_retail::import(&store.importable(), sample_file(), options, &mut notes)
             .await
-            .expect("it goes on");
+            .expect("the import resumes");
         assert_eq!(
             notes
                 .0
@@ -245,7 +249,7 @@ async fn an_import_that_broke_off_goes_on_where_it_was_and_ends_the_same() {
                 .any(|note| note.ends_with(&format!("resuming after line {line}"))),
             line > 0
         );
-        assert_eq!(contents(&store).await, expected, "broken off after {calls} calls");
+        assert_eq!(contents(&store).await, expected, "interrupted after {calls} calls");
     }
 }
 
@@ -259,9 +263,9 @@ impl Progress for Notes {
     }
 }
 
-/// The first price of an existing product becomes a point of its history.
+/// The file's first price of an existing product becomes a point of the product's price history.
 #[tokio::test]
-async fn a_product_that_came_from_elsewhere_has_the_history_of_the_file_too() {
+async fn an_existing_product_gets_the_price_history_of_the_file() {
     let store = Store::empty().await;
     store.client().add_product("85123A", "Mine", "9.99").await;
     let report = import_sample(&store, None).await;
@@ -270,13 +274,13 @@ async fn a_product_that_came_from_elsewhere_has_the_history_of_the_file_too() {
     assert_eq!(
         (mine.name.as_str(), mine.price.amount().as_str()),
         ("Mine", "9.99"),
-        "the latest price holds"
+        "the current price stays"
     );
     let history = store
         .catalog
         .price_history(&mut store.cx(), mine.id, None, None)
         .await
-        .expect("it has one");
+        .expect("the product has a price history");
     assert_eq!(
         history.items.last().map(|point| point.price.amount()).as_deref(),
         Some("2.55")
@@ -284,10 +288,10 @@ async fn a_product_that_came_from_elsewhere_has_the_history_of_the_file_too() {
 }
 
 #[tokio::test]
-async fn products_are_added_once_and_what_the_catalog_refuses_is_named() {
+async fn products_are_added_once_and_rejected_rows_are_reported() {
     let store = Store::empty().await;
     let csv: &'static [u8] = b"sku,name,price\nA1,Lamp,2.50\nA2,Bag,0\nA1,Another lamp,3\n";
-    let load = async || {
+    let import = async || {
         let options = products::Options {
             columns: Vec::new().into(),
             category: "other".to_owned(),
@@ -302,7 +306,7 @@ async fn products_are_added_once_and_what_the_catalog_refuses_is_named() {
         )
         .await
     };
-    let first = load().await.expect("loaded");
+    let first = import().await.expect("the import succeeds");
     assert_eq!(
         (first.rows, first.added, first.existing, first.bad_rows.count),
         (3, 1, 1, 1)
@@ -312,25 +316,25 @@ async fn products_are_added_once_and_what_the_catalog_refuses_is_named() {
         "{:?}",
         first.bad_rows
     );
-    let again = load().await.expect("loaded");
+    let again = import().await.expect("the import succeeds");
     assert_eq!((again.added, again.existing), (0, 2));
     assert_eq!(product(&store, "A1").await.name, "Lamp");
 }
 
 #[tokio::test]
-async fn an_empty_catalog_gets_the_sample_once() {
+async fn only_an_empty_catalog_gets_the_sample() {
     let store = Store::empty().await;
     let settings = store.settings();
     sample::load_if_empty(&settings.data_dir, &store.importable())
         .await
-        .expect("loaded");
+        .expect("the import succeeds");
     product(&store, "85123A").await;
 
     let store = Store::empty().await;
     store.client().add_product("A1", "Lamp", "1.00").await;
     sample::load_if_empty(&store.settings().data_dir, &store.importable())
         .await
-        .expect("not wanted");
+        .expect("the import is skipped");
     // The product, and empty stock and revenue.
     assert_eq!(contents(&store).await.len(), 3);
 }

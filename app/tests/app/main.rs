@@ -1,4 +1,4 @@
-//! Tests of the application over its real modules, each on a SQLite file.
+//! Tests of the application with all real modules in one process, each module on a SQLite file.
 
 mod command_line;
 mod import;

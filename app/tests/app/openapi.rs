@@ -7,12 +7,12 @@ use serde_json::Value;
 use crate::store::Store;
 
 #[tokio::test]
-async fn the_document_is_accepted_by_a_reader_of_openapi() {
+async fn the_document_is_valid_openapi() {
     let store = Store::empty().await;
     let document = store.client().get("/api/v1/openapi.json").await.body;
-    let spec = oas3::from_json(document.to_string()).expect("oas3 reads it");
-    spec.validate_version().expect("it is 3.1");
-    assert_eq!(spec.paths.expect("it has paths").len(), 19);
+    let spec = oas3::from_json(document.to_string()).expect("oas3 parses the document");
+    spec.validate_version().expect("the version is 3.1");
+    assert_eq!(spec.paths.expect("the document has paths").len(), 19);
     for schema in [
         "Product", "Cart", "Problem", "Quantity", "Order", "Revenue", "Listing", "Notice", "Report",
     ] {
@@ -21,7 +21,7 @@ async fn the_document_is_accepted_by_a_reader_of_openapi() {
 }
 
 #[tokio::test]
-async fn references_lead_somewhere_and_operations_have_different_ids() {
+async fn references_resolve_and_operation_ids_are_unique() {
     let store = Store::empty().await;
     let document = store.client().get("/api/v1/openapi.json").await.body;
     let mut references = Vec::new();
@@ -39,13 +39,13 @@ async fn references_lead_somewhere_and_operations_have_different_ids() {
     assert_eq!((all, ids.len()), (20, 20));
 }
 
-/// Every documented operation has a handler, and no other verb of its path has one.
+/// Every documented operation has a handler; other methods of the same path have none.
 #[tokio::test]
-async fn what_is_documented_is_served_and_nothing_else() {
+async fn exactly_the_documented_operations_are_served() {
     let store = Store::empty().await;
     let client = store.client();
     let document = client.get("/api/v1/openapi.json").await.body;
-    for (path, operations) in document["paths"].as_object().expect("paths") {
+    for (path, operations) in document["paths"].as_object().expect("the document has paths") {
         let filled = path
             .replace("{product_id}", "product_01h455vb4pex5vsknk084sn02q")
             .replace("products/{id}", "products/product_01h455vb4pex5vsknk084sn02q")
@@ -62,7 +62,7 @@ async fn what_is_documented_is_served_and_nothing_else() {
                 let responses = &operations[verb]["responses"];
                 assert!(
                     responses.get(&status).is_some(),
-                    "{verb} {path} answers {status}, which is not documented"
+                    "{verb} {path} responds with {status}, which is not documented"
                 );
             }
         }

@@ -1,4 +1,4 @@
-//! Operations of shoppers and operators.
+//! The public API: operations of shoppers and operators.
 
 use axum::body::Body;
 use http::{Request, StatusCode};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::store::{Store, json_body};
 
 #[tokio::test]
-async fn a_shopper_finds_a_product_and_puts_it_into_a_cart() {
+async fn a_shopper_finds_a_product_and_adds_a_cart_line() {
     let store = Store::empty().await;
     let client = store.client();
     let lantern = client.add_product("71053", "White metal lantern", "3.39").await;
@@ -36,7 +36,7 @@ async fn a_shopper_finds_a_product_and_puts_it_into_a_cart() {
 }
 
 #[tokio::test]
-async fn pages_lead_to_each_other() {
+async fn a_page_token_leads_to_the_next_page() {
     let store = Store::empty().await;
     let client = store.client();
     for sku in ["A1", "A2", "A3"] {
@@ -76,7 +76,7 @@ async fn an_operator_adds_a_product_and_sets_its_price() {
 }
 
 #[tokio::test]
-async fn a_repeat_under_the_same_key_has_the_same_answer_and_no_second_effect() {
+async fn a_repeated_idempotency_key_returns_the_first_response_without_a_second_effect() {
     let store = Store::empty().await;
     let client = store.client();
     let create = |currency: &'static str| {
@@ -94,7 +94,7 @@ async fn a_repeat_under_the_same_key_has_the_same_answer_and_no_second_effect() 
 }
 
 #[tokio::test]
-async fn a_trace_is_continued_and_answered() {
+async fn the_trace_of_a_request_is_continued_and_returned() {
     let store = Store::empty().await;
     let trace = "0af7651916cd43dd8448eb211c80319c";
     let request =

@@ -1,4 +1,4 @@
-//! Refused requests: each is a problem with status, code, detail and trace id.
+//! Rejected requests to the public API: each response is a problem with status, code, detail and trace id.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ fn assert_problem(answer: &Answer, status: u16, code: &str, detail: &str) {
 }
 
 #[tokio::test]
-async fn what_is_not_served_is_a_problem() {
+async fn unknown_routes_and_methods_are_problems() {
     let store = Store::empty().await;
     let client = store.client();
     for path in ["/nothing", "/api/v2/products", "/api/v1/products/a/b/c", "/api/v1"] {
@@ -43,7 +43,7 @@ async fn what_is_not_served_is_a_problem() {
 }
 
 #[tokio::test]
-async fn an_id_of_another_kind_is_named_with_the_form_that_is_expected() {
+async fn an_id_of_another_kind_is_rejected_with_the_expected_form() {
     let store = Store::empty().await;
     let client = store.client();
     for path in [
@@ -66,7 +66,7 @@ async fn an_id_of_another_kind_is_named_with_the_form_that_is_expected() {
 }
 
 #[tokio::test]
-async fn a_query_has_no_unknown_doubled_or_malformed_parameter() {
+async fn unknown_repeated_and_malformed_query_parameters_are_rejected() {
     let store = Store::empty().await;
     let client = store.client();
     for (query, detail) in [
@@ -97,7 +97,7 @@ async fn a_query_has_no_unknown_doubled_or_malformed_parameter() {
 }
 
 #[tokio::test]
-async fn a_body_is_json_of_the_right_type_size_and_fields() {
+async fn a_body_of_the_wrong_type_size_or_fields_is_rejected() {
     let store = Store::empty().await;
     let client = store.client();
     let cart = client.new_cart().await;
@@ -169,7 +169,7 @@ async fn a_body_is_json_of_the_right_type_size_and_fields() {
 }
 
 #[tokio::test]
-async fn a_bad_idempotency_key_is_refused() {
+async fn a_malformed_idempotency_key_is_rejected() {
     let store = Store::empty().await;
     let client = store.client();
     for key in ["", "with space", "ü", &"k".repeat(129)] {
@@ -180,10 +180,10 @@ async fn a_bad_idempotency_key_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_too_much_is_turned_away_and_told_when_to_come_again() {
+async fn requests_above_the_limit_are_rejected_with_a_retry_after() {
     let store = Store::empty().await;
     let public = store.public_side();
-    // As if every permit were taken.
+    // No permits, as if every permit were taken.
     let client = Client::new(PublicApi { in_flight: 0, ..public });
     let answer = client.get("/api/v1/products").await;
     assert_problem(&answer, 503, "overloaded", "nothing was changed");
@@ -200,7 +200,7 @@ impl<A: Contract + ?Sized> Invoke<A> for Failing {
 }
 
 fn failing(kind: FailureKind) -> Client {
-    let failure = || Failing(CallFailure::not_executed(kind.clone(), "the catalog is away").caused_by(std::fmt::Error));
+    let failure = || Failing(CallFailure::not_executed(kind.clone(), "the catalog is down").caused_by(std::fmt::Error));
     let mut contracts = Contracts::default();
     contracts.insert(<dyn CatalogApi as Contract>::new_proxy(failure()));
     contracts.insert(<dyn InventoryApi as Contract>::new_proxy(failure()));
@@ -219,7 +219,7 @@ fn failing(kind: FailureKind) -> Client {
 }
 
 #[tokio::test]
-async fn a_module_that_fails_shows_when_to_ask_again_and_nothing_of_the_inside() {
+async fn a_failed_call_has_a_retry_after_and_hides_its_cause() {
     let retry_after = std::time::Duration::from_millis(2_500);
     let dependency = FailureKind::Dependency {
         module: "catalog".to_owned(),
@@ -235,7 +235,7 @@ async fn a_module_that_fails_shows_when_to_ask_again_and_nothing_of_the_inside()
         let answer = failing(kind).get("/api/v1/products").await;
         assert_problem(&answer, status, code, "nothing was changed");
         assert!(
-            !answer.body.to_string().contains("the catalog is away"),
+            !answer.body.to_string().contains("the catalog is down"),
             "{}",
             answer.body
         );
@@ -257,7 +257,7 @@ async fn a_module_that_fails_shows_when_to_ask_again_and_nothing_of_the_inside()
 }
 
 #[tokio::test]
-async fn headers_of_services_are_not_believed_from_outside() {
+async fn clients_cannot_set_the_headers_of_services() {
     let store = Store::empty().await;
     let request = Request::get("/api/v1/products")
         .header("offshoot-trace-id", "forged")

@@ -1,4 +1,4 @@
-//! A separate store per test, and an HTTP client without a socket.
+//! Test harness: a store of its own for each test, and an HTTP client without a socket.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ impl Store {
             .expect("the modules open");
         Self {
             folder,
-            catalog: wired.catalog.clone().expect("it is local"),
+            catalog: wired.catalog.clone().expect("the catalog runs in this process"),
             modules: wired,
         }
     }
@@ -54,8 +54,10 @@ impl Store {
     }
 
     pub(crate) fn client(&self) -> Client {
-        Client::new(self.public_side())
-            .with_token(Operators::first_token(&self.settings().operators_file()).expect("it was made"))
+        Client::new(self.public_side()).with_token(
+            Operators::first_token(&self.settings().operators_file())
+                .expect("the first start writes the file of operators"),
+        )
     }
 
     pub(crate) fn public_side(&self) -> PublicApi {
@@ -68,7 +70,7 @@ impl Store {
 fn settings(folder: &TempDir) -> Settings {
     let mut flags = Flags::default();
     flags.set("--data-dir", "data_dir", folder.path().to_string_lossy());
-    load_from(None, [], &flags).expect("the defaults hold").settings
+    load_from(None, [], &flags).expect("the defaults are valid").settings
 }
 
 /// Client of the public API.
@@ -117,14 +119,16 @@ impl Client {
     }
 
     pub(crate) async fn send(&self, request: http::Result<Request<Body>>) -> Answer {
-        let mut request = request.expect("a well-formed request");
+        let mut request = request.expect("the request is well-formed");
         if !self.token.is_empty() && request.uri().path().contains("/admin/") {
-            let token = format!("Bearer {}", self.token).parse().expect("a header");
+            let token = format!("Bearer {}", self.token)
+                .parse()
+                .expect("the token is a valid header");
             request.headers_mut().insert(header::AUTHORIZATION, token);
         }
         let response = self.routes.clone().oneshot(request).await;
-        let (parts, body) = response.expect("a router does not fail").into_parts();
-        let bytes = axum::body::to_bytes(body, 1 << 20).await.expect("a whole body");
+        let (parts, body) = response.expect("a router is infallible").into_parts();
+        let bytes = axum::body::to_bytes(body, 1 << 20).await.expect("the body is complete");
         Answer {
             status: parts.status,
             headers: parts.headers,

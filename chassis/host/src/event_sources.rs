@@ -1,4 +1,4 @@
-//! Event sources of a process: where each module's log is read from, and the subscriptions that read it.
+//! Event sources of a process: the log of each module, local or remote, and the subscriptions that read the logs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use offshoot_outbox::{EventSource, LocalSource, Subscription, Tail, handle_event
 
 use crate::runtime::Job;
 
-/// The source of one module's events.
+/// Log of one module.
 enum Log {
-    /// The module's data is open in this process.
+    /// Read from the module's database, which is open in this process.
     Local(Arc<LocalSource>),
-    /// Another process is asked, on behalf of the subscribing module.
+    /// Read over HTTP from another process, on behalf of the subscribing module.
     Remote(Box<dyn Fn(&'static str) -> Arc<dyn EventSource> + Send + Sync>),
 }
 
@@ -54,7 +54,8 @@ impl EventSources {
                      say where {publisher} runs with --remote {publisher}=http://HOST:PORT"
                 )
             })?;
-            // Another process authorizes the subscriber; data in this process is read for all subscribers at once.
+            // Another process checks the token of the subscriber, so each subscriber reads a remote log for itself. A local
+            // log is read once for all subscribers.
             let (reader, source): (&str, Arc<dyn EventSource>) = match log {
                 Log::Local(source) => ("", Arc::clone(source) as Arc<dyn EventSource>),
                 Log::Remote(source) => (subscriber, source(subscriber)),

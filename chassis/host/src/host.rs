@@ -1,4 +1,4 @@
-//! A process as the host of modules: opens data, builds switches, and collects routes and jobs.
+//! The host: opens the data of modules, puts each module behind a switch, and collects routes and jobs.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::options::{HostOptions, ModuleOptions, ModulePlacement};
 use crate::runtime::{Job, ModuleRuntime, RuntimeOptions};
 use crate::store_ids;
 
-/// Places modules, one after the other: callees before callers.
+/// Places the modules of one process. Callees are placed before their callers.
 pub struct Host {
     options: HostOptions,
     instance: Uuid,
@@ -50,8 +50,8 @@ impl Host {
         Ok((self.modules, self.jobs))
     }
 
-    /// Places a module whose implementation is part of this binary. `start` makes the implementation, if the module runs
-    /// here. `None`: the module is off.
+    /// Places a module whose implementation is part of this binary. `start` creates the implementation if the module runs
+    /// in this process. Returns `None` if the module is off, or is remote without an address.
     ///
     /// Only `callers` may call the module. Fails if `module` and `declaration` disagree.
     pub async fn place<A: Contract + ?Sized>(
@@ -80,7 +80,7 @@ impl Host {
         Ok(Some(api))
     }
 
-    /// A module without an implementation in this binary. `None`: the module is off, or no address is known.
+    /// A module that other processes execute. Returns `None` if the module is off, or no address is known.
     pub fn call<A: Contract + ?Sized>(&mut self) -> Result<Option<Arc<A>>> {
         let options = self.options_of(A::NAME)?;
         let location = format!("at {}", join_addresses(&options.urls));
@@ -90,7 +90,7 @@ impl Host {
         let (Some(remote), Some(events)) = (self.remote::<A>()?, self.remote::<A>()?) else {
             return Ok(None);
         };
-        // A separate client for events: held-back responses would make the module look slow.
+        // A separate client for events: the long polls would raise the latency EWMA of calls.
         let client = Arc::new(events.into_client());
         self.events
             .add_remote(A::NAME, move |reader| HttpSource::new(&client, reader));
@@ -146,13 +146,13 @@ impl Host {
         let db = Db::open(schema, url, &options).await?;
         if let Some(found) = db.isolation().filter(|found| !found.is_enforced()) {
             let (login, may) = (&found.login, found.breaches.join(", "));
-            // Once for a login, however many modules share it.
+            // Once per login, although several modules may share the login.
             if self.warned_logins.insert(login.clone()) {
                 tracing::warn!(
                     login,
                     may,
-                    "the database does not enforce isolation: a module's SQL can reach whatever this login can; \
-                     `offshoot db provision --logins` makes a login for each module"
+                    "the database does not enforce isolation: a module's SQL can reach all data of this login; \
+                     `offshoot db provision --logins` creates a login for each module"
                 );
             }
         }
@@ -236,7 +236,7 @@ impl Host {
     }
 }
 
-/// Compares implementation and declaration at the start: a mistake would otherwise show at the first request.
+/// Fails if the implementation and the declaration disagree, so that a mistake stops the start and not the first request.
 fn check_declaration<A: Contract + ?Sized>(module: &Module, declaration: &Declaration) -> Result<()> {
     let Declaration { name, declared_at, .. } = declaration;
     let schema = module.schema.module;

@@ -1,4 +1,4 @@
-//! A module that a process hosts or calls, with the handles for serving, checking and stopping.
+//! A module in a process, with handles to serve, check, place and stop the module.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,18 +8,19 @@ use futures_util::future::BoxFuture;
 
 use crate::module_switch::PlacementControl;
 
-/// A module in this process, executed here or called elsewhere.
+/// A module that this process executes, or calls in another process.
 pub struct HostedModule {
     /// The module's name.
     pub name: &'static str,
-    /// Location of the data or of the process, for people.
+    /// Location of the data or addresses of the module, for log lines and command output.
     pub location: String,
     /// Control over the placement of calls.
     pub control: Arc<dyn PlacementControl>,
     /// Routes of the module's contract, if the module runs here.
     pub routes: Option<Router>,
-    /// Ends held-back event responses and releases leases, because the process is about to stop.
+    /// Begins the shutdown: ends long polls for events and releases leases.
     pub begin_shutdown: Box<dyn Fn() + Send + Sync>,
-    /// Waits at most so long for admitted calls, then closes the module's data. False if calls were cut off.
+    /// Waits for admitted calls, at most for the given time, then closes the module's data. Returns false if calls were
+    /// cut off.
     pub stop: Box<dyn Fn(Duration) -> BoxFuture<'static, bool> + Send + Sync>,
 }

@@ -1,14 +1,14 @@
 //! Hosts modules in one process: opens their data, puts each behind a switch, and runs their jobs and subscriptions.
 //!
-//! An implementation declares itself as a [`Module`] and has a start function that takes a [`ModuleRuntime`]. Knows
-//! contracts, no module, and no configuration file.
+//! The crate of a module has a constant of type [`Module`] and a function `start` that takes a [`ModuleRuntime`]. Knows
+//! contracts in general, no particular module, and no configuration file.
 
 // A module as the application declares it, as it describes itself, and as it starts.
 mod declaration;
 mod module;
 mod runtime;
 mod settings;
-// A process that hosts modules.
+// The process that hosts modules.
 mod event_sources;
 mod host;
 mod hosted;

@@ -26,7 +26,7 @@ pub struct Module {
 pub type Saga = (&'static str, u32);
 
 impl Module {
-    /// A module that has data, and neither subscriptions, sagas nor settings.
+    /// A module with data, but without subscriptions, sagas and settings.
     #[must_use]
     pub const fn new(schema: &'static ModuleSchema) -> Self {
         Self {

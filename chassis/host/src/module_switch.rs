@@ -1,4 +1,4 @@
-//! The switch of one module together with all targets that it can be set to.
+//! The switch of one module, and the targets between which the switch can change.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use offshoot_rest::{Address, Client, EndpointState, encoded_client};
 /// Timeout of a readiness check, of a database or of another process.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Control over the placement of a module, whatever its contract.
+/// Control over the placement of a module, without its contract as a type.
 pub trait PlacementControl: Send + Sync {
     /// The current placement.
     fn placement(&self) -> Placement;
@@ -20,13 +20,13 @@ pub trait PlacementControl: Send + Sync {
     /// Addresses that calls may be sent to.
     fn addresses(&self) -> Vec<Address>;
 
-    /// Counts of ended calls, by caller, method and placement.
+    /// Counts of ended calls by caller, method and placement.
     fn paths(&self) -> Vec<PathCounts>;
 
-    /// State of each address that calls are sent to now; empty while the module is executed here.
+    /// State of each address that currently receives calls; empty while this process executes the module.
     fn endpoints(&self) -> Vec<EndpointState>;
 
-    /// Whether the module can be called where it is placed; the reason if not.
+    /// Checks that the module can be called at its current placement. The error is the reason, for people.
     fn check(&self) -> BoxFuture<'_, Result<(), String>>;
 
     /// Places later calls; calls in flight end where they are. `urls` narrows a remote placement to some of the
@@ -34,7 +34,7 @@ pub trait PlacementControl: Send + Sync {
     fn place(&self, placement: Placement, urls: Option<Vec<Address>>) -> Result<(), PlacementError>;
 }
 
-/// Why a module cannot be placed as asked.
+/// Reason why a placement is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum PlacementError {
     /// This process does not run the module's implementation.
@@ -43,7 +43,7 @@ pub enum PlacementError {
     /// This process knows no address of the module.
     #[error("this process knows no address of {0}: start the process with --urls {0}=http://HOST:PORT")]
     NoAddress(&'static str),
-    /// The process was started without the address.
+    /// The address is not among the configured ones.
     #[error("{url} is not an address of {module} that this process was started with: those are {known}")]
     UnknownAddress {
         /// The module.
@@ -89,9 +89,9 @@ pub(crate) struct ModuleSwitch<A: ?Sized> {
     switch: Arc<Switch<A>>,
     local: Option<LocalModule<A>>,
     remote: Option<RemoteModule<A>>,
-    /// The client for all addresses, made once: connections and circuit states outlive a change of placement.
+    /// Client for all addresses. Created once, so that connections and circuit states survive a change of placement.
     all: Option<Arc<Client<A>>>,
-    /// The client that calls go through now.
+    /// Client of the current remote placement; empty while this process executes the module.
     current: ArcSwapOption<Client<A>>,
 }
 
@@ -205,7 +205,7 @@ impl<A: Contract + ?Sized> PlacementControl for ModuleSwitch<A> {
     }
 }
 
-/// Addresses with commas between them.
+/// Addresses separated by commas.
 pub(crate) fn join_addresses(addresses: &[Address]) -> String {
     let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
     addresses.join(", ")

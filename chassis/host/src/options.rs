@@ -1,4 +1,4 @@
-//! Options of a host and of each module in it, as plain values.
+//! Options of a host and of each of its modules, as plain values.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -25,11 +25,11 @@ pub struct HostOptions {
     pub tls: Option<ClientConfig>,
     /// Largest number of Postgres connections of the process, divided among its modules.
     pub postgres_connections: u32,
-    /// Refuse a Postgres login that reaches more than its module's data. Otherwise the login is used, with a warning.
+    /// Whether a Postgres login with access to more than its module's data is refused. Otherwise a warning is logged.
     pub require_isolation: bool,
-    /// How often a process writes its heartbeat, and after how long a silent one is taken for dead.
+    /// Interval and timeout of heartbeats.
     pub heartbeat: HeartbeatTiming,
-    /// How long events are kept at least.
+    /// Minimum age of removed events.
     pub keep_events: Duration,
     /// Largest number of calls that one module executes for other processes at once.
     pub max_in_flight: usize,
@@ -63,7 +63,7 @@ pub enum ModulePlacement {
     Encoded,
     /// In another process.
     Remote,
-    /// Nowhere: no module in this process may need the module.
+    /// Nowhere. The start fails if another module of this process calls the module.
     Off,
 }
 

@@ -1,4 +1,4 @@
-//! The runtime of one module while it starts: its data, its settings, its jobs and its subscriptions.
+//! The runtime of one module: database, clock, settings, jobs and subscriptions, for the module's `start` function.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,16 +13,15 @@ use offshoot_outbox::{LocalSource, Subscription, remove_expired_events};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Background work of a module. Makes progress only while polled, and stops when dropped.
+/// Background work of a module, as a future that never ends. The host polls the future until the process stops.
 pub type Job = BoxFuture<'static, ()>;
 
 /// Timeout of one round of a job.
 const ROUND: Duration = Duration::from_secs(60);
-/// Pause between removals of expired rows. Recorded responses are kept for a day and events for longer, so an hour is
-/// soon enough.
+/// Pause between removals of expired rows. Short against the retention of recorded responses, one day, and of events.
 const CLEAN_EVERY: Duration = Duration::from_secs(60 * 60);
 
-/// What a module's start function works with.
+/// Everything that a module's `start` function may use.
 pub struct ModuleRuntime {
     db: Db,
     clock: Arc<dyn Clock>,
@@ -45,7 +44,7 @@ pub(crate) struct RuntimeOptions {
 }
 
 impl ModuleRuntime {
-    /// A runtime with the jobs that every module has: heartbeats, and the removal of expired rows.
+    /// A runtime with the jobs of every module: heartbeats, and the removal of expired rows.
     pub(crate) fn new(db: Db, options: RuntimeOptions) -> Self {
         let replica = Replica::new(db.clone(), options.heartbeat);
         let beating = Arc::clone(&replica);
@@ -90,14 +89,14 @@ impl ModuleRuntime {
         &self.data_dir
     }
 
-    /// The module's own settings, checked when the configuration was read.
+    /// The module's settings. The configuration has already checked them.
     pub fn settings<S: DeserializeOwned>(&self) -> Result<S> {
         let module = self.db.module();
-        crate::settings::read(&self.settings).with_context(|| format!("settings of {module}"))
+        crate::settings::read(&self.settings).with_context(|| format!("the settings of {module} are invalid"))
     }
 
-    /// Runs `round` again and again, with a pause of `every`, in one of the processes that have the module. Transactions
-    /// under the round's context fail once another process holds the lease.
+    /// Adds a job that runs `round` with a pause of `every`, in one process at a time. Transactions under the context of a
+    /// round fail once another process holds the lease.
     pub fn repeat<F>(
         &mut self,
         name: &'static str,

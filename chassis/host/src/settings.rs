@@ -1,4 +1,4 @@
-//! Settings of one module, and durations as people write them.
+//! Settings of one module, and parsing of durations such as `30s`.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize as _, Deserializer};
 use serde_json::Value;
 
-/// A setting that a module does not take.
+/// A setting that a module rejects.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{key}`: {reason}")]
 pub struct InvalidSetting {
     /// The key below the module's name, with dots.
     pub key: String,
-    /// Why.
+    /// Reason, with the valid values.
     pub reason: String,
 }
 
@@ -31,7 +31,7 @@ pub fn deserialize_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
         .ok_or_else(|| D::Error::custom("a duration is a whole number and ms, s, m, h or d, such as 30s or 7d"))
 }
 
-/// A whole number and ms, s, m, h or d; none if the text is anything else.
+/// Parses a whole number and one of the units ms, s, m, h and d. `None` for any other text.
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let (number, unit_millis) = [

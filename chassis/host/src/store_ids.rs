@@ -1,7 +1,7 @@
-//! Ids of the stores that a data directory belongs to, in one small file per module.
+//! Store ids in the data directory: one file `<module>.store` per module, with the id of the module's database.
 //!
-//! The process that opens a module's data writes the file; a process that calls the module elsewhere expects the same
-//! store there. A directory without the file learns the id from the first response.
+//! A process that opens a module's data writes the file. A process that calls the module remotely expects the same id, and
+//! writes the id of the first response if the file is missing.
 
 use std::fs;
 use std::io;
@@ -19,15 +19,15 @@ pub(crate) fn remember(data_dir: &Path, module: &str, store: Uuid) -> anyhow::Re
             let directory = data_dir.display();
             tracing::warn!(
                 module,
-                "the data of {module} opened here is of store {store}; {directory} knew store {known} so far"
+                "the data of {module} belongs to store {store}, but {directory} recorded store {known}; the record is replaced"
             );
         }
         None => {}
     }
-    write(&path(data_dir, module), store).with_context(|| format!("cannot note which store {module} belongs to"))
+    write(&path(data_dir, module), store).with_context(|| format!("cannot record the store id of {module}"))
 }
 
-/// The store that must answer for `module`.
+/// The store that remote calls of `module` must reach.
 pub(crate) fn expected(data_dir: &Path, module: &'static str) -> anyhow::Result<ExpectedStore> {
     if let Some(store) = known(data_dir, module)? {
         return Ok(ExpectedStore::exactly(store));
@@ -35,7 +35,12 @@ pub(crate) fn expected(data_dir: &Path, module: &'static str) -> anyhow::Result<
     let path = path(data_dir, module);
     Ok(ExpectedStore::from_first_response(move |store| {
         if let Err(error) = write(&path, store) {
-            tracing::warn!(module, %store, %error, "cannot note which store answered; the next start will learn it again");
+            tracing::warn!(
+                module,
+                %store,
+                %error,
+                "cannot record the store id of the first response; the next start accepts any store again"
+            );
         }
     }))
 }
@@ -47,7 +52,7 @@ pub fn known(data_dir: &Path, module: &str) -> anyhow::Result<Option<Uuid>> {
         Ok(text) => {
             let store = text.trim().parse();
             Ok(Some(store.with_context(|| {
-                format!("{} holds no store id: remove it", path.display())
+                format!("{} does not contain a valid store id: remove the file", path.display())
             })?))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -1,4 +1,4 @@
-//! A lease held by this process, as the work under the lease sees it. Knows no table.
+//! A lease held by this process: handed to the work, which proves the lease in each transaction. Knows no table.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use offshoot_contract::{CallContext, LeaseProof};
 use tokio_util::sync::CancellationToken;
 
-/// The right of this process to do some work until the lease ends. Cheap to clone.
+/// The exclusive right of this process to do the named work, until the lease ends. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Lease {
     pub(crate) proof: Arc<LeaseProof>,
@@ -41,7 +41,7 @@ impl Lease {
             .with_lease(Arc::clone(&self.proof))
     }
 
-    /// Waits until the lease has ended: it was lost, or is about to be released.
+    /// Waits until the lease has ended: lost to another replica, or about to be released.
     pub async fn wait_until_ended(&self) {
         self.ended.cancelled().await;
     }

@@ -1,4 +1,4 @@
-//! Background work that one of several replicas does at a time, under a lease. Knows no job.
+//! Leases: one of several replicas does a piece of background work at a time. Knows no particular work.
 //!
 //! Each process that works on a module's data is a [`Replica`]. A replica offers work by name and does the work while it
 //! holds the [`Lease`] of that name. Leases are spread evenly over the replicas that offer the same name, are taken over

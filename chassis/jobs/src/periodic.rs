@@ -1,4 +1,4 @@
-//! Periodic work while this process holds the lease of the work.
+//! Periodic work under a lease: rounds with pauses in between.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Replica: sends heartbeats for this process, detects dead replicas of the same module, and takes and releases leases.
 //!
-//! Knows no work.
+//! Knows the names of the offered work only.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -67,7 +67,7 @@ struct Snapshot {
 struct State {
     /// Offered work by name, with the lease if this process holds it.
     offers: BTreeMap<Arc<str>, watch::Sender<Option<Lease>>>,
-    /// Heartbeat counts of the other replicas, and since when each count is unchanged.
+    /// Heartbeat count of each other replica, and the time of its last change.
     seen: BTreeMap<Uuid, (i64, Instant)>,
     /// Start of the last successful heartbeat.
     last_heartbeat: Option<Instant>,
@@ -202,7 +202,7 @@ impl Replica {
         self.wake_up.notify_one();
     }
 
-    /// Sends a heartbeat and reads all replicas and leases. Ends the work whose lease this process has lost.
+    /// Sends a heartbeat, reads all replicas and leases, and ends work under a lost lease.
     async fn record_heartbeat(&self) -> Result<Snapshot, CallFailure> {
         let mut cx = self.context();
         let offers = serde_json::to_string(&self.offered_names()).unwrap_or_default();
@@ -251,7 +251,7 @@ impl Replica {
         Ok(())
     }
 
-    /// Replicas whose heartbeat count has not changed for the timeout, by the clock of this process.
+    /// Replicas with an unchanged heartbeat count for the timeout, by the clock of this process.
     fn find_dead(&self, replicas: &[ReplicaRow]) -> BTreeSet<Uuid> {
         let now = Instant::now();
         let mut state = self.lock_state();
@@ -271,7 +271,7 @@ impl Replica {
         dead
     }
 
-    /// Leases held by this replica's row that this process neither works on nor is assigned.
+    /// Leases that the database grants to this replica, but that have no work here and are assigned to another replica.
     fn leases_to_release(&self, living: &[ReplicaRow], leases: &[LeaseRow]) -> Vec<String> {
         let held = self.held_leases();
         let is_unused = |row: &&LeaseRow| {
@@ -283,7 +283,7 @@ impl Replica {
         unused.map(|row| row.name.clone()).collect()
     }
 
-    /// Offered names whose lease is free and assigned to this replica.
+    /// Offered names with a free lease that is assigned to this replica.
     fn leases_to_take(&self, living: &[ReplicaRow], leases: &[LeaseRow]) -> Vec<Arc<str>> {
         let held = self.held_leases();
         let is_free = |name: &str| {
@@ -301,7 +301,7 @@ impl Replica {
             .collect()
     }
 
-    /// Ends the work whose lease another replica holds or is assigned.
+    /// Ends work under a lease that another replica holds or is assigned.
     fn end_lost_leases(&self, living: &[ReplicaRow], leases: &[LeaseRow]) {
         for lease in self.held_leases() {
             let row = leases.iter().find(|row| row.name == lease.name());
@@ -342,7 +342,7 @@ impl Replica {
             std::mem::replace(&mut state.warned, true)
         };
         if !was_warned {
-            let failure = failure.map_or_else(|| "no answer in time".to_owned(), |failure| error_chain(failure));
+            let failure = failure.map_or_else(|| "no response in time".to_owned(), |failure| error_chain(failure));
             tracing::warn!(
                 module = self.db.module(),
                 failure,

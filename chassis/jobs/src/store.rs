@@ -1,4 +1,4 @@
-//! SQL of the tables of replicas and leases; decides nothing.
+//! SQL of the tables `offshoot_replicas` and `offshoot_leases`. Decides nothing.
 
 use offshoot_contract::CallFailure;
 use offshoot_db::{Queries, Tx, sql};

@@ -1,4 +1,4 @@
-//! Use cases of the notifications, without SQL.
+//! Use cases of the notifications module. Contains no SQL and calls no other module.
 
 use async_trait::async_trait;
 use notifications_api::v1::{Notice, NotificationsApi, NotificationsError, OrderId};
@@ -23,8 +23,8 @@ impl NotificationsApi for Notifications {
         let size = PageSize::resolve(page_size);
         let mut read = self.db.read(cx).await?;
         let notices = match order_id {
-            Some(id) => store::of_order(&mut read, id, after, size + 1).await?,
-            None => store::all(&mut read, after, size + 1).await?,
+            Some(id) => store::list_of_order(&mut read, id, after, size + 1).await?,
+            None => store::list(&mut read, after, size + 1).await?,
         };
         Ok(page_token::paginate(notices, size, |last| {
             page_token::encode(&list, &last.number.to_string())

@@ -1,4 +1,4 @@
-//! Registers and starts the notifications in a process.
+//! Registers and starts the notifications module in a process.
 
 use std::sync::Arc;
 

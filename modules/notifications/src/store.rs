@@ -1,4 +1,4 @@
-//! SQL of the notices. Takes a transaction or a read, and decides nothing.
+//! SQL of the table `notices`. Runs in the caller's transaction or read and decides nothing.
 
 use notifications_api::v1::{Notice, OrderId};
 use offshoot_contract::{CallFailure, Timestamp};
@@ -6,7 +6,7 @@ use offshoot_db::{Queries, Tx, sql};
 use orders_api::v1::OrderSnapshot;
 
 offshoot_db::row! {
-    /// A notice as stored.
+    /// Row of a notice.
     struct NoticeRow {
         number: i64,
         order_id: OrderId,
@@ -18,7 +18,8 @@ offshoot_db::row! {
     }
 }
 
-pub(crate) async fn add(
+/// Inserts a notice for the event at `position` of the orders' log.
+pub(crate) async fn insert(
     tx: &mut Tx<'_>,
     order: &OrderSnapshot,
     subject: &str,
@@ -38,8 +39,8 @@ pub(crate) async fn add(
     tx.execute(sql, values).await.map(drop)
 }
 
-/// The notices after `after`, at most `limit`.
-pub(crate) async fn all(read: &mut Queries, after: i64, limit: u32) -> Result<Vec<Notice>, CallFailure> {
+/// Notices with a number above `after`, lowest number first, at most `limit`.
+pub(crate) async fn list(read: &mut Queries, after: i64, limit: u32) -> Result<Vec<Notice>, CallFailure> {
     let sql = sql!(
         "SELECT number, order_id, recipient, subject, at, position, key FROM notices \
          WHERE number > $1 ORDER BY number LIMIT $2"
@@ -48,8 +49,8 @@ pub(crate) async fn all(read: &mut Queries, after: i64, limit: u32) -> Result<Ve
     rows.into_iter().map(NoticeRow::into_notice).collect()
 }
 
-/// The notices of one order.
-pub(crate) async fn of_order(
+/// Like [`list`], for one order.
+pub(crate) async fn list_of_order(
     read: &mut Queries,
     order_id: OrderId,
     after: i64,
@@ -67,7 +68,8 @@ impl NoticeRow {
     fn into_notice(self) -> Result<Notice, CallFailure> {
         Ok(Notice {
             number: u64::try_from(self.number).map_err(|error| {
-                CallFailure::internal("the notifications' database holds a number below zero").caused_by(error)
+                CallFailure::internal("the notifications database contains a notice with a negative number")
+                    .caused_by(error)
             })?,
             order_id: self.order_id,
             recipient: self.recipient,

@@ -1,4 +1,4 @@
-//! Start of the reporting module in a process.
+//! Registers and starts the reporting module in a process.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use reporting_api::v1::ReportingApi;
 
 use crate::{Reporting, SCHEMA, subscriptions};
 
-/// The reporting module as a host sees it.
+/// The module's schema and subscriptions, for the host.
 pub const MODULE: Module = Module::new(&SCHEMA).with_subscriptions(subscriptions);
 
-/// Makes the implementation in the process that `runtime` stands for.
+/// Creates the implementation in the process of `runtime`.
 pub fn start(runtime: &mut ModuleRuntime) -> anyhow::Result<Arc<dyn ReportingApi>> {
     Ok(Arc::new(Reporting::new(runtime.db())))
 }

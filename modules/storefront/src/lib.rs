@@ -1,6 +1,6 @@
 //! Storefront module: lists active products with their availability in one query. Implements `storefront_api`.
 //!
-//! Knows the events of the catalog and the inventory, and calls neither module.
+//! Knows the events of the catalog and the inventory. Must not call other modules.
 
 use offshoot_db::{Db, ModuleSchema, migrations};
 
@@ -19,20 +19,20 @@ pub use crate::projections::{
     PRODUCTS_SUBSCRIPTION, ProductsProjection, STOCK_SUBSCRIPTION, StockProjection, subscriptions,
 };
 
-/// The storefront's tables.
+/// Schema and migrations of the storefront database.
 pub const SCHEMA: ModuleSchema = ModuleSchema {
     module: "storefront",
     migrations: migrations!("../../../migrations/storefront": 1 "0001_projections"),
     tables: include_str!("../../../migrations/storefront/tables.toml"),
 };
 
-/// The storefront on its own database. Implements `storefront_api::v1::StorefrontApi`.
+/// Storefront module backed by its own database. Implements `storefront_api::v1::StorefrontApi`.
 pub struct Storefront {
     db: Db,
 }
 
 impl Storefront {
-    /// A storefront whose data is in `db`, opened with [`SCHEMA`]. [`subscriptions`] fill its projections.
+    /// Creates the storefront on `db`, which must be opened with [`SCHEMA`]. [`subscriptions`] feed the projections.
     #[must_use]
     pub fn new(db: Db) -> Self {
         Self { db }

@@ -1,4 +1,5 @@
-//! SQL of the projections' tables. Takes a transaction or a read, and decides nothing.
+//! SQL of the tables `projected_products` and `projected_stock`. Runs in the caller's transaction or read and decides
+//! nothing.
 
 use catalog_api::v1::{Product, ProductId, ProductStatus};
 use offshoot_contract::{CallFailure, Currency, Money};
@@ -138,7 +139,7 @@ impl ListingRow {
     fn into_listing(self) -> Result<Listing, CallFailure> {
         // The schema checks the stored values, so a failure means that the schema was bypassed.
         let available = u64::try_from(self.available).map_err(|error| {
-            CallFailure::internal("the storefront's database holds a stock below zero").caused_by(error)
+            CallFailure::internal("the storefront database contains a negative stock").caused_by(error)
         })?;
         Ok(Listing {
             product_id: self.product_id,

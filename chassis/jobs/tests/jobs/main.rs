@@ -1,5 +1,4 @@
-//! Tests of replicas and leases on real databases of both engines. Several handles on one database stand for several
-//! processes.
+//! Tests of replicas and leases on both engines. Each database handle stands for a process.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
 
@@ -21,7 +20,7 @@ static SCHEMA: ModuleSchema = ModuleSchema {
     tables: "",
 };
 
-/// Short, so that a test takes seconds.
+/// Short timing, so that a test takes seconds.
 const TIMING: HeartbeatTiming = HeartbeatTiming {
     interval: Duration::from_millis(100),
     timeout: Duration::from_millis(800),
@@ -40,7 +39,7 @@ on_both_engines! {
     work_that_returns_runs_again,
 }
 
-/// A replica with a handle of its own. Reports its number and lease whenever its work starts.
+/// A replica on a separate database handle. Each start of work sends the replica's number and the lease.
 struct TestReplica {
     replica: Arc<Replica>,
     db: Db,
@@ -185,7 +184,7 @@ async fn a_former_lease_holder_cannot_write(database: ScratchDatabase) {
     first.kill();
     let second = TestReplica::start(&database, 2, &["sweep"], &started).await;
     next_start(&mut starts).await;
-    // The former holder does not know yet that it has lost the lease.
+    // The former holder has not noticed the loss of the lease.
     let mut cx = lease.context("test", PATIENCE);
     let refused = db.begin(&mut cx).await.err().expect("another replica holds the lease");
     assert_eq!(
@@ -205,7 +204,7 @@ async fn a_replica_without_database_stops_its_work(database: ScratchDatabase) {
         .expect("the work stops before other replicas may consider this one dead");
 }
 
-/// As a process suspended for longer than the heartbeat timeout: its first heartbeat ends its work.
+/// A process suspended for longer than the heartbeat timeout finds with the next heartbeat that the lease was lost.
 async fn a_suspended_replica_stops_its_work_when_it_resumes(database: ScratchDatabase) {
     let (started, mut starts) = mpsc::unbounded_channel();
     let first = TestReplica::start(&database, 1, &["sweep"], &started).await;

@@ -1,5 +1,5 @@
-//! The contract of the notifications: all that others may see of them.
+//! Contract of the notifications module. Other modules may depend on this crate only.
 //!
-//! Knows no database and no transport.
+//! Must not know the database or the transport.
 
 pub mod v1;

@@ -1,4 +1,4 @@
-//! Version 1 of the notifications' contract.
+//! Version 1 of the notifications contract: notices to customers.
 //!
 //! Notices tell customers about their orders: one notice each for confirmation, failure, cancellation and return. A
 //! newly placed order has none, because the outcome follows a moment later; an imported sale has none, because the
@@ -29,7 +29,7 @@ pub trait NotificationsApi: Send + Sync + 'static {
 /// A notice to a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Notice {
-    /// Rises, with gaps. Notices of one order are numbered in the order of its events.
+    /// Number of the notice. Rises with gaps; a later event of an order has a higher number.
     pub number: u64,
     /// The order.
     pub order_id: OrderId,
@@ -39,9 +39,9 @@ pub struct Notice {
     pub subject: String,
     /// Time of the event.
     pub at: Timestamp,
-    /// Position of the event in the orders' log.
+    /// Position of the event in the log of the orders module.
     pub position: i64,
-    /// Key of the event; notices of one key are in order.
+    /// Key of the event. Events with the same key arrive in order.
     pub key: String,
 }
 

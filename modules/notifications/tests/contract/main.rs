@@ -1,7 +1,7 @@
-//! Contract tests of the notifications, in every combination of engine and placement. They know the contract and the
-//! events, not the tables.
+//! Contract tests of the notifications module, in every combination of engine and placement. Knows the contract and the
+//! order events. Must not know the tables.
 
-#![expect(clippy::unwrap_used, reason = "a body fails by its panic")]
+#![expect(clippy::unwrap_used, reason = "a failed test body panics")]
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use offshoot_contract::Clock;
 use offshoot_db::{Db, ModuleSchema};
 use offshoot_testkit::{ModuleUnderTest, Test, bodies, contract_tests};
 
-// Events of the orders.
-mod news;
+// Order events for the tests.
+mod order_events;
 // Test bodies, by subject.
 mod lists;
 mod schema;
-mod telling;
+mod writing;
 
 struct NotificationsUnderTest;
 
@@ -36,12 +36,12 @@ type T = Test<NotificationsUnderTest>;
 
 fn main() -> ExitCode {
     contract_tests::<NotificationsUnderTest>(bodies![
-        telling::each_turn_of_an_order_is_told_in_order,
-        telling::an_order_that_was_only_placed_is_not_told,
-        telling::a_sale_from_elsewhere_is_not_told,
-        telling::a_double_would_be_seen,
-        lists::go_on_where_a_page_ended,
-        lists::tokens_of_other_lists_are_refused,
+        writing::each_event_of_an_order_causes_a_notice_in_order,
+        writing::an_order_that_was_only_placed_has_no_notice,
+        writing::an_imported_sale_has_no_notice,
+        writing::an_event_delivered_twice_causes_two_notices,
+        lists::pages_continue_where_the_previous_page_ended,
+        lists::page_tokens_of_other_lists_are_rejected,
         schema::the_tables_are_those_declared,
     ])
 }

@@ -1,6 +1,6 @@
-//! Events of the orders, as a subscriber receives them.
+//! Builders of order events, and shortcuts to deliver events and to list notices.
 
-use notifications::Teller;
+use notifications::NoticeWriter;
 use notifications_api::v1::{Notice, OrderId};
 use offshoot_contract::{CallContext, Money, Timestamp};
 use offshoot_outbox::{Delivered, Subscriber};
@@ -16,7 +16,7 @@ pub(crate) fn pounds(amount: &str) -> Money {
     Money::parse(amount, Money::GBP).unwrap()
 }
 
-/// An order of ten pounds with an email address.
+/// A confirmed order of ten pounds.
 pub(crate) fn an_order() -> OrderSnapshot {
     OrderSnapshot {
         order_id: OrderId::new(at(0)),
@@ -32,14 +32,14 @@ pub(crate) fn an_order() -> OrderSnapshot {
     }
 }
 
-/// Delivers these events at these positions, in one transaction.
-pub(crate) async fn hear(t: &T, events: Vec<(i64, OrdersEvent)>) {
+/// Delivers events at these log positions, in one transaction.
+pub(crate) async fn deliver(t: &T, events: Vec<(i64, OrdersEvent)>) {
     let mut cx = CallContext::root("test");
     let mut tx = t.db.begin(&mut cx).await.unwrap();
     for (position, event) in events {
         let at = at(position);
         let delivered = Delivered { event, position, at };
-        Teller.handle(&mut tx, &delivered).await.unwrap();
+        NoticeWriter.handle(&mut tx, &delivered).await.unwrap();
     }
     tx.commit_part().await.unwrap();
 }
