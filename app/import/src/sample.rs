@@ -11,7 +11,8 @@ use catalog_api::v1::CatalogApi;
 use offshoot_contract::CallContext;
 
 use super::online_retail::{self, Modules, Options, Report};
-use super::{Silent, Source};
+use crate::progress::Silent;
+use crate::source::Source;
 
 const SAMPLE: &[u8] = include_bytes!("../sample/online-retail-small.csv");
 

@@ -9,7 +9,8 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection as _, SqlSafeStr as _, SqlStr};
 
-use crate::{BackupError, ModuleData};
+use crate::ModuleData;
+use crate::error::BackupError;
 
 /// Longest wait for the lock of a file that a process is changing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

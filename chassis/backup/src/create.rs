@@ -6,8 +6,10 @@ use offshoot_contract::{Clock, Timestamp};
 use offshoot_db::{DatabaseUrl, Engine};
 
 use crate::connection::{Connection, database_error};
-use crate::manifest::Manifest;
-use crate::{BackupError, ModuleBackup, ModuleData, Positions, Progress, files, postgres, sqlite};
+use crate::error::BackupError;
+use crate::manifest::{Manifest, ModuleBackup};
+use crate::positions::Positions;
+use crate::{ModuleData, Progress, files, postgres, sqlite};
 
 /// Options of [`create_backup`].
 #[derive(Debug, Clone, Default)]

@@ -16,7 +16,8 @@ use uuid::Uuid;
 
 use self::observation::{Activity, Observation};
 use crate::connection::{Connection, database_error};
-use crate::{BackupError, ModuleData, Progress};
+use crate::error::BackupError;
+use crate::{ModuleData, Progress};
 
 /// Pause between the two readings: longer than the heartbeat interval, and longer than a process takes to assign
 /// positions to new events.

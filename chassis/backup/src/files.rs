@@ -7,7 +7,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::BackupError;
+use crate::error::BackupError;
 use crate::positions::hex;
 
 /// Bytes per read.

@@ -7,7 +7,8 @@ use offshoot_db::{DatabaseUrl, sql};
 use uuid::Uuid;
 
 use crate::connection::{Connection, database_error};
-use crate::{BackupError, ModuleData, sqlite, tables};
+use crate::error::BackupError;
+use crate::{ModuleData, sqlite, tables};
 
 /// Pause between two readings of the heartbeats: longer than the heartbeat interval of one second.
 const OBSERVATION_PERIOD: Duration = Duration::from_secs(3);

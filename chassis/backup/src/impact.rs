@@ -13,7 +13,8 @@ use sqlx::Error;
 use uuid::Uuid;
 
 use crate::connection::Connection;
-use crate::{CursorPosition, LogPosition, ModuleBackup, OpenSaga, Positions};
+use crate::manifest::ModuleBackup;
+use crate::positions::{CursorPosition, LogPosition, OpenSaga, Positions};
 
 /// Maximum number of sagas listed per module in a report.
 const SAGAS_NAMED: usize = 1_000;

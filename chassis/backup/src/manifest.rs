@@ -10,8 +10,9 @@ use std::path::Path;
 use offshoot_contract::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::error::BackupError;
 use crate::files;
-use crate::{BackupError, Positions};
+use crate::positions::Positions;
 
 /// Version of the manifest format. Raise the version when an older reader would misunderstand a new manifest.
 const FORMAT: u32 = 1;

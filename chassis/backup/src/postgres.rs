@@ -16,9 +16,11 @@ use offshoot_db::{DbOptions, MigrationId, migrate, migrate_to};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
 use crate::connection::{Connection, database_error, quoted};
+use crate::error::BackupError;
 use crate::files::{self, ChecksumWriter};
 use crate::impact::Adjustments;
-use crate::{BackupError, FileEntry, ModuleBackup, ModuleData, Progress, TableEntry, tables};
+use crate::manifest::{FileEntry, ModuleBackup, TableEntry};
+use crate::{ModuleData, Progress, tables};
 
 /// Bytes per read of a file and per message to the server.
 const CHUNK_BYTES: usize = 1 << 16;

@@ -9,13 +9,14 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::connection::{Connection, database_error};
+use crate::error::BackupError;
 use crate::guard::{TargetState, require_unused};
 use crate::impact::{
     Adjustments, RestoreImpact, RestoredLog, SubscriptionOutcome, UnrestoredModule, highest_token, timestamp_digits,
 };
-use crate::manifest::Manifest;
-use crate::positions::{self, hex};
-use crate::{BackupError, ModuleBackup, ModuleData, Positions, Progress, postgres, sqlite, verify};
+use crate::manifest::{Manifest, ModuleBackup};
+use crate::positions::{self, Positions, hex};
+use crate::{ModuleData, Progress, postgres, sqlite, verify};
 
 /// Options of [`restore_backup`].
 #[derive(Debug, Clone, Default)]

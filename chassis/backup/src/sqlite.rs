@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use sqlx::Error;
 
 use crate::connection::{Connection, database_error};
-use crate::files;
+use crate::error::BackupError;
 use crate::impact::Adjustments;
-use crate::{BackupError, FileEntry, ModuleBackup, ModuleData, Positions, TableEntry, tables};
+use crate::manifest::{FileEntry, ModuleBackup, TableEntry};
+use crate::positions::Positions;
+use crate::{ModuleData, files, tables};
 
 /// Suffixes of the files that SQLite keeps beside a database: write-ahead log and shared memory.
 const SIDE_FILES: [&str; 2] = ["-wal", "-shm"];

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use offshoot_db::sql;
 use sqlx::Error;
 
-use crate::TableEntry;
 use crate::connection::{Connection, quoted};
+use crate::manifest::TableEntry;
 
 /// Tables about owners, processes and positions: rows in these tables are not content of the module.
 const BOOKKEEPING: [&str; 5] = [

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::manifest::Manifest;
-use crate::{BackupError, ModuleBackup, Progress, files, postgres, sqlite};
+use crate::error::BackupError;
+use crate::manifest::{Manifest, ModuleBackup};
+use crate::{Progress, files, postgres, sqlite};
 
 /// Result of verifying one module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

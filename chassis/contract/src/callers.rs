@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::CallFailure;
+use crate::failure::CallFailure;
 
 /// An allow list of modules and request origins.
 #[derive(Debug, Clone, Default)]

@@ -8,8 +8,8 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::shape::Field;
-use crate::{ContractDescription, ErrorDescription, EventDescription, MethodDescription, Shape};
+use crate::description::{ContractDescription, ErrorDescription, EventDescription, MethodDescription};
+use crate::shape::{Field, Shape};
 
 /// A difference that breaks callers or subscribers of the older contract.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,9 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use crate::{Class, MethodSpec, TraceContext};
+use crate::method_spec::MethodSpec;
+use crate::policy::Class;
+use crate::trace::TraceContext;
 
 pub use self::fork::ForkedContext;
 

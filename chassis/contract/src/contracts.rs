@@ -5,7 +5,7 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::Contract;
+use crate::method::Contract;
 
 /// Contracts by trait: `contracts.get::<dyn ReadingsApi>()`.
 #[derive(Clone, Default)]

@@ -5,9 +5,10 @@ use std::marker::PhantomData;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema as _, SchemaGenerator};
 
-use crate::{
-    Contract, ContractDescription, ContractError as _, EventSet as _, Method, MethodDescription, MethodVisitor,
-};
+use crate::description::{ContractDescription, MethodDescription};
+use crate::event::EventSet as _;
+use crate::method::{Contract, Method, MethodVisitor};
+use crate::problem::ContractError as _;
 
 /// Location of named schemas, in descriptions and OpenAPI documents.
 const DEFINITIONS: &str = "/components/schemas";

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{MethodSpec, Shape};
+use crate::method_spec::MethodSpec;
+use crate::shape::Shape;
 
 /// Description of a contract. Released descriptions are committed and never edited.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -16,12 +16,14 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use crate::callers::Callers;
+use crate::context::{CallContext, IdempotencyKey};
 use crate::deadline::{DeadlineExceeded, timeout_at};
+use crate::failure::{CallFailure, FailureKind};
+use crate::method::{ArgsOf, Contract, Invoke, Method, OutcomeOf};
+use crate::method_spec::MethodSpec;
 use crate::outgoing_call::{OutgoingCall, check_deadline, log_failure, map_failure, record_callee};
-use crate::{
-    ArgsOf, CallContext, CallFailure, Callers, Contract, ContractError as _, FailureKind, IdempotencyKey, Invoke,
-    Method, MethodSpec, OutcomeOf,
-};
+use crate::problem::ContractError as _;
 
 /// The edge around a module's implementation in this process.
 pub struct Edge<A: ?Sized> {

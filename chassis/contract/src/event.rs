@@ -5,7 +5,7 @@ use std::fmt;
 
 use schemars::{JsonSchema, SchemaGenerator};
 
-use crate::EventDescription;
+use crate::description::EventDescription;
 
 /// Static properties of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

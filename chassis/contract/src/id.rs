@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
-use crate::Timestamp;
+use crate::time::Timestamp;
 
 /// An entity type with typed ids.
 pub trait Entity: Send + Sync + 'static {

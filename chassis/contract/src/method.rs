@@ -12,7 +12,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{CallContext, ContractError, EventSet, MethodSpec};
+use crate::context::CallContext;
+use crate::event::EventSet;
+use crate::method_spec::MethodSpec;
+use crate::problem::ContractError;
 
 /// A contract, implemented for its trait object (`dyn ReadingsApi`).
 pub trait Contract: Send + Sync + 'static {
@@ -185,11 +188,11 @@ scalars!(
     i32,
     i64,
     String,
-    crate::Timestamp,
-    crate::Currency
+    crate::time::Timestamp,
+    crate::money::Currency
 );
 impl<T: Scalar> Scalar for Option<T> {}
-impl<E: crate::Entity> Scalar for crate::Id<E> {}
+impl<E: crate::id::Entity> Scalar for crate::id::Id<E> {}
 
 #[doc(hidden)]
 pub const fn assert_wire_value<T: WireValue>() {}

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{ContractDescription, ErrorDescription, MethodDescription};
+use crate::description::{ContractDescription, ErrorDescription, MethodDescription};
 
 /// The OpenAPI document, with the paths of the contracts surface.
 #[must_use]

@@ -6,9 +6,11 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use crate::{
-    CallContext, CallFailure, ContractError, FailureKind, IdempotencyKey, MAX_KEY_LENGTH, MethodSpec, TraceContext,
-};
+use crate::context::{CallContext, IdempotencyKey, MAX_KEY_LENGTH};
+use crate::failure::{CallFailure, FailureKind};
+use crate::method_spec::MethodSpec;
+use crate::problem::ContractError;
+use crate::trace::TraceContext;
 
 /// The caller's bookkeeping for one call: counts the effect before the call is sent, and records the callee in a
 /// failure.

@@ -7,7 +7,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::Page;
+use crate::page::Page;
 
 /// Bytes of the checksum: long enough to make an accidental match of a damaged token improbable.
 const CHECKSUM_BYTES: usize = 8;

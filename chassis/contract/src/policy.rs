@@ -1,7 +1,7 @@
 //! Idempotency classes, and the one table of behaviours that a class allows: retries, mirroring, cancellation.
 //! Nothing else in the workspace decides these behaviours.
 
-use crate::CallFailure;
+use crate::failure::CallFailure;
 
 /// Idempotency class of a method: how often a call may take effect without harm. Defaults by HTTP verb; the method's
 /// attribute can override the default.

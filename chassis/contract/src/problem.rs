@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::description::ErrorDescription;
-use crate::{CallFailure, FailureKind, TraceContext};
+use crate::failure::{CallFailure, FailureKind};
+use crate::trace::TraceContext;
 
 /// A problem document, `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{CallContext, TraceContext};
+use crate::context::CallContext;
+use crate::trace::TraceContext;
 
 /// `tracing` target of span events.
 pub const SPAN_TARGET: &str = "offshoot::span";

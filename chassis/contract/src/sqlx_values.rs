@@ -10,7 +10,9 @@ use sqlx::{Decode, Encode, Postgres, Sqlite, Type};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{Currency, Id, Timestamp};
+use crate::id::Id;
+use crate::money::Currency;
+use crate::time::Timestamp;
 
 impl<E> Type<Sqlite> for Id<E> {
     fn type_info() -> SqliteTypeInfo {
@@ -21,13 +23,13 @@ impl<E> Type<Sqlite> for Id<E> {
     }
 }
 
-impl<E: crate::Entity> Encode<'_, Sqlite> for Id<E> {
+impl<E: crate::id::Entity> Encode<'_, Sqlite> for Id<E> {
     fn encode_by_ref(&self, buffer: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
         Encode::<Sqlite>::encode(self.uuid(), buffer)
     }
 }
 
-impl<'r, E: crate::Entity> Decode<'r, Sqlite> for Id<E> {
+impl<'r, E: crate::id::Entity> Decode<'r, Sqlite> for Id<E> {
     fn decode(value: SqliteValueRef<'r>) -> Result<Self, BoxDynError> {
         <Uuid as Decode<Sqlite>>::decode(value).map(Self::from_uuid)
     }
@@ -45,13 +47,13 @@ impl<E> PgHasArrayType for Id<E> {
     }
 }
 
-impl<E: crate::Entity> Encode<'_, Postgres> for Id<E> {
+impl<E: crate::id::Entity> Encode<'_, Postgres> for Id<E> {
     fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
         Encode::<Postgres>::encode(self.uuid(), buffer)
     }
 }
 
-impl<'r, E: crate::Entity> Decode<'r, Postgres> for Id<E> {
+impl<'r, E: crate::id::Entity> Decode<'r, Postgres> for Id<E> {
     fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
         <Uuid as Decode<Postgres>>::decode(value).map(Self::from_uuid)
     }

@@ -6,7 +6,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::{CallFailure, Contract, ContractError, FailureKind, MethodSpec, Placement, method_specs};
+use crate::failure::{CallFailure, FailureKind};
+use crate::method::{Contract, method_specs};
+use crate::method_spec::MethodSpec;
+use crate::placement::Placement;
+use crate::problem::ContractError;
 
 /// Buckets of the latency histogram: bucket `n` counts calls shorter than `2^n` microseconds. The last bucket counts all
 /// slower calls.

@@ -8,12 +8,18 @@ use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
 use crate::backoff::{Backoff, scattered};
+use crate::context::CallContext;
+use crate::edge::Edge;
+use crate::failure::{CallFailure, FailureKind};
+use crate::method::{ArgsOf, Contract, Invoke, Method, OutcomeOf};
+use crate::method_spec::MethodSpec;
 use crate::outgoing_call::log_failure;
+use crate::placement::Placement;
+use crate::policy::Class;
+use crate::problem::ContractError as _;
 use crate::retry_budget::RetryBudget;
-use crate::{
-    ArgsOf, CallContext, CallFailure, CallStats, Class, Contract, ContractError as _, Edge, FailureKind, Invoke,
-    Method, MethodSpec, Outcome, OutcomeOf, Placement, Span, SpanAttributes,
-};
+use crate::span::{Span, SpanAttributes};
+use crate::stats::{CallStats, Outcome};
 
 /// Pauses before retries. A request has few retries, so the longest pause is never reached.
 const RETRY: Backoff = Backoff::new(Duration::from_millis(10), Duration::from_secs(1));

@@ -5,9 +5,10 @@ use sqlx::postgres::PgConnection;
 use sqlx::{Connection as _, SqlSafeStr, SqlStr};
 use tokio::time::Instant;
 
-use crate::rows::{Decoded, Keep, RowSink};
+use crate::params::Params;
+use crate::rows::{Decoded, Keep, Row, RowSink};
 use crate::sqlite::InterruptibleConnection;
-use crate::{Engine, Params, Row};
+use crate::statement::Engine;
 
 /// A connection of either engine. One task uses a connection at a time.
 pub(crate) enum Connection {

@@ -6,7 +6,7 @@ use sqlx::error::DatabaseError;
 
 use offshoot_contract::CallFailure;
 
-use crate::DbError;
+use crate::db_error::DbError;
 
 /// SQLite's codes of a primary key violation, in tables with and without a rowid.
 const SQLITE_PRIMARY_KEYS: [&str; 2] = ["1555", "2579"];

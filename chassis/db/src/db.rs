@@ -9,10 +9,16 @@ use tokio::sync::watch;
 
 use crate::connection::Connection;
 use crate::migrate::{self, ModuleSchema};
+use crate::open_error::OpenError;
+use crate::options::DbOptions;
+use crate::ownership::{self, StoreId};
 use crate::pool::{ConnectionSource, ConnectionState, Pool};
-use crate::postgres::{PostgresServer, SessionRole, check_budget, inspect_login};
+use crate::postgres::{Isolation, PostgresServer, SessionRole, check_budget, inspect_login};
+use crate::queries::Queries;
+use crate::read::Read;
 use crate::sqlite::{SqliteFile, open_or_create};
-use crate::{DatabaseUrl, DbOptions, Engine, Isolation, OpenError, Queries, Read, StoreId, ownership};
+use crate::statement::Engine;
+use crate::url::DatabaseUrl;
 
 /// The database of one module. Cheap to clone; all clones share the connections.
 ///

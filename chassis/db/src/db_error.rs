@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::Sql;
+use crate::statement::Sql;
 
 /// A database error, as the cause of a call failure.
 #[derive(Debug)]

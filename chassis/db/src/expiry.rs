@@ -2,7 +2,8 @@
 
 use offshoot_contract::{CallContext, CallFailure, Timestamp};
 
-use crate::{Db, sql};
+use crate::db::Db;
+use crate::sql;
 
 /// Expired responses deleted per transaction, so that writers wait only for milliseconds.
 const EXPIRY_BATCH: u32 = 1_000;

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use offshoot_contract::{CallFailure, FailureKind};
 
+use crate::constraint;
+use crate::db_error::DbError;
 use crate::error_code::{is_connection_lost, primary_code};
-use crate::{DbError, Sql, constraint};
+use crate::statement::Sql;
 
 /// `Retry-After` of a call that found all connections in use. About the time of a few transactions.
 const RETRY_AFTER: Duration = Duration::from_secs(1);

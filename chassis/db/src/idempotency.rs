@@ -8,7 +8,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::begin::BeginReply;
-use crate::{Queries, sql};
+use crate::queries::Queries;
+use crate::sql;
 
 /// Time for which a recorded response is kept. Callers repeat within seconds; a day covers a caller that was switched
 /// off.

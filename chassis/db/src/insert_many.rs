@@ -8,7 +8,9 @@ use sqlx::error::BoxDynError;
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 
-use crate::{Element, Engine, Params, Sql};
+use crate::element::Element;
+use crate::params::Params;
+use crate::statement::{Engine, Sql};
 
 /// Placeholder for the rows in the statement.
 const ROWS_PLACEHOLDER: &str = "VALUES $rows";

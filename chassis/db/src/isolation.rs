@@ -1,8 +1,9 @@
 //! Isolation of a module's login: whether the database itself keeps the module out of other modules' data.
 
 use crate::migrate::ModuleSchema;
+use crate::open_error::OpenError;
 use crate::postgres::{Isolation, PostgresServer, SessionRole, inspect_login};
-use crate::{DatabaseUrl, OpenError};
+use crate::url::DatabaseUrl;
 
 /// Inspects the privileges of the login in `url`. None on SQLite: there a module's data is a file of its own, and every
 /// module of a process can open every file.

@@ -6,7 +6,7 @@ use sqlx::postgres::{PgArgumentBuffer, PgTypeInfo};
 use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo};
 use sqlx::{Postgres, Sqlite, Type};
 
-use crate::Element;
+use crate::element::Element;
 
 /// A list of values as one parameter: an array on Postgres, a JSON text on SQLite with ids and bytes as hexadecimal.
 ///

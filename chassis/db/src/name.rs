@@ -7,7 +7,7 @@ use sqlx::postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, PgValueRef};
 use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef};
 use sqlx::{Decode, Encode, Postgres, Sqlite, Type};
 
-use crate::Element;
+use crate::element::Element;
 
 /// A variant stored by its name, as a text. A name that the enum does not have does not decode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use crate::begin::BeginReply;
 use crate::connection::Connection;
+use crate::queries::Queries;
 use crate::rows::Keep;
-use crate::{Queries, sql};
+use crate::sql;
 
 /// Random id of a store, assigned when its schema is created. A copy of a store has the same id.
 pub type StoreId = Uuid;

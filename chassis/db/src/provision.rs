@@ -5,10 +5,12 @@
 use sqlx::Connection as _;
 
 use crate::migrate::ModuleSchema;
+use crate::open_error::OpenError;
+use crate::options::DbOptions;
 use crate::postgres::{
-    PostgresServer, ProvisionOptions, ProvisionedStep, ProvisioningTarget, SessionRole, acquire_migration_lock,
+    self, PostgresServer, ProvisionOptions, ProvisionedStep, ProvisioningTarget, SessionRole, acquire_migration_lock,
 };
-use crate::{DatabaseUrl, DbOptions, OpenError, postgres};
+use crate::url::DatabaseUrl;
 
 /// Creates a module's roles and schema with exactly the privileges that the module needs. Returns the steps that were
 /// missing; empty if every step was done before.

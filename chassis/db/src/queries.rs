@@ -6,9 +6,11 @@ use sqlx::{SqlSafeStr, SqlStr};
 use tokio::time::{Instant, timeout_at};
 
 use crate::error_code::is_connection_lost;
+use crate::params::Params;
 use crate::pool::{ConnectionState, PooledConnection};
-use crate::rows::{Decoded, Keep, RowSink};
-use crate::{Engine, Params, Row, Sql, failure, statement_coverage};
+use crate::rows::{Decoded, Keep, Row, RowSink};
+use crate::statement::{Engine, Sql};
+use crate::{failure, statement_coverage};
 
 /// Queries that return rows. [`Read`](crate::Read) and [`Tx`](crate::Tx) dereference to `Queries`, so a lookup function
 /// takes `&mut Queries` and serves both.

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 
 use offshoot_contract::CallContext;
 
-use crate::Queries;
+use crate::queries::Queries;
 
 /// One connection for any number of reads. Each statement reads on its own: there is no transaction and no snapshot
 /// over several statements.

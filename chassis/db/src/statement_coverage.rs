@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::{Engine, Sql};
+use crate::statement::{Engine, Sql};
 
 static ENABLED: AtomicBool = AtomicBool::new(false);
 static EXECUTED: Mutex<BTreeSet<Executed>> = Mutex::new(BTreeSet::new());

@@ -6,7 +6,10 @@ use std::fmt;
 use offshoot_contract::CallContext;
 use serde::Deserialize;
 
-use crate::{Db, Engine, OpenError, sql};
+use crate::db::Db;
+use crate::open_error::OpenError;
+use crate::sql;
+use crate::statement::Engine;
 
 /// Prefix of the chassis's own tables, which no module declares.
 const CHASSIS_PREFIX: &str = "offshoot_";

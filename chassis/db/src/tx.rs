@@ -13,10 +13,15 @@ use tokio::time::timeout_at;
 
 use crate::begin::{self, BeginRequest};
 use crate::connection::Connection;
+use crate::db::Db;
 use crate::error_code::{self, is_connection_lost};
-use crate::idempotency::CallKey;
+use crate::idempotency::{self, CallKey};
+use crate::insert_many::{self, InsertRow};
+use crate::params::Params;
 use crate::pool::ConnectionState;
-use crate::{Db, Engine, InsertRow, Params, Queries, Sql, failure, idempotency, insert_many, ownership};
+use crate::queries::Queries;
+use crate::statement::{Engine, Sql};
+use crate::{failure, ownership};
 
 /// Extra time after the deadline for a reply to BEGIN. The engine itself enforces the deadline and reports the reason;
 /// this limit covers an engine that does not reply at all.

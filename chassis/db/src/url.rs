@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use sqlx::postgres::PgConnectOptions;
 
-use crate::{Engine, OpenError};
+use crate::open_error::OpenError;
+use crate::statement::Engine;
 
 /// Location of a module's data.
 ///

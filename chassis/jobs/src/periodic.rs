@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use offshoot_contract::{CallFailure, scattered};
 
-use crate::{Lease, Replica};
+use crate::lease::Lease;
+use crate::replica::Replica;
 
 /// Longest pause before the first round.
 const FIRST_PAUSE_MAX: Duration = Duration::from_secs(60);

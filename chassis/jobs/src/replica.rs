@@ -13,7 +13,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
-use crate::Lease;
+use crate::lease::Lease;
 use crate::store::{self, LeaseRow, ReplicaRow};
 
 /// Default pause between heartbeats.

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use offshoot_contract::{CallContext, Clock, Contract, ManualClock};
 use offshoot_db::{Db, ModuleSchema};
 
-use crate::Combination;
-use crate::combination::ModuleAccess;
+use crate::combination::{Combination, ModuleAccess};
 use crate::database::ClonedDatabase;
 
 /// A module with a contract to be tested in every combination.

@@ -7,7 +7,8 @@ use carts_api::v1::CartsApi;
 use catalog_api::v1::CatalogApi;
 use offshoot_host::{Module, ModuleRuntime};
 
-use crate::{Carts, CartsSettings, SCHEMA, subscriptions};
+use crate::projection::subscriptions;
+use crate::{Carts, CartsSettings, SCHEMA};
 
 /// Pause between two removals of carts that expired long ago. Expired carts are kept for a week.
 const REMOVE_EVERY: Duration = Duration::from_secs(10 * 60);

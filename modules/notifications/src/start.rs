@@ -5,7 +5,8 @@ use std::sync::Arc;
 use notifications_api::v1::NotificationsApi;
 use offshoot_host::{Module, ModuleRuntime};
 
-use crate::{Notifications, SCHEMA, subscriptions};
+use crate::notices::subscriptions;
+use crate::{Notifications, SCHEMA};
 
 /// The module's schema and subscriptions, for the host.
 pub const MODULE: Module = Module::new(&SCHEMA).with_subscriptions(subscriptions);

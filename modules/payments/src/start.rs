@@ -5,7 +5,8 @@ use std::sync::Arc;
 use offshoot_host::{Module, ModuleRuntime};
 use payments_api::v1::PaymentsApi;
 
-use crate::{Payments, PaymentsSettings, SCHEMA, SandboxProvider};
+use crate::sandbox::SandboxProvider;
+use crate::{Payments, PaymentsSettings, SCHEMA};
 
 /// File in the data directory in which the sandbox of the payment provider keeps its ledger.
 const SANDBOX_LEDGER: &str = "payment-sandbox.jsonl";

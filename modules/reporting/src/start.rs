@@ -5,7 +5,8 @@ use std::sync::Arc;
 use offshoot_host::{Module, ModuleRuntime};
 use reporting_api::v1::ReportingApi;
 
-use crate::{Reporting, SCHEMA, subscriptions};
+use crate::projection::subscriptions;
+use crate::{Reporting, SCHEMA};
 
 /// The module's schema and subscriptions, for the host.
 pub const MODULE: Module = Module::new(&SCHEMA).with_subscriptions(subscriptions);

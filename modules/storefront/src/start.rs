@@ -5,7 +5,8 @@ use std::sync::Arc;
 use offshoot_host::{Module, ModuleRuntime};
 use storefront_api::v1::StorefrontApi;
 
-use crate::{SCHEMA, Storefront, subscriptions};
+use crate::projections::subscriptions;
+use crate::{SCHEMA, Storefront};
 
 /// The module's schema and subscriptions, for the host.
 pub const MODULE: Module = Module::new(&SCHEMA).with_subscriptions(subscriptions);

@@ -53,7 +53,10 @@ use self::reading::Reading;
 use self::records::Records;
 use self::sending::Sending;
 use self::verdict::Verdict;
-use super::{BATCHES_AHEAD, Checkpoint, Progress, Source};
+use super::BATCHES_AHEAD;
+use crate::checkpoint::Checkpoint;
+use crate::progress::Progress;
+use crate::source::Source;
 
 /// Timeout of one call with its retries. A call of 1,000 items takes milliseconds; a database may be busy.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);

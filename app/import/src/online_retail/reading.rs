@@ -8,7 +8,8 @@ use super::line::Line;
 use super::price_book::PriceBook;
 use super::records::Records;
 use super::verdict::{Tally, Verdict};
-use crate::{BadRows, Source};
+use crate::bad_rows::BadRows;
+use crate::source::Source;
 
 /// Options of one reading.
 pub(super) struct Reading {

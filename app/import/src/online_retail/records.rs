@@ -6,9 +6,8 @@ use anyhow::{Error, Result, anyhow};
 use csv::ByteRecord;
 
 use super::line::{Line, LineParser};
-use crate::Source;
 use crate::record_limit::{RecordEnd, RecordLimit};
-use crate::source::{Opened, Position};
+use crate::source::{Opened, Position, Source};
 
 /// The CSV reader over any source.
 type Csv = csv::Reader<RecordLimit<Box<dyn BufRead + Send>>>;

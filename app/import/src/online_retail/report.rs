@@ -9,7 +9,7 @@ use super::books::{Booked, Sent as BooksSent};
 use super::reading::Read;
 use super::sending::Sent;
 use super::verdict::{Counts, Verdict};
-use crate::BadRows;
+use crate::bad_rows::BadRows;
 
 /// Report of an import.
 #[derive(Debug, Serialize)]

@@ -9,7 +9,9 @@ use catalog_api::v1::{AddOutcome, CatalogApi, CatalogError, MAX_BULK_ITEMS, NewP
 
 use super::batch::Batch;
 use super::call;
-use crate::{BadRows, Checkpoint, Progress, Reached};
+use crate::bad_rows::BadRows;
+use crate::checkpoint::Checkpoint;
+use crate::progress::{Progress, Reached};
 
 /// The catalog, with the counts of its responses.
 pub(super) struct Sending {

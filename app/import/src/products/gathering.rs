@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use catalog_api::v1::{MAX_BULK_ITEMS, NewProduct};
 
 use super::Options;
-use crate::BadRows;
+use crate::bad_rows::BadRows;
 use crate::source::Position;
 
 /// Products sent together, with the place of each in the file.

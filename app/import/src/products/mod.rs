@@ -29,8 +29,10 @@ pub use self::columns::{ColumnChoice, Columns};
 pub use self::report::Report;
 
 use self::gathering::{Batch, Gathering, Read};
+use super::BATCHES_AHEAD;
 use super::source::Opened;
-use super::{BATCHES_AHEAD, Progress, Reached, Source};
+use crate::progress::{Progress, Reached};
+use crate::source::Source;
 
 /// Timeout of one call with its retries.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);

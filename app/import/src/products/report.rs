@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::gathering::Read;
-use crate::BadRows;
+use crate::bad_rows::BadRows;
 
 /// Report of a product import. Every row is added, existing or bad.
 #[derive(Debug, Serialize)]

@@ -146,7 +146,7 @@ fn compare_with_log(
         );
         return Some(problem(module, message, resolve(log.last + 1)));
     }
-    let since = |oldest: Option<Timestamp>| oldest.map_or("ever".to_owned(), |at| at.to_string());
+    let since = |oldest: Option<Timestamp>| oldest.map_or("the beginning".to_owned(), |at| at.to_string());
     let is_late = |oldest: Option<Timestamp>, limit| oldest.is_none_or(|at| age(at, now) > limit);
     let status = || Some("offshoot events status".to_owned());
     // An idle partition is not behind, however long the log has become since.

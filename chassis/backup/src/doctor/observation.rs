@@ -10,7 +10,7 @@ use sqlx::Error;
 use uuid::Uuid;
 
 use crate::connection::Connection;
-use crate::{LogPosition, positions};
+use crate::positions::{self, LogPosition};
 
 /// Observed data of one module.
 #[derive(Debug, Clone)]

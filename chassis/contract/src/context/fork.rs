@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Mutex, PoisonError};
 
-use crate::CallContext;
+use crate::context::CallContext;
 
 /// State shared by all contexts of one execution.
 #[derive(Debug, Default)]

@@ -13,13 +13,16 @@ use crate::error_code::{is_busy, sqlite_code};
 use crate::migrate::history;
 use crate::migrate::plan::{self, CarriedMigration};
 use crate::migrate::schema::{CHASSIS, ModuleSchema};
+use crate::open_error::OpenError;
+use crate::options::DbOptions;
 use crate::postgres::{
     PostgresServer, ProvisionOptions, ProvisioningTarget, SessionRole, acquire_migration_lock, grant_privileges,
     has_roles_and_schema, owner_role, provision, quote_plain_name,
 };
 use crate::rows::Keep;
 use crate::sqlite::{SqliteFile, open_or_create};
-use crate::{DatabaseUrl, DbOptions, Engine, OpenError};
+use crate::statement::Engine;
+use crate::url::DatabaseUrl;
 
 /// Pause between two attempts to lock a SQLite file that another migrator holds.
 const LOCK_RETRY: Duration = Duration::from_millis(10);

@@ -3,7 +3,8 @@
 use sha2::{Digest, Sha256};
 
 use crate::migrate::schema::{CHASSIS, CHASSIS_MIGRATIONS, Migration, ModuleSchema};
-use crate::{Engine, OpenError};
+use crate::open_error::OpenError;
+use crate::statement::Engine;
 
 /// Kind of a migration: `Expand` if an older binary, which does not know the migration, can run on the migrated schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

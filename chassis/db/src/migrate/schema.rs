@@ -1,6 +1,7 @@
 //! Schema declaration of a module, and the chassis's own migrations, which every module's schema gets first.
 
-use crate::{Engine, OpenError};
+use crate::open_error::OpenError;
+use crate::statement::Engine;
 
 /// Declaration of a module's data: name, migrations and tables. A constant of the module's crate.
 #[derive(Debug)]

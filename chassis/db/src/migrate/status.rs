@@ -7,9 +7,11 @@ use crate::migrate::apply::MigrationId;
 use crate::migrate::history;
 use crate::migrate::plan::{self, CarriedMigration, HistoryEntry};
 use crate::migrate::schema::ModuleSchema;
+use crate::open_error::OpenError;
+use crate::options::DbOptions;
 use crate::postgres::{PostgresServer, SessionRole};
 use crate::sqlite::{SqliteFile, open_when_unlocked};
-use crate::{DatabaseUrl, DbOptions, OpenError};
+use crate::url::DatabaseUrl;
 
 /// A migration of this binary or of the schema's history.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use sqlx::postgres::PgConnection;
 
-use crate::{OpenError, PgBudget};
+use crate::open_error::OpenError;
+use crate::options::PgBudget;
 
 /// Rejects a budget above the server's limit. Warns if the budget and the connections open now together exceed the limit.
 pub(crate) async fn check_budget(

@@ -2,7 +2,7 @@
 
 use sqlx::postgres::PgConnection;
 
-use crate::OpenError;
+use crate::open_error::OpenError;
 
 /// Privileges of a module's login beyond the module's own data.
 ///

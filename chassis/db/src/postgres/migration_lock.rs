@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 
-use crate::OpenError;
+use crate::open_error::OpenError;
 
 /// Key of the advisory lock, one lock per database: the bytes of `offshoot`.
 const MIGRATION_LOCK_KEY: i64 = i64::from_be_bytes(*b"offshoot");

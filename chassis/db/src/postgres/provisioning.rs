@@ -6,7 +6,7 @@
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Executor, Row as _};
 
-use crate::OpenError;
+use crate::open_error::OpenError;
 use crate::postgres::roles::{self, Privilege, Step, owner_role, quote_literal};
 use crate::postgres::{PostgresServer, ProvisionOptions, ProvisionedStep, quote_plain_name, scram};
 

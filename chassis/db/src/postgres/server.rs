@@ -8,7 +8,8 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
-use crate::{DatabaseUrl, OpenError};
+use crate::open_error::OpenError;
+use crate::url::DatabaseUrl;
 
 /// Statement timeout of reads: stops a read that no caller waits for. Transactions set their own, shorter timeout.
 const READ_LIMIT: Duration = Duration::from_secs(60);

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::OpenError;
 use crate::error_code::is_busy;
+use crate::open_error::OpenError;
 use crate::sqlite::{InterruptibleConnection, SqliteFile};
 
 /// Pause between two attempts to open a locked file. A lock that prevents opening lasts for seconds.

@@ -13,8 +13,7 @@ use super::super::line::Line;
 use super::super::records::Records;
 use super::Booked;
 use super::entry::Booking;
-use crate::Source;
-use crate::source::Position;
+use crate::source::{Position, Source};
 
 /// Records sent together. The acknowledgement covers everything up to `through_line`.
 #[derive(Debug, Default)]

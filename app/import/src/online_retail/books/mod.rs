@@ -30,7 +30,11 @@ use self::entry::Booking;
 use self::gathering::Gathering;
 use self::sending::Sending;
 use super::{Modules, call};
-use crate::{BATCHES_AHEAD, BadRows, Checkpoint, Progress, Source};
+use crate::BATCHES_AHEAD;
+use crate::bad_rows::BadRows;
+use crate::checkpoint::Checkpoint;
+use crate::progress::Progress;
+use crate::source::Source;
 
 pub(super) use self::sending::Sent;
 pub(super) use self::survey::Survey;

@@ -11,7 +11,8 @@ use orders_api::v1::{MAX_SALE_LINES, MAX_SALES, OrdersApi, Sale, SaleOutcome};
 use super::super::{Modules, call};
 use super::Refused;
 use super::gathering::Batch;
-use crate::{Checkpoint, Progress, Reached};
+use crate::checkpoint::Checkpoint;
+use crate::progress::{Progress, Reached};
 
 /// Counts of the responses of inventory and orders.
 #[derive(Debug, Default)]

@@ -14,7 +14,7 @@ use super::super::records::Records;
 use super::super::verdict::Verdict;
 use super::SPARE;
 use super::entry::Booking;
-use crate::Source;
+use crate::source::Source;
 
 /// Totals of the whole file.
 pub(in super::super) struct Survey {

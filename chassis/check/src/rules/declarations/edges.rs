@@ -26,7 +26,7 @@ impl Declaring<'_> {
         let files = self.project.files.iter();
         for file in files.filter(|file| file.is_rust() && file.path.starts_with(folder)) {
             // A file that cannot be parsed is reported where all files are read.
-            let tokens = crate::tokenize(file).unwrap_or_default();
+            let tokens = crate::tokens::tokenize(file).unwrap_or_default();
             for (callee, found, line, name) in self.contracts.used(&tokens) {
                 if found == usage {
                     let place = || format!("{}:{line} names {name}", file.path);

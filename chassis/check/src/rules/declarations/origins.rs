@@ -105,7 +105,7 @@ impl Declaring<'_> {
             let files = self.project.files.iter();
             for file in files.filter(|file| file.is_rust() && file.path.starts_with(&sources)) {
                 code.origins
-                    .extend(origins_in(&crate::tokenize(file).unwrap_or_default()));
+                    .extend(origins_in(&crate::tokens::tokenize(file).unwrap_or_default()));
             }
             (folder.to_owned(), code)
         });
