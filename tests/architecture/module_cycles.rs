@@ -17,7 +17,7 @@ fn graphs(of: &Crate) -> BTreeMap<String, Graph> {
         let target = of.defining_module(&named.path);
         let common = named.module.iter().zip(&target).take_while(|(a, b)| a == b).count();
         if let (Some(from), Some(to)) = (named.module.get(common), target.get(common)) {
-            let folder = [&[of.folder.clone()], &target[..common]].concat().join("/");
+            let folder = [std::slice::from_ref(&of.folder), &target[..common]].concat().join("/");
             let lines = graphs.entry(folder).or_default().entry(from.clone()).or_default();
             let line = format!("{}:{} names {}", named.file, named.line, named.path.join("::"));
             lines.entry(to.clone()).or_default().push(line);
