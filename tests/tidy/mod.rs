@@ -6,4 +6,5 @@ mod functions;
 mod manifests;
 // Rules for documents.
 mod documents;
+mod limits;
 mod readme;

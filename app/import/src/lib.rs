@@ -17,10 +17,14 @@ mod progress;
 mod record_limit;
 mod source;
 
+use std::time::Duration;
+
 pub use self::bad_rows::BadRows;
 pub use self::checkpoint::Checkpoint;
 pub use self::progress::{Progress, Reached, Silent, for_stderr};
 pub use self::source::Source;
 
+/// Timeout of one call with its retries. A call of 1,000 items takes milliseconds; a database may be busy.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// Batches between reader and sender: one is being sent, one waits, one is being filled.
 const BATCHES_AHEAD: usize = 1;

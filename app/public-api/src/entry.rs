@@ -2,7 +2,6 @@
 //! id.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -12,10 +11,7 @@ use tokio::sync::Semaphore;
 
 use offshoot_contract::{CallFailure, FailureKind, Placement, Span, SpanAttributes, TraceContext};
 
-use super::refusal::{self, Refusal};
-
-/// Pause after which a refused client may try again.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+use super::refusal::{self, RETRY_AFTER, Refusal};
 
 /// Prefix of headers that only services send.
 const INTERNAL_PREFIX: &str = "offshoot-";

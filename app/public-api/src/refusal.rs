@@ -9,8 +9,8 @@ use http::{HeaderValue, StatusCode, header};
 
 use offshoot_contract::{CallFailure, ContractError, FailureKind, Problem, TraceContext};
 
-/// Retry-After where the failure has none.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Pause after which a refused client may try again, where the failure has none.
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A problem before rendering. [`render`] adds the trace id, which is known only there.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow};
 use tokio::time::{Instant, sleep};
 
 use inventory_api::v1::{Balance, InventoryApi, Reservation, ReservationState};
-use offshoot_contract::{CallContext, Page};
+use offshoot_contract::{CallContext, Page, PageSize};
 use orders_api::v1::{Order, OrdersApi, Revenue, RevenueBy};
 use payments_api::v1::{Payment, PaymentStatus, PaymentsApi};
 
@@ -17,7 +17,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// Timeout of one page.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// Items per page, the maximum.
-const PAGE: Option<u32> = Some(100);
+const PAGE: Option<u32> = Some(PageSize::MAX);
 
 /// Data of the store.
 #[derive(Debug)]

@@ -2,7 +2,6 @@
 //! read snapshots, and restore to write while no process uses the data.
 
 use std::path::Path;
-use std::time::Duration;
 
 use offshoot_db::{DatabaseUrl, Engine, Params, Row, Sql};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -11,9 +10,7 @@ use sqlx::{AssertSqlSafe, Connection as _, SqlSafeStr as _, SqlStr};
 
 use crate::ModuleData;
 use crate::error::BackupError;
-
-/// Longest wait for the lock of a file that a process is changing.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+use crate::limits::BUSY_TIMEOUT;
 
 /// A connection to either engine.
 pub(crate) enum Connection {

@@ -6,7 +6,6 @@ mod findings;
 mod observation;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use offshoot_contract::{Clock, error_chain};
 use offshoot_db::{DbOptions, MigrationState, migration_status};
@@ -17,11 +16,8 @@ use uuid::Uuid;
 use self::observation::{Activity, Observation};
 use crate::connection::{Connection, database_error};
 use crate::error::BackupError;
+use crate::limits::OBSERVATION_PERIOD;
 use crate::{ModuleData, Progress};
-
-/// Pause between the two readings: longer than the heartbeat interval, and longer than a process takes to assign
-/// positions to new events.
-const OBSERVATION_PERIOD: Duration = Duration::from_secs(3);
 
 /// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

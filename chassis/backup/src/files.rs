@@ -8,12 +8,8 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::BackupError;
+use crate::limits::{CHUNK_BYTES, RESERVED_BYTES};
 use crate::positions::hex;
-
-/// Bytes per read.
-const CHUNK_BYTES: usize = 1 << 16;
-/// Bytes that must stay free on a disk: a full disk stops the running store too.
-const RESERVED_BYTES: u64 = 16 << 20;
 
 /// Creates `directory`, or accepts an empty directory. Returns true if the directory was created.
 pub(crate) fn claim_directory(directory: &Path) -> Result<bool, BackupError> {

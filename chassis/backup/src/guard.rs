@@ -1,17 +1,13 @@
 //! Guard before a restore: finds processes that use a module's data, so that no data is replaced under a running
 //! process.
 
-use std::time::Duration;
-
 use offshoot_db::{DatabaseUrl, sql};
 use uuid::Uuid;
 
 use crate::connection::{Connection, database_error};
 use crate::error::BackupError;
+use crate::limits::OBSERVATION_PERIOD;
 use crate::{ModuleData, sqlite, tables};
-
-/// Pause between two readings of the heartbeats: longer than the heartbeat interval of one second.
-const OBSERVATION_PERIOD: Duration = Duration::from_secs(3);
 
 /// Content of the restore target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,11 +13,9 @@ use sqlx::Error;
 use uuid::Uuid;
 
 use crate::connection::Connection;
+use crate::limits::REPORTED_SAGAS_MAX;
 use crate::manifest::ModuleBackup;
 use crate::positions::{CursorPosition, LogPosition, OpenSaga, Positions};
-
-/// Maximum number of sagas listed per module in a report.
-const SAGAS_NAMED: usize = 1_000;
 
 /// A restored publisher: its log as backed up, and the id of the new log.
 #[derive(Debug, Clone)]
@@ -188,7 +186,7 @@ impl RestoreImpact {
             }
         }
         let seen = |module: &str, sagas: &[OpenSaga]| {
-            let named = sagas.iter().take(SAGAS_NAMED).map(|saga| AffectedSaga {
+            let named = sagas.iter().take(REPORTED_SAGAS_MAX).map(|saga| AffectedSaga {
                 module: module.to_owned(),
                 saga: saga.clone(),
             });

@@ -8,6 +8,7 @@
 
 // Parts of a backup.
 mod files;
+mod limits;
 mod manifest;
 mod positions;
 // Plain database connections, without pools and without the checks of `offshoot_db::Tx`.

@@ -10,9 +10,7 @@ use sqlx::Error;
 use uuid::Uuid;
 
 use crate::connection::Connection;
-
-/// Maximum number of sagas listed in a manifest, far above the usual number of open sagas. The count is exact regardless.
-const SAGAS_NAMED: i64 = 10_000;
+use crate::limits::MANIFEST_SAGAS_MAX;
 
 /// Positions of one module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,7 +163,10 @@ async fn read_open_sagas(connection: &mut Connection) -> Result<(i64, Vec<OpenSa
         return Ok((0, Vec::new()));
     }
     let (count,): (i64,) = connection.fetch_one(COUNT_OPEN_SAGAS, ()).await?;
-    Ok((count, connection.fetch_all(LIST_OPEN_SAGAS, (SAGAS_NAMED,)).await?))
+    Ok((
+        count,
+        connection.fetch_all(LIST_OPEN_SAGAS, (MANIFEST_SAGAS_MAX,)).await?,
+    ))
 }
 
 /// Reads the sagas that changed after `moment`, latest first.
@@ -177,7 +178,7 @@ pub(crate) async fn read_sagas_changed_after(
         return Ok(Vec::new());
     }
     connection
-        .fetch_all(LIST_SAGAS_CHANGED_AFTER, (moment, SAGAS_NAMED))
+        .fetch_all(LIST_SAGAS_CHANGED_AFTER, (moment, MANIFEST_SAGAS_MAX))
         .await
 }
 

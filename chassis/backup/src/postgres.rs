@@ -19,11 +19,9 @@ use crate::connection::{Connection, database_error, quoted};
 use crate::error::BackupError;
 use crate::files::{self, ChecksumWriter};
 use crate::impact::Adjustments;
+use crate::limits::CHUNK_BYTES;
 use crate::manifest::{FileEntry, ModuleBackup, TableEntry};
 use crate::{ModuleData, Progress, tables};
-
-/// Bytes per read of a file and per message to the server.
-const CHUNK_BYTES: usize = 1 << 16;
 
 /// Files of a snapshot, with their tables and sequences.
 pub(crate) struct Copied {

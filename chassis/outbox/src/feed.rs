@@ -4,7 +4,6 @@
 //! retries work as for the contract's own methods.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use offshoot_contract::{
@@ -14,10 +13,8 @@ use offshoot_rest::{Client, ModuleClient, Surface};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::limits::FEED_TIMEOUT;
 use crate::source::{EventPage, EventSource, Head, ReadRequest};
-
-/// Timeout of one read. Longer than the long poll of a head request.
-const TIMEOUT: Duration = Duration::from_secs(25);
 
 /// Why reading events failed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
@@ -95,7 +92,7 @@ const fn spec<A: Contract + ?Sized>(name: &'static str, path: &'static str, doc:
         key: None,
         stale_ok: false,
         max_bytes: 0,
-        timeout: TIMEOUT,
+        timeout: FEED_TIMEOUT,
         has_body: false,
     }
 }
@@ -169,7 +166,7 @@ impl HttpSource {
         spec: &'static MethodSpec,
         params: M::Params,
     ) -> Result<M::Answer, CallFailure> {
-        let mut cx = CallContext::root(self.reader).with_timeout(TIMEOUT);
+        let mut cx = CallContext::root(self.reader).with_timeout(FEED_TIMEOUT);
         let body = NoBody {};
         let result = self
             .client

@@ -5,6 +5,8 @@
 //! subscriber writes are committed together with its cursor: an event is delivered at least once, takes effect exactly
 //! once, and is handled in order per key. An [`EventSource`] reads a log in this process or over HTTP.
 
+// Bounds of everything below.
+mod limits;
 // Publishing, in the module's own transaction.
 mod publish;
 // The log: published events in order of position, and their retention.
@@ -33,14 +35,15 @@ pub use crate::delivery::{Delivered, Rejection};
 pub use crate::fault_injection::inject_faults;
 pub use crate::feed::{HttpSource, serve_events};
 pub use crate::lag::{COUNT_LAG, LAG_SCAN_MAX, Lag, count_lag};
+pub use crate::limits::{MAX_PAYLOAD_BYTES, RETENTION, UNNUMBERED_COUNT_MAX};
 pub use crate::local::LocalSource;
 pub use crate::operating::{
-    OutboxStatus, ParkedEvent, SubscriptionError, SubscriptionStatus, UNNUMBERED_COUNT_MAX, begin_new_log,
-    outbox_status, parked_events, rebuild, replay, retry, skip, status,
+    OutboxStatus, ParkedEvent, SubscriptionError, SubscriptionStatus, begin_new_log, outbox_status, parked_events,
+    rebuild, replay, retry, skip, status,
 };
 pub use crate::projection::{Age, Projection, latest_per_key, read_age};
-pub use crate::publish::{MAX_PAYLOAD_BYTES, Publish};
-pub use crate::retention::{RETENTION, remove_expired_events};
+pub use crate::publish::Publish;
+pub use crate::retention::remove_expired_events;
 pub use crate::source::{EventPage, EventSource, Head, PublishedEvent, ReadRequest};
 pub use crate::subscription::{Subscriber, Subscription, SubscriptionSettings};
 pub use crate::tail::Tail;

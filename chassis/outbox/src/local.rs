@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use offshoot_contract::{CallContext, CallFailure, Timestamp};
@@ -12,17 +11,9 @@ use offshoot_db::Db;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use crate::limits::{ASSIGNED_MAX, LOG_POLL_INTERVAL, LOG_READ_TIMEOUT, LONG_POLL_MAX, READER_RECORD_INTERVAL};
 use crate::log;
 use crate::source::{EventPage, EventSource, Head, ReadRequest};
-
-/// How often a log is polled for events published by other processes.
-const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// Longest wait of one head request for new events.
-const LONG_POLL_MAX: Duration = Duration::from_secs(20);
-/// Timeout of one request's statements.
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a reader's position is recorded for retention.
-const RECORD_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A module's log, read from the module's own database.
 pub struct LocalSource {
@@ -61,23 +52,23 @@ impl LocalSource {
         self.closed.send_replace(true);
     }
 
-    /// Assigns positions to committed events that have none, at most [`log::ASSIGNED_MAX`]. Returns the last poll that left
+    /// Assigns positions to committed events that have none, at most [`ASSIGNED_MAX`]. Returns the last poll that left
     /// no event without a position, or `None` if more events may be waiting.
     ///
     /// One caller polls on behalf of all callers. If this process has published nothing since the last poll, the database
-    /// is polled at most every [`POLL_INTERVAL`].
+    /// is polled at most every [`LOG_POLL_INTERVAL`].
     async fn assign_positions(&self, cx: &mut CallContext) -> Result<Option<Poll>, CallFailure> {
         let mut last_poll = self.last_poll.lock().await;
         let (commits, at) = (*self.db.commit_notifications().borrow(), self.db.now());
         let is_new = last_poll.is_some_and(|poll| poll.commits != commits);
         if let Some(poll) = *last_poll
             && !is_new
-            && poll.ended.elapsed() < POLL_INTERVAL
+            && poll.ended.elapsed() < LOG_POLL_INTERVAL
         {
             return Ok(Some(poll));
         }
         if (is_new || log::has_unnumbered_events(&self.db, cx).await?)
-            && log::assign_positions(&self.db, cx).await? >= log::ASSIGNED_MAX
+            && log::assign_positions(&self.db, cx).await? >= ASSIGNED_MAX
         {
             return Ok(None);
         }
@@ -90,7 +81,7 @@ impl LocalSource {
     }
 
     fn context() -> CallContext {
-        CallContext::root("events").with_timeout(TIMEOUT)
+        CallContext::root("events").with_timeout(LOG_READ_TIMEOUT)
     }
 
     /// Records the reader's position for retention, in the background. A failure is harmless: the next read records again.
@@ -100,7 +91,8 @@ impl LocalSource {
             let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
             let now = Instant::now();
             // A reader that went back (replay) is recorded at once, before retention removes the replayed events.
-            let is_fresh = |(at, position): &(Instant, i64)| now - *at < RECORD_INTERVAL && request.after >= *position;
+            let is_fresh =
+                |(at, position): &(Instant, i64)| now - *at < READER_RECORD_INTERVAL && request.after >= *position;
             if recorded.get(&reader).is_some_and(is_fresh) {
                 return;
             }
@@ -137,7 +129,7 @@ impl EventSource for LocalSource {
             tokio::select! {
                 _ = commits.changed() => {}
                 _ = closed.changed() => {}
-                () = sleep(POLL_INTERVAL) => {}
+                () = sleep(LOG_POLL_INTERVAL) => {}
             }
         }
     }

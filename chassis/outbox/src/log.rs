@@ -7,17 +7,8 @@ use offshoot_contract::{CallContext, CallFailure, Timestamp, fault_point};
 use offshoot_db::{Db, Engine, Queries, sql};
 use uuid::Uuid;
 
-use crate::publish::MAX_PAYLOAD_BYTES;
+use crate::limits::{ASSIGNED_MAX, MAX_PAYLOAD_BYTES, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, PAGE_POSITIONS_MAX};
 use crate::source::{EventPage, Head, PublishedEvent, ReadRequest};
-
-/// Maximum number of positions assigned by one transaction; such a transaction takes milliseconds.
-pub(crate) const ASSIGNED_MAX: i64 = 2_000;
-/// Payload bytes after which a page takes no further event.
-const PAGE_BYTES_MAX: i64 = 1 << 20;
-/// Maximum number of positions scanned for one page. Bounds the cost of a page under any query plan.
-const PAGE_POSITIONS_MAX: i64 = 10_000;
-/// Maximum number of events of one page.
-pub(crate) const PAGE_EVENTS_MAX: u32 = 500;
 
 /// Whether a committed event has no position. Always false on SQLite, where the insert assigns the position.
 pub(crate) async fn has_unnumbered_events(db: &Db, cx: &mut CallContext) -> Result<bool, CallFailure> {

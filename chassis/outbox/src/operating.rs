@@ -7,11 +7,9 @@ use offshoot_db::{Db, sql};
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::limits::UNNUMBERED_COUNT_MAX;
 use crate::log;
 use crate::parked;
-
-/// Limit of the count of events without a position: counting a million events is slow.
-pub const UNNUMBERED_COUNT_MAX: i64 = 10_000;
 
 /// Why an operator's command was refused or failed.
 #[derive(Debug, thiserror::Error)]

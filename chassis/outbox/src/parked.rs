@@ -6,10 +6,8 @@ use offshoot_contract::{CallFailure, Timestamp};
 use offshoot_db::{Queries, Tx, sql};
 
 use crate::cursor::Cursor;
+use crate::limits::DUE_EVENTS_MAX;
 use crate::source::PublishedEvent;
-
-/// Maximum number of parked events retried in one round.
-const DUE_EVENTS_MAX: i64 = 50;
 
 /// A parked event that is due for a retry, the first of its key.
 #[derive(Debug)]

@@ -5,11 +5,8 @@ use offshoot_contract::{CallFailure, EventSet};
 use offshoot_db::{Tx, sql};
 
 use crate::fault_injection::delay_commit;
+use crate::limits::MAX_PAYLOAD_BYTES;
 use crate::source::bucket_of;
-
-/// Largest payload, bytes. Enough for an order of a thousand lines at some hundred bytes each; subscribers fetch larger
-/// data with a call.
-pub const MAX_PAYLOAD_BYTES: usize = 512 << 10;
 
 /// Extends a transaction with publishing: `tx.publish(event)`.
 #[async_trait]

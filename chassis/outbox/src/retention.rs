@@ -5,16 +5,8 @@ use std::time::Duration;
 use offshoot_contract::{CallContext, CallFailure, Timestamp};
 use offshoot_db::{Db, List, Queries, sql};
 
-use crate::log::{ASSIGNED_MAX, assign_positions};
-
-/// Minimum age of removed events: time to notice a fault and to replay.
-pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// A reader that has not read for this long no longer keeps events from being removed.
-const READER_FORGOTTEN_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// Maximum number of events removed by one transaction.
-const REMOVED_PER_TRANSACTION: usize = 1_000;
-/// Maximum number of events found by one scan of the log.
-const FOUND_MAX: usize = 20_000;
+use crate::limits::{ASSIGNED_MAX, FOUND_MAX, READER_FORGOTTEN_AFTER, REMOVED_PER_TRANSACTION};
+use crate::log::assign_positions;
 
 /// Removes events that were published more than `keep` ago and that every reader of the last 30 days has handled. Without
 /// any reader in the last 30 days, `keep` is at least 30 days. The newest lasting event of each key stays.

@@ -8,6 +8,7 @@ use offshoot_contract::{CallFailure, EventSet, UnreadableEvent};
 use offshoot_db::Tx;
 
 use crate::delivery::{Delivered, Rejection};
+use crate::limits::{ATTEMPTS, BATCH_EVENTS, BATCH_TIMEOUT, FIRST_PAUSE, PARTITIONS};
 use crate::projection::Projection;
 use crate::source::PublishedEvent;
 
@@ -43,11 +44,11 @@ pub struct SubscriptionSettings {
 impl Default for SubscriptionSettings {
     fn default() -> Self {
         Self {
-            partitions: 4,
-            batch: 200,
-            timeout: Duration::from_secs(10),
-            attempts: 8,
-            pause: Duration::from_millis(500),
+            partitions: PARTITIONS,
+            batch: BATCH_EVENTS,
+            timeout: BATCH_TIMEOUT,
+            attempts: ATTEMPTS,
+            pause: FIRST_PAUSE,
         }
     }
 }

@@ -1,21 +1,12 @@
 //! Polls the head of a log once for all subscriptions of this process.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use offshoot_contract::Backoff;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use crate::limits::{BACKLOG_EVENTS, BACKLOG_PAUSE, BACKOFF};
 use crate::source::{EventSource, Head};
-
-/// Pauses after failed polls.
-const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-
-/// Number of new events from which on polling pauses: readers of a backlog read on without a wake-up.
-const BACKLOG: i64 = 1_000;
-/// Pause of polling during a backlog.
-const BACKLOG_PAUSE: Duration = Duration::from_millis(250);
 
 /// A log with its last known head, shared by the subscriptions of this process.
 pub struct Tail {
@@ -52,7 +43,7 @@ impl Tail {
             match self.source.head(known).await {
                 Ok(head) => {
                     backoff.reset();
-                    let is_backlog = known >= 0 && head.last - known >= BACKLOG;
+                    let is_backlog = known >= 0 && head.last - known >= BACKLOG_EVENTS;
                     self.head.send_if_modified(|known| {
                         let changed = known.as_ref() != Some(&head);
                         *known = Some(head);

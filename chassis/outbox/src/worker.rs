@@ -9,7 +9,6 @@ mod retrying;
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
@@ -22,23 +21,11 @@ use uuid::Uuid;
 
 use crate::cursor::{self, Cursor, LogState};
 use crate::delivery::Rejection;
+use crate::limits::{BACKOFF, CLEAR_TIMEOUT, IDLE_POLL_INTERVAL, IDLE_RECORD_INTERVAL, PARKED_MAX, RETRY_INTERVAL};
 use crate::parked;
 use crate::source::{EventPage, Head, PublishedEvent, ReadRequest};
 use crate::subscription::Subscription;
 use crate::tail::Tail;
-
-/// How often due parked events are retried.
-const RETRY_INTERVAL: Duration = Duration::from_millis(500);
-/// How often an idle partition reads the log without a wake-up and checks whether an operator has moved the cursor.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// How often an idle partition records that it is current.
-const IDLE_RECORD_INTERVAL: Duration = Duration::from_secs(10);
-/// Timeout for clearing a projection before a rebuild.
-const CLEAR_TIMEOUT: Duration = Duration::from_secs(10 * 60);
-/// Pauses after transient failures of the database or the log.
-const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-/// Limit of parked events of one partition. Beyond the limit the subscriber is at fault, and the partition is held.
-const PARKED_MAX: i64 = 10_000;
 
 /// Handles the events of a subscription in this process, sharing the partitions with the other replicas. Runs until the
 /// future is dropped.
@@ -316,7 +303,7 @@ impl Worker {
     /// Waits for new events or for the next retry or poll. Returns whether the log grew.
     async fn wait_for_new_events(&self, state: &PartitionState, head: &mut watch::Receiver<Option<Head>>) -> bool {
         let until = if state.blocked_keys.is_empty() {
-            Instant::now() + POLL_INTERVAL
+            Instant::now() + IDLE_POLL_INTERVAL
         } else {
             state.retry_at
         };
@@ -372,7 +359,7 @@ impl Worker {
         tx.commit_part().await?;
         state.advance_to(log, through);
         // The next idle read finds out whether these were the last events.
-        state.record_at = Instant::now() + POLL_INTERVAL;
+        state.record_at = Instant::now() + IDLE_POLL_INTERVAL;
         fault_point("events-handled").await;
         Ok(())
     }

@@ -10,10 +10,8 @@ use std::sync::Arc;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
+use crate::limits::MAX_KEYS;
 use crate::secret_file::{self, SecretFileError};
-
-/// Limit on keys in a file: the signing key, and its predecessor or successor during a rotation.
-const MAX_KEYS: usize = 2;
 
 /// The keys of a deployment: the first signs, all verify.
 #[derive(Clone)]

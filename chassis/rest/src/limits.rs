@@ -1,4 +1,4 @@
-//! All limits on remote calls, of clients and servers.
+//! Limits on remote calls, of clients and servers. `docs/LIMITS.md` lists them with the other bounds of the project.
 //!
 //! Not here: the switch decides about repeats by the method's class, and the contract sets each method's timeout.
 
@@ -123,3 +123,23 @@ pub(crate) const EWMA_TIME_CONSTANT: Duration = Duration::from_secs(1);
 pub(crate) const FAST_REFUSAL: Duration = Duration::from_millis(50);
 /// Interval between DNS resolutions.
 pub(crate) const DNS_REFRESH: Duration = Duration::from_secs(5);
+
+// Connections of a client.
+/// Timeout of connecting, a hundred times the usual duration within a data centre.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Lifetime of an idle connection: shorter than the server's keep-alive, so that the client closes first.
+pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Limit on idle connections per address.
+pub(crate) const MAX_IDLE_CONNECTIONS: usize = 64;
+
+// Tokens and keys.
+/// Lifetime of a service token: the damage of a leaked one ends soon.
+pub(crate) const TOKEN_LIFETIME: Duration = Duration::from_secs(5 * 60);
+/// Tolerated difference between the clocks of two machines.
+pub(crate) const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
+/// Limit on verified service tokens that a server caches. An evicted token is verified again.
+pub(crate) const MAX_VERIFIED_TOKENS: usize = 64;
+/// Limit on keys in a file: the signing key, and its predecessor or successor during a rotation.
+pub(crate) const MAX_KEYS: usize = 2;
+/// Shortest token of an operator, bytes: too long to be guessed.
+pub(crate) const MIN_OPERATOR_TOKEN_BYTES: usize = 32;

@@ -10,12 +10,11 @@ use http::header::AUTHORIZATION;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use crate::limits::MIN_OPERATOR_TOKEN_BYTES;
 use crate::secret_file::{self, SecretFileError};
 
 /// The name in a file that [`Operators::load_or_create`] makes.
 const LOCAL: &str = "local";
-/// Shortest token, characters.
-const MIN_TOKEN: usize = 32;
 
 /// The operators of a process. Keeps digests for comparison, never a token.
 pub struct Operators(Vec<Operator>);
@@ -32,7 +31,7 @@ pub enum OperatorsError {
     #[error(transparent)]
     File(#[from] SecretFileError),
     /// A line is malformed. The message leaves the line out: it may hold a token.
-    #[error("line {line} of {}: a line is a name and a token of at least {MIN_TOKEN} characters", path.display())]
+    #[error("line {line} of {}: a line is a name and a token of at least {MIN_OPERATOR_TOKEN_BYTES} characters", path.display())]
     Line {
         /// The file.
         path: PathBuf,
@@ -40,7 +39,7 @@ pub enum OperatorsError {
         line: usize,
     },
     /// The file has no operator.
-    #[error("{} names no operator: a line is a name and a token of at least {MIN_TOKEN} characters", path.display())]
+    #[error("{} names no operator: a line is a name and a token of at least {MIN_OPERATOR_TOKEN_BYTES} characters", path.display())]
     Empty {
         /// The file.
         path: PathBuf,
@@ -112,7 +111,7 @@ fn parse(path: &Path, text: &str) -> Result<Vec<(String, String)>, OperatorsErro
             continue;
         }
         match line.split_once(' ') {
-            Some((name, token)) if token.len() >= MIN_TOKEN && !token.contains(' ') => {
+            Some((name, token)) if token.len() >= MIN_OPERATOR_TOKEN_BYTES && !token.contains(' ') => {
                 operators.push((name.to_owned(), token.to_owned()));
             }
             _ => {

@@ -4,20 +4,14 @@
 //! lifetime and keys derived for each module limit the damage of a leaked token.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 use offshoot_contract::{Clock as _, SystemClock};
 
 use crate::keys::ModuleKeys;
+use crate::limits::{MAX_CLOCK_SKEW, MAX_VERIFIED_TOKENS, TOKEN_LIFETIME};
 
-/// Lifetime of a token.
-const LIFETIME: Duration = Duration::from_secs(5 * 60);
-/// Tolerated difference between the clocks of two machines.
-const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
-/// Limit on verified tokens that a server caches. An evicted token is verified again.
-const MAX_VERIFIED: usize = 64;
 const SCHEME: &str = "Bearer ";
 
 /// Seconds since the Unix epoch.
@@ -37,7 +31,7 @@ impl ModuleKeys {
 
 /// Issues a token for `caller`: the value of the `Authorization` header, and the expiry in seconds.
 fn issue(keys: &ModuleKeys, caller: &str, now: u64) -> (HeaderValue, u64) {
-    let until = now + LIFETIME.as_secs();
+    let until = now + TOKEN_LIFETIME.as_secs();
     let claims = format!("{caller}.{until}");
     let text = format!("{SCHEME}{claims}.{}", keys.sign(&claims));
     // Module names, digits and dots are always a valid header value.
@@ -60,7 +54,7 @@ fn verify(keys: &ModuleKeys, presented: &HeaderValue, now: u64) -> Option<(Arc<s
 
 fn is_valid_at(until: u64, now: u64) -> bool {
     // A token with an expiry beyond the longest lifetime was not issued by this deployment.
-    now <= until + MAX_CLOCK_SKEW.as_secs() && until <= now + LIFETIME.as_secs() + MAX_CLOCK_SKEW.as_secs()
+    now <= until + MAX_CLOCK_SKEW.as_secs() && until <= now + TOKEN_LIFETIME.as_secs() + MAX_CLOCK_SKEW.as_secs()
 }
 
 /// Issues and caches the tokens for calls to one module, one for each calling module of this process.
@@ -95,7 +89,7 @@ impl TokenIssuer {
         let fresh = IssuedToken {
             caller,
             header: header.clone(),
-            renew_at: until - LIFETIME.as_secs() / 2,
+            renew_at: until - TOKEN_LIFETIME.as_secs() / 2,
         };
         self.issued.rcu(|all| {
             let others = all.iter().filter(|issued| issued.caller != caller);
@@ -150,7 +144,7 @@ impl TokenVerifier {
                 .filter(|known| is_valid_at(known.until, now))
                 .cloned()
                 .collect();
-            if all.len() == MAX_VERIFIED {
+            if all.len() == MAX_VERIFIED_TOKENS {
                 all.remove(0);
             }
             all.push(fresh.clone());
@@ -224,7 +218,7 @@ mod tests {
                 notes.authenticate_at(&token, 1_000).is_some() == (second <= 60),
                 "{second}"
             );
-            assert!(notes.verified.load().len() <= MAX_VERIFIED);
+            assert!(notes.verified.load().len() <= MAX_VERIFIED_TOKENS);
         }
     }
 

@@ -3,7 +3,6 @@
 use std::error::Error as _;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -20,13 +19,7 @@ use rustls::pki_types::ServerName;
 use tower::{Service, ServiceExt as _};
 
 use crate::endpoints::Endpoints;
-
-/// Timeout of connecting, a hundred times the usual duration within a data centre.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Lifetime of an idle connection: shorter than the server's keep-alive, so that the client closes first.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
-/// Limit on idle connections per address.
-const MAX_IDLE: usize = 64;
+use crate::limits::{CONNECT_TIMEOUT, IDLE_TIMEOUT, MAX_IDLE_CONNECTIONS};
 
 type HttpClient = hyper_util::client::legacy::Client<Connector, Full<Bytes>>;
 /// Response body: from a connection, or from a router in this process.
@@ -58,7 +51,7 @@ impl Transport {
             .wrap_connector(tcp);
         let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(MAX_IDLE)
+            .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
             .pool_timer(TokioTimer::new())
             .build(Connector(Arc::new(connector)));
         Self::Network(client)

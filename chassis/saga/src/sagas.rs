@@ -14,6 +14,8 @@ use crate::log::{self, lease, steps};
 use crate::plan::Definition;
 use crate::saga_module::SagaModule;
 
+/// Default time without progress after which another process takes a saga over.
+const LEASE: Duration = Duration::from_secs(30);
 /// Pause after the first failed attempt to resume a saga. Doubles with each further failed attempt.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause: after an outage of hours, sagas continue within a minute.
@@ -39,7 +41,7 @@ pub struct SagaSettings {
 impl Default for SagaSettings {
     fn default() -> Self {
         Self {
-            lease: Duration::from_secs(30),
+            lease: LEASE,
             first_pause: FIRST_PAUSE,
             longest_pause: LONGEST_PAUSE,
             attempts: ATTEMPTS,

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use catalog_api::v1::{MAX_NAME_CHARS as MAX_LINE_NAME_CHARS, MAX_SKU_BYTES};
 use offshoot_contract::text::{check_printable, check_storable};
 use offshoot_contract::{CallFailure, Money, Timestamp};
 use orders_api::OrderId;
@@ -10,10 +11,6 @@ use orders_api::v1::{MAX_NAME_CHARS, MAX_NUMBER_BYTES, Revenue, RevenueRow, Sale
 
 use crate::domain::draft::is_name;
 
-/// Longest SKU or code, in bytes, as in the catalog.
-const MAX_SKU_BYTES: usize = 64;
-/// Longest name of a line, in characters, as in the catalog.
-const MAX_LINE_NAME_CHARS: usize = 200;
 /// Most units in one line, of either sign. The largest known real line has 80,995.
 const MAX_QUANTITY: u64 = 1_000_000;
 

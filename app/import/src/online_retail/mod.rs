@@ -36,7 +36,7 @@ mod books;
 mod report;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use tokio::sync::mpsc;
@@ -53,13 +53,10 @@ use self::reading::Reading;
 use self::records::Records;
 use self::sending::Sending;
 use self::verdict::Verdict;
-use super::BATCHES_AHEAD;
+use super::{BATCHES_AHEAD, CALL_TIMEOUT};
 use crate::checkpoint::Checkpoint;
 use crate::progress::Progress;
 use crate::source::Source;
-
-/// Timeout of one call with its retries. A call of 1,000 items takes milliseconds; a database may be busy.
-const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The modules that the import fills.
 #[derive(Clone)]

@@ -17,7 +17,7 @@ mod report;
 
 use std::io::BufRead;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
 use tokio::sync::mpsc;
@@ -29,13 +29,10 @@ pub use self::columns::{ColumnChoice, Columns};
 pub use self::report::Report;
 
 use self::gathering::{Batch, Gathering, Read};
-use super::BATCHES_AHEAD;
 use super::source::Opened;
+use super::{BATCHES_AHEAD, CALL_TIMEOUT};
 use crate::progress::{Progress, Reached};
 use crate::source::Source;
-
-/// Timeout of one call with its retries.
-const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Options of an import.
 #[derive(Debug, Clone)]

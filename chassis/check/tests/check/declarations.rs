@@ -217,7 +217,7 @@ fn an_edge_to_an_unknown_or_a_later_module_is_found() {
         ],
     );
     let line = "    depot: depot_api::v1::DepotApi, \"depot\", \"depot-stub\";\n";
-    let below = format!("}}\norigins!");
+    let below = "}\norigins!".to_owned();
     let moved = format!("{line}}}\norigins!");
     let later = "app/src/wiring.rs:3: declaration: shop is declared before depot: move the line of shop below the line of \
                  depot";

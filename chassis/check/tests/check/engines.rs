@@ -46,7 +46,7 @@ fn words_of_one_engine_are_found_outside_of_its_text() {
     ] {
         let message =
             format!("`{phrase}` exists on SQLite alone: write a text for each engine, this one after `sqlite:`");
-        assert_eq!(found_in(&format!("\"{sql}\"")), [message.clone()], "{sql}");
+        assert_eq!(found_in(&format!("\"{sql}\"")), std::slice::from_ref(&message), "{sql}");
         assert_eq!(
             found_in(&format!("sqlite: \"SELECT 1\", postgres: \"{sql}\"")),
             [message],
@@ -68,7 +68,7 @@ fn words_of_one_engine_are_found_outside_of_its_text() {
     ] {
         let message =
             format!("`{phrase}` exists on Postgres alone: write a text for each engine, this one after `postgres:`");
-        assert_eq!(found_in(&format!("\"{sql}\"")), [message.clone()], "{sql}");
+        assert_eq!(found_in(&format!("\"{sql}\"")), std::slice::from_ref(&message), "{sql}");
         assert_eq!(
             found_in(&format!("sqlite: \"{sql}\", postgres: \"SELECT 1\"")),
             [message],

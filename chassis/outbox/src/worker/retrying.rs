@@ -6,14 +6,12 @@ use offshoot_contract::text::to_storable;
 use offshoot_contract::{Backoff, CallFailure, error_chain};
 use tokio::time::Instant;
 
-use super::{PartitionState, RETRY_INTERVAL, Worker, is_transient};
+use super::{PartitionState, Worker, is_transient};
 use crate::cursor::LogState;
 use crate::delivery::Rejection;
+use crate::limits::{PAUSE_FACTOR_MAX, RETRY_INTERVAL};
 use crate::parked::{self, DueEvent};
 use crate::source::PublishedEvent;
-
-/// Longest pause, as a multiple of the first pause.
-const PAUSE_FACTOR_MAX: u32 = 128;
 
 /// Pauses between attempts to handle a parked event.
 fn backoff(first: Duration) -> Backoff {
