@@ -22,7 +22,20 @@ use crate::config::Flags;
 #[command(
     name = "offshoot",
     version,
-    after_help = "Without a command: serve.\n\nExamples:\n  offshoot\n  offshoot import online-retail online-retail.csv.gz\n  offshoot config\n\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration."
+    after_help = "\
+Without a command, offshoot serves.
+
+A command that works on an existing store names the store's directory or database on stderr, and refuses a place
+without a store. `offshoot serve`, an import, a migration and a restored backup create a store.
+
+Examples:
+  offshoot
+  offshoot import online-retail online-retail.csv.gz
+  offshoot config
+
+Next: `offshoot doctor` finds what is wrong, and each command has `--help`.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration."
 )]
 pub struct Arguments {
     #[command(subcommand)]
@@ -56,9 +69,18 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run the store, or some of its modules, until interrupted.
-    #[command(
-        after_help = "Examples:\n  offshoot serve --listen 127.0.0.1:8080\n  offshoot serve --only catalog --listen 127.0.0.1:7101\n  offshoot serve --remote catalog=http://127.0.0.1:7101\n  offshoot serve --encoded all"
-    )]
+    #[command(after_help = "\
+Serves the public API, and the contracts of the modules to other processes, at one address. Missing SQLite files are
+created and old ones are migrated; a schema on Postgres is never changed. The first start writes a service key and an
+operator's token into the data directory. Ctrl-C stops the process after the calls in flight.
+
+Examples:
+  offshoot serve --listen 127.0.0.1:8080
+  offshoot serve --only catalog --listen 127.0.0.1:7101
+  offshoot serve --remote catalog=http://127.0.0.1:7101
+  offshoot serve --encoded all
+
+Next: `offshoot topology` prints where each module runs, `offshoot placement show` what a running process does.")]
     Serve(ServeArguments),
 
     #[cfg(feature = "store")]
@@ -66,14 +88,43 @@ pub(super) enum Command {
     Tool(Tool),
 
     /// Show and change where a running process executes the calls of its modules.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Asks the admin surface of a process, with the operator's token in the data directory.
+
+Examples:
+  offshoot placement show
+  offshoot placement set catalog remote
+
+Next: `offshoot topology` prints where modules run from the settings, without a process."
+    )]
     Placement(PlacementCommand),
 
     /// Print an authorization header for curl: an operator's, or a service's.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+The header is secret. It comes from files in the data directory, which the first `offshoot serve` writes.
+
+Examples:
+  curl -H \"$(offshoot token operator)\" http://127.0.0.1:7070/admin/placement
+  curl -H \"$(offshoot token service catalog)\" http://127.0.0.1:7101/modules/catalog/v1/products
+
+Next: `offshoot placement show` asks the admin surface without curl."
+    )]
     Token(TokenCommand),
 
     /// Print where each module runs and which modules call each other, from the settings alone.
+    #[command(after_help = "\
+Opens no data and asks no process.
+
+Examples:
+  offshoot topology
+  offshoot topology --mermaid
+  offshoot topology --remote catalog=http://127.0.0.1:7101
+
+Next: `offshoot placement show` prints where calls of a running process go.")]
     Topology {
         /// Print a Mermaid flowchart.
         #[arg(long, conflicts_with = "json")]
@@ -81,32 +132,96 @@ pub(super) enum Command {
     },
 
     /// Migrate, provision and inspect the modules' database schemas.
+    #[command(after_help = "\
+On Postgres the schemas are created by hand, before the first `offshoot serve`: provision once as an administrator, or
+migrate with a login that may create roles. On SQLite `offshoot serve` creates and migrates the files itself.
+
+Examples:
+  offshoot db migrate --database postgres://user:password@localhost/store
+  offshoot db status
+
+Next: `offshoot serve` runs on the migrated database.")]
     Db(DbArguments),
 
     /// Show how far events are handled; retry, skip, replay or rebuild.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Works on the databases, so that no process has to run. A running process notices a change within a second.
+
+Examples:
+  offshoot events status
+  offshoot events dead-letters
+
+Next: `offshoot events status` prints the reason of each subscription that does not advance."
+    )]
     Events(EventsCommand),
 
     /// Show, retry and undo changes that span modules and have not ended.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+A saga is a change that spans modules, such as a checkout. Works on the databases, so that no process has to run; a
+process that serves executes what `retry` and `undo` request.
+
+Examples:
+  offshoot sagas list
+  offshoot sagas retry --stuck
+
+Next: `offshoot sagas list` prints the sagas that have not ended."
+    )]
     Sagas(SagasCommand),
 
     /// Back up the modules' data while the store serves; verify and restore backups.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  offshoot backup create --to /backups/2026-11-24
+  offshoot backup verify /backups/2026-11-24
+  offshoot backup restore /backups/2026-11-24 --dry-run
+
+Next: `offshoot backup verify DIR` checks a backup before somebody needs it."
+    )]
     Backup(BackupCommand),
 
     /// Find differences between the modules' data, and name the command that helps. Exit code 1 if something is wrong.
-    #[command(
-        after_help = "Reads the databases of the modules that run here, twice, a few seconds apart if processes work on them; changes nothing.\nFinds: missing migrations, a database that takes no writes, another store than remembered, processes that stopped without\nsaying so, events without a position, subscriptions that hold, read another log, are behind or ahead, that nobody works on,\nevents that were given up, old copies, sagas that are stuck or in flight for long.\n\nExample:\n  offshoot doctor --json"
-    )]
+    #[command(after_help = "\
+Reads the modules' data, a second time after a few seconds if processes work on it, and changes nothing. Finds: missing
+migrations, a database that takes no writes, another store than the data directory remembers, processes that stopped
+without deregistering, events without a position, subscriptions that are held, late, or without a worker, dead letters,
+stale projections, and sagas that are stuck or open for long.
+
+Example:
+  offshoot doctor --json
+
+Next: run the command that a finding prints; `offshoot replay proofs` compares orders, stock and money.")]
     Doctor,
 
     /// Print the modules' contracts, or compare them with the released ones.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Opens no data and asks no process.
+
+Examples:
+  offshoot contract openapi catalog
+  offshoot contract check --released modules
+
+Next: `offshoot contract check` before a release finds changes that break callers."
+    )]
     Contract(ContractCommand),
 
     /// Print the effective settings and the origin of each.
-    #[command(after_help = "Example:\n  OFFSHOOT__CARTS__TIME_TO_LIVE=1d offshoot config")]
+    #[command(after_help = "\
+A setting comes from the defaults, the file of `--config`, an environment variable or a flag; a later one wins.
+Passwords are masked.
+
+Examples:
+  offshoot config
+  OFFSHOOT__CARTS__TIME_TO_LIVE=1d offshoot config
+
+Next: `offshoot topology` prints what the settings make of the modules.")]
     Config,
 }
 

@@ -18,9 +18,19 @@ use crate::config::{ModulePlacement, Settings};
 #[derive(Debug, Subcommand)]
 pub(super) enum BackupCommand {
     /// Back up the modules' data into a new directory, while the store serves.
-    #[command(
-        after_help = "Each module's snapshot is consistent. They are taken one after the other, those that call before those that they call:\nwhat the orders know to be reserved and paid is in the snapshots of the inventory and of the payments, which are later.\nThese may know more, of orders that came in between.\n\nThe directory gets manifest.json last. One without it was broken off and is refused by everybody. SHA256SUMS is for\n`sha256sum -c`. Not in it: service keys, operators, settings, and what a payment provider knows.\n\nOn Postgres any login that may serve the store may back it up; no other program is needed.\n\nExamples:\n  offshoot backup create --to /backups/2026-11-24\n  offshoot backup create --to /backups/orders-before-upgrade --module orders"
-    )]
+    #[command(after_help = "\
+Each module's snapshot is consistent. Snapshots are taken callers before callees: stock and payment of every order in a
+backup are in the backup too. A later snapshot may contain more, of orders that came in between.
+
+`manifest.json` is written last; a directory without it is an interrupted backup, and every command refuses it.
+SHA256SUMS is for `sha256sum -c`. A backup lacks service keys, operators, settings, and the payment provider's ledger.
+On Postgres any login that may serve the store may back it up.
+
+Examples:
+  offshoot backup create --to /backups/2026-11-24
+  offshoot backup create --to /backups/orders-before-upgrade --module orders
+
+Next: `offshoot backup verify DIR` checks the backup.")]
     Create {
         /// A directory that does not exist, or is empty.
         #[arg(long, value_name = "DIR")]
@@ -32,18 +42,39 @@ pub(super) enum BackupCommand {
     },
 
     /// Check that every file of a backup is complete and readable.
-    #[command(
-        after_help = "Needs no database. Exit code 1 if anything is wrong.\n\nExample:\n  offshoot backup verify /backups/2026-11-24 --json"
-    )]
+    #[command(after_help = "\
+Needs no database. Exit code 1 if a file is missing or damaged.
+
+Example:
+  offshoot backup verify /backups/2026-11-24 --json
+
+Next: `offshoot backup restore DIR --dry-run` prints what a restore would do.")]
     Verify {
         /// Directory of the backup.
         directory: PathBuf,
     },
 
     /// Restore a backup, or one module of a backup, while no process works on the data.
-    #[command(
-        after_help = "Refuses while a process works on the data. Refuses existing data without `--replace`, which moves the data aside (a file\n`<module>.db.replaced-...`, a schema `<module>_replaced_...`); remove it when you no longer need it. A backup returns to the\nengine that it came from.\n\nAll modules: subscriptions continue at their cursors. Each restored module begins a new log, so that a subscriber that had\nread beyond the backup notices; such subscriptions are listed.\n\nOne module: it continues at its cursors in the other logs, and handles later events again. Subscriptions of other modules to\nit are held, each listed with the command that decides. `--resync` decides: projections are rebuilt, others continue at the\nend of the restored log. Open sagas are resumed. Sagas of other modules that changed since the backup are listed: their\neffects in the restored module may be gone. Run `offshoot doctor` afterwards.\n\nOn Postgres the login must be able to create and rename schemas, as an administrator is: --as names such a role.\n\nExamples:\n  offshoot backup restore /backups/2026-11-24 --dry-run\n  offshoot backup restore /backups/2026-11-24 --replace\n  offshoot backup restore /backups/2026-11-24 --module catalog --replace --resync"
-    )]
+    #[command(after_help = "\
+Refuses while a process works on the data. Refuses existing data without `--replace`, which moves the data aside (a file
+`<module>.db.replaced-...`, a schema `<module>_replaced_...`). A backup returns to the engine that it came from.
+
+All modules: subscriptions continue at their cursors. Each restored module begins a new log; a subscription that had read
+beyond the backup is listed.
+
+One module: its subscriptions continue at their cursors and handle later events again. Subscriptions of other modules to
+it are held, each listed with the command that resolves it. `--resync` resolves all: projections are rebuilt, others
+continue at the end of the restored log. Open sagas are resumed. Sagas of other modules that changed after the backup are
+listed: their effects in the restored module may be lost.
+
+On Postgres the login must be able to create and rename schemas; `--as` names such a role.
+
+Examples:
+  offshoot backup restore /backups/2026-11-24 --dry-run
+  offshoot backup restore /backups/2026-11-24 --replace
+  offshoot backup restore /backups/2026-11-24 --module catalog --replace --resync
+
+Next: `offshoot doctor` compares the modules after the restore.")]
     Restore(RestoreArguments),
 }
 

@@ -16,7 +16,11 @@ use crate::wiring;
 #[derive(Debug, Subcommand)]
 pub(super) enum ContractCommand {
     /// Print the OpenAPI 3.1 document of a module's contract.
-    #[command(after_help = "Example:\n  offshoot contract openapi catalog > catalog.json")]
+    #[command(after_help = "\
+Example:
+  offshoot contract openapi catalog > catalog.json
+
+Next: `offshoot contract show catalog` prints the description that `offshoot contract check` compares.")]
     Openapi {
         /// The module.
         #[arg(value_parser = module)]
@@ -24,7 +28,11 @@ pub(super) enum ContractCommand {
     },
 
     /// Print the description of a module's contract as JSON.
-    #[command(after_help = "Example:\n  offshoot contract show carts")]
+    #[command(after_help = "\
+Example:
+  offshoot contract show carts
+
+Next: `offshoot contract check carts` compares the description with the released ones.")]
     Show {
         /// The module.
         #[arg(value_parser = module)]
@@ -32,7 +40,14 @@ pub(super) enum ContractCommand {
     },
 
     /// Find changes that would break callers of a released contract. Exit code 1 if there is one.
-    #[command(after_help = "Example:\n  offshoot contract check catalog --released modules")]
+    #[command(after_help = "\
+Compares each contract of this binary with the released descriptions of the same major version.
+
+Examples:
+  offshoot contract check --released modules
+  offshoot contract check catalog --released modules
+
+Next: take the change back, or release a new major version of the contract.")]
     Check {
         /// Only this module.
         #[arg(value_parser = module)]

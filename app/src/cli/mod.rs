@@ -12,6 +12,8 @@ mod databases;
 mod db;
 mod doctor;
 mod events;
+#[cfg(all(test, feature = "store"))]
+mod help_tests;
 mod placement;
 mod sagas;
 mod serve;

@@ -26,6 +26,14 @@ const MAX_ANSWER: usize = 1 << 20;
 #[derive(Debug, Subcommand)]
 pub(super) enum PlacementCommand {
     /// Print the placement of each module.
+    #[command(after_help = "\
+Prints where calls of each module are executed, the number of calls, and the state of each address.
+
+Examples:
+  offshoot placement show
+  offshoot placement show --of http://127.0.0.1:7101
+
+Next: `offshoot placement set catalog remote` moves the calls of a module.")]
     Show {
         /// Address of the process. Default: the process that the settings describe.
         #[arg(long, value_name = "URL")]
@@ -33,9 +41,15 @@ pub(super) enum PlacementCommand {
     },
 
     /// Place later calls of a module. No call is dropped; calls in flight end where they are.
-    #[command(
-        after_help = "Examples:\n  offshoot placement set catalog remote\n  offshoot placement set catalog remote --at http://127.0.0.1:7101\n  offshoot placement set catalog local\n\nThe process forgets it when it ends: what should hold then stands in its configuration."
-    )]
+    #[command(after_help = "\
+The process forgets the placement when it ends; a lasting placement stands in the settings.
+
+Examples:
+  offshoot placement set catalog remote
+  offshoot placement set catalog remote --at http://127.0.0.1:7101
+  offshoot placement set catalog local
+
+Next: `offshoot placement show` prints the calls at each place.")]
     Set {
         /// The module.
         #[arg(value_parser = module)]

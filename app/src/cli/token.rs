@@ -10,13 +10,19 @@ use crate::config::Settings;
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
     /// Print the header of the first operator in the file of operators.
-    #[command(after_help = "Example:\n  curl -H \"$(offshoot token operator)\" http://127.0.0.1:7070/admin/placement")]
+    #[command(after_help = "\
+Example:
+  curl -H \"$(offshoot token operator)\" http://127.0.0.1:7070/admin/placement
+
+Next: `offshoot placement show` asks the same without curl.")]
     Operator,
 
     /// Print a header that opens a module's contract for five minutes.
-    #[command(
-        after_help = "Example:\n  curl -H \"$(offshoot token service catalog)\" http://127.0.0.1:7101/modules/catalog/v1/products"
-    )]
+    #[command(after_help = "\
+Example:
+  curl -H \"$(offshoot token service catalog)\" http://127.0.0.1:7101/modules/catalog/v1/products
+
+Next: `offshoot contract openapi catalog` prints the paths of the contract.")]
     Service {
         /// The module.
         #[arg(value_parser = module)]

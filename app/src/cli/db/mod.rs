@@ -32,15 +32,26 @@ pub(super) struct DbArguments {
 #[derive(Debug, Subcommand)]
 enum DbCommand {
     /// Create schemas, roles and privileges on Postgres, once, as an administrator.
-    #[command(after_long_help = provision::HELP)]
+    #[command(after_help = provision::HELP)]
     Provision(ProvisionArguments),
 
     /// Apply missing migrations. The login acts as the owner of each schema, and creates missing owners if it may.
-    #[command(after_help = "Example:\n  offshoot db migrate --database postgres://keeper@localhost/store")]
+    #[command(after_help = "\
+Creates what is missing on either engine, and changes nothing that is up to date. Exactly one migrator runs at a time.
+
+Examples:
+  offshoot db migrate
+  offshoot db migrate --database postgres://keeper@localhost/store
+
+Next: `offshoot db status` prints the state of every migration.")]
     Migrate,
 
     /// Print the state of every migration, and whether Postgres isolates the modules.
-    #[command(after_help = "Example:\n  offshoot db status --json")]
+    #[command(after_help = "\
+Example:
+  offshoot db status --json
+
+Next: `offshoot db migrate` applies missing migrations, and `offshoot db provision --logins` isolates modules on Postgres.")]
     Status,
 }
 

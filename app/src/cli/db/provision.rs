@@ -14,19 +14,20 @@ use crate::config::Settings;
 
 /// Long help of the command.
 pub(super) const HELP: &str = "\
-What there is afterwards, for every module whose data is in Postgres:
+Creates, for every module with data in Postgres:
   the role NAME_owner, which owns the schema NAME and runs migrations; nobody logs in as it
-  the role NAME, which reads and writes the rows of that schema, makes nothing, and reaches no other schema
-With --logins each module logs in as its own role, and the database itself keeps modules apart. Without it one login
-acts as all of them, and SQL that says SET ROLE or RESET ROLE gets at everything: good for development.
+  the role NAME, which reads and writes the rows of that schema, creates nothing, and reaches no other schema
+With `--logins` each module logs in as its own role, and the database itself keeps modules apart. Without it one login acts
+as all of them, which is enough for development; there `offshoot db migrate` alone does everything.
 
-The login needs CREATEROLE, and CREATE on the database. Only what is missing is changed; what belongs to others never is.
+The login needs CREATEROLE, and CREATE on the database. Only what is missing is changed, and nothing of others.
 
-In production:
+Examples:
+  offshoot db provision --database postgres://admin@db/store --dry-run
   offshoot db provision --database postgres://admin@db/store --logins --passwords passwords --migrator keeper
-  offshoot db migrate   --database postgres://keeper@db/store
-  PGPASSFILE=passwords offshoot serve --database 'postgres://{module}@db/store'
-In development, where one login may do everything, `offshoot db migrate` alone does it.";
+
+Next: `offshoot db migrate --database postgres://keeper@db/store`, then
+`offshoot serve --database 'postgres://{module}@db/store'` with PGPASSFILE=passwords.";
 
 #[derive(Debug, Args)]
 pub(super) struct ProvisionArguments {

@@ -8,13 +8,25 @@ const LIMIT: u32 = 100;
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum EventsCommand {
     /// Print the position, the lag and the hold reason of each subscription.
-    #[command(
-        after_help = "`lag` counts the events of a partition that the subscriber has not handled, at most among the next 100,000 events of the log. It is not known where the log is another process's data.\n\nExample:\n  offshoot events status --json"
-    )]
+    #[command(after_help = "\
+`lag` counts the partition's own events beyond its position: 0 for an idle partition, `?` if the log is another process's
+data. `+` marks a lower bound: the count scans 10,000 events of the log.
+
+Examples:
+  offshoot events status
+  offshoot events status --json
+
+Next: a subscription that does not advance prints its reason; `offshoot events dead-letters` prints events that failed.")]
     Status,
 
     /// Print events that could not be handled: dead letters, parked events, and events that wait behind parked ones.
-    #[command(after_help = "Example:\n  offshoot events dead-letters --subscription storefront-products --json")]
+    #[command(after_help = "\
+A failed event is parked and retried, together with later events of its key. After its last attempt it is a dead letter.
+
+Example:
+  offshoot events dead-letters --subscription storefront-products --json
+
+Next: remove the cause, then `offshoot events retry NAME --all`, or skip one event with `offshoot events skip NAME 1024`.")]
     DeadLetters {
         /// Only this subscription.
         #[arg(long)]
@@ -26,9 +38,12 @@ pub(in crate::cli) enum EventsCommand {
     },
 
     /// Retry events at once, with all attempts. Remove the cause first.
-    #[command(
-        after_help = "Examples:\n  offshoot events retry storefront-products --position 1024\n  offshoot events retry storefront-products --all"
-    )]
+    #[command(after_help = "\
+Examples:
+  offshoot events retry storefront-products --position 1024
+  offshoot events retry storefront-products --all
+
+Next: `offshoot events dead-letters` is empty once the events are handled.")]
     Retry {
         /// Name of the subscription.
         subscription: String,
@@ -43,7 +58,13 @@ pub(in crate::cli) enum EventsCommand {
     },
 
     /// Skip an event for good. The events behind it are handled.
-    #[command(after_help = "Example:\n  offshoot events skip storefront-products 1024")]
+    #[command(after_help = "\
+The event has no effect on the subscriber, ever. Later events of its key are handled.
+
+Example:
+  offshoot events skip storefront-products 1024
+
+Next: `offshoot events status` prints how far the subscription is.")]
     Skip {
         /// Name of the subscription.
         subscription: String,
@@ -53,9 +74,14 @@ pub(in crate::cli) enum EventsCommand {
     },
 
     /// Handle the events from a position again, from the present log.
-    #[command(
-        after_help = "What the subscriber has written stays, so it may do things twice: for a copy of another module's data, `rebuild` is the better way.\n\nExample:\n  offshoot events replay notifications-orders --from 1024"
-    )]
+    #[command(after_help = "\
+Rows that the subscriber has written stay, so an event may take effect twice. For a projection `offshoot events rebuild`
+is the better way.
+
+Example:
+  offshoot events replay notifications-orders --from 1024
+
+Next: `offshoot events status` prints how far the subscription is.")]
     Replay {
         /// Name of the subscription.
         subscription: String,
@@ -66,9 +92,13 @@ pub(in crate::cli) enum EventsCommand {
     },
 
     /// Clear a projection and rebuild it from events.
-    #[command(
-        after_help = "Until it is filled, what asks the copy finds less. `offshoot events status` says how far it is.\n\nExample:\n  offshoot events rebuild storefront-products"
-    )]
+    #[command(after_help = "\
+Queries of the projection find less until the rebuild has ended.
+
+Example:
+  offshoot events rebuild storefront-products
+
+Next: `offshoot events status` prints how far the rebuild is.")]
     Rebuild {
         /// Name of the subscription.
         subscription: String,

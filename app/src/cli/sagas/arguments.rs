@@ -11,30 +11,59 @@ const LIMIT: u32 = 100;
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum SagasCommand {
     /// List sagas, the oldest first. Without `--state`: those that have not ended.
-    #[command(
-        after_help = "States:\n  running  an execution holds the lease\n  waiting  the last attempt failed; the saga is retried with backoff\n  undoing  the saga is being undone\n  stuck    too many attempts failed; the saga waits for `retry` or `undo`\n  done     every step is done\n  undone   every completed step has been undone\n\nA saga whose definition is not part of this binary is marked `unknown version`: a binary that has it carries it on.\n\nExamples:\n  offshoot sagas list\n  offshoot sagas list --state stuck --json\n  offshoot sagas list --module orders --state done,undone --limit 20"
-    )]
+    #[command(after_help = "\
+States:
+  running  an execution holds the lease
+  waiting  the last attempt failed; the saga is retried with backoff
+  undoing  the saga is being undone
+  stuck    too many attempts failed; the saga waits for `retry` or `undo`
+  done     every step is done
+  undone   every completed step has been undone
+
+`unknown version` marks a saga whose definition is not part of this binary: a binary that has it resumes the saga.
+
+Examples:
+  offshoot sagas list
+  offshoot sagas list --state stuck --json
+  offshoot sagas list --module orders --state done,undone --limit 20
+
+Next: `offshoot sagas show ID` prints the steps and the failure of one saga.")]
     List(ListArguments),
 
     /// Print one saga, or all sagas of one subject, with every step: intended, done or refused, and why.
-    #[command(
-        after_help = "A step is `intended` before it is done and `done` after; `refused` was not done; `dropped` is not to be done after all, and where nobody knows whether it was, another step takes it back.\n\nExamples:\n  offshoot sagas show order_01h455vb4pex5vsknk084sn02q\n  offshoot sagas show order_01h455vb4pex5vsknk084sn02q.checkout --json"
-    )]
+    #[command(after_help = "\
+A step is `intended` before it is done, then `done`, or `refused` if it had no effect. A `dropped` step is no longer
+wanted; if it may have taken effect, another step undoes it.
+
+Examples:
+  offshoot sagas show order_01h455vb4pex5vsknk084sn02q
+  offshoot sagas show order_01h455vb4pex5vsknk084sn02q.checkout --json
+
+Next: remove the cause of a failure, then `offshoot sagas retry ID`, or `offshoot sagas undo ID`.")]
     Show {
         /// `subject.name`, or the subject alone.
         id: String,
     },
 
     /// Make waiting or stuck sagas due now. A serving process resumes them within seconds.
-    #[command(
-        after_help = "Harmless: each step has a key of its own and takes effect once, however often it is done.\n\nExamples:\n  offshoot sagas retry order_01h455vb4pex5vsknk084sn02q.checkout\n  offshoot sagas retry --stuck"
-    )]
+    #[command(after_help = "\
+A retry is harmless: each step has a key of its own and takes effect once, however often it is repeated.
+
+Examples:
+  offshoot sagas retry order_01h455vb4pex5vsknk084sn02q.checkout
+  offshoot sagas retry --stuck
+
+Next: `offshoot sagas show ID` prints the result.")]
     Retry(RetryArguments),
 
     /// Request that a saga be undone. Refused after its point of no return.
-    #[command(
-        after_help = "What was done is taken back by the saga's own steps, the last first. Whoever serves does it within seconds; `offshoot sagas show` says how far it is.\n\nExample:\n  offshoot sagas undo order_01h455vb4pex5vsknk084sn02q.checkout"
-    )]
+    #[command(after_help = "\
+The saga's own steps undo the completed ones, the last first. A process that serves does it within seconds.
+
+Example:
+  offshoot sagas undo order_01h455vb4pex5vsknk084sn02q.checkout
+
+Next: `offshoot sagas show ID` prints how far the undo is.")]
     Undo {
         /// `subject.name`.
         id: String,

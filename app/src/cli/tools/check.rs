@@ -44,9 +44,12 @@ nothing is checked about declarations. A crate below the application calls as th
   modules! { orders: orders_api::v1::OrdersApi, \"orders\", \"orders-stub\", calls [carts], subscribes_to [catalog]; }
   origins! { public: calls [carts, orders]; }
 
-Gradual adoption:
+Examples:
+  offshoot check
   offshoot check --baseline known-violations --write-baseline
   offshoot check --baseline known-violations
+
+Next: remove the violation, or allow it with a reason; `offshoot topology` prints the declared calls.
 
 Exit codes: 0 nothing new, 1 something new or a stale line in the baseline, 2 no project to check.";
 

@@ -21,9 +21,14 @@ use crate::wiring;
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum DemoCommand {
     /// Buy real baskets while the catalog moves into its own process, is killed, starts again and returns.
-    #[command(
-        after_help = "Everything happens in a temporary folder and on loopback, and is gone afterwards.\n\nExit code 1 if a proof fails.\n\nExamples:\n  offshoot demo split\n  offshoot demo split --each 10s --json"
-    )]
+    #[command(after_help = "\
+Runs in a temporary folder and on loopback, and leaves nothing behind. Exit code 1 if a proof fails.
+
+Examples:
+  offshoot demo split
+  offshoot demo split --each 10s --json
+
+Next: `offshoot placement set catalog remote` moves a module of your own running store.")]
     Split {
         /// Duration of each part: a whole number and ms, s or m.
         #[arg(long, default_value = "3s", value_parser = duration)]

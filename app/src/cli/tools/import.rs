@@ -23,15 +23,24 @@ const FILLED: [&str; 3] = ["catalog", "inventory", "orders"];
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum ImportCommand {
     /// Import products, prices, stock, sales and credit notes from real invoice lines (the Online Retail data set).
-    #[command(
-        after_help = "Examples:\n  offshoot import online-retail online-retail.csv.gz\n  offshoot import online-retail online-retail.csv.gz --remote catalog=http://127.0.0.1:7101"
-    )]
+    #[command(after_help = "\
+An interrupted import continues where it stopped when the same command runs again.
+
+Examples:
+  offshoot import online-retail online-retail.csv.gz
+  offshoot import online-retail online-retail.csv.gz --remote catalog=http://127.0.0.1:7101
+
+Next: `offshoot replay online-retail online-retail.csv.gz --limit 100` buys the same baskets again.")]
     OnlineRetail(OnlineRetailArguments),
 
     /// Import products from any CSV file with a header line, JSON array of objects, or JSON lines.
-    #[command(
-        after_help = "Columns called sku (or id), name (or title), price, description, category and currency are found by themselves.\n\nExample:\n  offshoot import products stock.csv --column sku=ProductCode --column price=UnitPrice"
-    )]
+    #[command(after_help = "\
+Columns called sku (or id), name (or title), price, description, category and currency are found without `--column`.
+
+Example:
+  offshoot import products stock.csv --column sku=ProductCode --column price=UnitPrice
+
+Next: `offshoot serve` sells the products.")]
     Products(ProductsArguments),
 }
 

@@ -25,19 +25,44 @@ use crate::wiring::Wired;
 #[derive(Debug, Subcommand)]
 pub(super) enum Tool {
     /// Bring data into the store. An import can be interrupted and repeated.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Imports through the modules' contracts, into a store that need not exist yet.
+
+Examples:
+  offshoot import online-retail online-retail.csv.gz
+  offshoot import products catalog.json --column sku=Id --column name=Title
+
+Next: `offshoot serve` sells what was imported."
+    )]
     Import(ImportCommand),
 
     /// Buy what a real shop sold, live, and prove that nothing was lost.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  offshoot replay online-retail online-retail.csv.gz --limit 100
+  offshoot replay proofs
+
+Next: `offshoot doctor` explains a store that does not pass its proofs."
+    )]
     Replay(ReplayCommand),
 
     /// Show on temporary data how a module leaves and returns.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Example:
+  offshoot demo split
+
+Next: `offshoot serve --only catalog --listen 127.0.0.1:7101` does the same with your own store."
+    )]
     Demo(DemoCommand),
 
     /// Find code that would keep a module from moving out.
-    #[command(after_long_help = check::HELP)]
+    #[command(after_help = check::HELP)]
     Check(CheckArguments),
 }
 

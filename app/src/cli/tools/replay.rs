@@ -22,13 +22,26 @@ use crate::wiring;
 pub(in crate::cli) enum ReplayCommand {
     /// Buy the baskets of real invoices (the Online Retail data set) through the public API, then prove that nothing
     /// was lost.
-    #[command(
-        after_help = "The proofs ask the modules' contracts, where the settings place them, and expect that nobody else buys meanwhile\nand that sales from elsewhere came with their stock movements, as `offshoot import online-retail` brings them.\n\nExit code 1 if a proof fails.\n\nExamples:\n  offshoot replay online-retail online-retail.csv.gz --limit 1000\n  offshoot replay online-retail online-retail.csv.gz --url http://127.0.0.1:7070 --concurrency 32"
-    )]
+    #[command(after_help = "\
+Buys in the store that the settings name, or at `--url`. The proofs ask the modules' contracts where the settings place
+them. They expect that nobody else buys meanwhile, and that earlier sales came with their stock movements, as
+`offshoot import online-retail FILE` brings them. Exit code 1 if a proof fails.
+
+Examples:
+  offshoot replay online-retail online-retail.csv.gz --limit 1000
+  offshoot replay online-retail online-retail.csv.gz --url http://127.0.0.1:7070 --concurrency 32
+
+Next: `offshoot replay proofs` repeats the proofs alone.")]
     OnlineRetail(OnlineRetailArguments),
 
     /// Run only the proofs, over everything that the store holds.
-    #[command(after_help = "Exit code 1 if a proof fails.\n\nExample:\n  offshoot replay proofs --json")]
+    #[command(after_help = "\
+Reads orders, stock and payments through the modules' contracts and compares them. Exit code 1 if a proof fails.
+
+Example:
+  offshoot replay proofs --json
+
+Next: `offshoot sagas list` prints changes that have not ended, `offshoot doctor` other differences.")]
     Proofs {
         /// Time limit for changes in flight to end: a whole number and ms, s, m or h.
         #[arg(long, default_value = "60s", value_parser = duration)]
