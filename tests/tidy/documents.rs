@@ -1,5 +1,7 @@
 //! Documents are short, name only existing paths, and explain every failure code.
 
+use offshoot_contract::{PublicKind, Remedy};
+
 use crate::sources::{File, assert_no_violations, assert_violations, files, root};
 
 /// Maximum words of the main documents, without code blocks.
@@ -10,20 +12,6 @@ const LINE_MAX: usize = 140;
 const GLOSSARY_WORDS_MAX: usize = 25;
 /// File name endings by which a code span counts as a path.
 const PATH_ENDINGS: [&str; 7] = [".rs", ".toml", ".md", ".sql", ".json", ".sh", ".csv"];
-
-/// Codes in logs or responses that the runbook must explain, besides the codes of `failure.rs`.
-const CODES: [&str; 10] = [
-    "unavailable",
-    "overloaded",
-    "timeout",
-    "connection-lost",
-    "bad-answer",
-    "wrong-contract",
-    "dependency",
-    "internal",
-    "unauthenticated",
-    "caller-not-allowed",
-];
 
 /// Failure codes of the sources without a section in the runbook.
 fn unexplained_codes(files: &[File]) -> Vec<String> {
@@ -38,7 +26,9 @@ fn unexplained_codes(files: &[File]) -> Vec<String> {
         .lines()
         .filter(|line| line.trim_start().starts_with("FailureKind::"));
     let named = named.filter_map(|line| line.split('"').nth(1));
-    let codes = named.chain(CODES);
+    let codes = named
+        .chain(PublicKind::ALL.iter().map(|kind| kind.code))
+        .chain(["unauthenticated"]);
     let is_missing = |code: &&str| !text("RUNBOOK.md").lines().any(|line| line == format!("## `{code}`"));
     let missing = codes.filter(is_missing);
     missing
@@ -46,9 +36,46 @@ fn unexplained_codes(files: &[File]) -> Vec<String> {
         .collect()
 }
 
+/// Rows of the runbook's table of public problems that differ from the table in the chassis.
+fn public_problem_violations(runbook: &str) -> Vec<String> {
+    let section = runbook
+        .lines()
+        .skip_while(|line| *line != "## Problems that clients get");
+    let rows = section
+        .skip(1)
+        .take_while(|line| !line.starts_with("## "))
+        .filter(|line| line.starts_with("| `"));
+    let rows: Vec<_> = rows.map(str::to_owned).collect();
+    let kinds = PublicKind::ALL.map(|kind| {
+        let remedy = match kind.remedy {
+            Remedy::RetryAfter => "repeat after `Retry-After`",
+            Remedy::Retry => "repeat later",
+            Remedy::Operator => "operator",
+            Remedy::ChangeRequest => "another request",
+        };
+        format!("| `{}` | {} | {} | {remedy} |", kind.code, kind.status, kind.title)
+    });
+    let missing = kinds.iter().filter(|kind| !rows.contains(kind));
+    let missing = missing.map(|row| format!("RUNBOOK.md lacks the row {row}"));
+    let unknown = rows.iter().filter(|row| !kinds.contains(row));
+    let unknown = unknown.map(|row| format!("RUNBOOK.md has the row {row}, which is not a kind of public problem"));
+    missing.chain(unknown).collect()
+}
+
 #[test]
 fn the_runbook_explains_every_failure_code() {
-    assert_no_violations(&unexplained_codes(&files()));
+    let files = files();
+    assert_no_violations(&unexplained_codes(&files));
+    let runbook = files.iter().find(|file| file.path == "RUNBOOK.md");
+    assert_no_violations(&public_problem_violations(runbook.map_or("", |file| &file.text)));
+}
+
+#[test]
+fn a_missing_and_an_unknown_public_problem_are_reported() {
+    let planted = "## Problems that clients get\n| `teapot` | 418 | short and stout | operator |\n## `x`\n| `y` |\n";
+    let mut expected = vec!["lacks the row"; PublicKind::ALL.len()];
+    expected.push("has the row | `teapot`");
+    assert_violations(&public_problem_violations(planted), &expected);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! id.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -11,7 +12,10 @@ use tokio::sync::Semaphore;
 
 use offshoot_contract::{CallFailure, FailureKind, Placement, Span, SpanAttributes, TraceContext};
 
-use super::refusal::{self, RETRY_AFTER, Refusal};
+use super::refusal::{self, Refusal};
+
+/// Pause after which a refused client may try again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Prefix of headers that only services send.
 const INTERNAL_PREFIX: &str = "offshoot-";

@@ -28,7 +28,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get};
 use http::HeaderMap;
 
-use offshoot_contract::{Contract, Contracts, Currency};
+use offshoot_contract::{CallFailure, Contract, Contracts, Currency, FailureKind};
 use tokio::sync::Semaphore;
 
 pub use self::home::{ModuleInfo, examples, home};
@@ -66,7 +66,8 @@ impl PublicApi {
                 module,
                 "an operation calls a module that is off, or that it does not name with `.calls` in operations.rs"
             );
-            Refusal::new(503, "unavailable", format!("{module} is off in this process"))
+            let why = format!("{module} is off in this process");
+            Refusal::from_failure(&CallFailure::not_executed(FailureKind::Unavailable, why))
         })
     }
 }

@@ -7,10 +7,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
-use offshoot_contract::{CallFailure, ContractError, FailureKind, Problem, TraceContext};
-
-/// Pause after which a refused client may try again, where the failure has none.
-pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
+use offshoot_contract::{CallFailure, ContractError, Problem, PublicProblem, TraceContext};
 
 /// A problem before rendering. [`render`] adds the trace id, which is known only there.
 #[derive(Debug, Clone)]
@@ -71,36 +68,20 @@ impl Refusal {
 
 impl<E: ContractError> From<E> for Refusal {
     fn from(error: E) -> Self {
-        match error.to_problem() {
-            Ok(problem) => Self {
-                problem: Box::new(problem),
-                retry_after: None,
-            },
-            Err(failure) => Self::from_failure(failure),
-        }
+        Self::from_public(PublicProblem::from_error(&error))
     }
 }
 
 impl Refusal {
-    /// Tells the client whether the request may have taken effect. The log names the failed module and its callees, under
-    /// the trace id.
+    /// A call that failed, or that could not be made.
     pub(super) fn from_failure(failure: &CallFailure) -> Self {
-        let (status, code) = failure.status_and_code();
-        let detail = match (failure.kind(), failure.may_have_executed()) {
-            (FailureKind::Refused { .. }, _) => failure.message(),
-            (_, false) => "a part of the store did not answer, and nothing has changed: try again",
-            (_, true) => {
-                "a part of the store did not answer, and the request may have taken effect: check before you try again, or repeat the request under the same Idempotency-Key"
-            }
-        };
-        let problem = Problem::new(status, code, detail);
+        Self::from_public(PublicProblem::from(failure))
+    }
+
+    fn from_public(PublicProblem { problem, retry_after }: PublicProblem) -> Self {
         Self {
-            problem: Box::new(problem.with_field("may_have_executed", failure.may_have_executed())),
-            retry_after: match failure.kind() {
-                FailureKind::Overloaded { retry_after } => Some(*retry_after),
-                FailureKind::Unavailable => Some(RETRY_AFTER),
-                _ => None,
-            },
+            problem: Box::new(problem),
+            retry_after,
         }
     }
 }

@@ -186,7 +186,7 @@ async fn requests_above_the_limit_are_rejected_with_a_retry_after() {
     // No permits, as if every permit were taken.
     let client = Client::new(PublicApi { in_flight: 0, ..public });
     let answer = client.get("/api/v1/products").await;
-    assert_problem(&answer, 503, "overloaded", "nothing was changed");
+    assert_problem(&answer, 503, "overloaded", "Nothing has changed.");
     assert_eq!(answer.header("retry-after"), "1");
 }
 
@@ -200,7 +200,8 @@ impl<A: Contract + ?Sized> Invoke<A> for Failing {
 }
 
 fn failing(kind: FailureKind) -> Client {
-    let failure = || Failing(CallFailure::not_executed(kind.clone(), "the catalog is down").caused_by(std::fmt::Error));
+    let why = "the catalog at 10.0.0.7:7101: SELECT sku FROM products";
+    let failure = || Failing(CallFailure::not_executed(kind.clone(), why).caused_by(std::fmt::Error));
     let mut contracts = Contracts::default();
     contracts.insert(<dyn CatalogApi as Contract>::new_proxy(failure()));
     contracts.insert(<dyn InventoryApi as Contract>::new_proxy(failure()));
@@ -219,26 +220,46 @@ fn failing(kind: FailureKind) -> Client {
 }
 
 #[tokio::test]
-async fn a_failed_call_has_a_retry_after_and_hides_its_cause() {
+async fn a_failed_call_is_named_by_its_kind_and_shows_nothing_of_the_inside() {
     let retry_after = std::time::Duration::from_millis(2_500);
-    let dependency = FailureKind::Dependency {
+    let dependency = |cause: &str| FailureKind::Dependency {
         module: "catalog".to_owned(),
         method: "product".to_owned(),
+        cause: cause.to_owned(),
     };
-    for (kind, status, code, after) in [
-        (FailureKind::Unavailable, 503, "unavailable", "1"),
-        (FailureKind::Overloaded { retry_after }, 503, "overloaded", "3"),
-        (FailureKind::Timeout, 504, "timeout", ""),
-        (dependency, 502, "dependency", ""),
-        (FailureKind::Internal, 500, "internal", ""),
+    let refused = FailureKind::Refused {
+        status: 403,
+        code: "caller-not-allowed".to_owned(),
+    };
+    for (kind, status, code, detail, after) in [
+        (FailureKind::Unavailable, 503, "unavailable", "Try again later", "1"),
+        (
+            FailureKind::Overloaded { retry_after },
+            503,
+            "overloaded",
+            "Try again later",
+            "3",
+        ),
+        (FailureKind::Timeout, 504, "timeout", "not answer in time", ""),
+        (dependency("unavailable"), 503, "unavailable", "Try again later", "1"),
+        (dependency("internal"), 500, "internal", "does not help", ""),
+        (
+            dependency("unauthenticated"),
+            500,
+            "caller-not-allowed",
+            "must admit the caller",
+            "",
+        ),
+        (refused, 500, "caller-not-allowed", "must admit the caller", ""),
+        (FailureKind::Internal, 500, "internal", "data that it cannot read", ""),
     ] {
         let answer = failing(kind).get("/api/v1/products").await;
-        assert_problem(&answer, status, code, "nothing was changed");
-        assert!(
-            !answer.body.to_string().contains("the catalog is down"),
-            "{}",
-            answer.body
-        );
+        assert_problem(&answer, status, code, detail);
+        let text = answer.body.to_string();
+        assert!(text.contains("Nothing has changed."), "{text}");
+        for inside in ["catalog", "10.0.0.7", "SELECT"] {
+            assert!(!text.contains(inside), "{text}");
+        }
         assert_eq!(answer.header("retry-after"), after);
         assert_eq!(answer.body["may_have_executed"], false);
         let mut members: Vec<_> = answer

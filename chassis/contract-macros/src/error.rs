@@ -19,7 +19,7 @@ const RESERVED_FIELDS: [&str; 9] = [
     "retry_after_ms",
 ];
 /// Codes of `CallFailure`, and codes with which the chassis refuses a call.
-const RESERVED_CODES: [&str; 13] = [
+const RESERVED_CODES: [&str; 14] = [
     "unavailable",
     "overloaded",
     "timeout",
@@ -29,6 +29,7 @@ const RESERVED_CODES: [&str; 13] = [
     "dependency",
     "internal",
     "unauthenticated",
+    "caller-not-allowed",
     "bad-request",
     "too-large",
     "bad-idempotency-key",

@@ -55,6 +55,9 @@ pub enum FailureKind {
         module: String,
         /// The called method.
         method: String,
+        /// Code of the first failure in the chain of nested calls, such as `unavailable`. Empty if the callee did not send
+        /// the code.
+        cause: String,
     },
     /// An error code that this version of the contract does not know.
     Unrecognised {
@@ -191,12 +194,21 @@ impl CallFailure {
             let kind = FailureKind::Dependency {
                 module: module.clone(),
                 method: method.clone(),
+                cause: self.root_code().to_owned(),
             };
             let message = format!("{module}.{method} failed: {}", self.message());
             return Self::new(kind, effects, message).caused_by(self);
         }
         self.0.may_have_executed |= effects;
         self
+    }
+
+    /// Code of the first failure in the chain of nested calls.
+    fn root_code(&self) -> &str {
+        match &self.0.kind {
+            FailureKind::Dependency { cause, .. } => cause,
+            _ => self.status_and_code().1,
+        }
     }
 
     /// HTTP status and stable code of the problem document.

@@ -7,6 +7,7 @@
 mod context;
 mod failure;
 mod problem;
+mod public_problem;
 mod trace;
 // Contracts, methods and events as types. `#[contract]` and `#[derive(EventSet)]` generate the implementations.
 mod event;
@@ -71,6 +72,7 @@ pub use crate::page::{Page, PageSize};
 pub use crate::placement::Placement;
 pub use crate::policy::Class;
 pub use crate::problem::{ContractError, Problem};
+pub use crate::public_problem::{PublicKind, PublicProblem, Remedy};
 pub use crate::shape::{Field, Shape};
 pub use crate::span::{SPAN_TARGET, Span, SpanAttributes};
 pub use crate::stats::{CallStats, Outcome, PathCounts};

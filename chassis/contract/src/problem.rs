@@ -121,9 +121,10 @@ impl From<&CallFailure> for Problem {
                 "retry_after_ms",
                 u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX),
             ),
-            FailureKind::Dependency { module, method } => {
-                problem.with_field("module", module).with_field("method", method)
-            }
+            FailureKind::Dependency { module, method, cause } => problem
+                .with_field("module", module)
+                .with_field("method", method)
+                .with_field("cause", cause),
             _ => problem,
         }
     }
@@ -147,6 +148,7 @@ impl From<Problem> for CallFailure {
             "dependency" => FailureKind::Dependency {
                 module: problem.field("module").unwrap_or_default(),
                 method: problem.field("method").unwrap_or_default(),
+                cause: problem.field("cause").unwrap_or_default(),
             },
             _ if may_have_executed.is_some() && (400..500).contains(&problem.status) => FailureKind::Refused {
                 status: problem.status,

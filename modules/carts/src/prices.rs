@@ -91,6 +91,7 @@ fn timed_out(limit: Duration, method: &str) -> CatalogError {
     let kind = FailureKind::Dependency {
         module: "catalog".to_owned(),
         method: method.to_owned(),
+        cause: "timeout".to_owned(),
     };
     CallFailure::not_executed(kind, format!("catalog.{method} did not answer within {limit:?}")).into()
 }

@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use http::StatusCode;
-use offshoot_contract::{CallContext, Contract, Edge, Problem, Switch, SystemClock, Target};
+use offshoot_contract::{CallContext, Contract, Edge, PublicProblem, Switch, SystemClock, Target};
 use offshoot_db::{DatabaseUrl, Db, DbOptions};
 use offshoot_rest::{ServerOptions, ServiceKeys, router};
 use second_domain::{Readings, ReadingsApi, SCHEMA};
@@ -47,7 +47,7 @@ async fn weather(State(readings): State<Arc<dyn ReadingsApi>>, Path(station): Pa
     match readings.latest(&mut CallContext::root("application"), station).await {
         Ok(reading) => Json(reading).into_response(),
         Err(error) => {
-            let problem = Problem::from_error(&error);
+            let PublicProblem { problem, .. } = PublicProblem::from_error(&error);
             (StatusCode::from_u16(problem.status).unwrap_or_default(), Json(problem)).into_response()
         }
     }

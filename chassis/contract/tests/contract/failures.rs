@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use offshoot_contract::{CallContext, CallFailure, FailureKind, Problem};
 
-use crate::counters::{CountersError, an_id, failure_of, scripted};
+use crate::counters::{CountersApi, CountersError, an_id, failure_of, scripted};
 
 fn unavailable() -> CallFailure {
     CallFailure::not_executed(FailureKind::Unavailable, "no connection")
@@ -80,6 +80,7 @@ async fn a_refused_nested_call_may_have_executed_after_an_earlier_nested_call() 
     let dependency = FailureKind::Dependency {
         module: "counters".to_owned(),
         method: "add".to_owned(),
+        cause: "bad-request".to_owned(),
     };
     // The second nested call was refused, but the first took effect.
     assert_eq!((failure.kind(), failure.may_have_executed()), (&dependency, true));
@@ -101,6 +102,23 @@ async fn a_nested_safe_call_does_not_count_as_an_effect() {
     let failure = failure_of(outer.add(&mut CallContext::root("test"), an_id(), 1).await);
     assert!(matches!(failure.kind(), FailureKind::Dependency { .. }));
     assert!(!failure.may_have_executed());
+}
+
+#[tokio::test]
+async fn a_dependency_keeps_the_code_of_the_first_failure() {
+    let (inner, inner_script) = scripted();
+    inner_script.then_answer(Err(unavailable().into()));
+    let nest = |callee: std::sync::Arc<dyn CountersApi>| {
+        let (api, script) = scripted();
+        script.then(move |cx| Box::pin(async move { callee.value(cx, an_id()).await }));
+        api
+    };
+    let outer = nest(nest(inner));
+    let failure = failure_of(outer.value(&mut CallContext::root("test"), an_id()).await);
+    let FailureKind::Dependency { cause, .. } = failure.kind() else {
+        panic!("{failure:?}");
+    };
+    assert_eq!(cause, "unavailable");
 }
 
 #[tokio::test]
@@ -137,6 +155,7 @@ fn every_failure_survives_a_round_trip_as_problem() {
         FailureKind::Dependency {
             module: "readings".to_owned(),
             method: "latest".to_owned(),
+            cause: "timeout".to_owned(),
         },
         FailureKind::Internal,
     ];

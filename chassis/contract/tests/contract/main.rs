@@ -10,4 +10,5 @@ mod description;
 mod failures;
 mod keys;
 mod messages;
+mod public_problems;
 mod retries;

@@ -32,6 +32,7 @@ pub(crate) async fn a_catalog_outage_names_the_failed_call(t: T) {
         let expected = FailureKind::Dependency {
             module: "catalog".to_owned(),
             method: method.to_owned(),
+            cause: "unavailable".to_owned(),
         };
         assert_eq!(failure.kind(), &expected);
         assert!(!failure.may_have_executed(), "{failure}");

@@ -78,6 +78,7 @@ pub(crate) async fn are_used_for_all_products_or_for_none(t: T) {
     let dependency = |method: &str| FailureKind::Dependency {
         module: "catalog".to_owned(),
         method: method.to_owned(),
+        cause: "unavailable".to_owned(),
     };
     let reading = failure(t.api.cart(&mut t.cx(), cart).await);
     assert_eq!(reading.kind(), &dependency("products_by_id"));

@@ -65,6 +65,7 @@ pub(crate) fn draft_order(cart: Cart, contact: Contact, now: Timestamp) -> Resul
         let kind = FailureKind::Dependency {
             module: "carts".to_owned(),
             method: "cart".to_owned(),
+            cause: "unavailable".to_owned(),
         };
         return Err(CallFailure::not_executed(kind, message).into());
     }

@@ -37,6 +37,7 @@ pub(crate) async fn an_outage_of_carts_is_reported_and_leaves_no_order(t: T) {
     let expected = FailureKind::Dependency {
         module: "carts".to_owned(),
         method: "cart".to_owned(),
+        cause: "unavailable".to_owned(),
     };
     assert_eq!((failure.kind(), failure.may_have_executed()), (&expected, false));
     assert_eq!(all_orders(&t).await, []);
