@@ -55,7 +55,7 @@ fn planted_violations_among_the_project_files_are_reported() {
     });
     let project = Project::from_files(Layout::default(), project_files.chain(planted.clone()).collect());
     let expected = [
-        "wiring.rs:21: declaration: carts uses orders without declaring so (modules/carts/src/planted.rs:2 names OrdersApi)",
+        "declaration: carts uses orders without declaring so (modules/carts/src/planted.rs:2 names OrdersApi)",
         "inventory/postgres/0999_planted.sql:1: engines: inventory has no migration migrations/inventory/sqlite/0999",
         "inventory/postgres/0999_planted.sql:3: foreign-key: inventory references schema catalog",
         "inventory/postgres/0999_planted.sql:5: foreign-view: inventory creates a view over table carts of carts",

@@ -163,7 +163,10 @@ fn each_forgotten_new_file_is_named() {
     let without = |beginning: &'static str| found_without(move |path, _| path.starts_with(beginning));
     assert_named(
         &without("modules/reviews/"),
-        &["reviews is declared, and modules/reviews/Cargo.toml is missing"],
+        &[
+            "reviews is declared, and modules/reviews/Cargo.toml is missing",
+            "public declares `calls [reviews]` and no code does so as public",
+        ],
     );
     assert_named(
         &without("modules/reviews/api/src/"),
@@ -200,7 +203,7 @@ fn a_forgotten_subscription_is_named() {
     assert_named(
         &found,
         &[
-            "reviews uses orders without declaring so (modules/reviews/src/telling.rs:9 names OrdersEvent): add orders to \
+            "reviews uses orders without declaring so (modules/reviews/src/notices.rs:9 names OrdersEvent): add orders to \
            `subscribes_to [..]` of reviews",
         ],
     );

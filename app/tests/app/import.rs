@@ -222,7 +222,7 @@ async fn an_interrupted_import_resumes_and_ends_with_the_same_contents() {
         let message = format!("{error:#}");
         assert!(
             message.contains(
-                "the catalog is away. Everything up to that line is loaded: run the same command again to continue"
+                "the catalog is down. Everything up to that line is loaded: run the same command again to continue"
             ),
             "{message}"
         );

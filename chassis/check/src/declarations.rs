@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! modules! {
-//!     orders: orders_api::v1::OrdersApi, "orders", "orders-stub", calls [carts], subscribes_to [catalog];
+//!     trips: trips_api::v1::TripsApi, "trips", "trips-stub", calls [boats], subscribes_to [depot];
 //! }
 //! origins! {
-//!     public: calls [catalog, orders];
+//!     public: calls [depot, trips];
 //! }
 //! ```
 

@@ -114,8 +114,8 @@ mod tests {
     }
 
     const DEPOT: Declaration = declare("depot", &[], &[]);
-    const SHOP: Declaration = declare("shop", &["depot"], &["depot"]);
-    const PUBLIC: Declaration = declare("public", &["shop"], &[]);
+    const YARD: Declaration = declare("yard", &["depot"], &["depot"]);
+    const PUBLIC: Declaration = declare("public", &["yard"], &[]);
 
     #[track_caller]
     fn assert_refused(result: Result<()>, parts: &[&str]) {
@@ -128,48 +128,48 @@ mod tests {
 
     #[test]
     fn an_edge_leads_to_a_module_that_is_declared_before() {
-        check_declarations(&[DEPOT, SHOP], &[PUBLIC]).expect("the declarations agree");
-        let ghostly = declare("shop", &["depot"], &["ghost"]);
+        check_declarations(&[DEPOT, YARD], &[PUBLIC]).expect("the declarations agree");
+        let ghostly = declare("yard", &["depot"], &["ghost"]);
         assert_refused(
             check_declarations(&[DEPOT, ghostly], &[]),
-            &["shop names ghost", "declare ghost"],
+            &["yard names ghost", "declare ghost"],
         );
         assert_refused(
-            check_declarations(&[SHOP, DEPOT], &[]),
-            &["shop is declared before depot", "below the line of depot"],
+            check_declarations(&[YARD, DEPOT], &[]),
+            &["yard is declared before depot", "below the line of depot"],
         );
-        let to_itself = declare("shop", &["shop"], &[]);
-        assert_refused(check_declarations(&[to_itself], &[]), &["shop is declared before shop"]);
-        assert_refused(check_declarations(&[DEPOT], &[PUBLIC]), &["public names shop"]);
+        let to_itself = declare("yard", &["yard"], &[]);
+        assert_refused(check_declarations(&[to_itself], &[]), &["yard is declared before yard"]);
+        assert_refused(check_declarations(&[DEPOT], &[PUBLIC]), &["public names yard"]);
         assert_refused(check_declarations(&[DEPOT, DEPOT], &[]), &["depot is declared twice"]);
     }
 
     #[test]
     fn calls_and_declared_calls_are_the_same() {
         let called = |names: &[&'static str]| names.iter().copied().collect::<BTreeSet<_>>();
-        PUBLIC.require_calls(&called(&["shop"])).expect("the call is declared");
+        PUBLIC.require_calls(&called(&["yard"])).expect("the call is declared");
         assert_refused(
-            PUBLIC.require_calls(&called(&["shop", "depot"])),
+            PUBLIC.require_calls(&called(&["yard", "depot"])),
             &["public calls depot", "add depot to `calls [..]` of public"],
         );
         assert_refused(
             PUBLIC.require_calls(&called(&[])),
-            &["public declares `calls [shop]`", "remove shop"],
+            &["public declares `calls [yard]`", "remove yard"],
         );
     }
 
     #[test]
     fn subscriptions_and_declared_subscriptions_are_the_same() {
         let publishers = |names: &[&'static str]| names.iter().copied().collect::<BTreeSet<_>>();
-        SHOP.require_subscriptions(&publishers(&["depot"]))
+        YARD.require_subscriptions(&publishers(&["depot"]))
             .expect("the subscription is declared");
         assert_refused(
-            DEPOT.require_subscriptions(&publishers(&["shop"])),
-            &["depot subscribes to shop", "add shop to `subscribes_to [..]` of depot"],
+            DEPOT.require_subscriptions(&publishers(&["yard"])),
+            &["depot subscribes to yard", "add yard to `subscribes_to [..]` of depot"],
         );
         assert_refused(
-            SHOP.require_subscriptions(&publishers(&[])),
-            &["shop declares `subscribes_to [depot]`", "`MODULE` of shop"],
+            YARD.require_subscriptions(&publishers(&[])),
+            &["yard declares `subscribes_to [depot]`", "`MODULE` of yard"],
         );
     }
 }

@@ -7,10 +7,10 @@ const WIRING: &str = "\
 // The modules.
 modules! {
     depot: depot_api::v1::DepotApi, \"depot\", \"depot-stub\";
-    shop: shop_api::v1::ShopApi, \"shop\", \"shop-stub\", calls [depot], subscribes_to [depot];
+    yard: yard_api::v1::YardApi, \"yard\", \"yard-stub\", calls [depot], subscribes_to [depot];
 }
 origins! {
-    public: calls [shop];
+    public: calls [yard];
 }
 ";
 const APPLICATION: &str = "\
@@ -18,34 +18,34 @@ const APPLICATION: &str = "\
 name = \"application\"
 
 [features]
-default = [\"depot\", \"shop\", \"front\"]
+default = [\"depot\", \"yard\", \"front\"]
 depot = [\"dep:depot\", \"depot-stub\"]
 depot-stub = [\"dep:depot-api\"]
-shop = [\"dep:shop\", \"shop-stub\", \"depot-stub\"]
-shop-stub = [\"dep:shop-api\"]
-front = [\"dep:front\", \"shop-stub\"]
+yard = [\"dep:yard\", \"yard-stub\", \"depot-stub\"]
+yard-stub = [\"dep:yard-api\"]
+front = [\"dep:front\", \"yard-stub\"]
 
 [dependencies]
 depot = { path = \"../modules/depot\", optional = true }
 depot-api = { path = \"../modules/depot/api\", optional = true }
-shop = { path = \"../modules/shop\", optional = true }
-shop-api = { path = \"../modules/shop/api\", optional = true }
+yard = { path = \"../modules/yard\", optional = true }
+yard-api = { path = \"../modules/yard/api\", optional = true }
 front = { path = \"front\", optional = true }
 ";
 const DEPOT_API: &str = "\
 #[contract(name = \"depot\", version = \"1.0\", events = DepotEvent)]
 pub trait DepotApi: Send {}
 ";
-const SHOP_API: &str = "#[offshoot_contract::contract(name = \"shop\", version = \"1.0\")]\npub trait ShopApi {}\n";
-const SHOP: &str = "\
+const YARD_API: &str = "#[offshoot_contract::contract(name = \"yard\", version = \"1.0\")]\npub trait YardApi {}\n";
+const YARD: &str = "\
 use depot_api::v1::{DepotApi, DepotEvent};
-struct Shop { depot: Arc<dyn DepotApi> }
-impl Projection for Shop { type Event = DepotEvent; }
+struct Yard { depot: Arc<dyn DepotApi> }
+impl Projection for Yard { type Event = DepotEvent; }
 ";
 const FRONT: &str = "\
 fn list(api: &Contracts) {
     CallContext::root(\"public\");
-    api.get::<dyn shop_api::v1::ShopApi>();
+    api.get::<dyn yard_api::v1::YardApi>();
 }
 ";
 
@@ -55,7 +55,7 @@ fn files() -> Vec<(String, String)> {
     let files = [
         ("app/src/wiring.rs", WIRING.to_owned()),
         ("app/Cargo.toml", APPLICATION.to_owned()),
-        ("app/front/Cargo.toml", manifest("front", &["shop-api"])),
+        ("app/front/Cargo.toml", manifest("front", &["yard-api"])),
         ("app/front/src/lib.rs", FRONT.to_owned()),
         ("modules/depot/Cargo.toml", manifest("depot", &["depot-api"])),
         (
@@ -64,12 +64,12 @@ fn files() -> Vec<(String, String)> {
         ),
         ("modules/depot/api/Cargo.toml", manifest("depot-api", &[])),
         ("modules/depot/api/src/v1.rs", DEPOT_API.to_owned()),
-        ("modules/shop/Cargo.toml", manifest("shop", &["shop-api", "depot-api"])),
-        ("modules/shop/src/lib.rs", SHOP.to_owned()),
-        ("modules/shop/api/Cargo.toml", manifest("shop-api", &[])),
-        ("modules/shop/api/src/v1/mod.rs", SHOP_API.to_owned()),
+        ("modules/yard/Cargo.toml", manifest("yard", &["yard-api", "depot-api"])),
+        ("modules/yard/src/lib.rs", YARD.to_owned()),
+        ("modules/yard/api/Cargo.toml", manifest("yard-api", &[])),
+        ("modules/yard/api/src/v1/mod.rs", YARD_API.to_owned()),
         ("migrations/depot/0001_depot.sql", table.clone()),
-        ("migrations/shop/0001_shop.sql", table.replace("things", "offers")),
+        ("migrations/yard/0001_yard.sql", table.replace("things", "offers")),
     ];
     files.map(|(path, text)| (path.to_owned(), text)).to_vec()
 }
@@ -114,13 +114,13 @@ fn a_module_without_a_declaration_is_found_with_the_line_to_add() {
     assert_found(
         &[(
             W,
-            "    shop: shop_api::v1::ShopApi, \"shop\", \"shop-stub\", calls [depot], subscribes_to [depot];\n",
+            "    yard: yard_api::v1::YardApi, \"yard\", \"yard-stub\", calls [depot], subscribes_to [depot];\n",
             "",
         )],
         &[
-            "app/src/wiring.rs:4: declaration: modules/shop is not declared: add the line `shop: shop_api::v1::ShopApi, \
-             \"shop\", \"shop-stub\", calls [depot], subscribes_to [depot];` to modules!",
-            "app/src/wiring.rs:6: declaration: public names shop, which is not declared: declare shop, or remove the name",
+            "app/src/wiring.rs:4: declaration: modules/yard is not declared: add the line `yard: yard_api::v1::YardApi, \
+             \"yard\", \"yard-stub\", calls [depot], subscribes_to [depot];` to modules!",
+            "app/src/wiring.rs:6: declaration: public names yard, which is not declared: declare yard, or remove the name",
         ],
     );
 }
@@ -172,15 +172,15 @@ fn an_undeclared_call_and_an_undeclared_subscription_are_found() {
     assert_found(
         &[(W, ", calls [depot]", "")],
         &[
-            "app/src/wiring.rs:4: declaration: shop uses depot without declaring so (modules/shop/src/lib.rs:2 names DepotApi): \
-           add depot to `calls [..]` of shop",
+            "app/src/wiring.rs:4: declaration: yard uses depot without declaring so (modules/yard/src/lib.rs:2 names DepotApi): \
+           add depot to `calls [..]` of yard",
         ],
     );
     assert_found(
         &[(W, ", subscribes_to [depot]", "")],
         &[
-            "app/src/wiring.rs:4: declaration: shop uses depot without declaring so (modules/shop/src/lib.rs:1 names \
-           DepotEvent): add depot to `subscribes_to [..]` of shop",
+            "app/src/wiring.rs:4: declaration: yard uses depot without declaring so (modules/yard/src/lib.rs:1 names \
+           DepotEvent): add depot to `subscribes_to [..]` of yard",
         ],
     );
 }
@@ -189,20 +189,20 @@ fn an_undeclared_call_and_an_undeclared_subscription_are_found() {
 fn a_declared_edge_that_no_code_has_is_found() {
     assert_found(
         &[(
-            "modules/shop/src/lib.rs",
-            "struct Shop { depot: Arc<dyn DepotApi> }",
+            "modules/yard/src/lib.rs",
+            "struct Yard { depot: Arc<dyn DepotApi> }",
             "",
         )],
         &[
-            "app/src/wiring.rs:4: declaration: shop declares `calls [depot]` and does not use depot so: remove depot from the \
+            "app/src/wiring.rs:4: declaration: yard declares `calls [depot]` and does not use depot so: remove depot from the \
            list",
         ],
     );
-    let without_events = SHOP.replace("DepotEvent", "ShopEvent");
+    let without_events = YARD.replace("DepotEvent", "YardEvent");
     assert_found(
-        &[("modules/shop/src/lib.rs", SHOP, &without_events)],
+        &[("modules/yard/src/lib.rs", YARD, &without_events)],
         &[
-            "app/src/wiring.rs:4: declaration: shop declares `subscribes_to [depot]` and does not use depot so: remove depot \
+            "app/src/wiring.rs:4: declaration: yard declares `subscribes_to [depot]` and does not use depot so: remove depot \
            from the list",
         ],
     );
@@ -213,13 +213,13 @@ fn an_edge_to_an_unknown_or_a_later_module_is_found() {
     assert_found(
         &[(W, "calls [depot],", "calls [depot, ghost],")],
         &[
-            "app/src/wiring.rs:4: declaration: shop names ghost, which is not declared: declare ghost, or remove the name",
+            "app/src/wiring.rs:4: declaration: yard names ghost, which is not declared: declare ghost, or remove the name",
         ],
     );
     let line = "    depot: depot_api::v1::DepotApi, \"depot\", \"depot-stub\";\n";
     let below = "}\norigins!".to_owned();
     let moved = format!("{line}}}\norigins!");
-    let later = "app/src/wiring.rs:3: declaration: shop is declared before depot: move the line of shop below the line of \
+    let later = "app/src/wiring.rs:3: declaration: yard is declared before depot: move the line of yard below the line of \
                  depot";
     assert_found(&[(W, line, ""), (W, &below, &moved)], &[later]);
 }
@@ -227,9 +227,9 @@ fn an_edge_to_an_unknown_or_a_later_module_is_found() {
 #[test]
 fn a_missing_dependency_of_a_declared_edge_is_found() {
     assert_found(
-        &[("modules/shop/Cargo.toml", "depot-api.workspace = true\n", "")],
+        &[("modules/yard/Cargo.toml", "depot-api.workspace = true\n", "")],
         &[
-            "modules/shop/Cargo.toml:4: declaration: shop is declared to use depot: add `depot-api = { path = \
+            "modules/yard/Cargo.toml:4: declaration: yard is declared to use depot: add `depot-api = { path = \
            \"../depot/api\" }` to [dependencies]",
         ],
     );
@@ -239,46 +239,46 @@ fn a_missing_dependency_of_a_declared_edge_is_found() {
 fn each_missing_feature_of_a_module_is_found() {
     for (text, replacement, line, message) in [
         (
-            "\nshop = [\"dep:shop\", \"shop-stub\", \"depot-stub\"]",
+            "\nyard = [\"dep:yard\", \"yard-stub\", \"depot-stub\"]",
             "",
             4,
-            "shop is declared and has no feature shop: add `shop = [\"dep:shop\", \"shop-stub\", \"depot-stub\"]` to [features]",
+            "yard is declared and has no feature yard: add `yard = [\"dep:yard\", \"yard-stub\", \"depot-stub\"]` to [features]",
         ),
         (
-            "\nshop-stub = [\"dep:shop-api\"]",
+            "\nyard-stub = [\"dep:yard-api\"]",
             "",
             4,
-            "shop is declared and has no feature shop-stub: add `shop-stub = [\"dep:shop-api\"]` to [features]",
+            "yard is declared and has no feature yard-stub: add `yard-stub = [\"dep:yard-api\"]` to [features]",
         ),
         (
-            "\"shop-stub\", \"depot-stub\"]",
-            "\"shop-stub\"]",
+            "\"yard-stub\", \"depot-stub\"]",
+            "\"yard-stub\"]",
             8,
-            "the feature shop of shop is incomplete: add \"depot-stub\"",
+            "the feature yard of yard is incomplete: add \"depot-stub\"",
         ),
         (
-            "\"depot\", \"shop\", ",
+            "\"depot\", \"yard\", ",
             "\"depot\", ",
             5,
-            "shop is declared and not part of the default binary: add \"shop\" to `default`",
+            "yard is declared and not part of the default binary: add \"yard\" to `default`",
         ),
         (
-            "\nshop = { path = \"../modules/shop\", optional = true }",
+            "\nyard = { path = \"../modules/yard\", optional = true }",
             "",
             12,
-            "shop is declared: add `shop = { path = \"../modules/shop\", optional = true }` to [dependencies]",
+            "yard is declared: add `yard = { path = \"../modules/yard\", optional = true }` to [dependencies]",
         ),
         (
-            "\nshop-api = { path = \"../modules/shop/api\", optional = true }",
+            "\nyard-api = { path = \"../modules/yard/api\", optional = true }",
             "",
             12,
-            "shop is declared: add `shop-api = { path = \"../modules/shop/api\", optional = true }` to [dependencies]",
+            "yard is declared: add `yard-api = { path = \"../modules/yard/api\", optional = true }` to [dependencies]",
         ),
         (
-            "\"dep:front\", \"shop-stub\"",
+            "\"dep:front\", \"yard-stub\"",
             "\"dep:front\"",
             10,
-            "front calls shop: add \"shop-stub\" to the feature front",
+            "front calls yard: add \"yard-stub\" to the feature front",
         ),
     ] {
         assert_found(
@@ -301,20 +301,20 @@ fn an_origin_that_calls_without_declaring_so_is_found() {
         ],
     );
     assert_found(
-        &[(W, "    public: calls [shop];\n", "")],
+        &[(W, "    public: calls [yard];\n", "")],
         &[
             "app/src/wiring.rs:7: declaration: app/front calls modules as public, which is not declared: add the line \
-           `public: calls [shop];` to origins!",
+           `public: calls [yard];` to origins!",
         ],
     );
     assert_found(
         &[(
             "app/front/src/lib.rs",
-            "    api.get::<dyn shop_api::v1::ShopApi>();\n",
+            "    api.get::<dyn yard_api::v1::YardApi>();\n",
             "",
         )],
         &[
-            "app/src/wiring.rs:7: declaration: public declares `calls [shop]` and no code does so as public: remove shop from \
+            "app/src/wiring.rs:7: declaration: public declares `calls [yard]` and no code does so as public: remove yard from \
            the list",
         ],
     );
@@ -327,7 +327,7 @@ fn a_line_of_another_form_is_found() {
         &[
             "app/src/wiring.rs:3: unreadable: not a valid line of modules!, which has the form `name: path::of::Contract, \
              \"feature\", \"stub-feature\", calls [..], subscribes_to [..];`",
-            "app/src/wiring.rs:4: declaration: shop names depot, which is not declared: declare depot, or remove the name",
+            "app/src/wiring.rs:4: declaration: yard names depot, which is not declared: declare depot, or remove the name",
             "app/src/wiring.rs:5: declaration: modules/depot is not declared: add the line `depot: depot_api::v1::DepotApi, \
              \"depot\", \"depot-stub\";` to modules!",
         ],

@@ -110,8 +110,8 @@ fn words_that_only_look_different_are_not_reported() {
     );
 }
 
-const SQLITE: &str = "CREATE TABLE parts (sku TEXT PRIMARY KEY) STRICT;";
-const POSTGRES: &str = "CREATE TABLE parts (sku text COLLATE \"C\" PRIMARY KEY);";
+const SQLITE: &str = "CREATE TABLE parts (code TEXT PRIMARY KEY) STRICT;";
+const POSTGRES: &str = "CREATE TABLE parts (code text COLLATE \"C\" PRIMARY KEY);";
 
 #[test]
 fn a_migration_without_its_twin_is_found() {
@@ -149,7 +149,7 @@ fn a_lax_table_of_sqlite_is_found() {
 fn a_text_key_without_a_collation_is_found_on_postgres() {
     let text = "CREATE TABLE parts (\n\
                 id uuid PRIMARY KEY,\n\
-                sku text NOT NULL UNIQUE CHECK (sku <> ''),\n\
+                code text NOT NULL UNIQUE CHECK (code <> ''),\n\
                 kind text COLLATE \"C\" NOT NULL,\n\
                 place text NOT NULL CHECK (place IN ('a', 'b')),\n\
                 shelf text,\n\
@@ -166,7 +166,7 @@ fn a_text_key_without_a_collation_is_found_on_postgres() {
     assert_eq!(
         columns,
         [
-            "migrations/a/postgres/0001_parts.sql:3: engines: text column sku",
+            "migrations/a/postgres/0001_parts.sql:3: engines: text column code",
             "migrations/a/postgres/0001_parts.sql:5: engines: text column place",
             "migrations/a/postgres/0001_parts.sql:6: engines: text column shelf",
         ],
