@@ -117,9 +117,14 @@ async fn assert_undone(data: &Data, subject: &str, id: &str) {
 
 async fn listing_sagas_without_data_creates_no_files(engine: Engine) {
     let data = Data::new(engine).await;
-    assert_eq!(
-        list_sagas(&data, "running,waiting,undoing,stuck,done,undone").await,
-        [Value::Null; 0]
-    );
+    let all = "running,waiting,undoing,stuck,done,undone";
+    match engine {
+        Engine::Sqlite => {
+            let refused = data.run_command(&["sagas", "list", "--state", all]).await;
+            refused.expect_error(1, &["there is no store in sqlite:"]);
+        }
+        // On Postgres the schemas are there before the first start.
+        Engine::Postgres => assert_eq!(list_sagas(&data, all).await, [Value::Null; 0]),
+    }
     assert!(!data.folder().join("orders.db").exists());
 }
