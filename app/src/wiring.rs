@@ -14,6 +14,7 @@ use offshoot_contract::{Contract, ContractDescription, Contracts, describe};
 use offshoot_db::ModuleSchema;
 use offshoot_host::{Declaration, Host, HostOptions, HostedModule, Job, Module};
 
+#[cfg(feature = "store")]
 pub(crate) use self::agreement::origin;
 use self::agreement::require_agreement;
 
