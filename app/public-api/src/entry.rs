@@ -2,7 +2,6 @@
 //! id.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -10,12 +9,9 @@ use axum::response::{IntoResponse as _, Response};
 use http::{HeaderName, HeaderValue};
 use tokio::sync::Semaphore;
 
-use offshoot_contract::{CallFailure, FailureKind, Placement, Span, SpanAttributes, TraceContext};
+use offshoot_contract::{CallFailure, FailureKind, Placement, PublicProblem, Span, SpanAttributes, TraceContext};
 
 use super::refusal::{self, Refusal};
-
-/// Pause after which a refused client may try again.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Prefix of headers that only services send.
 const INTERNAL_PREFIX: &str = "offshoot-";
@@ -25,7 +21,7 @@ const TRACE_ID: HeaderName = HeaderName::from_static("offshoot-trace-id");
 /// Refuses requests above the limit before reading them.
 pub(super) async fn shed(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
     let Ok(_place) = places.try_acquire() else {
-        let retry_after = RETRY_AFTER;
+        let retry_after = PublicProblem::RETRY_AFTER;
         let why = "the limit of concurrent requests is reached";
         let failure = CallFailure::not_executed(FailureKind::Overloaded { retry_after }, why);
         return Refusal::from_failure(&failure).into_response();

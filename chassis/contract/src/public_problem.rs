@@ -8,9 +8,6 @@ use std::time::Duration;
 use crate::failure::{CallFailure, FailureKind};
 use crate::problem::{ContractError, MAY_HAVE_EXECUTED, Problem};
 
-/// `Retry-After` of a failure that names no pause.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
-
 /// What a client can do about a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
@@ -213,6 +210,9 @@ pub struct PublicProblem {
 }
 
 impl PublicProblem {
+    /// `Retry-After` of a failure that names no pause, and of a request that is refused before it is read.
+    pub const RETRY_AFTER: Duration = Duration::from_secs(1);
+
     /// The problem of a domain error, unchanged, or of a call failure.
     pub fn from_error<E: ContractError>(error: &E) -> Self {
         match error.to_problem() {
@@ -249,7 +249,7 @@ impl From<&CallFailure> for PublicProblem {
         kind.title.clone_into(&mut problem.title);
         let retry_after = match failure.kind() {
             FailureKind::Overloaded { retry_after } => *retry_after,
-            _ => RETRY_AFTER,
+            _ => Self::RETRY_AFTER,
         };
         Self {
             problem,

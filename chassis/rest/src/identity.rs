@@ -75,6 +75,11 @@ impl fmt::Debug for ExpectedStore {
     }
 }
 
+/// Path above all methods of one version: `/modules/<name>/v<major>`.
+pub(crate) fn surface_root(name: &str, major: u32) -> String {
+    format!("/modules/{name}/v{major}")
+}
+
 /// A contract as a value.
 #[derive(Debug)]
 pub(crate) struct ContractIdentity {
@@ -93,9 +98,9 @@ impl ContractIdentity {
         }
     }
 
-    /// Path above all methods: `/modules/<name>/v<major>`.
+    /// Path above all methods.
     pub(crate) fn root(&self) -> String {
-        format!("/modules/{}/v{}", self.name, self.major)
+        surface_root(self.name, self.major)
     }
 
     /// The header of a request. `store`: the addressed store, if known.

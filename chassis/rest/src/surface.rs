@@ -11,7 +11,7 @@ use http::{HeaderMap, StatusCode};
 use offshoot_contract::{ArgsOf, CallContext, Contract, Edge, MethodSpec, OutcomeOf, TraceContext, WireMethod};
 
 use crate::admission::{Admission, ServerOptions};
-use crate::identity::{ContractIdentity, Identity, ServedVersion};
+use crate::identity::{ContractIdentity, Identity, ServedVersion, surface_root};
 use crate::limits::SERVER_IN_FLIGHT;
 use crate::served_method::{ChassisMethod, ServedMethod, served_methods};
 use crate::server;
@@ -77,7 +77,7 @@ impl Surface {
         handler: impl Fn(CallContext, ArgsOf<M>) -> BoxFuture<'static, OutcomeOf<M>> + Send + Sync + 'static,
     ) -> Self {
         if let Some(admission) = self.admissions.last() {
-            let root = format!("/modules/{}/v{}", spec.module, spec.major);
+            let root = surface_root(spec.module, spec.major);
             let method: Arc<dyn ServedMethod> = Arc::new(ChassisMethod::<M>::new(spec, handler));
             self.routes = self.routes.merge(server::routes(&root, vec![method], admission));
         }

@@ -8,25 +8,34 @@ mod origins;
 use crate::application::Application;
 use crate::contracts::Contracts;
 use crate::declarations::{Declarations, Declared};
+use crate::file::File;
 use crate::manifest::{Manifest, Manifests};
 use crate::project::Project;
+use crate::tokens::Token;
 use crate::violation::Violation;
 
 /// A project with declarations.
 struct Declaring<'a> {
     project: &'a Project,
+    /// Rust files with their tokens. A file that cannot be parsed is missing, and reported by itself.
+    sources: &'a [(&'a File, Vec<Token>)],
     declared: &'a Declarations<'a>,
     contracts: Contracts,
     manifests: &'a Manifests<'a>,
     application: Option<Application<'a>>,
 }
 
-pub(crate) fn find_disagreements(project: &Project, manifests: &Manifests<'_>) -> Vec<Violation> {
+pub(crate) fn find_disagreements(
+    project: &Project,
+    sources: &[(&File, Vec<Token>)],
+    manifests: &Manifests<'_>,
+) -> Vec<Violation> {
     let Some(declared) = Declarations::read(project) else {
         return Vec::new();
     };
     let declaring = Declaring {
         project,
+        sources,
         declared: &declared,
         contracts: Contracts::read(project),
         manifests,

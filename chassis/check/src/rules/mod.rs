@@ -27,14 +27,10 @@ impl Project {
         let tables = Tables::from_project(self);
         let manifests = Manifest::read_all(self);
         let mut found = Vec::new();
+        let mut sources = Vec::new();
         for file in self.files.iter().filter(|file| file.is_rust()) {
             match tokenize(file) {
-                Ok(tokens) => {
-                    found.extend(sql::find_misplaced(self, file, &tokens));
-                    found.extend(tables::find_in_code(self, file, &tokens, &tables));
-                    found.extend(engines::find_in_code(self, file, &tokens));
-                    found.extend(state::find_kept_state(self, file));
-                }
+                Ok(tokens) => sources.push((file, tokens)),
                 Err(error) => found.push(Violation::new(
                     file,
                     error.line,
@@ -43,11 +39,17 @@ impl Project {
                 )),
             }
         }
+        for (file, tokens) in &sources {
+            found.extend(sql::find_misplaced(self, file, tokens));
+            found.extend(tables::find_in_code(self, file, tokens, &tables));
+            found.extend(engines::find_in_code(self, file, tokens));
+            found.extend(state::find_kept_state(self, file));
+        }
         for file in &self.files {
             found.extend(tables::find_in_migrations(self, file, &tables));
         }
         found.extend(engines::find_in_migrations(self));
-        found.extend(declarations::find_disagreements(self, &manifests));
+        found.extend(declarations::find_disagreements(self, &sources, &manifests));
         found.extend(manifests.unreadable());
         found.extend(dependencies::find_implementation_dependencies(&manifests));
         found.extend(dependencies::find_cycles(&manifests));

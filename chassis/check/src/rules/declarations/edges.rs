@@ -23,11 +23,8 @@ impl Declaring<'_> {
     /// Modules whose contracts or events the sources below `folder` use.
     pub(super) fn used_below(&self, folder: &str, usage: Usage) -> UsedModules<'_> {
         let mut used = UsedModules::new();
-        let files = self.project.files.iter();
-        for file in files.filter(|file| file.is_rust() && file.path.starts_with(folder)) {
-            // A file that cannot be parsed is reported where all files are read.
-            let tokens = crate::tokens::tokenize(file).unwrap_or_default();
-            for (callee, found, line, name) in self.contracts.used(&tokens) {
+        for (file, tokens) in self.sources.iter().filter(|(file, _)| file.path.starts_with(folder)) {
+            for (callee, found, line, name) in self.contracts.used(tokens) {
                 if found == usage {
                     let place = || format!("{}:{line} names {name}", file.path);
                     used.entry(callee).or_insert_with(place);

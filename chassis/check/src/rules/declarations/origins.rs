@@ -102,10 +102,8 @@ impl Declaring<'_> {
                 calls: self.used_below(&sources, Usage::Calls),
                 ..OriginCrate::default()
             };
-            let files = self.project.files.iter();
-            for file in files.filter(|file| file.is_rust() && file.path.starts_with(&sources)) {
-                code.origins
-                    .extend(origins_in(&crate::tokens::tokenize(file).unwrap_or_default()));
+            for (_, tokens) in self.sources.iter().filter(|(file, _)| file.path.starts_with(&sources)) {
+                code.origins.extend(origins_in(tokens));
             }
             (folder.to_owned(), code)
         });
