@@ -59,13 +59,13 @@ Next: `offshoot backup restore DIR --dry-run` prints what a restore would do.")]
 Refuses while a process works on the data. Refuses existing data without `--replace`, which moves the data aside (a file
 `<module>.db.replaced-...`, a schema `<module>_replaced_...`). A backup returns to the engine that it came from.
 
-All modules: subscriptions continue at their cursors. Each restored module begins a new log; a subscription that had read
-beyond the backup is listed.
+All modules: subscriptions continue at their cursors. Each restored module begins a new log; a subscription that had
+read beyond the backup is listed.
 
 One module: its subscriptions continue at their cursors and handle later events again. Subscriptions of other modules to
 it are held, each listed with the command that resolves it. `--resync` resolves all: projections are rebuilt, others
-continue at the end of the restored log. Open sagas are resumed. Sagas of other modules that changed after the backup are
-listed: their effects in the restored module may be lost.
+continue at the end of the restored log. Open sagas are resumed. Sagas of other modules that changed after the backup
+are listed: their effects in the restored module may be lost.
 
 On Postgres the login must be able to create and rename schemas; `--as` names such a role.
 

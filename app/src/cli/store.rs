@@ -11,10 +11,17 @@ use crate::config::Settings;
 pub(super) async fn require(settings: &Settings) -> Result<()> {
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for data in places(settings, None)? {
-        let migrations = migration_status(data.schema, &data.url, &DbOptions::default()).await?;
+        let location = data.url.to_string();
+        // One module with data is enough: usually all modules share the location.
+        if found.contains(&location) {
+            continue;
+        }
+        // The command itself reports a database that cannot be read, each in its own way.
+        let Ok(migrations) = migration_status(data.schema, &data.url, &DbOptions::default()).await else {
+            return Ok(());
+        };
         let has_data = migrations.iter().any(|known| known.state != MigrationState::Missing);
         let list = if has_data { &mut found } else { &mut missing };
-        let location = data.url.to_string();
         if !list.contains(&location) {
             list.push(location);
         }

@@ -185,3 +185,21 @@ fn a_command_names_the_store_that_it_works_on() {
         assert!(stderr.starts_with(&expected), "{line}: {stderr}");
     }
 }
+
+#[test]
+fn doctor_reports_a_database_that_cannot_be_read() {
+    let folder = folder();
+    std::fs::write(folder.path().join("stock.csv"), "sku,name,price\nA1,Lamp,2.50\n").expect("written");
+    let imported = offshoot(folder.path(), &["import", "products", "stock.csv"]);
+    assert!(imported.status.success());
+    let damaged = folder.path().join("data/reporting.db");
+    std::fs::write(damaged, "not a database ".repeat(512)).expect("written");
+    let output = offshoot(folder.path(), &["doctor", "--json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("only JSON");
+    assert_eq!(output.status.code(), Some(1));
+    let findings = report["findings"].as_array().expect("a list of findings");
+    assert!(
+        findings.iter().any(|finding| finding["module"] == "reporting"),
+        "{findings:#?}"
+    );
+}

@@ -51,7 +51,8 @@ Next: `offshoot db status` prints the state of every migration.")]
 Example:
   offshoot db status --json
 
-Next: `offshoot db migrate` applies missing migrations, and `offshoot db provision --logins` isolates modules on Postgres.")]
+Next: `offshoot db migrate` applies missing migrations, and `offshoot db provision --logins` isolates the
+modules on Postgres.")]
     Status,
 }
 

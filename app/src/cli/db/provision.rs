@@ -17,8 +17,8 @@ pub(super) const HELP: &str = "\
 Creates, for every module with data in Postgres:
   the role NAME_owner, which owns the schema NAME and runs migrations; nobody logs in as it
   the role NAME, which reads and writes the rows of that schema, creates nothing, and reaches no other schema
-With `--logins` each module logs in as its own role, and the database itself keeps modules apart. Without it one login acts
-as all of them, which is enough for development; there `offshoot db migrate` alone does everything.
+With `--logins` each module logs in as its own role, and the database itself keeps modules apart. Without it one login
+acts as all of them, which is enough for development; there `offshoot db migrate` alone does everything.
 
 The login needs CREATEROLE, and CREATE on the database. Only what is missing is changed, and nothing of others.
 

@@ -9,8 +9,8 @@ const LIMIT: u32 = 100;
 pub(in crate::cli) enum EventsCommand {
     /// Print the position, the lag and the hold reason of each subscription.
     #[command(after_help = "\
-`lag` counts the partition's own events beyond its position: 0 for an idle partition, `?` if the log is another process's
-data. `+` marks a lower bound: the count scans 10,000 events of the log.
+`lag` counts the partition's own events beyond its position: 0 for an idle partition, `?` if the log is another
+process's data. `+` marks a lower bound: the count scans 10,000 events of the log.
 
 Examples:
   offshoot events status
@@ -26,7 +26,7 @@ A failed event is parked and retried, together with later events of its key. Aft
 Example:
   offshoot events dead-letters --subscription storefront-products --json
 
-Next: remove the cause, then `offshoot events retry NAME --all`, or skip one event with `offshoot events skip NAME 1024`.")]
+Next: remove the cause, then `offshoot events retry NAME --all`, or skip one with `offshoot events skip NAME 1024`.")]
     DeadLetters {
         /// Only this subscription.
         #[arg(long)]
