@@ -132,14 +132,14 @@ async fn a_store_spans_several_databases_and_both_engines() {
     let [first, second] = [create_database().await, create_database().await];
     let data = Data::new(offshoot_tests::Engine::Sqlite)
         .await
-        .with_environment("OFFSHOOT__MODULES__INVENTORY__DATABASE", &first)
-        .with_environment("OFFSHOOT__MODULES__ORDERS__DATABASE", &second)
+        .with_environment("OFFSHOOT__MODULES__INVENTORY__DATABASE", first.url())
+        .with_environment("OFFSHOOT__MODULES__ORDERS__DATABASE", second.url())
         // Two modules share one database, one module has another database, the other modules use files.
-        .with_environment("OFFSHOOT__MODULES__CARTS__DATABASE", &first);
+        .with_environment("OFFSHOOT__MODULES__CARTS__DATABASE", first.url());
     let refused = data.run_command(&["serve", "--listen", "127.0.0.1:0"]).await;
     refused.expect_error(1, &["offshoot db migrate"]);
     data.run_command(&["db", "migrate"]).await.expect_success();
-    assert!(!has_orders(&second).await);
+    assert!(!has_orders(second.url()).await);
     let store = Store::start(Placement::OneProcess, data).await;
     assert_sells(&store).await;
     let store = store.restart().await;
@@ -150,7 +150,7 @@ async fn a_store_spans_several_databases_and_both_engines() {
     let mut expected: Vec<_> = in_files.map(|module| format!("{module}.db")).collect();
     expected.sort();
     assert_eq!(files, expected);
-    assert!(has_orders(&second).await);
+    assert!(has_orders(second.url()).await);
     store.stop().await;
 }
 

@@ -69,11 +69,11 @@ async fn a_login_with_insufficient_rights_gets_the_missing_right() {
     }
     let (data, _) = provision_logins().await;
     let empty = offshoot_tests::create_database().await;
-    let args = ["db", "provision", "--as", "catalog", "--database", &empty];
+    let args = ["db", "provision", "--as", "catalog", "--database", empty.url()];
     run_offshoot(&args)
         .await
         .expect_error(1, &["`catalog`", "has no right to"]);
-    let args = ["db", "migrate", "--as", "catalog", "--database", &empty];
+    let args = ["db", "migrate", "--as", "catalog", "--database", empty.url()];
     run_offshoot(&args)
         .await
         .expect_error(1, &["`catalog`", "offshoot db provision"]);

@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use offshoot_tests::{Data, Engine, run_offshoot};
-use sqlx::{Connection as _, PgConnection, SqliteConnection};
+use offshoot_tests::{Data, Engine, create_database, run_offshoot};
+use sqlx::{Connection as _, SqliteConnection};
+
+use super::is_available;
 
 #[tokio::test]
 async fn a_port_in_use_is_reported_with_the_flag_for_another_port() {
@@ -88,20 +90,13 @@ async fn a_schema_with_an_unknown_contract_migration_is_refused() {
 
 #[tokio::test]
 async fn an_unmigrated_postgres_schema_is_refused_with_the_command() {
-    let Some(server) = offshoot_testkit::postgres::server() else {
+    if !is_available(Engine::Postgres) {
         return;
-    };
-    let mut connection = PgConnection::connect(&server.url("postgres"))
-        .await
-        .expect("Postgres answers");
-    sqlx::raw_sql("CREATE DATABASE not_migrated")
-        .execute(&mut connection)
-        .await
-        .expect("tests may create databases");
+    }
+    let empty = create_database().await;
     let data = Data::new(Engine::Sqlite).await;
-    let url = server.url("not_migrated");
     let refused = data
-        .run_command(&["serve", "--listen", "127.0.0.1:0", "--database", &url])
+        .run_command(&["serve", "--listen", "127.0.0.1:0", "--database", empty.url()])
         .await;
     refused.expect_error(1, &["catalog", "offshoot db migrate --database"]);
 }

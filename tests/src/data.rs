@@ -1,20 +1,19 @@
 //! The data shared by the processes of one store: a data directory and, on Postgres, a database.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use offshoot_db::Engine;
 use offshoot_testkit::postgres;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 
 use crate::process::{CommandOutput, Process, command, wait_for_command};
 
-/// A store's data directory and database. The directory is deleted on drop.
+/// A store's data directory and database, both deleted on drop.
 #[derive(Debug)]
 pub struct Data {
     folder: TempDir,
     database: Option<String>,
+    _created: Option<postgres::TestDatabase>,
     /// Extra environment variables of every process and command.
     environment: Vec<(String, String)>,
 }
@@ -23,12 +22,14 @@ impl Data {
     /// Creates empty data on `engine`. A Postgres database is migrated here; SQLite files are migrated when a process
     /// starts.
     pub async fn new(engine: Engine) -> Self {
+        let created = match engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => Some(create_database().await),
+        };
         let data = Self {
             folder: tempfile::tempdir().expect("a temporary folder is created"),
-            database: match engine {
-                Engine::Sqlite => None,
-                Engine::Postgres => Some(create_database().await),
-            },
+            database: created.as_ref().map(|database| database.url().to_owned()),
+            _created: created,
             environment: Vec::new(),
         };
         if engine == Engine::Postgres {
@@ -141,23 +142,8 @@ fn serve_arguments<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     all
 }
 
-/// Creates an empty database on the test process's Postgres server and returns the URL.
-pub async fn create_database() -> String {
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
+/// Creates an empty database on the test process's Postgres server.
+pub async fn create_database() -> postgres::TestDatabase {
     let server = postgres::server().expect("the caller has checked that Postgres is available");
-    let name = format!(
-        "store_{}_{}",
-        std::process::id(),
-        NUMBER.fetch_add(1, Ordering::Relaxed)
-    );
-    let mut connection = PgConnection::connect(&server.url("postgres"))
-        .await
-        .expect("Postgres answers");
-    let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
-    sqlx::raw_sql(create)
-        .execute(&mut connection)
-        .await
-        .expect("tests may create databases");
-    connection.close().await.expect("Postgres answers");
-    server.url(&name)
+    server.create_database("template1").await
 }

@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use offshoot_contract::Clock;
 use offshoot_db::{DatabaseUrl, Db, DbOptions, Engine, ModuleSchema, PgBudget, migrate};
 use tempfile::TempDir;
-use tokio::sync::Mutex;
 
 use crate::postgres;
 
@@ -27,18 +25,22 @@ pub(crate) enum DatabaseLocation {
 pub(crate) struct Templates {
     schema: &'static ModuleSchema,
     sqlite: TempDir,
-    postgres: Option<String>,
-    clone_lock: Mutex<()>,
+    postgres: Option<postgres::TestDatabase>,
     clone_times: std::sync::Mutex<BTreeMap<Engine, Vec<Duration>>>,
 }
 
-/// Database of one test. The files of a SQLite database are deleted on drop.
+/// Database of one test, deleted on drop.
 pub(crate) struct ClonedDatabase {
     pub(crate) location: DatabaseLocation,
-    _directory: Option<TempDir>,
+    _data: TestData,
 }
 
-static NUMBER: AtomicU64 = AtomicU64::new(0);
+/// Deletes the data of a test on drop.
+#[expect(dead_code, reason = "held for their drop")]
+enum TestData {
+    Sqlite(TempDir),
+    Postgres(postgres::TestDatabase),
+}
 
 impl Templates {
     /// Creates and migrates one template per engine.
@@ -57,7 +59,6 @@ impl Templates {
             schema,
             sqlite,
             postgres,
-            clone_lock: Mutex::default(),
             clone_times: std::sync::Mutex::default(),
         }
     }
@@ -65,13 +66,20 @@ impl Templates {
     /// Clones and opens a database for one test.
     pub(crate) async fn database(&self, engine: Engine, clock: Arc<dyn Clock>) -> (Db, ClonedDatabase) {
         let start = Instant::now();
-        let (location, directory) = match engine {
+        let (location, data) = match engine {
             Engine::Sqlite => {
                 let directory = tempfile::tempdir().expect("a temporary folder can be created");
                 copy_template_files(self.sqlite.path(), directory.path());
-                (DatabaseLocation::Sqlite(directory.path().to_owned()), Some(directory))
+                let location = DatabaseLocation::Sqlite(directory.path().to_owned());
+                (location, TestData::Sqlite(directory))
             }
-            Engine::Postgres => (self.clone_postgres().await, None),
+            Engine::Postgres => {
+                let template = self.postgres.as_ref().expect("Postgres combinations have a template");
+                let server = postgres::server().expect("the template has a server");
+                let database = server.create_database(&template.name).await;
+                let url = database.url().to_owned();
+                (DatabaseLocation::Postgres { url }, TestData::Postgres(database))
+            }
         };
         let url = match &location {
             DatabaseLocation::Sqlite(directory) => DatabaseUrl::sqlite(directory),
@@ -92,21 +100,8 @@ impl Templates {
             .entry(engine)
             .or_default()
             .push(start.elapsed());
-        let database = ClonedDatabase {
-            location,
-            _directory: directory,
-        };
+        let database = ClonedDatabase { location, _data: data };
         (db, database)
-    }
-
-    async fn clone_postgres(&self) -> DatabaseLocation {
-        let template = self.postgres.as_deref().expect("Postgres combinations have a template");
-        let server = postgres::server().expect("the template has a server");
-        let name = format!("t{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        // Postgres rejects concurrent clones of one template.
-        let _alone = self.clone_lock.lock().await;
-        postgres::administer(server, format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
-        DatabaseLocation::Postgres { url: server.url(&name) }
     }
 
     /// Median time per engine to clone and open a database, with the number of clones.
@@ -120,14 +115,17 @@ impl Templates {
     }
 }
 
-async fn postgres_template(schema: &'static ModuleSchema, server: &postgres::Server, options: &DbOptions) -> String {
-    let name = format!("template_{}_{}", schema.module, std::process::id());
-    postgres::administer(server, format!("CREATE DATABASE {name}")).await;
-    let url = server.url(&name).parse().expect("the URL of the template is valid");
+async fn postgres_template(
+    schema: &'static ModuleSchema,
+    server: &postgres::Server,
+    options: &DbOptions,
+) -> postgres::TestDatabase {
+    let database = server.create_database("template1").await;
+    let url = database.url().parse().expect("the URL of the template is valid");
     migrate(schema, &url, options)
         .await
         .expect("the Postgres template migrates");
-    name
+    database
 }
 
 fn copy_template_files(from: &Path, to: &Path) {

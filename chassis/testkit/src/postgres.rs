@@ -14,9 +14,12 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{OnceLock, mpsc};
+use std::thread;
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tokio::sync::Mutex;
 
 const URL: &str = "OFFSHOOT_TEST_POSTGRES_URL";
 const MODE: &str = "OFFSHOOT_TEST_POSTGRES";
@@ -26,13 +29,15 @@ const DEBIAN: &str = "/usr/lib/postgresql";
 /// Shell script that runs a server until standard input ends. The test process holds the other end, so the server stops
 /// with the process, even after a kill.
 ///
-/// Prints the socket folder once the server accepts connections. Syncing is off, since no data outlives the tests.
+/// Prints the socket folder once the server accepts connections. Syncing is off, since no data outlives the tests, and the
+/// write-ahead log is small, since each new database is written to it.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP
 dir=$(mktemp -d "${TMPDIR:-/tmp}/offshoot-pg.XXXXXX") || exit 1
 if "$1/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$dir/log" 2>&1 &&
    "$1/pg_ctl" -D "$dir/data" -l "$dir/log" -w -o "-k $dir -c listen_addresses= -c fsync=off \
-        -c synchronous_commit=off -c full_page_writes=off -c max_connections=300" start >>"$dir/log" 2>&1
+        -c synchronous_commit=off -c full_page_writes=off -c max_connections=300 \
+        -c wal_level=minimal -c max_wal_senders=0 -c min_wal_size=32MB -c max_wal_size=128MB" start >>"$dir/log" 2>&1
 then
     echo "$dir"
     read -r _
@@ -52,12 +57,48 @@ pub struct Server {
     _shell: Option<Child>,
 }
 
+/// A database on the test server. Dropping the value drops the database with its connections, so that the disk holds only
+/// the databases of running tests.
+#[derive(Debug)]
+pub struct TestDatabase {
+    /// Name, also for copies of this database.
+    pub name: String,
+    url: String,
+}
+
+impl TestDatabase {
+    /// URL with a superuser login.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        // At the end of the process the thread may be gone; the server goes too, with all its databases.
+        let _ = dropped_databases().send(std::mem::take(&mut self.name));
+    }
+}
+
 impl Server {
     /// URL of one database, with a login that may create databases and roles.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         let (before, after) = &self.url;
         format!("{before}{database}{after}")
+    }
+
+    /// Creates a database as a copy of `template`, such as `template0` for an empty database.
+    pub async fn create_database(&self, template: &str) -> TestDatabase {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        // Postgres rejects concurrent copies of one template.
+        static ALONE: Mutex<()> = Mutex::const_new(());
+        let name = format!("t{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let _alone = ALONE.lock().await;
+        administer(self, format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+        let url = self.url(&name);
+        TestDatabase { name, url }
     }
 }
 
@@ -74,8 +115,27 @@ pub fn is_external() -> bool {
     environment_variable(URL).is_some()
 }
 
+/// Names for a thread that drops databases: `Drop` cannot wait for the server.
+fn dropped_databases() -> &'static mpsc::Sender<String> {
+    static NAMES: OnceLock<mpsc::Sender<String>> = OnceLock::new();
+    NAMES.get_or_init(|| {
+        let (sender, names) = mpsc::channel::<String>();
+        thread::spawn(move || {
+            let server = server().expect("a database of the server exists");
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime can be created");
+            for name in names {
+                runtime.block_on(administer(server, format!("DROP DATABASE {name} WITH (FORCE)")));
+            }
+        });
+        sender
+    })
+}
+
 /// Executes a statement as superuser.
-pub(crate) async fn administer(server: &Server, statement: String) {
+async fn administer(server: &Server, statement: String) {
     let mut connection = PgConnection::connect(&server.url("postgres"))
         .await
         .expect("the test server answers");

@@ -1,8 +1,7 @@
-//! Scratch database for tests with several modules or several processes: empty, on either engine, for any modules. The
-//! files of a SQLite database are deleted on drop.
+//! Scratch database for tests with several modules or several processes: empty, on either engine, for any modules,
+//! deleted on drop.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use offshoot_contract::{Clock, SystemClock};
 use offshoot_db::{DatabaseUrl, Db, DbOptions, Engine, ModuleSchema, PgBudget, migrate};
@@ -17,32 +16,30 @@ const CONNECTIONS: u32 = 8;
 /// An empty database that any modules can share.
 pub struct ScratchDatabase {
     url: DatabaseUrl,
-    /// URL with a superuser login; empty on SQLite.
-    superuser_url: String,
+    /// `None` on SQLite.
+    postgres: Option<postgres::TestDatabase>,
     directory: TempDir,
 }
-
-static NUMBER: AtomicU64 = AtomicU64::new(0);
 
 impl ScratchDatabase {
     /// Creates an empty database; `None` if Postgres is not available.
     pub async fn create(engine: Engine) -> Option<Self> {
         let directory = tempfile::tempdir().expect("a temporary folder can be created");
-        let (url, superuser_url) = match engine {
-            Engine::Sqlite => (DatabaseUrl::sqlite(directory.path()), String::new()),
+        let (url, postgres) = match engine {
+            Engine::Sqlite => (DatabaseUrl::sqlite(directory.path()), None),
             Engine::Postgres => {
                 let server = postgres::server()?;
-                let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-                let name = format!("scratch_{}_{number}", std::process::id());
-                postgres::administer(server, format!("CREATE DATABASE {name} TEMPLATE template0")).await;
-                let superuser_url = server.url(&name);
-                let url = superuser_url.parse().expect("the URL of the scratch database is valid");
-                (url, superuser_url)
+                let database = server.create_database("template0").await;
+                let url = database
+                    .url()
+                    .parse()
+                    .expect("the URL of the scratch database is valid");
+                (url, Some(database))
             }
         };
         Some(Self {
             url,
-            superuser_url,
+            postgres,
             directory,
         })
     }
@@ -79,9 +76,7 @@ impl ScratchDatabase {
     pub async fn administer(&self, module: &str, sql: &str) {
         match self.url.engine() {
             Engine::Postgres => {
-                let mut connection = PgConnection::connect(&self.superuser_url)
-                    .await
-                    .expect("the server answers");
+                let mut connection = self.connect_as_superuser().await;
                 let sql = AssertSqlSafe(format!("SET search_path TO {module}; {sql}"));
                 sqlx::raw_sql(sql)
                     .execute(&mut connection)
@@ -104,9 +99,8 @@ impl ScratchDatabase {
 
     /// Connects as superuser. Postgres only.
     pub async fn connect_as_superuser(&self) -> PgConnection {
-        PgConnection::connect(&self.superuser_url)
-            .await
-            .expect("the server answers")
+        let database = self.postgres.as_ref().expect("only Postgres has a superuser");
+        PgConnection::connect(database.url()).await.expect("the server answers")
     }
 }
 

@@ -7,7 +7,6 @@ use offshoot_contract::{CallContext, Entity, Id, ManualClock, SystemClock, Times
 use offshoot_db::{DatabaseUrl, Db, DbOptions, Engine, Migration, ModuleSchema, migrate, sql};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
-use tokio::sync::Mutex;
 
 use crate::postgres;
 
@@ -40,23 +39,31 @@ pub struct TestDatabase {
     /// Postgres URL of the superuser; empty on SQLite.
     pub superuser_url: String,
     directory: TempDir,
+    /// Drops the database with this value.
+    _postgres: Option<postgres::TestDatabase>,
 }
 
 impl TestDatabase {
     /// None if no Postgres server is available.
     pub async fn new(engine: Engine) -> Option<Self> {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let (url, superuser_url) = match engine {
-            Engine::Sqlite => (DatabaseUrl::sqlite(directory.path()), String::new()),
+        let (url, superuser_url, postgres) = match engine {
+            Engine::Sqlite => (DatabaseUrl::sqlite(directory.path()), String::new(), None),
             Engine::Postgres => {
-                let superuser_url = new_database(postgres::server()?).await;
-                (superuser_url.parse().expect("the server's URL"), superuser_url)
+                let database = postgres::server()?.create_database("template1").await;
+                let superuser_url = database.url().to_owned();
+                (
+                    superuser_url.parse().expect("the server's URL"),
+                    superuser_url,
+                    Some(database),
+                )
             }
         };
         Some(Self {
             url,
             superuser_url,
             directory,
+            _postgres: postgres,
         })
     }
 
@@ -88,16 +95,6 @@ impl TestDatabase {
             }
         }
     }
-}
-
-async fn new_database(server: &postgres::Server) -> String {
-    // Postgres cannot copy its template database for two databases at a time.
-    static CREATED: Mutex<u32> = Mutex::const_new(0);
-    let mut number = CREATED.lock().await;
-    *number += 1;
-    let name = format!("db_{}_{number}", std::process::id());
-    postgres::administer(server, format!("CREATE DATABASE {name}")).await;
-    server.url(&name)
 }
 
 /// An open database with [`TEST_SCHEMA`].
