@@ -67,13 +67,12 @@ async fn the_split_demo_reports_each_chapter_and_passes_every_proof() {
     let chapters = story["chapters"].as_array().expect("the report has chapters");
     let places: Vec<_> = chapters.iter().map(|chapter| &chapter["catalog"]).collect();
     assert_eq!(places, ["here", "there", "nowhere", "there", "here"]);
-    for chapter in chapters {
-        let is_away = chapter["catalog"] == "nowhere";
+    for (number, chapter) in chapters.iter().enumerate() {
         let count = |field: &str| chapter[field].as_u64().expect("a count is a number");
         // While the catalog is away, carts sell at the projected prices. A request for a product without a projected
-        // price is repeated.
-        assert!(count("baskets") > 0 || (is_away && count("repeats") > 0), "{chapter}");
-        assert!(is_away || count("repeats") == 0, "{chapter}");
+        // price is repeated, on a slow machine into the next chapters.
+        assert!(count("baskets") + count("repeats") > 0, "{chapter}");
+        assert!(number >= 2 || count("repeats") == 0, "{chapter}");
     }
     let proofs = story["proofs"].as_array().expect("the report has proofs");
     assert!(

@@ -34,8 +34,9 @@ const BUYERS: usize = 8;
 const REST: Duration = Duration::from_millis(250);
 /// Time limit for retries of a buyer.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Pause between progress lines.
+/// Longest and shortest pause between progress lines.
 const LOOK: Duration = Duration::from_millis(500);
+const SHORTEST_LOOK: Duration = Duration::from_millis(50);
 /// Downtime of the killed catalog.
 const AWAY: Duration = Duration::from_millis(1_500);
 
@@ -101,11 +102,13 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
+    /// Lasts `long`, on a slow machine until the buyers have noticed the chapter: one basket, or one retry, has ended.
     async fn tell(&mut self, name: &'static str, catalog: &'static str, long: Duration) {
         let (begin, done, repeats) = (Instant::now(), self.load.done(), self.load.repeats());
-        while begin.elapsed() < long {
-            sleep(LOOK.min(long - begin.elapsed())).await;
-            let (bought, retries) = (self.load.done() - done, self.load.repeats() - repeats);
+        let (mut bought, mut retries) = (0, 0);
+        while begin.elapsed() < long || (bought + retries == 0 && begin.elapsed() < PATIENCE) {
+            sleep(long.saturating_sub(begin.elapsed()).clamp(SHORTEST_LOOK, LOOK)).await;
+            (bought, retries) = (self.load.done() - done, self.load.repeats() - repeats);
             let seconds = begin.elapsed().as_secs_f64();
             self.progress.note(&format!(
                 "{name:38} {seconds:4.1} s  {bought:4} baskets, {:3.0} a second, {retries} retries",
