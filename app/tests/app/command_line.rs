@@ -104,13 +104,14 @@ const ON_A_STORE: [&str; 14] = [
     "sagas undo 1",
 ];
 /// Commands that create a store, print where they look for one, or need none.
-const OTHERS: [&str; 19] = [
+const OTHERS: [&str; 20] = [
     "backup restore",
     "backup verify",
     "check",
     "config",
     "contract check",
     "contract openapi",
+    "contract release",
     "contract show",
     "db migrate",
     "db provision",
