@@ -6,6 +6,9 @@
 // Interface of module tests.
 mod combination;
 mod module_under_test;
+// Doubles of the modules that a module calls.
+mod double;
+mod faults;
 // Test run and coverage.
 mod coverage;
 mod data_state;
@@ -21,6 +24,8 @@ pub mod intruder;
 pub mod proxy;
 
 pub use crate::combination::{Combination, Placement};
+pub use crate::double::Double;
+pub use crate::faults::{Fault, Faults, Gate};
 pub use crate::module_under_test::{Body, BodyFuture, ModuleUnderTest, Test};
 pub use crate::runner::contract_tests;
 pub use crate::scratch_database::ScratchDatabase;

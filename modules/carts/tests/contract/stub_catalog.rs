@@ -1,32 +1,34 @@
-//! In-memory stub of the catalog that tests fill, change and break. Implements the methods that the carts use; all
-//! other methods fail.
+//! Test double of the catalog, in memory. Tests fill, change and break it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use async_trait::async_trait;
-use catalog_api::v1::{
-    AddOutcome, CatalogApi, CatalogError, MAX_BULK_ITEMS, NewProduct, PriceChange, PriceOutcome, PricePoint, Product,
-    ProductChanges, ProductId, ProductStatus,
-};
-use offshoot_contract::{CallContext, CallFailure, Contract, Edge, Money, Page, Timestamp};
+use catalog_api::v1::catalog_api_methods::{ProductMethod, ProductsByIdMethod};
+use catalog_api::v1::{CatalogApi, CatalogError, MAX_BULK_ITEMS, Product, ProductId, ProductStatus};
+use offshoot_contract::{CallFailure, Money, Timestamp};
+use offshoot_testkit::{Double, Fault, Faults};
 
-/// Stub of the catalog with failure injection.
+/// Products in memory.
 #[derive(Default)]
-pub(crate) struct StubCatalog(Mutex<State>);
+pub(crate) struct StubCatalog {
+    state: Mutex<State>,
+    faults: Faults,
+}
 
 #[derive(Default)]
 struct State {
     products: HashMap<ProductId, Product>,
     error: Option<CatalogError>,
-    hangs: bool,
 }
 
 impl StubCatalog {
-    /// The stub behind an edge, as the carts call the catalog.
+    /// The double behind an edge, as the carts call the catalog.
     pub(crate) fn behind_edge(self: &Arc<Self>) -> Arc<dyn CatalogApi> {
-        let api: Arc<dyn CatalogApi> = Arc::clone(self) as Arc<dyn CatalogApi>;
-        <dyn CatalogApi as Contract>::new_proxy(Arc::new(Edge::new(api)))
+        Double::new(Arc::clone(self))
+            .with_faults(&self.faults)
+            .answers(ProductMethod, |stub: &Self, call| stub.product(call.params.id))
+            .answers(ProductsByIdMethod, |stub, call| stub.products_by_id(&call.body.ids))
+            .into_api()
     }
 
     /// Adds an active product with SKU `sku` and name `PRODUCT sku`.
@@ -68,103 +70,37 @@ impl StubCatalog {
 
     /// Makes every call hang from now on.
     pub(crate) fn hangs(&self) {
-        self.state().hangs = true;
+        self.faults.set_permanent(Some(Fault::Hangs));
     }
 
     pub(crate) fn current_product(&self, id: ProductId) -> Product {
         self.state().products[&id].clone()
     }
 
-    async fn hang_if_set(&self) {
-        let hangs = self.state().hangs;
-        if hangs {
-            std::future::pending::<()>().await;
-        }
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
+        self.state.lock().unwrap()
     }
 
     fn available(&self) -> Result<MutexGuard<'_, State>, CatalogError> {
         let state = self.state();
         state.error.clone().map_or(Ok(state), Err)
     }
-}
 
-fn unexpected_call<T>() -> Result<T, CatalogError> {
-    Err(CallFailure::internal("the carts must not call this method of the catalog").into())
-}
-
-#[async_trait]
-impl CatalogApi for StubCatalog {
-    async fn product(&self, _: &mut CallContext, id: ProductId) -> Result<Product, CatalogError> {
-        self.hang_if_set().await;
-        self.available()?
+    fn product(&self, id: ProductId) -> Result<Product, CatalogError> {
+        let state = self.available()?;
+        state
             .products
             .get(&id)
             .cloned()
             .ok_or(CatalogError::UnknownProduct { id })
     }
 
-    async fn products_by_id(&self, _: &mut CallContext, ids: Vec<ProductId>) -> Result<Vec<Product>, CatalogError> {
+    fn products_by_id(&self, ids: &[ProductId]) -> Result<Vec<Product>, CatalogError> {
         if ids.len() > MAX_BULK_ITEMS {
             return Err(CallFailure::internal("the carts requested too many products at once").into());
         }
-        self.hang_if_set().await;
         let state = self.available()?;
         Ok(ids.iter().filter_map(|id| state.products.get(id).cloned()).collect())
-    }
-
-    async fn browse(
-        &self,
-        _: &mut CallContext,
-        _: Option<String>,
-        _: Option<String>,
-        _: Option<u32>,
-        _: Option<String>,
-    ) -> Result<Page<Product>, CatalogError> {
-        unexpected_call()
-    }
-
-    async fn price_history(
-        &self,
-        _: &mut CallContext,
-        _: ProductId,
-        _: Option<u32>,
-        _: Option<String>,
-    ) -> Result<Page<PricePoint>, CatalogError> {
-        unexpected_call()
-    }
-
-    async fn add(&self, _: &mut CallContext, _: NewProduct) -> Result<Product, CatalogError> {
-        unexpected_call()
-    }
-
-    async fn add_many(&self, _: &mut CallContext, _: Vec<NewProduct>) -> Result<Vec<AddOutcome>, CatalogError> {
-        unexpected_call()
-    }
-
-    async fn change(
-        &self,
-        _: &mut CallContext,
-        _: ProductId,
-        _: u32,
-        _: ProductChanges,
-    ) -> Result<Product, CatalogError> {
-        unexpected_call()
-    }
-
-    async fn discontinue(&self, _: &mut CallContext, _: ProductId) -> Result<Product, CatalogError> {
-        unexpected_call()
-    }
-
-    async fn reprice(&self, _: &mut CallContext, _: ProductId, _: Money) -> Result<Product, CatalogError> {
-        unexpected_call()
-    }
-
-    async fn record_prices(&self, _: &mut CallContext, _: Vec<PriceChange>) -> Result<Vec<PriceOutcome>, CatalogError> {
-        unexpected_call()
     }
 }
 

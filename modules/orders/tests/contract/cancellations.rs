@@ -8,11 +8,11 @@ use orders_api::OrderId;
 use orders_api::v1::{OrderStatus, OrdersError, Return};
 
 use crate::T;
-use crate::faults::{Fault, Gate};
 use crate::fixture::{LEASE, confirmed_order, interrupt_checkout, line, order_of_cart, pounds, read, spawn_checkout};
 use crate::invariants;
 use crate::sales::{an_invoice, record};
 use crate::stub_payments::DECLINED;
+use offshoot_testkit::{Fault, Gate};
 
 pub(crate) async fn a_cancellation_refunds_and_restocks_everything(t: T) {
     let order = confirmed_order(&t, &[2, 3]).await;

@@ -7,10 +7,10 @@ use orders_api::v1::{FailureReason, OrderStatus, OrdersError, RevenueBy};
 use payments_api::v1::PaymentStatus;
 
 use crate::T;
-use crate::faults::{Fault, Gate};
 use crate::fixture::{checkout, order_of_cart, pounds, read, spawn_checkout};
 use crate::invariants;
 use crate::stub_payments::{DECLINED, GOOD, SLOW, WHY_DECLINED, WHY_REFUSED};
+use offshoot_testkit::{Fault, Gate};
 
 use std::sync::Arc;
 

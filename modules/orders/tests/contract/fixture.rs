@@ -14,10 +14,10 @@ use payments_api::v1::PaymentToken;
 use tokio::task::JoinHandle;
 
 use crate::T;
-use crate::faults::{Fault, Faults};
 use crate::stub_carts::StubCarts;
 use crate::stub_inventory::StubInventory;
 use crate::stub_payments::{GOOD, StubPayments};
+use offshoot_testkit::{Fault, Faults};
 
 /// Lease of an execution.
 pub(crate) const LEASE: Duration = Duration::from_secs(60);

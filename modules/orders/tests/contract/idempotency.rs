@@ -8,12 +8,12 @@ use orders_api::v1::{FailureReason, Order, OrderStatus, OrdersError};
 use payments_api::v1::PaymentToken;
 
 use crate::T;
-use crate::faults::{Fault, Gate};
 use crate::fixture::{
     EMAIL, LEASE, SHORT_TIMEOUT, all_orders, expect_failure, interrupt_checkout, order_of_cart, read, spawn_checkout,
 };
 use crate::invariants;
 use crate::stub_payments::{DECLINED, GOOD, SLOW, WHY_DECLINED};
+use offshoot_testkit::{Fault, Gate};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

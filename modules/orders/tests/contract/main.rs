@@ -14,8 +14,7 @@ use orders_api::v1::OrdersApi;
 
 use crate::fixture::Fixture;
 
-// Stubs of the modules that orders call, and faults of the calls.
-mod faults;
+// Test doubles of the modules that orders call.
 mod stub_carts;
 mod stub_inventory;
 mod stub_payments;

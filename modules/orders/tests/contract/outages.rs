@@ -6,12 +6,12 @@ use offshoot_contract::FailureKind;
 use orders_api::v1::{FailureReason, Order, OrderStatus, OrdersError};
 
 use crate::T;
-use crate::faults::Fault;
 use crate::fixture::{
     LEASE, all_orders, checkout, confirmed_order, expect_failure, interrupt_checkout, line, order_of_cart, read,
 };
 use crate::invariants;
 use crate::stub_payments::{DECLINED, GOOD};
+use offshoot_testkit::Fault;
 
 /// The order of a checkout whose next call of `method` has this fault.
 async fn checkout_with_fault(t: &T, method: &'static str, fault: Fault) -> Order {
@@ -172,14 +172,14 @@ pub(crate) async fn an_outage_of_all_modules_is_waited_out(t: T) {
     let unpaid = checkout_with_fault(&t, "authorize", Fault::NotExecuted).await;
     let all_faults = [&t.fakes.inventory.faults, &t.fakes.payments.faults];
     for faults in all_faults {
-        faults.set_unavailable(true);
+        faults.set_permanent(Some(Fault::NotExecuted));
     }
     for _ in 0..5 {
         assert_eq!(t.fakes.resume().await, 0);
         t.clock.advance(Duration::from_secs(60));
     }
     for faults in all_faults {
-        faults.set_unavailable(false);
+        faults.set_permanent(None);
     }
     assert_eq!(t.fakes.resume().await, 2);
     assert_eq!(read(&t, paid.id).await.status, OrderStatus::Confirmed);

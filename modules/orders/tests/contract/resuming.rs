@@ -6,10 +6,10 @@ use offshoot_contract::Clock;
 use orders_api::v1::OrderStatus;
 
 use crate::T;
-use crate::faults::Fault;
 use crate::fixture::{LEASE, checkout, confirmed_order, interrupt_checkout, line, read};
 use crate::invariants;
 use crate::stub_payments::GOOD;
+use offshoot_testkit::Fault;
 
 const MICROSECOND: Duration = Duration::from_micros(1);
 
@@ -54,7 +54,7 @@ pub(crate) async fn the_pause_between_attempts_grows(t: T) {
     t.fakes.inject("authorize", Fault::NotExecuted);
     let cart = t.fakes.add_cart(&[(t.fakes.add_product(10), 1)]);
     let order = checkout(&t, cart, GOOD).await.unwrap();
-    t.fakes.payments.faults.set_unavailable(true);
+    t.fakes.payments.faults.set_permanent(Some(Fault::NotExecuted));
     let mut calls = 0;
     for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
         assert_eq!(t.fakes.resume().await, 0);
@@ -69,7 +69,7 @@ pub(crate) async fn the_pause_between_attempts_grows(t: T) {
         );
         t.clock.advance(MICROSECOND);
     }
-    t.fakes.payments.faults.set_unavailable(false);
+    t.fakes.payments.faults.set_permanent(None);
     assert_eq!(t.fakes.resume().await, 1);
     assert_eq!(read(&t, order.id).await.status, OrderStatus::Failed);
     invariants::assert_hold(&t).await;

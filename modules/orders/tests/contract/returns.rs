@@ -9,11 +9,11 @@ use orders_api::v1::{Order, OrderStatus, OrdersError, Return, ReturnedLine};
 use tokio::task::JoinHandle;
 
 use crate::T;
-use crate::faults::{Fault, Gate};
 use crate::fixture::{LEASE, SHORT_TIMEOUT, confirmed_order, expect_failure, line, order_of_cart, pounds, read};
 use crate::invariants;
 use crate::sales::{an_invoice, record};
 use crate::stub_payments::DECLINED;
+use offshoot_testkit::{Fault, Gate};
 
 /// Returns units under a key, in a task of its own, without a repeated call.
 fn spawn_return(

@@ -1,15 +1,14 @@
-//! Stub of the carts module, in memory. Implements the method that orders call; every other method fails.
+//! Test double of the carts module, in memory.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use async_trait::async_trait;
-use carts_api::v1::{Cart, CartId, CartLine, CartsApi, CartsError, NewLine};
+use carts_api::v1::carts_api_methods::CartMethod;
+use carts_api::v1::{Cart, CartId, CartLine, CartsApi, CartsError};
 use catalog_api::ProductId;
 use catalog_api::v1::ProductStatus;
-use offshoot_contract::{CallContext, CallFailure, Contract, Currency, Edge, Money, Timestamp};
-
-use crate::faults::Faults;
+use offshoot_contract::{Currency, Money, Timestamp};
+use offshoot_testkit::{Double, Faults};
 
 /// Carts in memory.
 #[derive(Default)]
@@ -19,10 +18,16 @@ pub(crate) struct StubCarts {
 }
 
 impl StubCarts {
-    /// The stub behind an edge, as the orders module calls it.
+    /// The double behind an edge, as the orders module calls it.
     pub(crate) fn behind_edge(self: &Arc<Self>) -> Arc<dyn CartsApi> {
-        let api: Arc<dyn CartsApi> = Arc::clone(self) as Arc<dyn CartsApi>;
-        <dyn CartsApi as Contract>::new_proxy(Arc::new(Edge::new(api)))
+        Double::new(Arc::clone(self))
+            .with_faults(&self.faults)
+            .answers(CartMethod, |stub: &Self, call| {
+                let id = call.params.id;
+                let cart = stub.carts().get(&id).cloned();
+                cart.unwrap_or(Err(CartsError::UnknownCart { id }))
+            })
+            .into_api()
     }
 
     /// Adds a cart with these quantities and prices, in the currency of the first price. SKUs are `SKU-1`, `SKU-2` and
@@ -81,35 +86,4 @@ fn total(lines: &[CartLine], currency: Currency) -> Money {
         .iter()
         .filter(|line| line.status == ProductStatus::Active && line.line_total.currency() == currency);
     Money::new(sold.map(|line| line.line_total.ten_thousandths()).sum(), currency)
-}
-
-fn unexpected_call<A>() -> Result<A, CartsError> {
-    Err(CallFailure::internal("orders must not call this method of carts").into())
-}
-
-#[async_trait]
-impl CartsApi for StubCarts {
-    async fn cart(&self, _: &mut CallContext, id: CartId) -> Result<Cart, CartsError> {
-        let look_up = || {
-            let cart = self.carts().get(&id).cloned();
-            cart.unwrap_or(Err(CartsError::UnknownCart { id }))
-        };
-        self.faults.call("cart", look_up).await
-    }
-
-    async fn create(&self, _: &mut CallContext, _: Currency) -> Result<Cart, CartsError> {
-        unexpected_call()
-    }
-
-    async fn set_quantity(&self, _: &mut CallContext, _: CartId, _: ProductId, _: u32) -> Result<(), CartsError> {
-        unexpected_call()
-    }
-
-    async fn set_lines(&self, _: &mut CallContext, _: CartId, _: Vec<NewLine>) -> Result<(), CartsError> {
-        unexpected_call()
-    }
-
-    async fn remove(&self, _: &mut CallContext, _: CartId, _: ProductId) -> Result<(), CartsError> {
-        unexpected_call()
-    }
 }

@@ -1,19 +1,18 @@
-//! Stub of the inventory module, in memory. Implements the methods that orders call: each reference is reserved and
-//! shipped once, and a released reference stays refused. Every other method fails.
+//! Test double of the inventory module, in memory: each reference is reserved and shipped once, and a released reference
+//! stays refused.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use async_trait::async_trait;
+use inventory_api::v1::inventory_api_methods::{CommitMethod, RecordManyMethod, ReleaseMethod, ReserveMethod};
 use inventory_api::v1::{
-    AdjustmentKind, Balance, InventoryApi, InventoryError, MAX_BULK_ITEMS, MAX_REFERENCE_BYTES, Movement, MovementKind,
-    MovementOutcome, NewMovement, ProductId, Reservation, ReservationState, ReservedLine, Shortage, Stock,
+    InventoryApi, InventoryError, MAX_BULK_ITEMS, MAX_REFERENCE_BYTES, MovementKind, MovementOutcome, NewMovement,
+    ProductId, Reservation, ReservationState, ReservedLine, Shortage,
 };
-use offshoot_contract::{CallContext, CallFailure, Clock, Contract, Edge, Page, Timestamp};
+use offshoot_contract::{CallFailure, Clock, Timestamp};
+use offshoot_testkit::{Double, Faults};
 use orders_api::OrderId;
-
-use crate::faults::Faults;
 
 /// Stock, reservations and a ledger in memory.
 pub(crate) struct StubInventory {
@@ -41,10 +40,32 @@ impl StubInventory {
         }
     }
 
-    /// The stub behind an edge, as the orders module calls it.
+    /// The double behind an edge, as the orders module calls it.
     pub(crate) fn behind_edge(self: &Arc<Self>) -> Arc<dyn InventoryApi> {
-        let api: Arc<dyn InventoryApi> = Arc::clone(self) as Arc<dyn InventoryApi>;
-        <dyn InventoryApi as Contract>::new_proxy(Arc::new(Edge::new(api)))
+        Double::new(Arc::clone(self))
+            .with_faults(&self.faults)
+            .answers(ReserveMethod, |stub: &Self, call| {
+                let (reference, body) = (call.params.reference, call.body);
+                stub.state().reserve(reference, body.lines, body.expires_at)
+            })
+            .answers(CommitMethod, |stub, call| {
+                stub.state().commit(call.params.reference, stub.clock.now())
+            })
+            .answers(ReleaseMethod, |stub, call| stub.state().release(call.params.reference))
+            .answers(RecordManyMethod, |stub, call| stub.record_many(call.body.movements))
+            .into_api()
+    }
+
+    fn record_many(&self, movements: Vec<NewMovement>) -> Result<Vec<MovementOutcome>, InventoryError> {
+        if movements.len() > MAX_BULK_ITEMS {
+            return Err(CallFailure::internal("the call has too many movements").into());
+        }
+        let mut state = self.state();
+        let now = self.clock.now();
+        Ok(movements
+            .into_iter()
+            .map(|movement| state.record(movement, now))
+            .collect())
     }
 
     /// Sets the stock of a product.
@@ -245,99 +266,4 @@ fn check_reference(reference: &str) -> Result<(), InventoryError> {
         return Ok(());
     }
     Err(CallFailure::internal("the reference is invalid").into())
-}
-
-fn unexpected_call<A>() -> Result<A, InventoryError> {
-    Err(CallFailure::internal("orders must not call this method of inventory").into())
-}
-
-#[async_trait]
-impl InventoryApi for StubInventory {
-    async fn reserve(
-        &self,
-        _: &mut CallContext,
-        reference: String,
-        lines: Vec<ReservedLine>,
-        expires_at: Timestamp,
-    ) -> Result<Reservation, InventoryError> {
-        let effect = || self.state().reserve(reference, lines, expires_at);
-        self.faults.call("reserve", effect).await
-    }
-
-    async fn commit(&self, _: &mut CallContext, reference: String) -> Result<Reservation, InventoryError> {
-        let effect = || self.state().commit(reference, self.clock.now());
-        self.faults.call("commit", effect).await
-    }
-
-    async fn release(&self, _: &mut CallContext, reference: String) -> Result<(), InventoryError> {
-        let effect = || self.state().release(reference);
-        self.faults.call("release", effect).await
-    }
-
-    async fn record_many(
-        &self,
-        _: &mut CallContext,
-        movements: Vec<NewMovement>,
-    ) -> Result<Vec<MovementOutcome>, InventoryError> {
-        let effect = || {
-            if movements.len() > MAX_BULK_ITEMS {
-                return Err(CallFailure::internal("the call has too many movements").into());
-            }
-            let mut state = self.state();
-            let now = self.clock.now();
-            Ok(movements
-                .into_iter()
-                .map(|movement| state.record(movement, now))
-                .collect())
-        };
-        self.faults.call("record_many", effect).await
-    }
-
-    async fn stock(&self, _: &mut CallContext, _: ProductId) -> Result<Stock, InventoryError> {
-        unexpected_call()
-    }
-
-    async fn stock_of(&self, _: &mut CallContext, _: Vec<ProductId>) -> Result<Vec<Stock>, InventoryError> {
-        unexpected_call()
-    }
-
-    async fn balances(
-        &self,
-        _: &mut CallContext,
-        _: Option<u32>,
-        _: Option<String>,
-    ) -> Result<Page<Balance>, InventoryError> {
-        unexpected_call()
-    }
-
-    async fn movements(
-        &self,
-        _: &mut CallContext,
-        _: ProductId,
-        _: Option<u32>,
-        _: Option<String>,
-    ) -> Result<Page<Movement>, InventoryError> {
-        unexpected_call()
-    }
-
-    async fn adjust(
-        &self,
-        _: &mut CallContext,
-        _: ProductId,
-        _: AdjustmentKind,
-        _: i64,
-        _: String,
-    ) -> Result<Stock, InventoryError> {
-        unexpected_call()
-    }
-
-    async fn reservations(
-        &self,
-        _: &mut CallContext,
-        _: Option<ReservationState>,
-        _: Option<u32>,
-        _: Option<String>,
-    ) -> Result<Page<Reservation>, InventoryError> {
-        unexpected_call()
-    }
 }

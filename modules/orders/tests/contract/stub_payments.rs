@@ -1,15 +1,14 @@
-//! Stub of the payments module, in memory. Implements the methods that orders call: each reference is authorized,
-//! captured and refunded once, and a voided reference stays refused. Every other method fails.
+//! Test double of the payments module, in memory: each reference is authorized, captured and refunded once, and a voided
+//! reference stays refused.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use async_trait::async_trait;
-use offshoot_contract::{CallContext, CallFailure, Contract, Edge, FailureKind, Money, Page, Timestamp};
+use offshoot_contract::{CallFailure, FailureKind, Money, Timestamp};
+use offshoot_testkit::{Double, Faults};
 use orders_api::OrderId;
+use payments_api::v1::payments_api_methods::{AuthorizeMethod, CaptureMethod, RefundMethod, SettleMethod, VoidMethod};
 use payments_api::v1::{MAX_REFERENCE_BYTES, Payment, PaymentStatus, PaymentToken, PaymentsApi, PaymentsError};
-
-use crate::faults::Faults;
 
 /// Token that is authorized at once.
 pub(crate) const GOOD: &str = "tok_visa";
@@ -40,10 +39,22 @@ struct State {
 }
 
 impl StubPayments {
-    /// The stub behind an edge, as the orders module calls it.
+    /// The double behind an edge, as the orders module calls it.
     pub(crate) fn behind_edge(self: &Arc<Self>) -> Arc<dyn PaymentsApi> {
-        let api: Arc<dyn PaymentsApi> = Arc::clone(self) as Arc<dyn PaymentsApi>;
-        <dyn PaymentsApi as Contract>::new_proxy(Arc::new(Edge::new(api)))
+        Double::new(Arc::clone(self))
+            .with_faults(&self.faults)
+            .answers(AuthorizeMethod, |stub: &Self, call| {
+                let (reference, body) = (call.params.reference, call.body);
+                stub.state().authorize(reference, body.amount, &body.token)
+            })
+            .answers(SettleMethod, |stub, call| stub.state().settle(call.params.reference))
+            .answers(CaptureMethod, |stub, call| stub.state().capture(call.params.reference))
+            .answers(VoidMethod, |stub, call| stub.state().void(call.params.reference))
+            .answers(RefundMethod, |stub, call| {
+                let refund = call.params;
+                stub.state().refund(refund.reference, refund.refund, call.body.amount)
+            })
+            .into_api()
     }
 
     /// Refuses captures from now on.
@@ -222,63 +233,5 @@ impl State {
             .ok_or_else(|| PaymentsError::UnknownPayment {
                 reference: reference.to_owned(),
             })
-    }
-}
-
-fn unexpected_call<A>() -> Result<A, PaymentsError> {
-    Err(CallFailure::internal("orders must not call this method of payments").into())
-}
-
-#[async_trait]
-impl PaymentsApi for StubPayments {
-    async fn authorize(
-        &self,
-        _: &mut CallContext,
-        reference: String,
-        amount: Money,
-        token: PaymentToken,
-    ) -> Result<Payment, PaymentsError> {
-        let effect = || self.state().authorize(reference, amount, &token);
-        self.faults.call("authorize", effect).await
-    }
-
-    async fn settle(&self, _: &mut CallContext, reference: String) -> Result<Payment, PaymentsError> {
-        let effect = || self.state().settle(reference);
-        self.faults.call("settle", effect).await
-    }
-
-    async fn capture(&self, _: &mut CallContext, reference: String) -> Result<Payment, PaymentsError> {
-        let effect = || self.state().capture(reference);
-        self.faults.call("capture", effect).await
-    }
-
-    async fn void(&self, _: &mut CallContext, reference: String) -> Result<(), PaymentsError> {
-        let effect = || self.state().void(reference);
-        self.faults.call("void", effect).await
-    }
-
-    async fn refund(
-        &self,
-        _: &mut CallContext,
-        reference: String,
-        refund: String,
-        amount: Money,
-    ) -> Result<Payment, PaymentsError> {
-        let effect = || self.state().refund(reference, refund, amount);
-        self.faults.call("refund", effect).await
-    }
-
-    async fn payment(&self, _: &mut CallContext, _: String) -> Result<Payment, PaymentsError> {
-        unexpected_call()
-    }
-
-    async fn payments(
-        &self,
-        _: &mut CallContext,
-        _: Option<PaymentStatus>,
-        _: Option<u32>,
-        _: Option<String>,
-    ) -> Result<Page<Payment>, PaymentsError> {
-        unexpected_call()
     }
 }

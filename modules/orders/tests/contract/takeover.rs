@@ -9,9 +9,9 @@ use orders_api::v1::{FailureReason, Order, OrderStatus, OrdersError};
 use tokio::task::JoinHandle;
 
 use crate::T;
-use crate::faults::{Fault, Gate};
 use crate::fixture::{LEASE, confirmed_order, interrupt_checkout, line, order_of_cart, read, spawn_checkout};
 use crate::invariants;
+use offshoot_testkit::{Fault, Gate};
 
 /// Starts a checkout, with the cart's id as idempotency key, and waits until its call of `method` has reached the gate.
 async fn hold_at(t: &T, method: &'static str, cart: CartId, fault: Fault, gate: &Gate) -> CheckoutTask {

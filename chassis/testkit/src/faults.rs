@@ -1,5 +1,4 @@
-//! Faults of calls to stubs: lost calls, lost responses, and calls that are delayed until a test opens a gate. Knows no
-//! module.
+//! Faults of calls to a test double: lost calls, lost responses, and calls that are delayed until a test opens a gate.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -12,8 +11,8 @@ use tokio::sync::Semaphore;
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Fault of one call.
-#[derive(Clone)]
-pub(crate) enum Fault {
+#[derive(Debug, Clone)]
+pub enum Fault {
     /// The call has no effect, and the caller knows.
     NotExecuted,
     /// The call takes effect, and the response is lost.
@@ -29,13 +28,16 @@ pub(crate) enum Fault {
 }
 
 /// Holds a call until the test opens the gate.
-pub(crate) struct Gate {
+#[derive(Debug)]
+pub struct Gate {
     reached: Semaphore,
     opened: Semaphore,
 }
 
 impl Gate {
-    pub(crate) fn closed() -> Arc<Self> {
+    /// A gate that the test opens later.
+    #[must_use]
+    pub fn closed() -> Arc<Self> {
         Arc::new(Self {
             reached: Semaphore::new(0),
             opened: Semaphore::new(0),
@@ -43,45 +45,51 @@ impl Gate {
     }
 
     /// Waits until a call has reached the gate.
-    pub(crate) async fn wait_until_reached(&self) {
+    pub async fn wait_until_reached(&self) {
         let reached = tokio::time::timeout(CALL_TIMEOUT, self.reached.acquire()).await;
-        reached.expect("no call has reached the gate").unwrap().forget();
+        reached
+            .expect("no call has reached the gate")
+            .expect("the gate is never closed")
+            .forget();
     }
 
-    pub(crate) fn open(&self) {
+    /// Lets one call pass.
+    pub fn open(&self) {
         self.opened.add_permits(1);
     }
 
     async fn pass(&self) {
         self.reached.add_permits(1);
-        self.opened.acquire().await.unwrap().forget();
+        let opened = self.opened.acquire().await;
+        opened.expect("the gate is never closed").forget();
     }
 }
 
-/// Faults of the calls of one stub.
-#[derive(Default)]
-pub(crate) struct Faults(Mutex<State>);
+/// Faults of the calls of one double. Clones share their faults.
+#[derive(Debug, Clone, Default)]
+pub struct Faults(Arc<Mutex<State>>);
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     next: HashMap<&'static str, VecDeque<Fault>>,
-    unavailable: bool,
+    permanent: Option<Fault>,
     calls: HashMap<&'static str, u32>,
 }
 
 impl Faults {
     /// Injects a fault into the next call of `method` that has none.
-    pub(crate) fn inject(&self, method: &'static str, fault: Fault) {
+    pub fn inject(&self, method: &'static str, fault: Fault) {
         self.state().next.entry(method).or_default().push_back(fault);
     }
 
-    /// Makes all calls fail, or ends this outage.
-    pub(crate) fn set_unavailable(&self, unavailable: bool) {
-        self.state().unavailable = unavailable;
+    /// Gives every call this fault from now on; `None` ends the faults.
+    pub fn set_permanent(&self, fault: Option<Fault>) {
+        self.state().permanent = fault;
     }
 
     /// Number of calls of `method`, with or without effect.
-    pub(crate) fn count_calls(&self, method: &'static str) -> u32 {
+    #[must_use]
+    pub fn count_calls(&self, method: &'static str) -> u32 {
         self.state().calls.get(method).copied().unwrap_or(0)
     }
 
@@ -118,14 +126,14 @@ impl Faults {
     fn next_fault(&self, method: &'static str) -> Option<Fault> {
         let mut state = self.state();
         *state.calls.entry(method).or_default() += 1;
-        if state.unavailable {
-            return Some(Fault::NotExecuted);
+        if state.permanent.is_some() {
+            return state.permanent.clone();
         }
         state.next.get_mut(method).and_then(VecDeque::pop_front)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
+        self.0.lock().expect("no test panics while holding the lock")
     }
 }
 
