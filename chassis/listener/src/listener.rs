@@ -1,0 +1,199 @@
+//! A listening socket: accepts connections within the limits, and ends each after its last response.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use crate::connections::{Connections, Place};
+use crate::limits::{ACCEPT_PAUSE, ARRIVAL_GRACE, HANDSHAKE_TIMEOUT, LOG_PAUSE, ListenerLimits, MAX_BUFFER_BYTES};
+use crate::service::TrackedService;
+use crate::stopping::Stopping;
+use crate::stream::TimedStream;
+
+/// A bound socket that accepts nothing yet.
+pub struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+    tls: Option<TlsAcceptor>,
+}
+
+/// Address of a bound socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bound {
+    /// Address, with the chosen port.
+    pub address: SocketAddr,
+    /// Whether clients speak TLS.
+    pub is_encrypted: bool,
+}
+
+impl Bound {
+    /// URL of the socket: `http://127.0.0.1:7070`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let scheme = if self.is_encrypted { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+}
+
+impl Listener {
+    /// Binds a socket; port 0 takes a free port.
+    pub async fn bind(address: SocketAddr, tls: Option<Arc<ServerConfig>>) -> io::Result<Self> {
+        let socket = TcpListener::bind(address).await?;
+        let address = socket.local_addr()?;
+        let tls = tls.map(TlsAcceptor::from);
+        Ok(Self { socket, address, tls })
+    }
+
+    /// Where the socket listens.
+    #[must_use]
+    pub fn bound(&self) -> Bound {
+        Bound {
+            address: self.address,
+            is_encrypted: self.tls.is_some(),
+        }
+    }
+
+    /// Serves until `stopping` closes the socket, then until the last connection has ended.
+    pub fn serve(self, routes: Router, limits: ListenerLimits, stopping: Stopping) -> JoinHandle<()> {
+        let mut http = http1::Builder::new();
+        // The stream has the timeouts, because it knows idle connections from unfinished heads.
+        http.header_read_timeout(None)
+            .max_buf_size(MAX_BUFFER_BYTES)
+            .half_close(false);
+        let serving = Serving {
+            connections: Connections::new(&limits),
+            limits: Arc::new(limits),
+            tls: self.tls,
+            routes,
+            http,
+            stopping,
+        };
+        tokio::spawn(serving.run(self.socket))
+    }
+}
+
+/// A socket in service.
+struct Serving {
+    connections: Arc<Connections>,
+    limits: Arc<ListenerLimits>,
+    tls: Option<TlsAcceptor>,
+    routes: Router,
+    http: http1::Builder,
+    stopping: Stopping,
+}
+
+impl Serving {
+    async fn run(self, socket: TcpListener) {
+        let graceful = GracefulShutdown::new();
+        let mut shortage = Shortage::default();
+        {
+            let mut closing = pin!(self.stopping.closing());
+            loop {
+                let accepted = tokio::select! {
+                    accepted = socket.accept() => accepted,
+                    () = &mut closing => break,
+                };
+                let (stream, peer) = match accepted {
+                    Ok(accepted) => accepted,
+                    Err(error) => {
+                        shortage.report(&error.to_string());
+                        // Usually no file descriptor is left.
+                        self.connections.close_longest_waiting();
+                        sleep(ACCEPT_PAUSE).await;
+                        continue;
+                    }
+                };
+                match self.connections.take_place(peer.ip()) {
+                    Some(place) => self.begin(stream, place, graceful.watcher()),
+                    None => shortage.report("all connections within the limits execute requests"),
+                }
+            }
+        }
+        drop(socket);
+        let connections = &self.connections;
+        let cut_incomplete = async {
+            sleep(ARRIVAL_GRACE).await;
+            // A request that does not arrive was never admitted: nothing is lost with its connection.
+            connections.close_incomplete();
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = graceful.shutdown() => {}
+            () = cut_incomplete => {}
+        }
+    }
+
+    /// Serves a connection in a task of its own. A client that disconnects, or fails the TLS handshake, is not logged.
+    fn begin(&self, stream: TcpStream, place: Place, watcher: Watcher) {
+        // Without this option small responses wait for the client's acknowledgement.
+        let _ = stream.set_nodelay(true);
+        let connection = Arc::clone(&place.connection);
+        let service = TrackedService {
+            routes: self.routes.clone(),
+            connection: Arc::clone(&connection),
+            stopping: self.stopping.clone(),
+        };
+        let (http, tls, limits) = (self.http.clone(), self.tls.clone(), Arc::clone(&self.limits));
+        tokio::spawn(async move {
+            let serve = async {
+                match tls {
+                    None => serve(&http, stream, service, limits, watcher).await,
+                    Some(tls) => {
+                        if let Ok(Ok(stream)) = timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
+                            serve(&http, stream, service, limits, watcher).await;
+                        }
+                    }
+                }
+            };
+            tokio::select! {
+                () = serve => {}
+                () = connection.closed() => {}
+            }
+            drop(place);
+        });
+    }
+}
+
+async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    http: &http1::Builder,
+    stream: S,
+    service: TrackedService,
+    limits: Arc<ListenerLimits>,
+    watcher: Watcher,
+) {
+    let stream = TimedStream::new(stream, Arc::clone(&service.connection), limits);
+    let connection = http.serve_connection(TokioIo::new(stream), service);
+    // The failure of a connection is the client's.
+    let _ = watcher.watch(connection).await;
+}
+
+/// Logs a shortage of places once a minute, however often it occurs.
+#[derive(Default)]
+struct Shortage {
+    logged_at: Option<Instant>,
+    since_then: u64,
+}
+
+impl Shortage {
+    fn report(&mut self, why: &str) {
+        self.since_then += 1;
+        if self.logged_at.is_some_and(|at| at.elapsed() < LOG_PAUSE) {
+            return;
+        }
+        tracing::warn!(why, refused = self.since_then, "connections are refused");
+        self.logged_at = Some(Instant::now());
+        self.since_then = 0;
+    }
+}
