@@ -48,7 +48,8 @@ impl Collector {
         Self { url, spans }
     }
 
-    /// Starts a process with this service name that samples only requests with a sampled `traceparent`.
+    /// Starts a process with this service name that samples only requests of operators with a sampled
+    /// `traceparent`.
     async fn serve(&self, data: &Data, name: &str, arguments: &[&str]) -> Process {
         let environment = [
             ("OFFSHOOT__TELEMETRY__OTLP", self.url.as_str()),
@@ -116,10 +117,13 @@ async fn a_trace_covers_every_process_of_a_request() {
     let remote = format!("catalog={}", catalog.url());
     let front = collector.serve(&data, "the store", &["--remote", &remote]).await;
     front.wait_until_ready().await;
-    let client = Client::new(front.url());
+    let stranger = Client::new(front.url());
+    let client = Client::new(front.url()).with_token(data.operator_token());
 
     let trace = "0af7651916cd43dd8448eb211c80319c";
     client.get("/api/v1/products").await.expect(200);
+    // The trace of a stranger is not sampled, whatever the stranger asks for.
+    browse(&stranger, "1bf7651916cd43dd8448eb211c80319c").await.expect(200);
     browse(&client, trace).await.expect(200);
     let spans = collector.next(3).await;
     let names: Vec<_> = spans

@@ -53,6 +53,7 @@ macro_rules! on_both_engines {
 }
 
 // In every placement, on both engines.
+mod hostile_clients;
 mod idempotency;
 mod invalid_requests;
 mod orders;

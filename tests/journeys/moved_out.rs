@@ -37,7 +37,7 @@ async fn a_killed_catalog_is_reported_until_the_catalog_returns(engine: Engine) 
     assert_eq!(meanwhile["lines"], before["lines"]);
     client.send(client.request("POST", "/api/v1/carts")).await.expect(201);
     assert_eq!(client.get("/health/live").await.status, 200);
-    let ready = client.get("/health/ready").await.expect(503);
+    let ready = client.get("/admin/readiness").await.expect(503);
     assert_eq!(ready["modules"][0]["name"], "catalog");
     assert_eq!(
         (&ready["modules"][0]["ready"], &ready["modules"][1]["ready"]),

@@ -139,6 +139,7 @@ pub(crate) async fn assert_ledger_matches_revenue(data: &Data, store: &Process) 
     }
     assert!(held.is_empty(), "the provider still holds authorizations: {held:?}");
     let orders = offshoot_tests::Client::new(store.url())
+        .with_token(data.operator_token())
         .get("/api/v1/reports/revenue?by=country")
         .await
         .expect(200);

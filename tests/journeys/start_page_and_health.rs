@@ -40,6 +40,17 @@ async fn health_reports_liveness_and_readiness(store: Store) -> Store {
     let client = store.client();
     assert_eq!(client.get("/health/live").await.expect(200)["live"], true);
     let ready = client.get("/health/ready").await.expect(200);
+    assert_eq!(
+        ready,
+        serde_json::json!({ "ready": true }),
+        "strangers learn nothing else"
+    );
+    client
+        .get("/admin/readiness")
+        .await
+        .expect_problem(401, "unauthenticated");
+    let operator = store.operator_client();
+    let ready = operator.get("/admin/readiness").await.expect(200);
     assert_eq!(ready["ready"], true);
     assert_eq!(ready["modules"].as_array().map(Vec::len), Some(MODULES.len()));
     store

@@ -107,10 +107,15 @@ async fn a_sale_reaches_every_subscriber(store: Store) -> Store {
         "{subjects:?}"
     );
 
+    client
+        .json("POST", "/api/v1/reports/query", &json!({}))
+        .await
+        .expect_problem(401, "unauthenticated");
     let question = json!({ "dimensions": ["product"], "measures": ["orders", "units", "net"], "currency": "GBP" });
     let give_up = Instant::now() + TIMEOUT;
     loop {
-        let report = client
+        let report = store
+            .operator_client()
             .json("POST", "/api/v1/reports/query", &question)
             .await
             .expect(200);

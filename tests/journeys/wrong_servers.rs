@@ -21,7 +21,7 @@ async fn a_catalog_of_another_store_is_refused_with_both_store_ids() {
         .get("/api/v1/products")
         .await
         .expect_problem(502, "wrong-contract");
-    let reason = unready_reason(&front).await;
+    let reason = unready_reason(&front, &own).await;
     for data in [&own, &foreign] {
         let store =
             fs::read_to_string(data.folder().join("catalog.store")).expect("each data directory notes the store id");
@@ -41,7 +41,7 @@ async fn a_catalog_with_another_service_key_is_reported() {
     // The status must be a server error: the shopper sent no token that could be wrong.
     let browsing = Client::new(front.url()).get("/api/v1/products").await;
     assert!(browsing.status >= 500, "{}", browsing.text);
-    let reason = unready_reason(&front).await;
+    let reason = unready_reason(&front, &own).await;
     assert!(
         reason.contains(other.url()) && reason.contains("key"),
         "the address or the remedy is missing in: {reason}"
@@ -63,10 +63,7 @@ async fn a_server_of_another_kind_is_reported_as_502() {
         let client = Client::new(front.url());
         let response = client.get("/api/v1/products").await;
         assert_eq!(response.expect(502)["status"], 502);
-        assert_eq!(
-            client.get("/health/ready").await.expect(503)["modules"][0]["ready"],
-            false
-        );
+        assert_eq!(client.get("/health/ready").await.expect(503)["ready"], false);
         front.stop().await;
     }
 }
@@ -76,8 +73,9 @@ async fn serve_front(data: &Data, catalog: &str) -> Process {
 }
 
 /// The reason that the process gives for the catalog's missing readiness.
-async fn unready_reason(front: &Process) -> String {
-    let ready = Client::new(front.url()).get("/health/ready").await.expect(503);
+async fn unready_reason(front: &Process, data: &Data) -> String {
+    let operator = Client::new(front.url()).with_token(data.operator_token());
+    let ready = operator.get("/admin/readiness").await.expect(503);
     ready["modules"][0]["reason"]
         .as_str()
         .expect("an unready module has a reason")

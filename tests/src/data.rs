@@ -85,6 +85,12 @@ impl Data {
         Process::start_with_file_limit(bytes, &self.with_data(&serve_arguments(arguments)), self.log_path()).await
     }
 
+    /// Like [`serve_with`](Self::serve_with), after the shell has set `limits`, such as `ulimit -n 100`.
+    pub async fn serve_under(&self, limits: &str, environment: &[(&str, &str)], arguments: &[&str]) -> Process {
+        let arguments = serve_arguments(arguments);
+        Process::start_under(limits, environment, &self.with_data(&arguments), self.log_path()).await
+    }
+
     /// Replaces the database URL, for example by the URL of a proxy.
     #[must_use]
     pub fn with_database(self, database: String) -> Self {

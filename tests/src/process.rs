@@ -90,8 +90,15 @@ pub(crate) async fn wait_for_command(mut command: Command, arguments: &[&str]) -
 /// Prepares a command in an empty environment.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(binary::path());
-    command.args(arguments).env_clear().kill_on_drop(true);
+    command.args(arguments);
+    prepare(&mut command);
     command
+}
+
+fn prepare(command: &mut Command) {
+    command.env_clear().kill_on_drop(true);
+    // Tests wait for all modules of a store, wherever they run.
+    command.env("OFFSHOOT__HEALTH__NEEDS", "*");
 }
 
 impl Process {
@@ -102,12 +109,18 @@ impl Process {
 
     /// Like [`start`](Self::start), but no file may grow beyond `bytes`: the process sees a full disk.
     pub async fn start_with_file_limit(bytes: u64, arguments: &[&str], log: PathBuf) -> Self {
+        // Without the trap, SIGXFSZ would end a process that exceeds the limit. `ulimit -f` counts blocks of 512 bytes.
+        let limit = format!("trap '' XFSZ; ulimit -f {}", bytes / 512);
+        Self::start_under(&limit, &[], arguments, log).await
+    }
+
+    /// Like [`start_with`](Self::start_with), after the shell has set `limits`, such as `ulimit -n 100`.
+    pub async fn start_under(limits: &str, environment: &[(&str, &str)], arguments: &[&str], log: PathBuf) -> Self {
         let mut shell = Command::new("sh");
-        // Without the trap, SIGXFSZ would end a process that exceeds the limit.
-        shell.args(["-c", "trap '' XFSZ; ulimit -f \"$0\" && exec \"$@\""]);
-        // `ulimit -f` counts blocks of 512 bytes.
-        shell.arg((bytes / 512).to_string()).arg(binary::path()).args(arguments);
-        shell.env_clear().kill_on_drop(true);
+        shell.args(["-c", &format!("{limits} && exec \"$0\" \"$@\"")]);
+        shell.arg(binary::path()).args(arguments);
+        prepare(&mut shell);
+        shell.envs(environment.iter().copied());
         Self::spawn_and_read_address(shell, arguments, log).await
     }
 
@@ -215,16 +228,27 @@ impl Process {
         );
     }
 
+    /// Process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("the process was not reaped before")
+    }
+
     /// Sends SIGTERM. Panics unless the process exits with 0 in time.
-    pub async fn stop(mut self) {
-        let id = self.child.id().expect("the process was not reaped before");
+    pub async fn stop(self) {
         self.send_signal("TERM").await;
+        self.expect_exit(0).await;
+    }
+
+    /// Waits until the process ends. Panics unless the process exits with `code`.
+    pub async fn expect_exit(mut self, code: i32) {
+        let id = self.id();
         let ended = timeout(TIMEOUT, self.child.wait()).await;
         let status = ended.unwrap_or_else(|_| panic!("process {id} does not stop:\n{}", text(&self.log)));
         let status = status.expect("the child is waited for");
         assert_eq!(
             status.code(),
-            Some(0),
+            Some(code),
             "process {id} exited with {status}:\n{}",
             text(&self.log)
         );

@@ -1,5 +1,5 @@
-//! Middleware for every request: strips headers that only services may send, sheds load, and gives each request a trace
-//! id.
+//! Middleware for every request: strips headers that only services may send, receives the body, sheds load, and gives each
+//! request a trace id.
 
 use std::sync::Arc;
 
@@ -7,30 +7,63 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderName, HeaderValue};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use offshoot_contract::{CallFailure, FailureKind, Placement, PublicProblem, Span, SpanAttributes, TraceContext};
+use offshoot_listener::{BodyError, receive_body};
 
+use super::Authenticate;
 use super::refusal::{self, Refusal};
+use super::request::{MAX_BODY_BYTES, REQUEST_DEADLINE};
 
 /// Prefix of headers that only services send.
 const INTERNAL_PREFIX: &str = "offshoot-";
 const TRACEPARENT: &str = "traceparent";
 const TRACE_ID: HeaderName = HeaderName::from_static("offshoot-trace-id");
 
-/// Refuses requests above the limit before reading them.
-pub(super) async fn shed(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    let Ok(_place) = places.try_acquire() else {
+/// The permit of an admitted request.
+#[derive(Clone)]
+pub(super) struct Admitted(pub(super) Arc<OwnedSemaphorePermit>);
+
+/// Receives the body, and then admits the request if the limit on requests in flight allows so: a request that arrives
+/// slowly keeps no other one out.
+pub(super) async fn admit(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let received = timeout(REQUEST_DEADLINE, receive_body(&parts.headers, body, MAX_BODY_BYTES)).await;
+    let body = match received {
+        Ok(Ok(body)) => body,
+        Ok(Err(error)) => return body_refusal(error).into_response(),
+        Err(_) => return Refusal::new(408, "slow-body", "the body did not arrive in time").into_response(),
+    };
+    let Ok(place) = places.try_acquire_owned() else {
         let retry_after = PublicProblem::RETRY_AFTER;
         let why = "the limit of concurrent requests is reached";
         let failure = CallFailure::not_executed(FailureKind::Overloaded { retry_after }, why);
         return Refusal::from_failure(&failure).into_response();
     };
-    next.run(request).await
+    parts.extensions.insert(Admitted(Arc::new(place)));
+    next.run(Request::from_parts(parts, body.into())).await
 }
 
-/// Strips internal headers, and adds the trace id to request and response. `traced` is the share of traced requests.
-pub(super) async fn enter(State(traced): State<f64>, mut request: Request, next: Next) -> Response {
+fn body_refusal(error: BodyError) -> Refusal {
+    match error {
+        BodyError::TooLarge { .. } => Refusal::new(413, "body-too-large", error.to_string()),
+        BodyError::Incomplete => Refusal::new(400, "incomplete-body", error.to_string()),
+    }
+}
+
+/// Which requests are traced.
+#[derive(Clone)]
+pub(super) struct Traced {
+    /// Share of traced requests, 0 to 1.
+    pub(super) share: f64,
+    /// Whoever may have a request traced by a sampled `traceparent`. Anyone else would fill the collector.
+    pub(super) by: Option<Arc<Authenticate>>,
+}
+
+/// Strips internal headers, and adds the trace id to request and response.
+pub(super) async fn enter(State(traced): State<Traced>, mut request: Request, next: Next) -> Response {
     let headers = request.headers_mut();
     let internal: Vec<HeaderName> = headers
         .keys()
@@ -42,7 +75,12 @@ pub(super) async fn enter(State(traced): State<f64>, mut request: Request, next:
     }
     let given = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
     let trace = given.and_then(TraceContext::parse).unwrap_or_else(TraceContext::random);
-    let mut trace = trace.sampled_at(traced);
+    let is_asked_for = trace.is_sampled() && traced.by.as_ref().is_some_and(|operator| operator(headers).is_some());
+    let mut trace = if is_asked_for {
+        trace
+    } else {
+        trace.unsampled().sampled_at(traced.share)
+    };
     let span = Span::begin(&mut trace).map(|span| (span, operation(&request)));
     request.extensions_mut().insert(trace);
 

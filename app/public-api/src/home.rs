@@ -21,9 +21,6 @@ pub struct ModuleInfo {
     pub name: String,
     /// `local`, `encoded` or `remote`.
     pub placement: String,
-    /// Address of the other process that executes the module.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
 }
 
 /// Routes of the start page, as HTML or JSON by the Accept header, and the fallback of the whole process.
@@ -37,7 +34,7 @@ where
         .route("/", get(page))
         .method_not_allowed_fallback(|| async { Refusal::no_method() })
         .fallback(|| async { Refusal::no_route() })
-        .layer(from_fn_with_state(0.0, entry::enter))
+        .layer(from_fn_with_state(entry::Traced { share: 0.0, by: None }, entry::enter))
 }
 
 /// Commands to try.
@@ -74,12 +71,7 @@ fn html(modules: &[ModuleInfo], links: &[&str], examples: Option<&str>) -> Strin
     );
     // Writing to a string cannot fail.
     for module in modules {
-        let place = module
-            .url
-            .as_deref()
-            .map(|url| format!(" at {url}"))
-            .unwrap_or_default();
-        let text = escaped(&format!("{}: {}{place}", module.name, module.placement));
+        let text = escaped(&format!("{}: {}", module.name, module.placement));
         let _ = writeln!(html, "<li>{text}</li>");
     }
     html.push_str("</ul>\n<ul>\n");

@@ -51,6 +51,8 @@ pub struct PublicApi {
     pub currency: Currency,
     /// Largest number of requests in flight.
     pub in_flight: usize,
+    /// Whether anyone may read reports, and not operators only.
+    pub open_reports: bool,
     /// Authenticates operators.
     pub operator: Arc<Authenticate>,
     /// Share of traced requests, 0 to 1.
@@ -86,6 +88,10 @@ pub fn calls() -> Vec<(String, Vec<&'static str>)> {
 /// Routes of all operations and of the OpenAPI document, below `/api`.
 pub fn router(api: PublicApi) -> Router {
     let document = openapi::document(&operations());
+    let traced = entry::Traced {
+        share: api.traced,
+        by: Some(Arc::clone(&api.operator)),
+    };
     let served = operations().into_iter().fold(Router::new(), |router, operation| {
         let path = format!("{ROOT}{}", operation.path);
         router.route(&path, operation.serve(&api))
@@ -97,6 +103,9 @@ pub fn router(api: PublicApi) -> Router {
         )
         .route("/api/{*rest}", any(|| async { Refusal::no_route() }))
         .method_not_allowed_fallback(|| async { Refusal::no_method() })
-        .layer(from_fn_with_state(Arc::new(Semaphore::new(api.in_flight)), entry::shed))
-        .layer(from_fn_with_state(api.traced, entry::enter))
+        .layer(from_fn_with_state(
+            Arc::new(Semaphore::new(api.in_flight)),
+            entry::admit,
+        ))
+        .layer(from_fn_with_state(traced, entry::enter))
 }

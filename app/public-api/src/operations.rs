@@ -176,6 +176,7 @@ fn operating() -> Vec<Operation> {
             reports::revenue,
         )
         .calls::<dyn OrdersApi>()
+        .for_operators()
         .query::<reports::Division>()
         .answers::<Revenue>(200)
         .fails(&[422]),
@@ -185,6 +186,7 @@ fn operating() -> Vec<Operation> {
             reports::query,
         )
         .calls::<dyn ReportingApi>()
+        .for_operators()
         .body::<Question>()
         .answers::<Report>(200),
         Operation::post("/admin/products", "Adds a product for sale.", admin::add_product)

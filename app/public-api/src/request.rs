@@ -1,5 +1,6 @@
 //! Strict extractors: a misspelt field is an error, not a silent default.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -8,18 +9,18 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
-use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 
 use offshoot_contract::{CallContext, TraceContext};
 
 use super::PublicApi;
+use super::entry::Admitted;
 use super::refusal::Refusal;
 
 /// Largest body. The largest valid body is a cart of 1,500 lines, 130 KiB.
-const MAX_BODY_BYTES: usize = 256 << 10;
+pub(super) const MAX_BODY_BYTES: usize = 256 << 10;
 /// Deadline of a request. Shoppers wait no longer.
-const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
+pub(super) const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 /// Header of the idempotency key.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
@@ -28,6 +29,24 @@ pub(super) struct Context(pub(super) CallContext);
 
 /// Root context of an operator's request, with the operator as principal.
 pub(super) struct Operated(pub(super) CallContext);
+
+/// Root context of a request for a report: of an operator, unless the store's reports are open to anyone.
+pub(super) struct Reported(pub(super) CallContext);
+
+impl FromRequestParts<PublicApi> for Reported {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, api: &PublicApi) -> Result<Self, Refusal> {
+        if api.open_reports {
+            return Context::from_request_parts(parts, api)
+                .await
+                .map(|Context(cx)| Self(cx));
+        }
+        Operated::from_request_parts(parts, api)
+            .await
+            .map(|Operated(cx)| Self(cx))
+    }
+}
 
 impl FromRequestParts<PublicApi> for Operated {
     type Rejection = Refusal;
@@ -55,6 +74,10 @@ impl<S: Sync> FromRequestParts<S> for Context {
         let cx = CallContext::root("public")
             .with_timeout(REQUEST_DEADLINE)
             .with_trace(trace);
+        let cx = match parts.extensions.get::<Admitted>() {
+            Some(Admitted(place)) => cx.holding(Arc::clone(place)),
+            None => cx,
+        };
         match parts.headers.get(IDEMPOTENCY_KEY) {
             Some(key) if parts.method != Method::GET => {
                 let key = key.to_str().map_err(|_| {
@@ -139,31 +162,12 @@ impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for OptionalJson<T> 
     }
 }
 
-/// Reads the body. Refuses a body that declares too large a length before reading, and any other body as soon as its size
-/// exceeds the limit.
+/// The body, which has been received before the request was admitted.
 async fn read(request: Request) -> Result<(Parts, Bytes), Refusal> {
-    let too_large = || {
-        Refusal::new(
-            413,
-            "body-too-large",
-            format!("the body has more than {MAX_BODY_BYTES} bytes"),
-        )
-    };
     let (parts, body) = request.into_parts();
-    let announced = parts
-        .headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
-        return Err(too_large());
-    }
-    match axum::body::to_bytes(body, MAX_BODY_BYTES).await {
-        Ok(body) => Ok((parts, body)),
-        Err(error) => Err(match error.into_inner().downcast_ref::<LengthLimitError>() {
-            Some(_) => too_large(),
-            None => Refusal::new(400, "incomplete-body", "the body ended early"),
-        }),
-    }
+    let body = axum::body::to_bytes(body, MAX_BODY_BYTES).await;
+    let body = body.map_err(|_| Refusal::new(400, "incomplete-body", "the body ended early"))?;
+    Ok((parts, body))
 }
 
 fn expect_json(headers: &HeaderMap) -> Result<(), Refusal> {

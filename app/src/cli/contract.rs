@@ -63,7 +63,7 @@ A released description is a promise to callers in other processes and is never w
 Examples:
   offshoot contract release
   offshoot contract release reviews
-  offshoot contract release --check    write nothing; exit code 1 if a description is missing
+  offshoot contract release --check
 
 Next: commit the new files.")]
     Release {

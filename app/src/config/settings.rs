@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ use offshoot_rest::{Address, Certificate, ClientLimits};
 use super::ConfigurationError;
 use super::policy::{Policy, policy};
 use super::value::{list, unless_empty, word};
+
+/// Range of limits on numbers of requests, calls and connections. A larger number would be no limit.
+const COUNTS: RangeInclusive<usize> = 1..=1_000_000;
 
 /// All settings. `config/default.toml` documents each.
 #[derive(Debug, Clone, Deserialize)]
@@ -45,6 +49,10 @@ pub struct Settings {
     pub jobs: JobsSettings,
     /// Events.
     pub events: EventsSettings,
+    /// Connections of clients.
+    pub connections: ConnectionsSettings,
+    /// Readiness.
+    pub health: HealthSettings,
     /// The public surface.
     pub public: PublicSettings,
     /// Calls to modules in other processes.
@@ -145,10 +153,50 @@ pub struct EventsSettings {
     pub keep: Duration,
 }
 
+/// Connections of clients, for each listening socket.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectionsSettings {
+    /// Largest number of open connections.
+    pub total: usize,
+    /// Largest number of open connections of one peer.
+    pub per_peer: usize,
+}
+
+/// Readiness.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HealthSettings {
+    /// Modules in other processes without which this process is unready.
+    pub needs: Needs,
+}
+
+/// Names of modules, or all.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub struct Needs(Vec<String>);
+
+impl From<String> for Needs {
+    fn from(text: String) -> Self {
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        Self(names.map(str::to_owned).collect())
+    }
+}
+
+impl Needs {
+    /// Whether the list has this module.
+    #[must_use]
+    pub fn includes(&self, module: &str) -> bool {
+        self.0.iter().any(|name| name == "*" || name == module)
+    }
+}
+
 /// The public surface.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PublicSettings {
+    /// Whether anyone may read reports, and not operators only.
+    pub open_reports: bool,
     /// Largest number of requests in flight.
     pub in_flight: usize,
     /// Certificate chain, PEM; `None`: plain HTTP.
@@ -230,6 +278,9 @@ pub struct AdminSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShutdownSettings {
+    /// Pause between the end of readiness and the closing of the sockets.
+    #[serde(deserialize_with = "deserialize_duration")]
+    pub pause: Duration,
     /// Time limit for admitted calls.
     #[serde(deserialize_with = "deserialize_duration")]
     pub patience: Duration,
@@ -319,14 +370,26 @@ impl Settings {
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigurationError> {
-        if self.contracts.in_flight == 0
-            || self.remote.in_flight == 0
-            || self.remote.failures == 0
-            || self.public.in_flight == 0
+        for (key, value) in [
+            ("connections.total", self.connections.total),
+            ("connections.per_peer", self.connections.per_peer),
+            ("public.in_flight", self.public.in_flight),
+            ("contracts.in_flight", self.contracts.in_flight),
+            ("remote.in_flight", self.remote.in_flight),
+            ("remote.failures", self.remote.failures as usize),
+        ] {
+            if !COUNTS.contains(&value) {
+                let (least, most) = (COUNTS.start(), COUNTS.end());
+                let why = format!("`{key}` is {value}: give a number from {least} to {most}");
+                return Err(ConfigurationError::Contradiction(why));
+            }
+        }
+        let unknown = self.health.needs.0.iter();
+        if let Some(name) = unknown
+            .filter(|name| *name != "*")
+            .find(|name| !self.modules.contains_key(*name))
         {
-            let why =
-                "`public.in_flight`, `contracts.in_flight`, `remote.in_flight` and `remote.failures` must be at least 1"
-                    .to_owned();
+            let why = format!("`health.needs` names `{name}`, which is not a module: name modules, or give *");
             return Err(ConfigurationError::Contradiction(why));
         }
         if !(0.0..=1.0).contains(&self.telemetry.sample) {

@@ -1,4 +1,5 @@
-//! `/admin`: shows and changes the placement of modules in a running process. Every request needs an operator's token.
+//! `/admin`: shows the readiness of modules, and shows and changes their placement, in a running process. Every request needs
+//! an operator's token.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use offshoot_host::HostedModule;
 use offshoot_rest::Operators;
 use serde::{Deserialize, Serialize};
 
-use crate::serve::health::Health;
+use crate::serve::health::{self, Health, Readiness};
 
 /// State of the routes.
 struct Admin {
@@ -70,6 +71,7 @@ pub(super) fn router(health: Arc<Health>, operators: Arc<Operators>) -> Router {
     Router::new()
         .route("/admin/placement", get(all))
         .route("/admin/placement/{module}", put(change))
+        .route("/admin/readiness", get(readiness))
         .layer(from_fn_with_state(Arc::clone(&admin), admit))
         .with_state(admin)
 }
@@ -86,6 +88,11 @@ async fn admit(State(admin): State<Arc<Admin>>, mut request: Request, next: Next
 
 async fn all(State(admin): State<Arc<Admin>>) -> Json<Vec<ModulePlace>> {
     Json(admin.health.modules().iter().map(shown).collect())
+}
+
+async fn readiness(State(admin): State<Arc<Admin>>) -> (StatusCode, Json<Readiness>) {
+    let readiness = admin.health.readiness().await;
+    (health::status(readiness.ready), Json(readiness))
 }
 
 async fn change(

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::Router;
-use offshoot_contract::Placement;
 use offshoot_host::HostedModule;
 use offshoot_import::online_retail::Modules;
 use offshoot_import::sample;
@@ -23,8 +22,6 @@ use crate::wiring::{self, Wired};
 pub(super) struct Front {
     public: Option<PublicApi>,
     importable: Option<Modules>,
-    /// Whether the start page shows addresses of other processes: only if no other machine reaches the page.
-    shows_addresses: bool,
 }
 
 impl Front {
@@ -33,7 +30,6 @@ impl Front {
         Ok(Self {
             public: public_side(modules, settings, operators)?,
             importable: importable(modules)?,
-            shows_addresses: settings.listen.ip().is_loopback(),
         })
     }
 
@@ -53,13 +49,8 @@ impl Front {
     }
 
     pub(super) fn routes(&self, url: &str, health: &Arc<Health>) -> Router {
-        let (health, shows_addresses) = (Arc::clone(health), self.shows_addresses);
-        let modules = move || {
-            let modules = health.modules().iter();
-            modules
-                .map(|module| start_page_entry(module, shows_addresses))
-                .collect()
-        };
+        let health = Arc::clone(health);
+        let modules = move || health.modules().iter().map(start_page_entry).collect();
         let home = public_api::home(url, self.is_open(), modules);
         match &self.public {
             Some(public) => home.merge(public_api::router(public.clone())),
@@ -80,17 +71,11 @@ impl Front {
     }
 }
 
-/// A module as the start page shows it.
-fn start_page_entry(module: &HostedModule, shows_address: bool) -> ModuleInfo {
-    let placement = module.control.placement();
-    let addresses = || {
-        let addresses = module.control.addresses();
-        addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    };
+/// A module as the start page shows it. Strangers may read the page, so it names no address.
+fn start_page_entry(module: &HostedModule) -> ModuleInfo {
     ModuleInfo {
         name: module.name.to_owned(),
-        placement: placement.as_str().to_owned(),
-        url: (shows_address && placement == Placement::Remote).then(addresses),
+        placement: module.control.placement().as_str().to_owned(),
     }
 }
 
@@ -127,6 +112,7 @@ pub fn public_side(
             Arc::new(move |headers| operators.authenticate(headers).map(str::to_owned))
         },
         in_flight: settings.public.in_flight,
+        open_reports: settings.public.open_reports,
         traced: settings.telemetry.sample,
     }))
 }

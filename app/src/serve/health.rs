@@ -9,23 +9,34 @@ use axum::routing::get;
 use axum::{Json, Router};
 use futures_util::future::join_all;
 use http::StatusCode;
+use offshoot_contract::Placement;
 use offshoot_host::HostedModule;
+use offshoot_listener::Stopping;
 use serde::Serialize;
+use serde_json::json;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
+
+use crate::config::{Needs, ShutdownSettings};
+
+/// How long an answer to load balancers is reused: many of them ask no more often than one.
+const READY_FOR: Duration = Duration::from_millis(500);
 
 /// The process with its modules.
 pub(super) struct Health {
     modules: Vec<HostedModule>,
+    needs: Needs,
     open: AtomicBool,
-    closing: CancellationToken,
+    stopping: Stopping,
+    /// The latest answer to load balancers, and its time.
+    latest: Mutex<Option<(Instant, bool)>>,
 }
 
-/// Body of `/health/ready`.
+/// Readiness with the reasons, for operators: body of `/admin/readiness`.
 #[derive(Serialize)]
-struct Readiness {
-    ready: bool,
+pub(super) struct Readiness {
+    pub(super) ready: bool,
     modules: Vec<ModuleReadiness>,
 }
 
@@ -34,42 +45,48 @@ struct ModuleReadiness {
     name: &'static str,
     placement: &'static str,
     ready: bool,
+    /// Whether the process is unready without the module.
+    needed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
 
 impl Health {
-    pub(super) fn new(modules: Vec<HostedModule>) -> Self {
+    pub(super) fn new(modules: Vec<HostedModule>, needs: Needs) -> Self {
         Self {
             modules,
+            needs,
             open: AtomicBool::new(false),
-            closing: CancellationToken::new(),
+            stopping: Stopping::default(),
+            latest: Mutex::default(),
         }
     }
 
-    /// Makes the process ready while all modules are ready.
+    /// Makes the process ready while all needed modules are ready.
     pub(super) fn open(&self) {
         self.open.store(true, Ordering::Release);
     }
 
-    /// Cancelled when the listener must close.
-    pub(super) fn closing(&self) -> CancellationToken {
-        self.closing.clone()
+    /// The signals to the sockets.
+    pub(super) fn stopping(&self) -> &Stopping {
+        &self.stopping
     }
 
     pub(super) fn modules(&self) -> &[HostedModule] {
         &self.modules
     }
 
-    /// Ends readiness first, then connections as their calls end, then the modules, callers before callees. Returns whether
-    /// all calls ended within `patience`.
-    pub(super) async fn stop(&self, serving: JoinHandle<()>, patience: Duration) -> bool {
+    /// Ends readiness first, then waits until clients have noticed, then ends connections as their calls end, then the
+    /// modules, callers before callees. Returns whether all calls ended in time.
+    pub(super) async fn stop(&self, serving: JoinHandle<()>, settings: &ShutdownSettings) -> bool {
         self.open.store(false, Ordering::Release);
-        self.closing.cancel();
+        self.stopping.drain();
+        tokio::time::sleep(settings.pause).await;
+        self.stopping.close();
         for module in &self.modules {
             (module.begin_shutdown)();
         }
-        let until = Instant::now() + patience;
+        let until = Instant::now() + settings.patience;
         let mut ended = tokio::time::timeout_at(until, serving).await.is_ok();
         for module in self.modules.iter().rev() {
             ended &= (module.stop)(until - Instant::now()).await;
@@ -77,39 +94,61 @@ impl Health {
         ended
     }
 
-    async fn readiness(&self) -> Readiness {
+    /// Asks every module now.
+    pub(super) async fn readiness(&self) -> Readiness {
         let modules = join_all(self.modules.iter().map(|module| async {
             let reason = module.control.check().await.err();
+            let placement = module.control.placement();
             ModuleReadiness {
                 name: module.name,
-                placement: module.control.placement().as_str(),
+                placement: placement.as_str(),
                 ready: reason.is_none(),
+                needed: placement != Placement::Remote || self.needs.includes(module.name),
                 reason,
             }
         }));
         let modules = modules.await;
-        let ready = self.open.load(Ordering::Acquire) && modules.iter().all(|module| module.ready);
-        Readiness { ready, modules }
+        let can_serve = modules.iter().any(|module| module.ready) || modules.is_empty();
+        let has_needed = modules.iter().all(|module| module.ready || !module.needed);
+        Readiness {
+            ready: self.open.load(Ordering::Acquire) && can_serve && has_needed,
+            modules,
+        }
+    }
+
+    /// Whether load balancers may send requests. Concurrent questions share one look at the modules.
+    async fn is_ready(&self) -> bool {
+        let mut latest = self.latest.lock().await;
+        let ready = match *latest {
+            Some((at, ready)) if at.elapsed() < READY_FOR => ready,
+            _ => {
+                let ready = self.readiness().await.ready;
+                *latest = Some((Instant::now(), ready));
+                ready
+            }
+        };
+        ready && self.open.load(Ordering::Acquire)
     }
 }
 
-/// `/health/live` and `/health/ready`.
+/// `/health/live` and `/health/ready`. The answers tell strangers nothing but yes or no.
 pub(super) fn router(health: &Arc<Health>) -> Router {
     Router::new()
-        .route(
-            "/health/live",
-            get(|| async { Json(serde_json::json!({ "live": true })) }),
-        )
+        .route("/health/live", get(|| async { Json(json!({ "live": true })) }))
         .route("/health/ready", get(ready))
         .with_state(Arc::clone(health))
 }
 
-async fn ready(State(health): State<Arc<Health>>) -> (StatusCode, Json<Readiness>) {
-    let readiness = health.readiness().await;
-    let status = if readiness.ready {
+async fn ready(State(health): State<Arc<Health>>) -> (StatusCode, Json<serde_json::Value>) {
+    let ready = health.is_ready().await;
+    (status(ready), Json(json!({ "ready": ready })))
+}
+
+/// Status of an answer about readiness.
+pub(super) fn status(ready: bool) -> StatusCode {
+    if ready {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
-    };
-    (status, Json(readiness))
+    }
 }

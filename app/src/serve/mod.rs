@@ -6,86 +6,135 @@ pub mod admin;
 pub mod front;
 
 mod health;
-mod listener;
 mod metrics;
 mod surfaces;
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
 use offshoot_contract::{Clock, SystemClock};
 use offshoot_rest::Operators;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::config::Settings;
+use crate::config::{Settings, ShutdownSettings};
 use crate::serve::front::Front;
 use crate::serve::health::Health;
 use crate::serve::surfaces::{Routes, Surfaces};
 use crate::wiring;
 
-/// Serves until the process is asked to stop.
+/// Serves until the process is asked to stop. A request to stop is heard from the first moment on; a second one ends the
+/// process at once.
 pub async fn serve_until_stopped(settings: Settings) -> anyhow::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let surfaces = Surfaces::bind(&settings, Front::is_wanted(&settings)).await?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let mut wired = wiring::connect(settings.host_options(clock)?).await?;
-    let jobs: Vec<_> = wired.jobs.drain(..).collect();
-    let mut hosted = std::mem::take(&mut wired.hosted);
-    let operators = Arc::new(load_operators(&settings)?);
-    let front = Front::new(&wired, &settings, &operators)?;
-    let url = surfaces.url();
-    let contracts = hosted.iter_mut().filter_map(|module| module.routes.take());
-    let contracts = contracts.fold(Router::new(), Router::merge);
-    let health = Arc::new(Health::new(hosted));
-    let routes = Routes {
-        front: front.routes(&url, &health),
-        contracts,
-        admin: admin::router(Arc::clone(&health), operators).merge(metrics::router(&health)),
-        health: health::router(&health),
+    let mut requests = StopRequests::listen()?;
+    let serving = tokio::select! {
+        serving = Serving::start(&settings) => serving?,
+        () = requests.next() => {
+            eprintln!("stopped before the process was ready");
+            return Ok(());
+        }
     };
-
-    // The main address is the first line on stdout, for scripts; the other surfaces follow.
-    println!("{url}");
-    for (surface, url) in surfaces.others() {
-        println!("{surface} {url}");
-    }
-    std::io::stdout().flush()?;
-    for module in health.modules() {
-        eprintln!(
-            "{}: {}, {}",
-            module.name,
-            module.control.placement().as_str(),
-            module.location
-        );
-    }
-    let serving = surfaces.serve(routes, &health.closing());
-    front.fill(&settings, &url).await?;
-    let jobs: Vec<_> = jobs
-        .into_iter()
-        .map(|job| AbortOnDropHandle::new(tokio::spawn(job)))
-        .collect();
-    health.open();
-
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    requests.next().await;
+    let pause = match settings.shutdown.pause {
+        Duration::ZERO => String::new(),
+        pause => format!("load balancers have {} s to notice, then ", pause.as_secs_f64()),
+    };
     eprintln!(
-        "stopping: admitted calls have {} s to end",
+        "stopping: {pause}admitted calls have {} s to end; a second signal ends the process at once",
         settings.shutdown.patience.as_secs()
     );
-    // The next start resumes unfinished jobs.
-    drop(jobs);
-    let ended = health.stop(serving, settings.shutdown.patience).await;
+    let ended = tokio::select! {
+        ended = serving.stop(&settings.shutdown) => ended,
+        () = requests.next() => anyhow::bail!("stopped at once by a second signal: some calls may have been cut off"),
+    };
     anyhow::ensure!(
         ended,
         "some calls had not ended within `shutdown.patience` and were cut off"
     );
     Ok(())
+}
+
+/// Signals that ask the process to stop.
+struct StopRequests {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopRequests {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// A process in service.
+struct Serving {
+    health: Arc<Health>,
+    sockets: JoinHandle<()>,
+    jobs: Vec<AbortOnDropHandle<()>>,
+}
+
+impl Serving {
+    async fn start(settings: &Settings) -> anyhow::Result<Self> {
+        let surfaces = Surfaces::bind(settings, Front::is_wanted(settings)).await?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let mut wired = wiring::connect(settings.host_options(clock)?).await?;
+        let jobs: Vec<_> = wired.jobs.drain(..).collect();
+        let mut hosted = std::mem::take(&mut wired.hosted);
+        let operators = Arc::new(load_operators(settings)?);
+        let front = Front::new(&wired, settings, &operators)?;
+        let url = surfaces.url();
+        let contracts = hosted.iter_mut().filter_map(|module| module.routes.take());
+        let contracts = contracts.fold(Router::new(), Router::merge);
+        let health = Arc::new(Health::new(hosted, settings.health.needs.clone()));
+        let routes = Routes {
+            front: front.routes(&url, &health),
+            contracts,
+            admin: admin::router(Arc::clone(&health), operators).merge(metrics::router(&health)),
+            health: health::router(&health),
+        };
+
+        // The main address is the first line on stdout, for scripts; the other surfaces follow.
+        println!("{url}");
+        for (surface, url) in surfaces.others() {
+            println!("{surface} {url}");
+        }
+        io::stdout().flush()?;
+        for module in health.modules() {
+            eprintln!(
+                "{}: {}, {}",
+                module.name,
+                module.control.placement().as_str(),
+                module.location
+            );
+        }
+        let sockets = surfaces.serve(routes, &settings.connections, health.stopping());
+        front.fill(settings, &url).await?;
+        let jobs = jobs.into_iter();
+        let jobs = jobs.map(|job| AbortOnDropHandle::new(tokio::spawn(job))).collect();
+        health.open();
+        Ok(Self { health, sockets, jobs })
+    }
+
+    /// Returns whether all admitted calls have ended.
+    async fn stop(self, settings: &ShutdownSettings) -> bool {
+        // The next start resumes unfinished jobs.
+        drop(self.jobs);
+        self.health.stop(self.sockets, settings).await
+    }
 }
 
 /// Reads the operators; creates the file if no setting names one.

@@ -3,16 +3,17 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::Router;
 use futures_util::future::join_all;
+use offshoot_listener::{Listener, ListenerLimits, Stopping, raise_limit};
 use offshoot_rest::{Certificate, server_tls};
+use rustls::ServerConfig;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
-use crate::config::{ConfigurationError, Settings};
-use crate::serve::listener::Listener;
+use crate::config::{ConfigurationError, ConnectionsSettings, Settings};
 
 /// Routes by surface.
 pub(super) struct Routes {
@@ -56,11 +57,11 @@ impl Surfaces {
                 return anyhow::Ok(None);
             };
             refuse_plain_text(settings, setting, address, tls.is_some())?;
-            Ok(Some(Listener::bind(address, tls).await?))
+            Ok(Some(bind(address, tls).await?))
         };
         refuse_plain_text(settings, "listen", settings.listen, main.is_some())?;
         Ok(Self {
-            main: Listener::bind(settings.listen, main).await?,
+            main: bind(settings.listen, main).await?,
             contracts: listen("contracts.listen", settings.contracts.listen, contracts).await?,
             admin: listen("admin.listen", settings.admin.listen, admin).await?,
             has_public_surface,
@@ -69,7 +70,7 @@ impl Surfaces {
 
     /// URL of the main surface: for shoppers, or else for other processes.
     pub(super) fn url(&self) -> String {
-        self.main.url()
+        self.main.bound().url()
     }
 
     /// Surfaces with an address of their own, by name.
@@ -77,30 +78,53 @@ impl Surfaces {
         let others = [("contracts", &self.contracts), ("admin", &self.admin)];
         let others = others.into_iter();
         others
-            .filter_map(|(name, listener)| Some((name, listener.as_ref()?.url())))
+            .filter_map(|(name, listener)| Some((name, listener.as_ref()?.bound().url())))
             .collect()
     }
 
-    /// Serves until `closing`, then until the last connection has ended.
-    pub(super) fn serve(self, routes: Routes, closing: &CancellationToken) -> JoinHandle<()> {
-        let is_local = self.main.address().ip().is_loopback();
+    /// Serves until `stopping` closes the sockets, then until the last connection has ended.
+    pub(super) fn serve(
+        self,
+        routes: Routes,
+        connections: &ConnectionsSettings,
+        stopping: &Stopping,
+    ) -> JoinHandle<()> {
+        let is_local = self.main.bound().address.ip().is_loopback();
+        let sockets = [self.contracts.is_some(), self.admin.is_some(), true];
+        let sockets = sockets.iter().filter(|is_there| **is_there).count();
+        let limits = ListenerLimits {
+            connections: connections.total.min(raise_limit() / sockets).max(1),
+            connections_per_peer: connections.per_peer,
+            ..ListenerLimits::default()
+        };
         let mut main = routes.front.merge(routes.health.clone());
         let mut serving = Vec::new();
+        let mut serve =
+            |listener: Listener, routes| serving.push(listener.serve(routes, limits.clone(), stopping.clone()));
         match self.contracts {
-            Some(own) => serving.push(own.serve(routes.contracts.merge(routes.health.clone()), closing.clone())),
+            Some(own) => serve(own, routes.contracts.merge(routes.health.clone())),
             None if is_local || !self.has_public_surface => main = main.merge(routes.contracts),
             None => {}
         }
         match self.admin {
-            Some(own) => serving.push(own.serve(routes.admin.merge(routes.health), closing.clone())),
+            Some(own) => serve(own, routes.admin.merge(routes.health)),
             None if is_local => main = main.merge(routes.admin),
             None => {}
         }
-        serving.push(self.main.serve(main, closing.clone()));
+        serve(self.main, main);
         tokio::spawn(async move {
             join_all(serving).await;
         })
     }
+}
+
+async fn bind(address: SocketAddr, tls: Option<Arc<ServerConfig>>) -> anyhow::Result<Listener> {
+    Listener::bind(address, tls).await.with_context(|| {
+        format!(
+            "cannot listen on {address}: stop the process that listens there, or choose another port with --listen ADDR \
+             (port 0 takes a free one)"
+        )
+    })
 }
 
 fn refuse_plain_text(

@@ -211,6 +211,7 @@ fn failing(kind: FailureKind) -> Client {
     contracts.insert(<dyn NotificationsApi as Contract>::new_proxy(failure()));
     contracts.insert(<dyn ReportingApi as Contract>::new_proxy(failure()));
     Client::new(PublicApi {
+        open_reports: false,
         contracts,
         currency: Money::GBP,
         in_flight: 16,

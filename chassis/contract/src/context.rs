@@ -3,6 +3,7 @@
 // Contexts that share one execution.
 mod fork;
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -42,6 +43,8 @@ pub struct CallContext {
     next_key: Option<Arc<str>>,
     lease: Option<Arc<LeaseProof>>,
     retries_left: Arc<AtomicI32>,
+    /// Dropped when the last execution of the request in this process has ended.
+    held: Option<Arc<dyn Any + Send + Sync>>,
     /// Allocated lazily: most safe calls never count anything.
     execution: OnceLock<Arc<Execution>>,
 }
@@ -84,6 +87,7 @@ impl CallContext {
             next_key: None,
             lease: None,
             retries_left: Arc::new(AtomicI32::new(Self::RETRIES_PER_REQUEST)),
+            held: None,
             execution: OnceLock::new(),
         }
     }
@@ -135,6 +139,14 @@ impl CallContext {
         self
     }
 
+    /// Keeps a value, such as the permit of an admitted request, until every execution of the request in this process has
+    /// ended. A change outlives a client that disconnects, and so does the permit.
+    #[must_use]
+    pub fn holding(mut self, value: impl Any + Send + Sync) -> Self {
+        self.held = Some(Arc::new(value));
+        self
+    }
+
     /// Sets the tenant of the request.
     #[must_use]
     pub fn with_tenant(mut self, tenant: Option<Arc<str>>) -> Self {
@@ -172,6 +184,7 @@ impl CallContext {
             next_key: None,
             lease: self.lease.clone(),
             retries_left: Arc::clone(&self.retries_left),
+            held: self.held.clone(),
             execution: OnceLock::from(Arc::clone(self.execution())),
             ..*self
         };
@@ -342,6 +355,7 @@ impl CallContext {
             next_key: None,
             lease: None,
             retries_left: Arc::clone(&self.retries_left),
+            held: self.held.clone(),
             execution: OnceLock::new(),
         }
     }

@@ -41,6 +41,18 @@ impl TraceContext {
         (context.trace_id != 0 && context.span_id != 0).then_some(context)
     }
 
+    /// Whether spans of this trace are recorded.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.sampled
+    }
+
+    /// This trace, not sampled.
+    #[must_use]
+    pub fn unsampled(self) -> Self {
+        Self { sampled: false, ..self }
+    }
+
     /// This trace, sampled with probability `ratio` (0 to 1). A sampled trace stays sampled.
     #[must_use]
     pub fn sampled_at(self, ratio: f64) -> Self {

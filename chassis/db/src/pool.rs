@@ -15,6 +15,7 @@ use crate::connection::Connection;
 use crate::failure;
 use crate::postgres::PostgresServer;
 use crate::sqlite::SqliteFile;
+use crate::statement::Engine;
 
 /// Idle time after which a Postgres connection is closed: each connection costs the server a process.
 const IDLE_MAX: Duration = Duration::from_secs(60);
@@ -217,10 +218,10 @@ impl Drop for PooledConnection {
         };
         match self.state {
             ConnectionState::Clean => self.pool.return_connection(connection),
-            // The connection is dropped and thereby closed: the engine rolls back, and no later user gets the
-            // connection.
-            ConnectionState::Unknown => {}
-            ConnectionState::InTransaction => {
+            // The connection is dropped and thereby closed: the server notices, and no later user gets the connection.
+            ConnectionState::Unknown if connection.engine() == Engine::Postgres => {}
+            // A statement of SQLite is not ended by closing: the thread would compute on, beyond the limit of the pool.
+            ConnectionState::Unknown | ConnectionState::InTransaction => {
                 // Without a runtime the connection is dropped, which rolls back.
                 let Ok(runtime) = Handle::try_current() else { return };
                 let pool = Arc::clone(&self.pool);

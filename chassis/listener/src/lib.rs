@@ -4,6 +4,7 @@
 //! A connection that executes no request can be closed at any time: at the limit, the one that has waited longest makes
 //! room for a new one. Knows HTTP and no contract.
 
+mod body;
 mod clock;
 mod connection;
 mod connections;
@@ -14,6 +15,7 @@ mod service;
 mod stopping;
 mod stream;
 
+pub use crate::body::{BodyError, receive_body};
 pub use crate::descriptors::raise_limit;
 pub use crate::limits::ListenerLimits;
 pub use crate::listener::{Bound, Listener};

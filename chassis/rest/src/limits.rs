@@ -109,8 +109,10 @@ impl Default for ClientLimits {
     }
 }
 
-/// Default limit on calls in flight of one served version. Further calls are refused before their body is read.
+/// Default limit on calls in flight of one served version. Further calls are refused.
 pub(crate) const SERVER_IN_FLIGHT: usize = 1_024;
+/// Time limit of a request's body, even under a later deadline.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// `Retry-After` of refused calls.
 pub(crate) const SERVER_RETRY_AFTER: Duration = Duration::from_secs(1);
 

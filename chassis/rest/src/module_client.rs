@@ -10,11 +10,12 @@ use bytes::Bytes;
 use futures_util::future::{BoxFuture, join_all};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderValue, Request, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use offshoot_contract::{
     ArgsOf, CallContext, CallFailure, FailureKind, MethodSpec, OutcomeOf, OutgoingCall, Verb, WireMethod,
     check_deadline,
 };
+use offshoot_listener::{BodyError, receive_body};
 use tokio::time::{Instant, timeout_at};
 
 use crate::client_options::ClientOptions;
@@ -226,15 +227,14 @@ impl ModuleClient {
         headers::write(call.cx, call.key, timeout, request.headers_mut());
         let response = self.transport.send(self.name, has_effect, request).await?;
         let (head, body) = response.into_parts();
-        let body = match Limited::new(body, MAX_ANSWER_BYTES).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => {
-                let why = format!("is larger than {MAX_ANSWER_BYTES} bytes");
-                return Err(response::bad_answer(call.spec, &why));
+        let body = match receive_body(&head.headers, body, MAX_ANSWER_BYTES).await {
+            Ok(body) => body,
+            Err(error @ BodyError::TooLarge { .. }) => {
+                return Err(response::bad_answer(call.spec, &format!("is too long: {error}")));
             }
-            Err(error) => {
+            Err(BodyError::Incomplete) => {
                 let why = format!(
-                    "the connection to {} at {} was lost during the response: {error}",
+                    "the connection to {} at {} was lost during the response",
                     self.name, endpoint.url
                 );
                 return Err(CallFailure::new(FailureKind::ConnectionLost, has_effect, why));
@@ -363,10 +363,8 @@ impl ModuleClient {
             .await?;
         let (head, body) = response.into_parts();
         let unreadable = |why: String| CallFailure::not_executed(FailureKind::BadAnswer, why);
-        let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
-        let body = body
-            .map_err(|error| unreadable(format!("the response of {uri} ended early: {error}")))?
-            .to_bytes();
+        let body = receive_body(&head.headers, body, MAX_ANSWER_BYTES).await;
+        let body = body.map_err(|error| unreadable(format!("the response of {uri} is unreadable: {error}")))?;
         if head.status == StatusCode::OK {
             self.check_identity(endpoint, head.headers.get(headers::CONTRACT), false)?;
             return serde_json::from_slice(&body)

@@ -8,14 +8,13 @@ use axum::extract::{FromRequestParts as _, RawPathParams, Request};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use bytes::Bytes;
-use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use offshoot_contract::{CallFailure, FailureKind, MethodSpec, Placement, Span, SpanAttributes, TraceContext, Verb};
-use tokio::sync::OwnedSemaphorePermit;
+use offshoot_listener::{BodyError, receive_body};
+use tokio::time::{Instant, timeout_at};
 
 use crate::admission::Admission;
 use crate::headers;
+use crate::limits::BODY_TIMEOUT;
 use crate::recorder::CallRecorder;
 use crate::served_method::{ReceivedCall, ServedMethod};
 
@@ -48,8 +47,8 @@ async fn serve(method: Arc<dyn ServedMethod>, admission: Arc<Admission>, request
     let mut trace = headers::read_trace(request.headers());
     let span = Span::begin(&mut trace);
     let received = receive(method.spec(), &admission, request, trace).await;
-    let (call, _permit) = match received {
-        Ok(received) => received,
+    let call = match received {
+        Ok(call) => call,
         Err(failure) => return admission.refuse(&failure, &trace),
     };
     let caller = span.is_some().then(|| call.cx.caller().to_owned());
@@ -70,62 +69,54 @@ async fn serve(method: Arc<dyn ServedMethod>, admission: Arc<Admission>, request
     admission.add_identity_header(served.response.map(Body::new))
 }
 
-/// Admits the caller and reads the call. Failures are always "not executed". The deadline covers reading the body.
+/// Admits the caller and reads the call. Failures are always "not executed". The call takes its permit when it has arrived,
+/// and keeps the permit until it has ended, even if the caller goes away.
 async fn receive(
     spec: &'static MethodSpec,
     admission: &Admission,
     request: Request,
     trace: TraceContext,
-) -> Result<(ReceivedCall, OwnedSemaphorePermit), CallFailure> {
+) -> Result<ReceivedCall, CallFailure> {
     let (mut parts, body) = request.into_parts();
     let caller = admission.admit_call(&parts.headers)?;
-    let permit = admission.acquire_permit()?;
     let path = RawPathParams::from_request_parts(&mut parts, &()).await;
     let path = path.map_err(|rejection| bad_request(&rejection.to_string()))?;
     let (cx, key) = headers::read(&parts.headers, trace);
     let cx = cx.for_remote_callee(caller.as_ref().to_owned(), spec);
-    let body = tokio::time::timeout_at(cx.deadline(), read_body(spec, &parts.headers, body)).await;
-    let body = body.map_err(|_| {
-        CallFailure::not_executed(
-            FailureKind::Timeout,
-            "the deadline passed before the whole request had arrived",
-        )
-    })??;
-    let call = ReceivedCall {
-        cx,
+    let body = if spec.has_body {
+        let deadline = cx.deadline().min(Instant::now() + BODY_TIMEOUT);
+        let body = timeout_at(deadline, receive_body(&parts.headers, body, spec.max_bytes)).await;
+        body.map_err(|_| slow_body())?
+            .map_err(|error| body_failure(spec, error))?
+    } else {
+        Bytes::new()
+    };
+    Ok(ReceivedCall {
+        cx: cx.holding(admission.acquire_permit()?),
         trace,
         key,
         uri: parts.uri,
         path,
         body,
         recorder: parts.extensions.remove::<CallRecorder>(),
-    };
-    Ok((call, permit))
+    })
 }
 
-/// Reads the body up to the method's limit. A larger `Content-Length` is refused before the body is read.
-async fn read_body(spec: &MethodSpec, headers: &HeaderMap, body: Body) -> Result<Bytes, CallFailure> {
-    if !spec.has_body {
-        return Ok(Bytes::new());
+fn body_failure(spec: &MethodSpec, error: BodyError) -> CallFailure {
+    match error {
+        BodyError::TooLarge { limit } => {
+            let why = format!(
+                "the arguments of {}.{} are larger than {limit} bytes",
+                spec.module, spec.name
+            );
+            CallFailure::refused(413, "too-large", why)
+        }
+        BodyError::Incomplete => bad_request(&error.to_string()),
     }
-    let too_large = || {
-        let why = format!(
-            "the arguments of {}.{} are larger than {} bytes",
-            spec.module, spec.name, spec.max_bytes
-        );
-        CallFailure::refused(413, "too-large", why)
-    };
-    let announced = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > spec.max_bytes) {
-        return Err(too_large());
-    }
-    match Limited::new(body, spec.max_bytes).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(error) => Err(bad_request(&format!("the body ended early: {error}"))),
-    }
+}
+
+fn slow_body() -> CallFailure {
+    CallFailure::not_executed(FailureKind::Timeout, "the body of the request did not arrive in time")
 }
 
 fn bad_request(why: &str) -> CallFailure {

@@ -14,9 +14,9 @@ use crate::faults::Faults;
 /// A double of contract `A` with data `S`.
 ///
 /// ```ignore
-/// let prices: Arc<Prices> = Arc::default();
-/// let catalog = Double::<dyn CatalogApi, _>::new(prices)
-///     .answers(ProductMethod, |prices, call| prices.product(call.params.id))
+/// let counters: Arc<Counters> = Arc::default();
+/// let api = Double::<dyn CountersApi, _>::new(counters)
+///     .answers(CounterMethod, |counters, call| counters.value(call.params.id))
 ///     .into_api();
 /// ```
 pub struct Double<A: ?Sized, S> {

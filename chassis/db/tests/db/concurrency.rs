@@ -69,25 +69,26 @@ async fn connections_are_handed_out_in_request_order() {
         let Some(store) = Store::with(engine, options.clone()).await else {
             continue;
         };
-        let order = Arc::new(Mutex::new(Vec::new()));
+        let order = Mutex::new(Vec::new());
         let mut first = cx();
         let holder = store.db.begin(&mut first).await.expect("a transaction");
-        let mut tasks = Vec::new();
-        for n in 0..20 {
-            let (db, order) = (store.db.clone(), Arc::clone(&order));
-            tasks.push(tokio::spawn(async move {
-                let mut cx = cx();
-                let tx = db.begin(&mut cx).await.expect("a transaction");
-                order.lock().expect("no task panics here").push(n);
-                tx.commit(()).await.expect("a commit");
-            }));
-            // Lets this task join the queue before the next task starts.
-            tokio::time::sleep(Duration::from_millis(5)).await;
+        let mut waiting: Vec<_> = (0..20)
+            .map(|n| {
+                let (db, order) = (&store.db, &order);
+                Box::pin(async move {
+                    let mut cx = cx();
+                    let tx = db.begin(&mut cx).await.expect("a transaction");
+                    order.lock().expect("no task panics here").push(n);
+                    tx.commit(()).await.expect("a commit");
+                })
+            })
+            .collect();
+        // Each joins the queue at its first poll.
+        for each in &mut waiting {
+            assert!(poll!(each).is_pending());
         }
         drop(holder);
-        for task in tasks {
-            task.await.expect("a finished task");
-        }
+        join_all(waiting).await;
         assert_eq!(
             *order.lock().expect("no test panics here"),
             (0..20).collect::<Vec<_>>(),

@@ -137,6 +137,6 @@ impl Client {
 }
 
 fn length(head: &str) -> usize {
-    let lengths = head.lines().filter_map(|line| line.strip_prefix("content-length: "));
-    lengths.last().map_or(0, |length| length.parse().unwrap())
+    let mut lengths = head.lines().filter_map(|line| line.strip_prefix("content-length: "));
+    lengths.next_back().map_or(0, |length| length.parse().unwrap())
 }
