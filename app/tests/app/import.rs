@@ -47,7 +47,7 @@ async fn product(store: &Store, sku: &str) -> Product {
         .expect("the product exists")
 }
 
-/// Every product with its prices, without ids and times.
+/// Every product with prices, without ids and times.
 async fn contents(store: &Store) -> Vec<Value> {
     let mut all = Vec::new();
     let mut token = None;

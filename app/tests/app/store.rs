@@ -1,4 +1,4 @@
-//! Test harness: a store of its own for each test, and an HTTP client without a socket.
+//! Test harness: a new store for each test, and an HTTP client without a socket.
 
 use std::sync::Arc;
 
@@ -136,7 +136,7 @@ impl Client {
         }
     }
 
-    /// Adds a product and returns its id.
+    /// Adds a product and returns the id of the product.
     pub(crate) async fn add_product(&self, sku: &str, name: &str, amount: &str) -> String {
         let price = json!({ "amount": amount, "currency": "GBP" });
         let product = json!({ "sku": sku, "name": name, "category": "other", "price": price });
@@ -145,7 +145,7 @@ impl Client {
         answer.text("id")
     }
 
-    /// Creates a cart and returns its path.
+    /// Creates a cart and returns the path of the cart.
     pub(crate) async fn new_cart(&self) -> String {
         let answer = self.send(Request::post("/api/v1/carts").body(Body::empty())).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);

@@ -12,7 +12,7 @@ pub(crate) struct ContractTrait {
     pub(crate) name: String,
     /// Name of the trait.
     pub(crate) ident: String,
-    /// Path of the trait below its crate: `v1::TripsApi`.
+    /// Path of the trait inside the crate: `v1::TripsApi`.
     pub(crate) path: String,
     /// Name of the event type.
     pub(crate) events: Option<String>,

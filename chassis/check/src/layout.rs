@@ -1,8 +1,10 @@
-//! Layout of a project: folders of modules and migrations, the file of declarations, and the SQL macro.
+//! Layout of a project: folders of modules and migrations, file of declarations, name of the SQL macro.
+//!
+//! Knows paths as texts. Reads no file.
 
 use serde::Deserialize;
 
-/// Settings file in a project's root, with the deviations from the default layout.
+/// Settings file in the root of a project. The file lists the deviations from the default layout.
 pub const SETTINGS: &str = "offshoot-check.toml";
 
 /// Layout of a project. Paths are relative to the root, with `/` between folders.
@@ -17,12 +19,12 @@ pub struct Layout {
     pub migrations: String,
     /// Name of the macro that contains SQL.
     pub sql_macro: String,
-    /// Prefix of chassis tables, which no module may access.
+    /// Prefix of chassis tables. No module may access such a table.
     pub chassis_prefix: String,
-    /// Folders of code without data, which must not contain SQL.
+    /// Folders of code without data. SQL is forbidden there.
     pub without_data: Vec<String>,
-    /// File of the application that declares the modules, with `modules!` and `origins!`. Without this file, or without
-    /// `modules!` in it, nothing is checked about declarations.
+    /// File of the application that declares the modules, with `modules!` and `origins!`. Rules about declarations need
+    /// this file, with `modules!`.
     pub declarations: String,
 }
 
@@ -45,14 +47,14 @@ impl Layout {
         toml::from_str(text)
     }
 
-    /// Module whose code contains `path`.
+    /// The module of the source file `path`, if the file is below a module's folder.
     pub(crate) fn module_of_code<'a>(&self, path: &'a str) -> Option<&'a str> {
         let mut parts = path.strip_prefix(&self.modules)?.strip_prefix('/')?.split('/');
         let module = parts.next()?;
         parts.next().map(|_| module)
     }
 
-    /// Module whose migrations contain `path`.
+    /// The module of the migration `path`, if the file is below a module's migrations.
     pub(crate) fn module_of_migrations<'a>(&self, path: &'a str) -> Option<&'a str> {
         let (before, after) = self.migrations.split_once("{module}")?;
         let (module, rest) = path.strip_prefix(before)?.split_once('/')?;
@@ -60,7 +62,7 @@ impl Layout {
         (after.is_empty() || rest.strip_prefix(after)?.starts_with('/')).then_some(module)
     }
 
-    /// Folder of the application: the crate whose sources contain the declarations. Empty for the project's root.
+    /// Folder of the application: the crate with the file of declarations. Empty for the project's root.
     pub(crate) fn application(&self) -> &str {
         let path = format!("/{}", self.declarations);
         let end = path.find("/src/").unwrap_or(0);
@@ -74,7 +76,7 @@ impl Layout {
             .to_owned()
     }
 
-    /// Folders to read.
+    /// Folders with files to check.
     pub(crate) fn folders(&self) -> Vec<&str> {
         let migrations = self.migrations.split("{module}").next().unwrap_or_default();
         let mut folders = vec![self.modules.as_str()];

@@ -1,6 +1,6 @@
-//! Operators: names and bearer tokens, read from a file that only its owner may read.
+//! Operators: names and bearer tokens from a file that only the owner may read.
 //!
-//! Knows no surface and no setting; the caller names the file.
+//! Knows no surface and no setting. The caller names the file.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::secret_file::{self, SecretFileError};
 /// The name in a file that [`Operators::load_or_create`] makes.
 const LOCAL: &str = "local";
 
-/// The operators of a process. Keeps digests for comparison, never a token.
+/// The operators of a process. Holds digests of the tokens, never a token.
 pub struct Operators(Vec<Operator>);
 
 struct Operator {
@@ -24,13 +24,13 @@ struct Operator {
     digest: [u8; 32],
 }
 
-/// Why a file of operators cannot be used.
+/// Why a file of operators is unusable.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorsError {
     /// The file cannot be read or made.
     #[error(transparent)]
     File(#[from] SecretFileError),
-    /// A line is malformed. The message leaves the line out: it may hold a token.
+    /// A line is malformed. The message omits the line, because the line may contain a token.
     #[error("line {line} of {}: a line is a name and a token of at least {MIN_OPERATOR_TOKEN_BYTES} characters", path.display())]
     Line {
         /// The file.
@@ -47,12 +47,12 @@ pub enum OperatorsError {
 }
 
 impl Operators {
-    /// Reads `path`.
+    /// Reads the operators in `path`.
     pub fn load(path: &Path) -> Result<Self, OperatorsError> {
         Self::from_text(path, &secret_file::read(path)?)
     }
 
-    /// Reads `path`; makes the file, with a random token for `local`, if it does not exist.
+    /// Reads the operators in `path`. A missing file is created, with a random token for `local`.
     pub fn load_or_create(path: &Path) -> Result<Self, OperatorsError> {
         let text = secret_file::read_or_create(path, || {
             let random: [u8; 32] = rand::random();
@@ -62,20 +62,20 @@ impl Operators {
         Self::from_text(path, &text)
     }
 
-    /// Operators of a process that nobody operates.
+    /// No operators: every request is refused.
     #[must_use]
     pub fn nobody() -> Self {
         Self(Vec::new())
     }
 
-    /// The first token in `path`: for commands run by a person who may read the file.
+    /// The first token in `path`, for commands of a person with access to the file.
     pub fn first_token(path: &Path) -> Result<String, OperatorsError> {
         let lines = parse(path, &secret_file::read(path)?)?;
         let (_, token) = lines.into_iter().next().ok_or_else(|| empty(path))?;
         Ok(token)
     }
 
-    /// The operator who sends a request, by its bearer token. Takes the same time for each.
+    /// Finds the operator by the bearer token of a request. The duration does not depend on the operator.
     #[must_use]
     pub fn authenticate(&self, headers: &HeaderMap) -> Option<&str> {
         let token = headers.get(AUTHORIZATION)?.as_bytes().strip_prefix(b"Bearer ")?;
@@ -102,7 +102,7 @@ fn empty(path: &Path) -> OperatorsError {
     OperatorsError::Empty { path: path.to_owned() }
 }
 
-/// Names and tokens; blank lines and comments are skipped.
+/// Parses names and tokens. Blank lines and comments are skipped.
 fn parse(path: &Path, text: &str) -> Result<Vec<(String, String)>, OperatorsError> {
     let mut operators = Vec::new();
     for (index, line) in text.lines().enumerate() {

@@ -17,7 +17,7 @@ use crate::violation::Violation;
 /// A project with declarations.
 struct Declaring<'a> {
     project: &'a Project,
-    /// Rust files with their tokens. A file that cannot be parsed is missing, and reported by itself.
+    /// Rust files with tokens. A file that does not parse is missing here; another rule reports the file.
     sources: &'a [(&'a File, Vec<Token>)],
     declared: &'a Declarations<'a>,
     contracts: Contracts,
@@ -44,7 +44,7 @@ pub(crate) fn find_disagreements(
     let mut found = declared.unreadable.clone();
     found.extend(declaring.find_undeclared_modules());
     for module in &declared.modules.lines {
-        // Whatever else a missing module lacks follows from that.
+        // A missing module lacks everything else too: one report is enough.
         match declaring.find_missing_module(module) {
             Some(violation) => found.push(violation),
             None => {

@@ -1,4 +1,4 @@
-//! Edges between modules: a module's code and manifest agree with `calls` and `subscribes_to` of its declaration.
+//! Edges between modules: code and manifest of a module agree with `calls` and `subscribes_to` in the declaration.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use crate::contracts::Usage;
 use crate::declarations::Declared;
 use crate::violation::{Rule, Violation};
 
-/// Modules that a module's code uses, each with the place of its first use: `path:line names Type`.
+/// Modules that a module's code uses, each with the place of the first use: `path:line names Type`.
 pub(super) type UsedModules<'a> = BTreeMap<&'a str, String>;
 
 impl Declaring<'_> {
-    /// Modules whose contracts or events the sources of `module` use.
+    /// Modules with a contract or events that the sources of `module` use.
     pub(super) fn used_by(&self, module: &str, usage: Usage) -> UsedModules<'_> {
         let folder = format!("{}/{module}/src/", self.project.layout.modules);
         let mut used = self.used_below(&folder, usage);
@@ -20,7 +20,7 @@ impl Declaring<'_> {
         used
     }
 
-    /// Modules whose contracts or events the sources below `folder` use.
+    /// Modules with a contract or events that the sources below `folder` use.
     pub(super) fn used_below(&self, folder: &str, usage: Usage) -> UsedModules<'_> {
         let mut used = UsedModules::new();
         for (file, tokens) in self.sources.iter().filter(|(file, _)| file.path.starts_with(folder)) {

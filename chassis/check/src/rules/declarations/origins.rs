@@ -84,7 +84,7 @@ impl Declaring<'_> {
         missing.collect()
     }
 
-    /// Crates below the application's folder, without the application: it hands contracts on, and calls none.
+    /// Crates below the application's folder, without the application, which passes contracts on and calls none.
     fn origin_crates(&self) -> BTreeMap<String, OriginCrate<'_>> {
         let application = self.project.layout.application_manifest();
         let root = application.trim_end_matches("Cargo.toml");
