@@ -11,7 +11,7 @@ const LINE_MAX: usize = 140;
 /// Maximum number of words in the glossary, because a reader must learn each.
 const GLOSSARY_WORDS_MAX: usize = 25;
 /// File name endings by which a code span counts as a path.
-const PATH_ENDINGS: [&str; 7] = [".rs", ".toml", ".md", ".sql", ".json", ".sh", ".csv"];
+pub(super) const PATH_ENDINGS: [&str; 7] = [".rs", ".toml", ".md", ".sql", ".json", ".sh", ".csv"];
 
 /// Failure codes of the sources without a section in the runbook.
 fn unexplained_codes(files: &[File]) -> Vec<String> {
@@ -96,7 +96,8 @@ fn an_unexplained_failure_code_is_reported() {
     );
 }
 
-fn documents(files: &[File]) -> impl Iterator<Item = &File> {
+/// The documents among the files.
+pub(super) fn documents(files: &[File]) -> impl Iterator<Item = &File> {
     files.iter().filter(|file| file.path.ends_with(".md"))
 }
 
@@ -139,7 +140,7 @@ fn length_violations(files: &[File]) -> Vec<String> {
 }
 
 /// The numbered lines of a document outside of code blocks.
-fn prose_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(super) fn prose_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut in_block = false;
     (1..).zip(text.lines()).filter(move |(_, line)| {
         let fence = line.trim_start().starts_with("```");
@@ -191,7 +192,7 @@ fn glossary(document: &File) -> Vec<String> {
 }
 
 /// Texts between single backticks, outside of code blocks.
-fn code_spans(text: &str) -> Vec<&str> {
+pub(super) fn code_spans(text: &str) -> Vec<&str> {
     prose_lines(text)
         .flat_map(|(_, line)| line.split('`').skip(1).step_by(2))
         .collect()

@@ -8,3 +8,8 @@ mod manifests;
 mod documents;
 mod limits;
 mod readme;
+// One place explains each setting, metric and command.
+mod commands;
+mod entries;
+mod metrics;
+mod settings;

@@ -3,7 +3,7 @@
 use crate::sources::{File, assert_no_violations, assert_violations, files};
 
 /// The commands of a document: lines of `sh` blocks, without prompts, comments and blank lines.
-fn commands(text: &str) -> Vec<String> {
+pub(super) fn commands(text: &str) -> Vec<String> {
     let mut commands = Vec::new();
     let mut in_shell = false;
     for line in text.lines() {
