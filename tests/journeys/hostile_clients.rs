@@ -5,7 +5,7 @@ use std::fs;
 
 use offshoot_tests::{Client, Data, Engine, Process};
 use sqlx::Connection as _;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Duration, Instant, sleep, timeout};
 

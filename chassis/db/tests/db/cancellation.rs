@@ -1,6 +1,9 @@
 //! Futures dropped at any moment leave connections usable.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use futures_util::poll;
+use offshoot_db::{Engine, sql};
 
 use crate::store::{Store, add, cx};
 
@@ -39,4 +42,36 @@ async fn a_call_dropped_at_any_moment_leaves_connections_usable(store: Store) {
         "{} of {certain}",
         names.len()
     );
+}
+
+/// A read that is dropped ends at once: the thread of a SQLite connection would otherwise compute on to the deadline, and
+/// a client that disconnects again and again would occupy any number of threads.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_abandoned_read_ends() {
+    const ENDLESS: offshoot_db::Sql =
+        sql!("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n");
+    let store = Store::new(Engine::Sqlite).await.expect("SQLite is always available");
+    for _ in 0..40 {
+        let mut cx = cx().with_timeout(Duration::from_secs(3_600));
+        let mut read = store.db.read(&mut cx).await.expect("a connection is free");
+        let mut query = Box::pin(read.fetch_all::<(i64,)>(ENDLESS, ()));
+        assert!(poll!(&mut query).is_pending());
+    }
+    let give_up = Instant::now() + Duration::from_secs(60);
+    while busy_threads() > 3 {
+        assert!(Instant::now() < give_up, "{} threads compute on", busy_threads());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Threads of this process that run on a processor now.
+fn busy_threads() -> usize {
+    let threads = std::fs::read_dir("/proc/self/task").expect("the kernel lists threads");
+    let is_sqlite_running = |thread: std::io::Result<std::fs::DirEntry>| {
+        let stat = std::fs::read_to_string(thread.ok()?.path().join("stat")).ok()?;
+        // `tid (name) state ..`: the name may contain spaces.
+        let (name, rest) = stat.rsplit_once(')')?;
+        (name.contains("(sqlx-sqlite") && rest.trim_start().starts_with('R')).then_some(())
+    };
+    threads.filter_map(is_sqlite_running).count()
 }

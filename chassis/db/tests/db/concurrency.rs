@@ -1,8 +1,9 @@
 //! Concurrency: fair queues, several processes on one store, and deadlocks.
 
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Mutex;
 
+use futures_util::future::join_all;
+use futures_util::poll;
 use offshoot_contract::{CallFailure, FailureKind};
 use offshoot_db::{Db, DbOptions, Engine, PgBudget, sql};
 

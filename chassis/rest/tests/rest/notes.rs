@@ -86,6 +86,8 @@ pub(crate) enum NotesError {
 #[derive(Default)]
 pub(crate) struct Notes {
     pub(crate) notes: Mutex<BTreeMap<String, Note>>,
+    /// Executions of `count_after` and `wait` that have begun, and that have ended.
+    pub(crate) begun: AtomicU32,
     pub(crate) counted: AtomicU32,
 }
 
@@ -122,6 +124,7 @@ impl NotesApi for Notes {
     }
 
     async fn count_after(&self, _: &mut CallContext, ms: u64) -> Result<u32, NotesError> {
+        self.begun.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(ms)).await;
         Ok(self.counted.fetch_add(1, Ordering::SeqCst) + 1)
     }

@@ -377,3 +377,30 @@ async fn calls_beyond_the_servers_limit_are_overloaded_and_carry_retry_after() {
     in_flight.await.unwrap().unwrap();
     api.count_after(&mut cx(), 0).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_change_keeps_its_permit_after_a_disconnect() {
+    let deployment = Deployment::new();
+    let notes = Arc::new(Notes::default());
+    let edge = Arc::new(Edge::new(Arc::clone(&notes) as Arc<dyn NotesApi>));
+    let surface = Surface::new("notes", deployment.options())
+        .with_max_in_flight(1)
+        .with_version(edge);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, surface.into_router()).await });
+    let api = <dyn NotesApi>::new_proxy(deployment.client(&[url(address)], |_| {}));
+    let mut changing = cx();
+    tokio::select! {
+        _ = api.count_after(&mut changing, 300) => panic!("the change was to be abandoned"),
+        () = async { while notes.begun.load(Ordering::SeqCst) == 0 { tokio::task::yield_now().await } } => {}
+    }
+    // The next call is admitted once the change has ended, and not once the client has gone.
+    loop {
+        match api.wait(&mut cx(), 0).await {
+            Ok(_) => break,
+            other => assert!(matches!(expect_failure(other).kind(), FailureKind::Overloaded { .. })),
+        }
+    }
+    assert_eq!(notes.counted.load(Ordering::SeqCst), 2);
+}
