@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
-use http::{Method, Request, Uri, header};
+use http::{Method, Request, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use offshoot_contract::Backoff;
+use offshoot_contract::{Backoff, ServerUrl};
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -46,15 +46,15 @@ impl PublicClient {
         reason = "a client of the public API, which is not a contract: this client stands for browsers"
     )]
     pub(super) fn new(url: &str, patience: Duration) -> Result<Self> {
-        let uri: Uri = url
+        let store: ServerUrl = url
             .parse()
-            .with_context(|| format!("`{url}` is not a valid address: give http://HOST:PORT"))?;
-        if uri.scheme_str() != Some("http") || uri.host().is_none() {
-            bail!("`{url}` is not a valid address: give http://HOST:PORT");
+            .with_context(|| format!("`{url}` is not a valid address of the store"))?;
+        if store.is_encrypted() {
+            bail!("`{store}` is not a valid address of the store: give http://HOST:PORT");
         }
         Ok(Self {
             client: Client::builder(TokioExecutor::new()).build_http(),
-            root: format!("{}/api/v1", url.trim_end_matches('/')),
+            root: format!("{store}/api/v1"),
             patience,
             repeats: AtomicU64::new(0),
         })

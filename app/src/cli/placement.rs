@@ -10,7 +10,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use offshoot_contract::Problem;
+use offshoot_contract::{Problem, ServerUrl};
 use offshoot_rest::{client_tls, no_tls};
 use rustls::ClientConfig;
 
@@ -37,7 +37,7 @@ Next: `offshoot placement set catalog remote` moves the calls of a module.")]
     Show {
         /// Address of the process. Default: the process that the settings describe.
         #[arg(long, value_name = "URL")]
-        of: Option<String>,
+        of: Option<ServerUrl>,
     },
 
     /// Place later calls of a module. No call is dropped; calls in flight end where they are.
@@ -65,21 +65,20 @@ Next: `offshoot placement show` prints the calls at each place.")]
 
         /// Address of the process. Default: the process that the settings describe.
         #[arg(long, value_name = "URL")]
-        of: Option<String>,
+        of: Option<ServerUrl>,
     },
 }
 
 pub(super) async fn execute(what: PlacementCommand, settings: &Settings, json: bool) -> Result<()> {
-    let own = || settings.admin_url();
     let token = own_token(settings)?;
     let modules: Vec<ModulePlace> = match what {
         PlacementCommand::Show { of } => {
-            let root = of.unwrap_or_else(own);
+            let root = root_of(of, settings);
             let answer = ask(settings, Method::GET, &root, "", &token, Bytes::new()).await?;
             serde_json::from_slice(&answer).context("the process gives an answer of another version")?
         }
         PlacementCommand::Set { module, place, at, of } => {
-            let root = of.unwrap_or_else(own);
+            let root = root_of(of, settings);
             let wanted = WantedPlace {
                 placement: place,
                 urls: (!at.is_empty()).then_some(at),
@@ -90,6 +89,10 @@ pub(super) async fn execute(what: PlacementCommand, settings: &Settings, json: b
         }
     };
     print(&modules, table(&modules).trim_end(), json)
+}
+
+fn root_of(of: Option<ServerUrl>, settings: &Settings) -> String {
+    of.map_or_else(|| settings.admin_url(), |url| url.to_string())
 }
 
 fn table(modules: &[ModulePlace]) -> String {
@@ -120,14 +123,13 @@ fn table(modules: &[ModulePlace]) -> String {
     reason = "a client of the admin surface, which is not a contract"
 )]
 async fn ask(settings: &Settings, method: Method, root: &str, path: &str, token: &str, body: Bytes) -> Result<Bytes> {
-    let root = root.trim_end_matches('/');
     let request = Request::builder()
         .method(method)
         .uri(format!("{root}/admin/placement{path}"))
         .header(header::AUTHORIZATION, format!("Bearer {token}"))
         .header(header::CONTENT_TYPE, "application/json")
         .body(Full::new(body))
-        .with_context(|| format!("`{root}` is not a valid address: give http://HOST:PORT"))?;
+        .with_context(|| format!("the request to {root} cannot be made"))?;
     let connector = HttpsConnectorBuilder::new()
         .with_tls_config(tls(settings)?)
         .https_or_http()

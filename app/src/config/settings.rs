@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use offshoot_contract::Currency;
+use offshoot_contract::{Currency, ServerUrl};
 use offshoot_host::{ModulePlacement, deserialize_duration};
 use offshoot_jobs::HeartbeatTiming;
 use offshoot_rest::{Address, Certificate, ClientLimits};
@@ -74,7 +74,8 @@ pub struct ModuleSettings {
     /// Where calls are executed.
     #[serde(deserialize_with = "word")]
     pub placement: ModulePlacement,
-    /// Addresses of processes that serve the module: `http://host:port`, `zone=http://host:port`.
+    /// Addresses of processes that serve the module: `http://host:port`,
+    /// `http://host:port#zone=zone`.
     #[serde(deserialize_with = "list")]
     pub urls: Vec<Address>,
     /// Limits of remote calls, over `[remote]`.
@@ -236,7 +237,7 @@ pub struct ContractsSettings {
 pub struct TelemetrySettings {
     /// Collector of spans (OTLP over HTTP); `None`: spans are not sent.
     #[serde(deserialize_with = "unless_empty")]
-    pub otlp: Option<String>,
+    pub otlp: Option<ServerUrl>,
     /// Share of traced requests, 0 to 1, beside requests with a sampled trace.
     pub sample: f64,
     /// Name of this process in traces.

@@ -91,6 +91,21 @@ fn a_bad_value_is_refused_with_key_value_and_origin() {
         ("OFFSHOOT__CURRENCY", "pounds", "ISO 4217"),
         ("OFFSHOOT__SAMPLE", "maybe", "`auto`, `yes`, `no`"),
         ("OFFSHOOT__MODULES__CATALOG__URLS", "ftp://10.0.0.7", "http://HOST:PORT"),
+        (
+            "OFFSHOOT__MODULES__CATALOG__URLS",
+            "http://10.0.0.7:99999",
+            "`99999` is not a port from 1 to 65535",
+        ),
+        (
+            "OFFSHOOT__MODULES__CATALOG__URLS",
+            "http://10.0.0.7:1,carts=http://10.0.0.8:1",
+            "`carts=` is not part of an address",
+        ),
+        (
+            "OFFSHOOT__TELEMETRY__OTLP",
+            "http://10.0.0.7:4318x",
+            "`4318x` is not a port",
+        ),
         ("OFFSHOOT__REMOTE__PAUSE", "soon", "30s or 7d"),
     ] {
         let message = error(None, &[(name, value)], &Flags::default());
@@ -146,7 +161,7 @@ fn a_remote_module_needs_an_address() {
 
 #[test]
 fn addresses_of_a_module_are_a_list_and_flags_add_up() {
-    let (_folder, path) = file("[modules.catalog]\nurls = [\"http://10.0.0.7:1\", \"eu-1=http://10.0.0.8:1\"]\n");
+    let (_folder, path) = file("[modules.catalog]\nurls = [\"http://10.0.0.7:1\", \"http://10.0.0.8:1#zone=eu-1\"]\n");
     let mut flags = Flags::default();
     let urls = |settings: &Settings, module: &str| settings.modules[module].urls.len();
     let settings = load_from(Some(&path), [], &flags).expect("valid").settings;

@@ -39,6 +39,7 @@ mod money;
 mod named;
 mod page;
 pub mod page_token;
+mod server_url;
 pub mod text;
 mod time;
 
@@ -73,6 +74,7 @@ pub use crate::placement::Placement;
 pub use crate::policy::Class;
 pub use crate::problem::{ContractError, Problem};
 pub use crate::public_problem::{PublicKind, PublicProblem, Remedy};
+pub use crate::server_url::{InvalidServerUrl, ServerUrl};
 pub use crate::shape::{Field, Shape};
 pub use crate::span::{SPAN_TARGET, Span, SpanAttributes};
 pub use crate::stats::{CallStats, Outcome, PathCounts};

@@ -4,12 +4,12 @@
 //! decoded arguments and the outcome before encoding for comparison. The module executes each call once.
 
 use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use http::Uri;
 use offshoot_contract::{
     ArgsOf, CallContext, CallFailure, Contract, ContractError as _, Edge, FailureKind, Invoke, Method, MethodSpec,
-    OutcomeOf,
+    OutcomeOf, ServerUrl,
 };
 use uuid::Uuid;
 
@@ -35,7 +35,7 @@ pub fn encoded_client<A: Contract + ?Sized>(edge: Arc<Edge<A>>) -> Arc<A> {
     // Placeholder: the in-process transport never connects.
     let address = Address {
         zone: None,
-        url: Uri::from_static("http://127.0.0.1"),
+        url: ServerUrl::from(SocketAddr::from((Ipv4Addr::LOCALHOST, 80))),
     };
     let client = ClientOptions::for_address(address, keys, ExpectedStore::exactly(store_id));
     let routes = router(edge, server);

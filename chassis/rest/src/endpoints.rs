@@ -110,7 +110,7 @@ impl Endpoints {
     }
 
     fn endpoint(&self, address: &Address, socket: SocketAddr) -> Arc<Endpoint> {
-        let url = format!("{}://{socket}", address.scheme());
+        let url = format!("{}://{socket}", address.url.scheme());
         Arc::new(Endpoint {
             host: address.host().to_owned(),
             // A socket address is digits and punctuation, always a valid header value.

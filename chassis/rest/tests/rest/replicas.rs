@@ -297,8 +297,8 @@ async fn replicas_in_the_own_zone_are_called_while_they_are_healthy() {
     let deployment = Deployment::new();
     let (near, far) = (deployment.replica().await, deployment.replica().await);
     let urls = [
-        format!("far={}", url(far.address)),
-        format!("here={}", url(near.address)),
+        format!("{}#zone=far", url(far.address)),
+        format!("{}#zone=here", url(near.address)),
     ];
     let client = deployment.client(&urls, |options| options.zone = Some("here".to_owned()));
     let api = <dyn NotesApi>::new_proxy(Arc::clone(&client));
