@@ -53,13 +53,14 @@ pub struct Arguments {
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Call a module in another process. Repeat the flag, or separate with commas, for several addresses.
-    #[arg(long, global = true, value_name = "MODULE=URL", value_parser = remote)]
-    remote: Vec<(String, String)>,
+    /// Call a module in another process. Repeat the flag, or separate with commas, for several addresses and modules: a
+    /// URL without MODULE= is one more address of the module before it. URL#zone=ZONE states the zone of an address.
+    #[arg(long, global = true, value_name = "MODULE=URL", value_parser = addresses)]
+    remote: Vec<Addresses>,
 
-    /// Addresses where a module may be called later; calls stay in this process at first.
-    #[arg(long, global = true, value_name = "MODULE=URL", value_parser = remote)]
-    urls: Vec<(String, String)>,
+    /// Addresses where a module may be called later, written as in --remote; calls stay in this process at first.
+    #[arg(long, global = true, value_name = "MODULE=URL", value_parser = addresses)]
+    urls: Vec<Addresses>,
 
     /// Print the result as JSON.
     #[arg(long, global = true)]
@@ -263,14 +264,15 @@ impl Arguments {
         if let Some(Command::Serve(serve)) = &self.command {
             serve.add_to(&mut flags);
         }
-        for (module, _) in &self.remote {
+        for (module, _) in self.remote.iter().flatten() {
             flags.set("--remote", format!("modules.{module}.placement"), "remote");
         }
         for (flag, given) in [("--urls", &self.urls), ("--remote", &self.remote)] {
-            for (module, _) in given {
+            for (module, _) in given.iter().flatten() {
                 // Repeated flags add up.
                 let urls = given
                     .iter()
+                    .flatten()
                     .filter(|(name, _)| name == module)
                     .map(|(_, url)| url.as_str());
                 let urls = urls.collect::<Vec<_>>().join(",");
@@ -281,11 +283,31 @@ impl Arguments {
     }
 }
 
-fn remote(text: &str) -> Result<(String, String), String> {
-    let (name, url) = text
-        .split_once('=')
-        .ok_or("it has the form MODULE=URL, such as catalog=http://127.0.0.1:7101")?;
-    Ok((module(name)?, url.to_owned()))
+/// Modules and URLs, one pair for each URL.
+type Addresses = Vec<(String, String)>;
+
+/// Parses a list such as `catalog=URL,URL,carts=URL`. The settings check the URLs.
+fn addresses(text: &str) -> Result<Addresses, String> {
+    let mut addresses = Addresses::new();
+    for element in text.split(',').map(str::trim).filter(|element| !element.is_empty()) {
+        // The zone of an address has an equals sign too, behind the colon of the scheme.
+        let named = element.split_once('=').filter(|(name, _)| !name.contains(':'));
+        let pair = match (named, addresses.last()) {
+            (Some((name, url)), _) => {
+                let module = module(name).map_err(|why| {
+                    format!("`{name}` is not a module: {why}; a zone is written behind the URL, as URL#zone={name}")
+                })?;
+                (module, url.to_owned())
+            }
+            (None, Some((module, _))) => (module.clone(), element.to_owned()),
+            (None, None) => return Err("it has the form MODULE=URL, such as catalog=http://127.0.0.1:7101".to_owned()),
+        };
+        addresses.push(pair);
+    }
+    if addresses.is_empty() {
+        return Err("it has the form MODULE=URL, such as catalog=http://127.0.0.1:7101".to_owned());
+    }
+    Ok(addresses)
 }
 
 #[cfg(test)]
@@ -334,8 +356,30 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_addresses_names_one_module_or_several() {
+        for flag in ["--remote", "--urls"] {
+            let list = "catalog=http://a:1,http://b:2#zone=eu-1,carts=http://c:3,";
+            let arguments = Arguments::try_parse_from(["offshoot", "serve", flag, list]).expect("valid");
+            let settings = load_from(None, [], &arguments.flags()).expect("valid").settings;
+            let urls = |module: &str| {
+                let urls = settings.modules[module].urls.iter().map(ToString::to_string);
+                urls.collect::<Vec<_>>()
+            };
+            assert_eq!(urls("catalog"), ["http://a:1", "http://b:2#zone=eu-1"]);
+            assert_eq!(urls("carts"), ["http://c:3"]);
+        }
+    }
+
+    #[test]
     fn what_is_not_known_is_refused_with_what_is() {
         for (line, part) in [
+            ("offshoot serve --remote http://127.0.0.1:1", "MODULE=URL"),
+            ("offshoot serve --remote ,", "MODULE=URL"),
+            (
+                "offshoot serve --remote catalog=http://127.0.0.1:1,eu-1=http://127.0.0.1:2",
+                "`eu-1` is not a module: the modules are",
+            ),
+            ("offshoot serve --urls eu-1=http://127.0.0.1:2", "URL#zone=eu-1"),
             ("offshoot serve --only catalogue", "the modules are"),
             ("offshoot serve --remote catalog", "MODULE=URL"),
             (
