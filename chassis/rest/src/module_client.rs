@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, join_all};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::response::Parts;
 use http::{HeaderValue, Request, StatusCode, Uri};
 use http_body_util::Full;
 use offshoot_contract::{
@@ -227,6 +228,9 @@ impl ModuleClient {
         headers::write(call.cx, call.key, timeout, request.headers_mut());
         let response = self.transport.send(self.name, has_effect, request).await?;
         let (head, body) = response.into_parts();
+        if is_from_gateway(&head) {
+            return Err(self.gateway_failed(endpoint, head.status, has_effect));
+        }
         let body = match receive_body(&head.headers, body, MAX_ANSWER_BYTES).await {
             Ok(body) => body,
             Err(error @ BodyError::TooLarge { .. }) => {
@@ -362,6 +366,9 @@ impl ModuleClient {
             )
             .await?;
         let (head, body) = response.into_parts();
+        if is_from_gateway(&head) {
+            return Err(self.gateway_failed(endpoint, head.status, false));
+        }
         let unreadable = |why: String| CallFailure::not_executed(FailureKind::BadAnswer, why);
         let body = receive_body(&head.headers, body, MAX_ANSWER_BYTES).await;
         let body = body.map_err(|error| unreadable(format!("the response of {uri} is unreadable: {error}")))?;
@@ -392,10 +399,32 @@ impl ModuleClient {
         CallFailure::not_executed(FailureKind::WrongContract, why)
     }
 
+    /// A gateway's failure to reach a process. The gateway may have passed the request on before.
+    fn gateway_failed(&self, endpoint: &Endpoint, status: StatusCode, may_have_executed: bool) -> CallFailure {
+        let why = format!(
+            "{} cannot be reached at {}: a gateway answered HTTP {}",
+            self.name,
+            endpoint.url,
+            status.as_u16()
+        );
+        CallFailure::new(FailureKind::Unavailable, may_have_executed, why)
+    }
+
     fn timed_out(&self, endpoint: &Endpoint, spec: &MethodSpec) -> CallFailure {
         let why = format!("{}.{} at {} did not answer in time", self.name, spec.name, endpoint.url);
         CallFailure::new(FailureKind::Timeout, spec.class.has_effect(), why)
     }
+}
+
+/// Whether a gateway answered that no process took the request. A process of a module names its contract in every
+/// response.
+fn is_from_gateway(head: &Parts) -> bool {
+    let statuses = [
+        StatusCode::BAD_GATEWAY,
+        StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::GATEWAY_TIMEOUT,
+    ];
+    statuses.contains(&head.status) && !head.headers.contains_key(headers::CONTRACT)
 }
 
 /// Whether the endpoint or the network is to blame. A caller's mistake and a failed dependency of the module are not

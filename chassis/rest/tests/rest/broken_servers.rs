@@ -1,15 +1,17 @@
 //! Broken servers: lost connections, garbage and endless responses each yield the right failure.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use offshoot_contract::{CallContext, FailureKind};
+use offshoot_contract::{CallContext, Contract as _, FailureKind, Switch, Target};
 use offshoot_rest::{ExpectedStore, ServiceKeys};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
-use crate::notes::{connect, expect_failure};
+use crate::notes::{NotesApi, connect, cx, expect_failure};
 
 /// A TCP server that reads the first bytes of each request and passes the connection to `answer`.
 async fn serve_raw<F, Fut>(answer: F) -> SocketAddr
@@ -85,6 +87,74 @@ async fn a_response_of_another_service_is_the_wrong_contract() {
     assert_eq!(
         fail_both_classes(address).await,
         [(FailureKind::WrongContract, false), (FailureKind::WrongContract, true)]
+    );
+}
+
+#[tokio::test]
+async fn a_failure_of_a_gateway_is_an_unavailable_module() {
+    for status in ["502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"] {
+        let page = format!("HTTP/1.1 {status}\r\ncontent-length: 5\r\nconnection: close\r\n\r\nproxy");
+        let address = serve_raw(move |mut stream| {
+            let page = page.clone();
+            async move { stream.write_all(page.as_bytes()).await.unwrap() }
+        })
+        .await;
+        assert_eq!(
+            fail_both_classes(address).await,
+            [(FailureKind::Unavailable, false), (FailureKind::Unavailable, true)],
+            "{status}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn another_failure_of_another_service_is_the_wrong_contract() {
+    for status in ["500 Internal Server Error", "404 Not Found"] {
+        let page = format!("HTTP/1.1 {status}\r\ncontent-length: 5\r\nconnection: close\r\n\r\nproxy");
+        let address = serve_raw(move |mut stream| {
+            let page = page.clone();
+            async move { stream.write_all(page.as_bytes()).await.unwrap() }
+        })
+        .await;
+        assert_eq!(
+            fail_both_classes(address).await,
+            [(FailureKind::WrongContract, false), (FailureKind::WrongContract, true)],
+            "{status}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_switch_repeats_a_call_that_a_gateway_failed() {
+    let requests = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&requests);
+    let page = "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 5\r\nconnection: close\r\n\r\nproxy";
+    let address = serve_raw(move |mut stream| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        async move { stream.write_all(page.as_bytes()).await.unwrap() }
+    })
+    .await;
+    // A client for each call: the failures of both calls would eject the address.
+    let api = || {
+        let api = connect(address, &ServiceKeys::random(), ExpectedStore::exactly(Uuid::nil()));
+        <dyn NotesApi>::new_proxy(Switch::new(Target::Remote(api)))
+    };
+    let attempts = 1 + CallContext::RETRIES_PER_REQUEST.unsigned_abs();
+    let failure = expect_failure(api().note(&mut cx(), "n".to_owned()).await);
+    assert_eq!(
+        (failure.kind(), failure.may_have_executed()),
+        (&FailureKind::Unavailable, false)
+    );
+    assert_eq!(requests.swap(0, Ordering::SeqCst), attempts);
+    let failure = expect_failure(api().count_after(&mut cx(), 0).await);
+    assert_eq!(
+        (failure.kind(), failure.may_have_executed()),
+        (&FailureKind::Unavailable, true)
+    );
+    assert_eq!(
+        requests.load(Ordering::SeqCst),
+        attempts,
+        "repeated under the key of the switch"
     );
 }
 
