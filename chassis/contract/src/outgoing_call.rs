@@ -59,10 +59,11 @@ pub(crate) fn record_callee(failure: CallFailure, spec: &MethodSpec) -> CallFail
 }
 
 /// Logs a failure as one line with the chain of causes and the code explained in RUNBOOK.md. Refusals (4xx) are not
-/// logged.
+/// logged: the caller is to blame.
 pub(crate) fn log_failure(spec: &MethodSpec, caller: &str, trace: &TraceContext, failure: &CallFailure) {
     let (status, code) = failure.status_and_code();
-    if status < 500 {
+    let is_known = !matches!(failure.kind(), FailureKind::Unrecognised { .. });
+    if status < 500 && is_known {
         return;
     }
     tracing::warn!(

@@ -99,6 +99,12 @@ impl Problem {
         error.to_problem().unwrap_or_else(Self::from)
     }
 
+    /// Whether the problem says that the call may have executed, or that it has not.
+    #[must_use]
+    pub fn states_effect(&self) -> bool {
+        self.field::<bool>(MAY_HAVE_EXECUTED).is_some()
+    }
+
     /// Converts the problem back into a domain error. Every other problem is a call failure.
     pub fn into_domain_error<E: ContractError>(self) -> Result<E, CallFailure> {
         // Only call failures carry this member. The code of a refusal may coincide with the code of a domain error.
@@ -131,33 +137,36 @@ impl From<&CallFailure> for Problem {
 }
 
 impl From<Problem> for CallFailure {
-    /// A problem without `may_have_executed` counts as possibly executed.
+    /// A problem without `may_have_executed` counts as possibly executed. A code without the fields of its kind is not
+    /// recognised.
     fn from(problem: Problem) -> Self {
         let may_have_executed = problem.field::<bool>(MAY_HAVE_EXECUTED);
-        let retry_after = problem.field("retry_after_ms").unwrap_or(0);
+        let retry_after = problem.field("retry_after_ms").map(Duration::from_millis);
+        let callee = problem.field("module").zip(problem.field("method"));
+        let unrecognised = || FailureKind::Unrecognised {
+            status: problem.status,
+            code: problem.code.clone(),
+        };
         let kind = match problem.code.as_str() {
             "unavailable" => FailureKind::Unavailable,
-            "overloaded" => FailureKind::Overloaded {
-                retry_after: Duration::from_millis(retry_after),
-            },
             "timeout" => FailureKind::Timeout,
             "connection-lost" => FailureKind::ConnectionLost,
             "bad-answer" => FailureKind::BadAnswer,
             "wrong-contract" => FailureKind::WrongContract,
             "internal" => FailureKind::Internal,
-            "dependency" => FailureKind::Dependency {
-                module: problem.field("module").unwrap_or_default(),
-                method: problem.field("method").unwrap_or_default(),
+            "overloaded" => {
+                retry_after.map_or_else(unrecognised, |retry_after| FailureKind::Overloaded { retry_after })
+            }
+            "dependency" => callee.map_or_else(unrecognised, |(module, method)| FailureKind::Dependency {
+                module,
+                method,
                 cause: problem.field("cause").unwrap_or_default(),
-            },
+            }),
             _ if may_have_executed.is_some() && (400..500).contains(&problem.status) => FailureKind::Refused {
                 status: problem.status,
                 code: problem.code.clone(),
             },
-            _ => FailureKind::Unrecognised {
-                status: problem.status,
-                code: problem.code.clone(),
-            },
+            _ => unrecognised(),
         };
         CallFailure::new(kind, may_have_executed.unwrap_or(true), problem.detail)
     }

@@ -180,8 +180,6 @@ impl PublicKind {
                 "too-large" => TOO_LARGE,
                 _ => return None,
             },
-            // A domain error of a later version of the contract.
-            FailureKind::Unrecognised { status, .. } if (400..500).contains(status) => return None,
             FailureKind::Unrecognised { .. } => UNRECOGNISED,
         })
     }

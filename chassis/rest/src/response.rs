@@ -12,6 +12,9 @@ use serde::Serialize;
 /// Status and code of a request without a valid service token.
 pub(crate) const UNAUTHENTICATED: (u16, &str) = (401, "unauthenticated");
 
+/// Characters of an unknown code that are logged.
+const LONGEST_SHOWN_CODE: usize = 80;
+
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -105,7 +108,11 @@ impl<M: WireMethod> DecodeOutcome for PendingOutcome<M> {
             Decoded::Answer(json) => {
                 Ok(serde_json::from_slice(json).map_err(|error| undecodable_answer(self.spec, error))?)
             }
-            Decoded::Problem(problem) => Err(problem.into_domain_error()?),
+            Decoded::Problem(problem) => {
+                let states_effect = problem.states_effect();
+                let domain_error = problem.into_domain_error();
+                Err(domain_error.map_err(|failure| received_failure(self.spec, states_effect, failure))?)
+            }
         });
         Ok(())
     }
@@ -128,6 +135,20 @@ fn decode<'a>(spec: &MethodSpec, status: StatusCode, body: &'a [u8]) -> Result<D
         let why = format!("is HTTP {} without a valid problem body", status.as_u16());
         bad_answer(spec, &why).caused_by(error)
     })
+}
+
+/// The failure of a call whose response carries `failure`. `states_effect`: whether the response says that the call may
+/// have executed. A problem that the contract does not know is an answer that does not fit the contract.
+fn received_failure(spec: &MethodSpec, states_effect: bool, failure: CallFailure) -> CallFailure {
+    if let FailureKind::Unrecognised { status, code } = failure.kind() {
+        let code: String = code.chars().take(LONGEST_SHOWN_CODE).collect();
+        let why = format!("is HTTP {status} with the problem `{code}`, whose code or fields are not in the contract");
+        return bad_answer(spec, &why).caused_by(failure);
+    }
+    if states_effect {
+        return failure;
+    }
+    failure.with_may_have_executed(spec.class.has_effect())
 }
 
 fn undecodable_answer(spec: &MethodSpec, error: serde_json::Error) -> CallFailure {

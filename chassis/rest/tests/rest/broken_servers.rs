@@ -172,6 +172,53 @@ async fn a_response_that_is_not_http_is_a_lost_connection() {
 }
 
 #[tokio::test]
+async fn a_problem_outside_of_the_contract_is_a_bad_answer() {
+    for (status, body) in [
+        ("409 Conflict", r#"{"status":409,"code":"teapot","detail":"short"}"#),
+        ("500 Internal Server Error", r#"{"status":500,"code":"teapot"}"#),
+        // Codes without the fields of the failure, and of the error.
+        (
+            "503 Service Unavailable",
+            r#"{"status":503,"code":"overloaded","may_have_executed":false}"#,
+        ),
+        (
+            "502 Bad Gateway",
+            r#"{"status":502,"code":"dependency","may_have_executed":false,"module":"m"}"#,
+        ),
+        ("404 Not Found", r#"{"status":404,"code":"unknown-note"}"#),
+    ] {
+        let address = serve_problem(status, body).await;
+        assert_eq!(
+            fail_both_classes(address).await,
+            [(FailureKind::BadAnswer, false), (FailureKind::BadAnswer, true)],
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_failure_that_does_not_state_its_effect_may_have_executed_only_a_call_with_an_effect() {
+    let address = serve_problem("503 Service Unavailable", r#"{"status":503,"code":"unavailable"}"#).await;
+    assert_eq!(
+        fail_both_classes(address).await,
+        [(FailureKind::Unavailable, false), (FailureKind::Unavailable, true)]
+    );
+}
+
+/// A server of the notes that answers every call with this problem.
+async fn serve_problem(status: &str, body: &str) -> SocketAddr {
+    let length = body.len();
+    let identity = "offshoot-contract: notes/1 store=00000000-0000-0000-0000-000000000000";
+    let page =
+        format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n{identity}\r\n\r\n{body}");
+    serve_raw(move |mut stream| {
+        let page = page.clone();
+        async move { stream.write_all(page.as_bytes()).await.unwrap() }
+    })
+    .await
+}
+
+#[tokio::test]
 async fn an_endless_response_is_a_bad_answer() {
     let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\noffshoot-contract: notes/1 store=00000000-0000-0000-0000-000000000000\r\n\r\n";
     let address = serve_raw(move |mut stream| async move {
