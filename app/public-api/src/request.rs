@@ -11,6 +11,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method, header};
 use serde::de::DeserializeOwned;
 
+use offshoot_contract::json::Objects;
 use offshoot_contract::{CallContext, TraceContext};
 
 use super::PublicApi;
@@ -191,7 +192,7 @@ fn expect_json(headers: &HeaderMap) -> Result<(), Refusal> {
 
 fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     let mut json = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let value = serde_path_to_error::deserialize(Objects(&mut json)).map_err(|error| {
         let path = error.path().to_string();
         let cause = error.into_inner();
         if cause.is_data() {

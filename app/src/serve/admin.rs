@@ -10,7 +10,7 @@ use axum::routing::{get, put};
 use axum::{Extension, Json, Router};
 use bytes::Bytes;
 use http::StatusCode;
-use offshoot_contract::{PathCounts, Placement, Problem, TraceContext};
+use offshoot_contract::{PathCounts, Placement, Problem, TraceContext, json};
 use offshoot_host::HostedModule;
 use offshoot_rest::Operators;
 use serde::{Deserialize, Serialize};
@@ -109,7 +109,7 @@ async fn change(
         );
         return refusal(404, "unknown-module", &why);
     };
-    let wanted: WantedPlace = match serde_json::from_slice(&body) {
+    let wanted: WantedPlace = match json::from_slice(&body) {
         Ok(wanted) => wanted,
         Err(error) => return refusal(422, "invalid-field", &error.to_string()),
     };

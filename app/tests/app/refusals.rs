@@ -169,6 +169,20 @@ async fn a_body_of_the_wrong_type_size_or_fields_is_rejected() {
 }
 
 #[tokio::test]
+async fn an_array_in_the_place_of_an_object_is_rejected() {
+    let store = Store::empty().await;
+    let client = store.client();
+    let cart = client.new_cart().await;
+    let line = format!("{cart}/lines/product_01h455vb4pex5vsknk084sn02q");
+    for answer in [
+        client.post("/api/v1/carts", json!(["EUR"])).await,
+        client.put(&line, json!([1])).await,
+    ] {
+        assert_problem(&answer, 422, "invalid-field", "invalid type: sequence");
+    }
+}
+
+#[tokio::test]
 async fn a_malformed_idempotency_key_is_rejected() {
     let store = Store::empty().await;
     let client = store.client();

@@ -6,6 +6,7 @@ use std::fmt;
 use schemars::{JsonSchema, SchemaGenerator};
 
 use crate::description::EventDescription;
+use crate::json;
 
 /// Static properties of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +150,7 @@ impl EventSet for NoEvents {
 /// Decodes a payload; called by derived code.
 #[doc(hidden)]
 pub fn decode_payload<T: serde::de::DeserializeOwned>(name: &str, payload: &str) -> Result<T, UnreadableEvent> {
-    serde_json::from_str(payload).map_err(|cause| UnreadableEvent::BadPayload {
+    json::from_slice(payload.as_bytes()).map_err(|cause| UnreadableEvent::BadPayload {
         name: name.to_owned(),
         cause,
     })

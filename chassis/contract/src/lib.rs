@@ -35,6 +35,7 @@ mod openapi;
 mod shape;
 // Value types for all contracts.
 mod id;
+pub mod json;
 mod money;
 mod named;
 mod page;

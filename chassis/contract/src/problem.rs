@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::description::ErrorDescription;
 use crate::failure::{CallFailure, FailureKind};
+use crate::json::Objects;
 use crate::trace::TraceContext;
 
 /// A problem document, `application/problem+json`.
@@ -84,7 +85,7 @@ impl Problem {
     /// Decodes one field; none if the field is absent or has another type.
     #[must_use]
     pub fn field<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        T::deserialize(self.fields.get(name).unwrap_or(&Value::Null)).ok()
+        T::deserialize(Objects(self.fields.get(name).unwrap_or(&Value::Null))).ok()
     }
 
     /// Adds the trace id.

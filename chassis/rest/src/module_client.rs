@@ -14,7 +14,7 @@ use http::{HeaderValue, Request, StatusCode, Uri};
 use http_body_util::Full;
 use offshoot_contract::{
     ArgsOf, CallContext, CallFailure, FailureKind, MethodSpec, OutcomeOf, OutgoingCall, Verb, WireMethod,
-    check_deadline,
+    check_deadline, json,
 };
 use offshoot_listener::{BodyError, receive_body};
 use tokio::time::{Instant, timeout_at};
@@ -374,13 +374,13 @@ impl ModuleClient {
         let body = body.map_err(|error| unreadable(format!("the response of {uri} is unreadable: {error}")))?;
         if head.status == StatusCode::OK {
             self.check_identity(endpoint, head.headers.get(headers::CONTRACT), false)?;
-            return serde_json::from_slice(&body)
+            return json::from_slice(&body)
                 .map_err(|error| unreadable(format!("the response of {uri} is not a valid identity: {error}")));
         }
         if head.status == StatusCode::UNAUTHORIZED {
             return Err(self.token_was_rejected(endpoint));
         }
-        match serde_json::from_slice::<offshoot_contract::Problem>(&body) {
+        match json::from_slice::<offshoot_contract::Problem>(&body) {
             Ok(problem) => Err(problem.into()),
             Err(_) => {
                 self.check_identity(endpoint, head.headers.get(headers::CONTRACT), false)?;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use axum::extract::RawPathParams;
 use bytes::Bytes;
 use http::Uri;
+use offshoot_contract::json::Objects;
 use offshoot_contract::{Args, ArgsOf, CallFailure, FailureKind, MethodSpec, WireMethod};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
@@ -125,12 +126,12 @@ fn parameters<'a>(uri: &'a Uri, path: &'a RawPathParams) -> Vec<Pair<'a>> {
     path.chain(query).collect()
 }
 
-/// Decodes JSON strictly: an unknown field is refused at any depth.
+/// Decodes JSON strictly: an unknown field is refused at any depth, and so is an array in the place of an object.
 pub fn decode_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, BadRequest> {
     let mut unknown = None;
     let mut track = serde_path_to_error::Track::new();
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let tracked = serde_path_to_error::Deserializer::new(&mut deserializer, &mut track);
+    let tracked = serde_path_to_error::Deserializer::new(Objects(&mut deserializer), &mut track);
     let mut note_unknown = |path: Path<'_>| {
         unknown.get_or_insert_with(|| path.to_string());
     };

@@ -5,7 +5,7 @@ use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use offshoot_contract::{
-    CallFailure, ContractError, FailureKind, MethodSpec, OutcomeOf, Problem, TraceContext, WireMethod,
+    CallFailure, ContractError, FailureKind, MethodSpec, OutcomeOf, Problem, TraceContext, WireMethod, json,
 };
 use serde::Serialize;
 
@@ -105,8 +105,8 @@ impl<M: WireMethod> PendingOutcome<M> {
 impl<M: WireMethod> DecodeOutcome for PendingOutcome<M> {
     fn decode(&mut self, status: StatusCode, body: &[u8]) -> Result<(), CallFailure> {
         self.outcome = Some(match decode(self.spec, status, body)? {
-            Decoded::Answer(json) => {
-                Ok(serde_json::from_slice(json).map_err(|error| undecodable_answer(self.spec, error))?)
+            Decoded::Answer(answer) => {
+                Ok(json::from_slice(answer).map_err(|error| undecodable_answer(self.spec, error))?)
             }
             Decoded::Problem(problem) => {
                 let states_effect = problem.states_effect();
@@ -131,7 +131,7 @@ fn decode<'a>(spec: &MethodSpec, status: StatusCode, body: &'a [u8]) -> Result<D
     if status.is_success() {
         return Ok(Decoded::Answer(body));
     }
-    serde_json::from_slice(body).map(Decoded::Problem).map_err(|error| {
+    json::from_slice(body).map(Decoded::Problem).map_err(|error| {
         let why = format!("is HTTP {} without a valid problem body", status.as_u16());
         bad_answer(spec, &why).caused_by(error)
     })

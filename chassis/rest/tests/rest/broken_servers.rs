@@ -187,7 +187,7 @@ async fn a_problem_outside_of_the_contract_is_a_bad_answer() {
         ),
         ("404 Not Found", r#"{"status":404,"code":"unknown-note"}"#),
     ] {
-        let address = serve_problem(status, body).await;
+        let address = serve_answer(status, body).await;
         assert_eq!(
             fail_both_classes(address).await,
             [(FailureKind::BadAnswer, false), (FailureKind::BadAnswer, true)],
@@ -198,15 +198,23 @@ async fn a_problem_outside_of_the_contract_is_a_bad_answer() {
 
 #[tokio::test]
 async fn a_failure_that_does_not_state_its_effect_may_have_executed_only_a_call_with_an_effect() {
-    let address = serve_problem("503 Service Unavailable", r#"{"status":503,"code":"unavailable"}"#).await;
+    let address = serve_answer("503 Service Unavailable", r#"{"status":503,"code":"unavailable"}"#).await;
     assert_eq!(
         fail_both_classes(address).await,
         [(FailureKind::Unavailable, false), (FailureKind::Unavailable, true)]
     );
 }
 
-/// A server of the notes that answers every call with this problem.
-async fn serve_problem(status: &str, body: &str) -> SocketAddr {
+#[tokio::test]
+async fn an_array_in_the_place_of_an_object_is_a_bad_answer() {
+    let address = serve_answer("200 OK", r#"["text",[]]"#).await;
+    let api = connect(address, &ServiceKeys::random(), ExpectedStore::exactly(Uuid::nil()));
+    let failure = expect_failure(api.note(&mut cx(), "n".to_owned()).await);
+    assert_eq!(*failure.kind(), FailureKind::BadAnswer);
+}
+
+/// A server of the notes that answers every call with this status and body.
+async fn serve_answer(status: &str, body: &str) -> SocketAddr {
     let length = body.len();
     let identity = "offshoot-contract: notes/1 store=00000000-0000-0000-0000-000000000000";
     let page =
