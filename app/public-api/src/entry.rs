@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -15,12 +15,21 @@ use offshoot_listener::{BodyError, receive_body};
 
 use super::Authenticate;
 use super::refusal::{self, Refusal};
-use super::request::{MAX_BODY_BYTES, REQUEST_DEADLINE};
+use super::request::{IDEMPOTENCY_KEY, MAX_BODY_BYTES, REQUEST_DEADLINE};
 
 /// Prefix of headers that only services send.
 const INTERNAL_PREFIX: &str = "offshoot-";
-const TRACEPARENT: &str = "traceparent";
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACE_ID: HeaderName = HeaderName::from_static("offshoot-trace-id");
+
+/// The headers of which an operation reads one value.
+static SINGLE_VALUED: [HeaderName; 5] = [
+    header::AUTHORIZATION,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    IDEMPOTENCY_KEY,
+    TRACEPARENT,
+];
 
 /// The permit of an admitted request.
 #[derive(Clone)]
@@ -84,7 +93,12 @@ pub(super) async fn enter(State(traced): State<Traced>, mut request: Request, ne
     let span = Span::begin(&mut trace).map(|span| (span, operation(&request)));
     request.extensions_mut().insert(trace);
 
-    let mut response = refusal::render(next.run(request).await, &trace);
+    let response = match repeated_header(request.headers()) {
+        Some(name) if *name == IDEMPOTENCY_KEY => Refusal::repeated_header(name, "bad-idempotency-key").into_response(),
+        Some(name) => Refusal::repeated_header(name, "repeated-header").into_response(),
+        None => next.run(request).await,
+    };
+    let mut response = refusal::render(response, &trace);
     if let Some((span, operation)) = span {
         span.end(SpanAttributes {
             kind: "server",
@@ -103,6 +117,16 @@ pub(super) async fn enter(State(traced): State<Traced>, mut request: Request, ne
         response.headers_mut().insert(TRACE_ID, id);
     }
     response
+}
+
+/// A header that a request has twice and of which the server reads one.
+fn repeated_header(headers: &HeaderMap) -> Option<&'static HeaderName> {
+    // Almost no request repeats a header: then this only compares two numbers.
+    if headers.len() == headers.keys_len() {
+        return None;
+    }
+    let is_repeated = |name: &&HeaderName| headers.get_all(*name).iter().nth(1).is_some();
+    SINGLE_VALUED.iter().find(is_repeated)
 }
 
 /// Name of the operation in traces: verb and path template, without values.

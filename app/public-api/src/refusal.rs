@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 
 use offshoot_contract::{CallFailure, ContractError, Problem, PublicProblem, TraceContext};
 
@@ -47,6 +47,11 @@ impl Refusal {
 
     pub(super) fn malformed_json(error: &serde_json::Error) -> Self {
         Self::new(400, "malformed-json", format!("the body is not JSON: {error}"))
+    }
+
+    /// A header that the request has twice.
+    pub(super) fn repeated_header(name: &HeaderName, code: &str) -> Self {
+        Self::new(400, code, format!("the header {name} is given twice: send it once"))
     }
 
     pub(super) fn no_route() -> Self {

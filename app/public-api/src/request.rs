@@ -8,7 +8,7 @@ use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use http::request::Parts;
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderName, Method, header};
 use serde::de::DeserializeOwned;
 
 use offshoot_contract::json::Objects;
@@ -23,7 +23,7 @@ pub(super) const MAX_BODY_BYTES: usize = 256 << 10;
 /// Deadline of a request. Shoppers wait no longer.
 pub(super) const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 /// Header of the idempotency key.
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Root context of the calls of a request. The first call uses the idempotency key.
 pub(super) struct Context(pub(super) CallContext);

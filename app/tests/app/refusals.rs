@@ -194,6 +194,26 @@ async fn a_malformed_idempotency_key_is_rejected() {
 }
 
 #[tokio::test]
+async fn a_repeated_header_of_one_value_is_rejected() {
+    let store = Store::empty().await;
+    let client = store.client();
+    for (name, code) in [
+        ("Idempotency-Key", "bad-idempotency-key"),
+        ("Authorization", "repeated-header"),
+        ("Content-Type", "repeated-header"),
+        ("traceparent", "repeated-header"),
+    ] {
+        let request = Request::post("/api/v1/carts").header(name, "one").header(name, "two");
+        let answer = client.send(request.body(Body::empty())).await;
+        assert_problem(&answer, 400, code, "given twice");
+    }
+    let request = Request::get("/api/v1/products")
+        .header("Accept", "a/b")
+        .header("Accept", "c/d");
+    assert_eq!(client.send(request.body(Body::empty())).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn requests_above_the_limit_are_rejected_with_a_retry_after() {
     let store = Store::empty().await;
     let public = store.public_side();

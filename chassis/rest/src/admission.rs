@@ -6,7 +6,6 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use offshoot_contract::{CallFailure, Callers, FailureKind, TraceContext};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -79,13 +78,14 @@ impl Admission {
     }
 
     /// Authenticates a request addressed to this version and store, and returns the caller's name. Fails with 401
-    /// `unauthenticated`, or with `WrongContract`.
+    /// `unauthenticated`, with 400 for a repeated header, or with `WrongContract`.
     pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<Arc<str>, CallFailure> {
-        let Some(caller) = self.tokens.authenticate(headers.get(AUTHORIZATION)) else {
+        let Some(caller) = self.tokens.authenticate(headers::authorization(headers)) else {
             let why = "the request has no valid service token for this contract";
             let (status, code) = response::UNAUTHENTICATED;
             return Err(CallFailure::refused(status, code, why));
         };
+        headers::refuse_repeated(headers)?;
         if self.is_addressed(headers) {
             return Ok(caller);
         }

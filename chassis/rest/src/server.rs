@@ -81,7 +81,7 @@ async fn receive(
     let caller = admission.admit_call(&parts.headers)?;
     let path = RawPathParams::from_request_parts(&mut parts, &()).await;
     let path = path.map_err(|rejection| bad_request(&rejection.to_string()))?;
-    let (cx, key) = headers::read(&parts.headers, trace);
+    let (cx, key) = headers::read(&parts.headers, trace)?;
     let cx = cx.for_remote_callee(caller.as_ref().to_owned(), spec);
     let body = if spec.has_body {
         let deadline = cx.deadline().min(Instant::now() + BODY_TIMEOUT);

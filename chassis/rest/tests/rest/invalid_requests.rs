@@ -1,5 +1,7 @@
 //! Invalid requests, which no contract client sends, are refused without effect.
 
+use std::sync::atomic::Ordering;
+
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -8,19 +10,24 @@ use serde_json::Value;
 
 use crate::notes::{NotesServer, cx, expect_failure, note_with_text, serve_notes};
 
+async fn send(server: &NotesServer, verb: &str, path: &str, body: &str) -> (u16, Value) {
+    let headers = [("traceparent", "garbage"), ("offshoot-deadline-ms", "soon")];
+    send_with(server, verb, path, body, &headers).await
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the contract client cannot send invalid requests"
 )]
-async fn send(server: &NotesServer, verb: &str, path: &str, body: &str) -> (u16, Value) {
+async fn send_with(server: &NotesServer, verb: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> (u16, Value) {
     let request = http::Request::builder()
         .method(verb)
         .uri(format!("http://{}/modules/notes{path}", server.address))
-        .header("authorization", server.keys.for_module("notes").issue_token("test"))
-        .header("traceparent", "garbage")
-        .header("offshoot-deadline-ms", "soon")
-        .body(Full::new(bytes::Bytes::from(body.to_owned())))
-        .unwrap();
+        .header("authorization", server.keys.for_module("notes").issue_token("test"));
+    let request = headers
+        .iter()
+        .fold(request, |request, (name, value)| request.header(*name, *value));
+    let request = request.body(Full::new(bytes::Bytes::from(body.to_owned()))).unwrap();
     let response = Client::builder(TokioExecutor::new())
         .build_http()
         .request(request)
@@ -104,6 +111,37 @@ async fn a_path_without_method_is_the_wrong_contract() {
             assert_eq!(problem["code"], "wrong-contract", "{path}: {problem}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_unreadable_or_repeated_header_is_refused_and_not_executed() {
+    let server = serve_notes().await;
+    let two = |name| vec![(name, "1"), (name, "2")];
+    for (headers, code) in [
+        (vec![("idempotency-key", "ü")], "bad-idempotency-key"),
+        (vec![("idempotency-key", "%ff")], "bad-idempotency-key"),
+        (two("idempotency-key"), "bad-idempotency-key"),
+        (vec![("offshoot-principal", "ü")], "bad-request"),
+        (vec![("offshoot-tenant", "%ff")], "bad-request"),
+        (two("offshoot-principal"), "bad-request"),
+        (two("offshoot-tenant"), "bad-request"),
+        (two("offshoot-deadline-ms"), "bad-request"),
+        (two("offshoot-repeats-left"), "bad-request"),
+        (two("offshoot-contract"), "bad-request"),
+        (two("traceparent"), "bad-request"),
+    ] {
+        let (status, problem) = send_with(&server, "POST", "/v1/counts", r#"{"ms":0}"#, &headers).await;
+        assert_eq!(
+            (status, problem["code"].as_str()),
+            (400, Some(code)),
+            "{headers:?}: {problem}"
+        );
+        assert_eq!(problem["may_have_executed"], false);
+        assert!(problem["detail"].as_str().unwrap().contains(headers[0].0), "{problem}");
+    }
+    let (status, problem) = send_with(&server, "POST", "/v1/counts", r#"{"ms":0}"#, &two("authorization")).await;
+    assert_eq!((status, problem["code"].as_str()), (401, Some("unauthenticated")));
+    assert_eq!(server.notes.counted.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
