@@ -72,6 +72,10 @@ pub(super) fn router(health: Arc<Health>, operators: Arc<Operators>) -> Router {
         .route("/admin/placement", get(all))
         .route("/admin/placement/{module}", put(change))
         .route("/admin/readiness", get(readiness))
+        .method_not_allowed_fallback(async || {
+            let why = "this path does not support the method: the Allow header lists the supported methods";
+            refusal(405, "method-not-allowed", why)
+        })
         .layer(from_fn_with_state(Arc::clone(&admin), admit))
         .with_state(admin)
 }

@@ -114,18 +114,29 @@ impl Admission {
         })
     }
 
-    /// Answers a path or a verb that belongs to no method.
+    /// Answers a path that belongs to no method.
     pub(crate) fn refuse_unknown_route(&self, request: &Request) -> Response {
-        let failure = self.admit(request.headers()).err().unwrap_or_else(|| {
-            let why = format!(
-                "{} {} is not a method of {}",
-                request.method(),
-                request.uri().path(),
-                self.served
-            );
-            CallFailure::not_executed(FailureKind::WrongContract, why)
-        });
+        let failure = self.admit(request.headers()).err();
+        let failure = failure.unwrap_or_else(|| self.unknown_method(request));
         self.refuse(&failure, &headers::read_trace(request.headers()))
+    }
+
+    /// Answers a verb that the path does not support: 405. The router adds `Allow`.
+    pub(crate) fn refuse_verb(&self, request: &Request) -> Response {
+        let trace = headers::read_trace(request.headers());
+        match self.admit(request.headers()) {
+            Ok(_) => {
+                let response = response::unsupported_verb(&self.unknown_method(request), &trace);
+                self.add_identity_header(response.map(Body::new))
+            }
+            Err(failure) => self.refuse(&failure, &trace),
+        }
+    }
+
+    fn unknown_method(&self, request: &Request) -> CallFailure {
+        let (verb, path) = (request.method(), request.uri().path());
+        let why = format!("{verb} {path} is not a method of {}", self.served);
+        CallFailure::not_executed(FailureKind::WrongContract, why)
     }
 
     /// The response for a failure. Unauthenticated callers learn the contract, but not the store.

@@ -61,6 +61,15 @@ pub(crate) fn failure(failure: &CallFailure, trace: &TraceContext) -> Response<F
     response
 }
 
+/// Encodes the failure of a request whose verb the path does not support.
+pub(crate) fn unsupported_verb(failure: &CallFailure, trace: &TraceContext) -> Response<Full<Bytes>> {
+    let unsupported = Problem {
+        status: StatusCode::METHOD_NOT_ALLOWED.as_u16(),
+        ..Problem::from(failure)
+    };
+    problem(unsupported, trace)
+}
+
 fn problem(problem: Problem, trace: &TraceContext) -> Response<Full<Bytes>> {
     let problem = problem.with_trace(trace);
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -31,7 +31,7 @@ pub(crate) fn routes(root: &str, methods: Vec<Arc<dyn ServedMethod>>, admission:
     methods
         .into_iter()
         .fold(Router::new(), route)
-        .method_not_allowed_fallback(async move |request: Request| admission.refuse_unknown_route(&request))
+        .method_not_allowed_fallback(async move |request: Request| admission.refuse_verb(&request))
 }
 
 fn method_filter(verb: Verb) -> MethodFilter {

@@ -99,6 +99,7 @@ impl Surface {
         let shared = Router::new()
             .route(&format!("{root}/contract"), get(identify))
             .route(&format!("{root}/{{*rest}}"), any(unknown_route))
+            .method_not_allowed_fallback(unsupported_verb)
             .with_state(module);
         self.routes.merge(shared)
     }
@@ -125,6 +126,14 @@ async fn identify(State(module): State<Arc<ModuleRoutes>>, headers: HeaderMap) -
     match admission.admit(&headers) {
         Ok(_) => admission.add_identity_header(axum::Json(&module.identity).into_response()),
         Err(failure) => admission.refuse(&failure, &TraceContext::random()),
+    }
+}
+
+/// Answers a verb that the identity endpoint does not support.
+async fn unsupported_verb(State(module): State<Arc<ModuleRoutes>>, request: Request) -> Response {
+    match module.admission_for(request.headers()) {
+        Some(admission) => admission.refuse_verb(&request),
+        None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 

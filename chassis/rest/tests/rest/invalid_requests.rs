@@ -15,11 +15,22 @@ async fn send(server: &NotesServer, verb: &str, path: &str, body: &str) -> (u16,
     send_with(server, verb, path, body, &headers).await
 }
 
+async fn send_with(server: &NotesServer, verb: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> (u16, Value) {
+    let (head, body) = exchange(server, verb, path, body, headers).await;
+    (head.status.as_u16(), body)
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the contract client cannot send invalid requests"
 )]
-async fn send_with(server: &NotesServer, verb: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> (u16, Value) {
+async fn exchange(
+    server: &NotesServer,
+    verb: &str,
+    path: &str,
+    body: &str,
+    headers: &[(&str, &str)],
+) -> (http::response::Parts, Value) {
     let request = http::Request::builder()
         .method(verb)
         .uri(format!("http://{}/modules/notes{path}", server.address))
@@ -33,9 +44,9 @@ async fn send_with(server: &NotesServer, verb: &str, path: &str, body: &str, hea
         .request(request)
         .await
         .unwrap();
-    let status = response.status().as_u16();
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    (head, serde_json::from_slice(&body).unwrap_or(Value::Null))
 }
 
 #[tokio::test]
@@ -99,17 +110,34 @@ async fn a_malformed_request_is_refused_with_the_field_and_not_executed() {
 #[tokio::test]
 async fn a_path_without_method_is_the_wrong_contract() {
     let server = serve_notes().await;
-    for (verb, path) in [
-        ("GET", "/v1/nowhere"),
-        ("GET", "/v2/notes/n"),
-        ("GET", "/"),
-        ("POST", "/v1/notes/n"),
-    ] {
+    for (verb, path) in [("GET", "/v1/nowhere"), ("GET", "/v2/notes/n"), ("GET", "/")] {
         let (status, problem) = send(&server, verb, path, "").await;
         assert!((400..600).contains(&status), "{verb} {path}: {status}");
         if verb == "GET" && path != "/" {
             assert_eq!(problem["code"], "wrong-contract", "{path}: {problem}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_verb_that_a_path_does_not_support_is_a_problem_with_identity_and_allow() {
+    let server = serve_notes().await;
+    for (verb, path, allow) in [
+        ("POST", "/v1/notes/n", "GET,HEAD,PUT"),
+        ("GET", "/v1/counts", "POST"),
+        ("PUT", "/contract", "GET,HEAD"),
+    ] {
+        let (head, problem) = exchange(&server, verb, path, "", &[]).await;
+        assert_eq!(head.status, 405, "{verb} {path}: {problem}");
+        assert_eq!(
+            (&problem["status"], &problem["code"]),
+            (&405.into(), &"wrong-contract".into())
+        );
+        assert_eq!(problem["may_have_executed"], false);
+        assert_eq!(head.headers["allow"], allow);
+        assert_eq!(head.headers["content-type"], "application/problem+json");
+        let identity = head.headers["offshoot-contract"].to_str().unwrap();
+        assert!(identity.contains(&server.store_id.to_string()), "{identity}");
     }
 }
 
