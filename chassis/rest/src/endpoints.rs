@@ -3,26 +3,31 @@
 //! Skips ejected addresses, prefers the own zone, and then takes the cheaper of two random candidates: power of two
 //! choices by latency EWMA x in-flight calls.
 
-use std::net::{IpAddr, SocketAddr};
+// Resolution of host names.
+mod dns;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Acquire, Release};
-use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 use offshoot_contract::{CallFailure, FailureKind};
-use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 use crate::address::Address;
 use crate::health::{CircuitState, Health, nanos};
-use crate::limits::{ClientLimits, DNS_REFRESH, FAST_REFUSAL};
+use crate::limits::{ClientLimits, FAST_REFUSAL};
+
+use self::dns::{DnsState, Lookup, ip_address, system_lookup};
 
 /// One process at one socket address.
 pub(crate) struct Endpoint {
     /// `http://10.0.0.7:7101`.
     pub(crate) url: String,
+    /// Index of the address that led to the process.
+    address: usize,
     /// Host as configured: the name in the process's certificate.
     host: String,
     /// `Host` header of requests, built once.
@@ -61,15 +66,6 @@ pub(crate) struct Endpoints {
     dns: Option<DnsState>,
 }
 
-/// State of DNS resolution. Host names are resolved at the first call, and again in the background afterwards.
-struct DnsState {
-    /// Nanoseconds; 0: never.
-    resolved_at: AtomicU64,
-    is_refreshing: AtomicBool,
-    /// Held during the first resolution, so that concurrent calls share one.
-    first: Mutex<()>,
-}
-
 impl Endpoints {
     pub(crate) fn new(
         module: &'static str,
@@ -77,6 +73,17 @@ impl Endpoints {
         addresses: Vec<Address>,
         zone: Option<String>,
         limits: ClientLimits,
+    ) -> Arc<Self> {
+        Self::with_lookup(module, path, addresses, zone, limits, Box::new(system_lookup))
+    }
+
+    fn with_lookup(
+        module: &'static str,
+        path: String,
+        addresses: Vec<Address>,
+        zone: Option<String>,
+        limits: ClientLimits,
+        lookup: Box<Lookup>,
     ) -> Arc<Self> {
         let endpoints = Self {
             permits: Semaphore::new(limits.in_flight),
@@ -92,26 +99,25 @@ impl Endpoints {
         let fixed: Vec<_> = endpoints
             .addresses
             .iter()
-            .filter_map(|address| {
-                let ip: IpAddr = address.host().parse().ok()?;
-                Some(endpoints.endpoint(address, SocketAddr::new(ip, address.port())))
+            .enumerate()
+            .filter_map(|(index, address)| {
+                let socket = SocketAddr::new(ip_address(address)?, address.port());
+                Some(endpoints.endpoint(index, address, socket))
             })
             .collect();
         let has_names = fixed.len() < endpoints.addresses.len();
         endpoints.current.store(Arc::new(fixed));
         Arc::new(Self {
-            dns: has_names.then(|| DnsState {
-                resolved_at: AtomicU64::new(0),
-                is_refreshing: AtomicBool::new(false),
-                first: Mutex::new(()),
-            }),
+            dns: has_names.then(|| DnsState::new(endpoints.addresses.len(), lookup)),
             ..endpoints
         })
     }
 
-    fn endpoint(&self, address: &Address, socket: SocketAddr) -> Arc<Endpoint> {
+    /// A process of the address with this index.
+    fn endpoint(&self, index: usize, address: &Address, socket: SocketAddr) -> Arc<Endpoint> {
         let url = format!("{}://{socket}", address.url.scheme());
         Arc::new(Endpoint {
+            address: index,
             host: address.host().to_owned(),
             // A socket address is digits and punctuation, always a valid header value.
             host_header: HeaderValue::try_from(socket.to_string()).unwrap_or_else(|_| HeaderValue::from_static("")),
@@ -151,58 +157,14 @@ impl Endpoints {
         }
     }
 
+    /// The processes that are known now.
+    pub(crate) fn known(&self) -> Arc<Vec<Arc<Endpoint>>> {
+        self.current.load_full()
+    }
+
     /// The processes, if no address needs DNS. Spares most calls the future of `resolve`.
     pub(crate) fn fixed(&self) -> Option<Arc<Vec<Arc<Endpoint>>>> {
         self.dns.is_none().then(|| self.current.load_full())
-    }
-
-    /// The current processes. Waits for the first DNS resolution; later resolutions run in the background.
-    pub(crate) async fn resolve(self: &Arc<Self>) -> Result<Arc<Vec<Arc<Endpoint>>>, CallFailure> {
-        if let Some(dns) = &self.dns {
-            let now = self.now();
-            let age = now.saturating_sub(dns.resolved_at.load(Acquire));
-            let is_stale = age > nanos(DNS_REFRESH);
-            if dns.resolved_at.load(Acquire) == 0 {
-                let _first = dns.first.lock().await;
-                if dns.resolved_at.load(Acquire) == 0 {
-                    self.resolve_names(dns).await?;
-                }
-            } else if is_stale && !dns.is_refreshing.swap(true, Acquire) {
-                let endpoints = Arc::clone(self);
-                tokio::spawn(async move {
-                    let Some(dns) = &endpoints.dns else { return };
-                    if let Err(failure) = endpoints.resolve_names(dns).await {
-                        tracing::warn!(module = endpoints.module, %failure, "DNS refresh failed; keeping the previous addresses");
-                        dns.resolved_at.store(endpoints.now(), Release);
-                    }
-                    dns.is_refreshing.store(false, Release);
-                });
-            }
-        }
-        Ok(self.current.load_full())
-    }
-
-    /// Resolves all host names. Addresses that remain keep their health.
-    async fn resolve_names(&self, dns: &DnsState) -> Result<(), CallFailure> {
-        let before = self.current.load_full();
-        let mut found: Vec<Arc<Endpoint>> = Vec::new();
-        for address in &self.addresses {
-            let host = address.host();
-            let sockets = tokio::net::lookup_host((host, address.port())).await.map_err(|error| {
-                let why = format!("{} cannot be reached: {host} has no address: {error}", self.module);
-                CallFailure::not_executed(FailureKind::Unavailable, why)
-            })?;
-            for socket in sockets {
-                let new = self.endpoint(address, socket);
-                let known = before.iter().find(|endpoint| endpoint.url == new.url);
-                if found.iter().all(|endpoint| endpoint.url != new.url) {
-                    found.push(known.map_or(new, Arc::clone));
-                }
-            }
-        }
-        self.current.store(Arc::new(found));
-        dns.resolved_at.store(self.now().max(1), Release);
-        Ok(())
     }
 
     /// Selects the process for the next attempt, none of `excluded`. Fails with `Unavailable`, not executed.

@@ -126,6 +126,9 @@ pub(crate) const FAST_REFUSAL: Duration = Duration::from_millis(50);
 /// Interval between DNS resolutions.
 pub(crate) const DNS_REFRESH: Duration = Duration::from_secs(5);
 
+/// Timeout of one lookup of a host name. The other names of a module do not wait for it.
+pub(crate) const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
+
 // Connections of a client.
 /// Timeout of connecting, a hundred times the usual duration within a data centre.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);

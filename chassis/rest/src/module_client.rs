@@ -99,8 +99,11 @@ impl ModuleClient {
     /// Checks contract and store at every address. Succeeds if one address serves the right ones; `timeout` holds for
     /// DNS resolution and for each address.
     pub(crate) async fn identify(&self, timeout: Duration) -> Result<Identity, CallFailure> {
-        let all = tokio::time::timeout(timeout, self.endpoints.resolve()).await;
-        let all = all.unwrap_or_else(|_| Err(self.identify_timed_out()))?;
+        let all = match tokio::time::timeout(timeout, self.endpoints.resolve_all()).await {
+            Ok(all) => all?,
+            // A name whose lookup lasts takes nothing from the others.
+            Err(_) => self.endpoints.known(),
+        };
         let checks = all.iter().map(|endpoint| async move {
             let identity = tokio::time::timeout(timeout, self.fetch_identity(endpoint)).await;
             let identity = identity.unwrap_or_else(|_| Err(self.identify_timed_out()))?;
@@ -262,14 +265,13 @@ impl ModuleClient {
 
     fn build_request(&self, endpoint: &Endpoint, call: &WireCall<'_>) -> Result<Request<Full<Bytes>>, CallFailure> {
         let uri = [endpoint.root.as_str(), call.args.path_and_query.as_str()].concat();
-        let mut request = self.build_bare_request(uri, call.cx.module(), call.args.body.clone())?;
+        let mut request = self.build_bare_request(endpoint, uri, call.cx.module(), call.args.body.clone())?;
         *request.method_mut() = match call.spec.verb {
             Verb::Get => http::Method::GET,
             Verb::Put => http::Method::PUT,
             Verb::Post => http::Method::POST,
             Verb::Delete => http::Method::DELETE,
         };
-        request.headers_mut().insert(HOST, endpoint.host_header.clone());
         if call.spec.has_body {
             request
                 .headers_mut()
@@ -283,6 +285,7 @@ impl ModuleClient {
 
     fn build_bare_request(
         &self,
+        endpoint: &Endpoint,
         uri: String,
         caller: &'static str,
         body: Bytes,
@@ -292,6 +295,7 @@ impl ModuleClient {
             let why = format!("the request to {} has an invalid URI", self.name);
             CallFailure::not_executed(FailureKind::Internal, why).caused_by(error)
         })?;
+        request.headers_mut().insert(HOST, endpoint.host_header.clone());
         request.headers_mut().insert(AUTHORIZATION, self.tokens.header(caller));
         request.headers_mut().insert(headers::CONTRACT, self.expected_header());
         Ok(request)
@@ -362,7 +366,7 @@ impl ModuleClient {
             .send(
                 self.name,
                 false,
-                self.build_bare_request(uri.clone(), IDENTIFY_CALLER, Bytes::new())?,
+                self.build_bare_request(endpoint, uri.clone(), IDENTIFY_CALLER, Bytes::new())?,
             )
             .await?;
         let (head, body) = response.into_parts();

@@ -336,6 +336,22 @@ async fn a_host_name_is_resolved_and_an_unknown_one_fails_without_effect() {
 }
 
 #[tokio::test]
+async fn an_unknown_host_name_takes_nothing_from_the_other_addresses() {
+    let deployment = Deployment::new();
+    let replica = deployment.replica().await;
+    let unknown = "http://no-such-host.invalid:80".to_owned();
+    for host in ["localhost", "127.0.0.1"] {
+        let known = format!("http://{host}:{}", replica.address.port());
+        let client = deployment.client(&[unknown.clone(), known], |_| {});
+        assert!(client.identify(Duration::from_secs(10)).await.is_ok());
+        <dyn NotesApi>::new_proxy(client)
+            .count_after(&mut cx(), 0)
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
 async fn calls_beyond_the_clients_limit_are_overloaded_and_not_executed() {
     let deployment = Deployment::new();
     let replica = deployment.replica().await;
