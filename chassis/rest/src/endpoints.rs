@@ -30,7 +30,7 @@ pub(crate) struct Endpoint {
     address: usize,
     /// Host as configured: the name in the process's certificate.
     host: String,
-    /// `Host` header of requests, built once.
+    /// `Host` header of requests: host and port as configured.
     pub(crate) host_header: HeaderValue,
     /// URL below which the contract's paths begin.
     pub(crate) root: String,
@@ -119,8 +119,9 @@ impl Endpoints {
         Arc::new(Endpoint {
             address: index,
             host: address.host().to_owned(),
-            // A socket address is digits and punctuation, always a valid header value.
-            host_header: HeaderValue::try_from(socket.to_string()).unwrap_or_else(|_| HeaderValue::from_static("")),
+            // A host is letters, digits and punctuation, always a valid header value.
+            host_header: HeaderValue::try_from(address.url.authority())
+                .unwrap_or_else(|_| HeaderValue::from_static("")),
             root: format!("{url}{}", self.path),
             url,
             health: Health::default(),
@@ -224,7 +225,8 @@ impl Endpoints {
     /// Host name that the certificate at this socket address has to carry.
     pub(crate) fn certificate_host(&self, authority: &str) -> Option<String> {
         let current = self.current.load();
-        let is_there = |endpoint: &&Arc<Endpoint>| endpoint.url.ends_with(authority);
+        // The whole authority: the end of one socket address may be another.
+        let is_there = |endpoint: &&Arc<Endpoint>| endpoint.url.strip_prefix("https://") == Some(authority);
         current.iter().find(is_there).map(|endpoint| endpoint.host.clone())
     }
 

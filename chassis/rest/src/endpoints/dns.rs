@@ -327,4 +327,13 @@ mod tests {
         names.set(&[("two", "10.0.0.2:1"), ("one", "10.0.0.1:1")]);
         assert_eq!(endpoints.resolve_all().await.unwrap().len(), 2);
     }
+
+    #[test]
+    fn the_name_in_the_certificate_is_found_by_the_whole_socket_address() {
+        let endpoints = Names::default().endpoints(&["https://11.0.0.7:1", "https://1.0.0.7:1", "http://2.0.0.7:1"]);
+        assert_eq!(endpoints.certificate_host("1.0.0.7:1").as_deref(), Some("1.0.0.7"));
+        assert_eq!(endpoints.certificate_host("11.0.0.7:1").as_deref(), Some("11.0.0.7"));
+        assert_eq!(endpoints.certificate_host("2.0.0.7:1"), None, "not encrypted");
+        assert_eq!(endpoints.certificate_host("0.0.0.7:1"), None);
+    }
 }

@@ -352,6 +352,30 @@ async fn an_unknown_host_name_takes_nothing_from_the_other_addresses() {
 }
 
 #[tokio::test]
+async fn a_request_names_the_host_as_the_address_does() {
+    let deployment = Deployment::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let hosts = tokio::spawn(async move {
+        let mut hosts = Vec::new();
+        for _ in 0..2 {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4_096];
+            let length = stream.read(&mut request).await.unwrap();
+            let head = String::from_utf8_lossy(&request[..length]).into_owned();
+            let host = head.lines().find_map(|line| line.strip_prefix("host: "));
+            hosts.push(host.unwrap_or_default().to_owned());
+        }
+        hosts
+    });
+    let client = deployment.client(&[format!("http://localhost:{port}")], |_| {});
+    assert!(client.identify(Duration::from_secs(10)).await.is_err());
+    expect_failure(<dyn NotesApi>::new_proxy(client).count_after(&mut cx(), 0).await);
+    let expected = format!("localhost:{port}");
+    assert_eq!(hosts.await.unwrap(), [expected.clone(), expected]);
+}
+
+#[tokio::test]
 async fn calls_beyond_the_clients_limit_are_overloaded_and_not_executed() {
     let deployment = Deployment::new();
     let replica = deployment.replica().await;
