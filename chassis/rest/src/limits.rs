@@ -140,6 +140,8 @@ pub(crate) const MAX_IDLE_CONNECTIONS: usize = 64;
 // Tokens and keys.
 /// Lifetime of a service token: the damage of a leaked one ends soon.
 pub(crate) const TOKEN_LIFETIME: Duration = Duration::from_secs(5 * 60);
+/// Shortest time between two replacements of a token that a server refuses.
+pub(crate) const REPLACEMENT_PAUSE: Duration = Duration::from_secs(1);
 /// Tolerated difference between the clocks of two machines.
 pub(crate) const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
 /// Limit on verified service tokens that a server caches. An evicted token is verified again.

@@ -3,25 +3,28 @@
 //! Does not know the values of a call: a trait object decodes the outcome. So this code exists once in a binary, and not
 //! for each method.
 
+// Identity checks.
+mod identify;
+
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::BoxFuture;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::response::Parts;
 use http::{HeaderValue, Request, StatusCode, Uri};
 use http_body_util::Full;
 use offshoot_contract::{
     ArgsOf, CallContext, CallFailure, FailureKind, MethodSpec, OutcomeOf, OutgoingCall, Verb, WireMethod,
-    check_deadline, json,
+    check_deadline,
 };
 use offshoot_listener::{BodyError, receive_body};
 use tokio::time::{Instant, timeout_at};
 
 use crate::client_options::ClientOptions;
 use crate::endpoints::{Attempt, Endpoint, EndpointState, Endpoints};
-use crate::identity::{ContractHeader, ContractIdentity, ExpectedStore, Identity};
+use crate::identity::{ContractHeader, ContractIdentity, ExpectedStore};
 use crate::limits::MethodBounds;
 use crate::recorder::CallRecorder;
 use crate::request::EncodedArgs;
@@ -35,9 +38,6 @@ const MAX_ANSWER_BYTES: usize = 16 << 20;
 
 /// Share of the timeout reserved for the response's way back; a short deadline reserves less.
 const ANSWER_MARGIN: Duration = Duration::from_millis(50);
-
-/// Caller name in the service token of an identity check.
-const IDENTIFY_CALLER: &str = "identify";
 
 /// Endpoints that one call tries while no endpoint takes the call.
 const MAX_ENDPOINTS_PER_CALL: usize = 3;
@@ -94,28 +94,6 @@ impl ModuleClient {
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
-    }
-
-    /// Checks contract and store at every address. Succeeds if one address serves the right ones; `timeout` holds for
-    /// DNS resolution and for each address.
-    pub(crate) async fn identify(&self, timeout: Duration) -> Result<Identity, CallFailure> {
-        let all = match tokio::time::timeout(timeout, self.endpoints.resolve_all()).await {
-            Ok(all) => all?,
-            // A name whose lookup lasts takes nothing from the others.
-            Err(_) => self.endpoints.known(),
-        };
-        let checks = all.iter().map(|endpoint| async move {
-            let identity = tokio::time::timeout(timeout, self.fetch_identity(endpoint)).await;
-            let identity = identity.unwrap_or_else(|_| Err(self.identify_timed_out()))?;
-            endpoint.health.record_identified(self.endpoints.now());
-            Ok(identity)
-        });
-        let mut answers = join_all(checks).await;
-        let first = answers.iter().position(Result::is_ok).unwrap_or(0);
-        if answers.is_empty() {
-            return Err(self.identify_timed_out());
-        }
-        answers.swap_remove(first)
     }
 
     fn identify_timed_out(&self) -> CallFailure {
@@ -216,6 +194,8 @@ impl ModuleClient {
         })
     }
 
+    /// Sends a call to one endpoint. A server that refuses the service token gets the call once more with another one:
+    /// a clock may have been set since the token was issued, and a refused call was not executed.
     async fn send_to(
         &self,
         endpoint: &Endpoint,
@@ -223,8 +203,32 @@ impl ModuleClient {
         until: Instant,
         outcome: &mut dyn DecodeOutcome,
     ) -> Result<(), CallFailure> {
+        let caller = call.cx.module();
+        let mut token = self.tokens.header(caller);
+        let mut result = self.exchange(endpoint, call, &token, until, outcome).await;
+        if is_unauthenticated(&result)
+            && let Some(other) = self.tokens.replace(caller, &token)
+        {
+            token = other;
+            result = self.exchange(endpoint, call, &token, until, outcome).await;
+        }
+        match is_unauthenticated(&result) {
+            true => Err(self.token_was_rejected(endpoint)),
+            false => result,
+        }
+    }
+
+    /// Sends one request, and decodes the response.
+    async fn exchange(
+        &self,
+        endpoint: &Endpoint,
+        call: &WireCall<'_>,
+        token: &HeaderValue,
+        until: Instant,
+        outcome: &mut dyn DecodeOutcome,
+    ) -> Result<(), CallFailure> {
         let has_effect = call.spec.class.has_effect();
-        let mut request = self.build_request(endpoint, call)?;
+        let mut request = self.build_request(endpoint, call, token)?;
         let timeout = until.saturating_duration_since(Instant::now());
         // The server gets a slightly shorter deadline, so that the server's own timeout response can still arrive.
         let timeout = timeout - (timeout / 20).min(ANSWER_MARGIN);
@@ -251,7 +255,7 @@ impl ModuleClient {
         let decoded = outcome.decode(head.status, &body);
         if let Err(failure) = &decoded {
             if response::is_unauthenticated(failure) {
-                return Err(self.token_was_rejected(endpoint));
+                return decoded;
             }
             // A problem from the surface itself (wrong store, unknown path) is more precise than a failed identity
             // check.
@@ -263,9 +267,14 @@ impl ModuleClient {
         decoded
     }
 
-    fn build_request(&self, endpoint: &Endpoint, call: &WireCall<'_>) -> Result<Request<Full<Bytes>>, CallFailure> {
+    fn build_request(
+        &self,
+        endpoint: &Endpoint,
+        call: &WireCall<'_>,
+        token: &HeaderValue,
+    ) -> Result<Request<Full<Bytes>>, CallFailure> {
         let uri = [endpoint.root.as_str(), call.args.path_and_query.as_str()].concat();
-        let mut request = self.build_bare_request(endpoint, uri, call.cx.module(), call.args.body.clone())?;
+        let mut request = self.build_bare_request(endpoint, uri, token, call.args.body.clone())?;
         *request.method_mut() = match call.spec.verb {
             Verb::Get => http::Method::GET,
             Verb::Put => http::Method::PUT,
@@ -287,7 +296,7 @@ impl ModuleClient {
         &self,
         endpoint: &Endpoint,
         uri: String,
-        caller: &'static str,
+        token: &HeaderValue,
         body: Bytes,
     ) -> Result<Request<Full<Bytes>>, CallFailure> {
         let mut request = Request::new(Full::new(body));
@@ -296,7 +305,7 @@ impl ModuleClient {
             CallFailure::not_executed(FailureKind::Internal, why).caused_by(error)
         })?;
         request.headers_mut().insert(HOST, endpoint.host_header.clone());
-        request.headers_mut().insert(AUTHORIZATION, self.tokens.header(caller));
+        request.headers_mut().insert(AUTHORIZATION, token.clone());
         request.headers_mut().insert(headers::CONTRACT, self.expected_header());
         Ok(request)
     }
@@ -359,40 +368,6 @@ impl ModuleClient {
         Ok(())
     }
 
-    async fn fetch_identity(&self, endpoint: &Endpoint) -> Result<Identity, CallFailure> {
-        let uri = format!("{}/modules/{}/contract", endpoint.url, self.name);
-        let response = self
-            .transport
-            .send(
-                self.name,
-                false,
-                self.build_bare_request(endpoint, uri.clone(), IDENTIFY_CALLER, Bytes::new())?,
-            )
-            .await?;
-        let (head, body) = response.into_parts();
-        if is_from_gateway(&head) {
-            return Err(self.gateway_failed(endpoint, head.status, false));
-        }
-        let unreadable = |why: String| CallFailure::not_executed(FailureKind::BadAnswer, why);
-        let body = receive_body(&head.headers, body, MAX_ANSWER_BYTES).await;
-        let body = body.map_err(|error| unreadable(format!("the response of {uri} is unreadable: {error}")))?;
-        if head.status == StatusCode::OK {
-            self.check_identity(endpoint, head.headers.get(headers::CONTRACT), false)?;
-            return json::from_slice(&body)
-                .map_err(|error| unreadable(format!("the response of {uri} is not a valid identity: {error}")));
-        }
-        if head.status == StatusCode::UNAUTHORIZED {
-            return Err(self.token_was_rejected(endpoint));
-        }
-        match json::from_slice::<offshoot_contract::Problem>(&body) {
-            Ok(problem) => Err(problem.into()),
-            Err(_) => {
-                self.check_identity(endpoint, head.headers.get(headers::CONTRACT), false)?;
-                Err(unreadable(format!("{uri} answered HTTP {}", head.status.as_u16())))
-            }
-        }
-    }
-
     /// `WrongContract` rather than `Refused`: the deployment is misconfigured, and the caller's request is not to
     /// blame.
     fn token_was_rejected(&self, endpoint: &Endpoint) -> CallFailure {
@@ -418,6 +393,11 @@ impl ModuleClient {
         let why = format!("{}.{} at {} did not answer in time", self.name, spec.name, endpoint.url);
         CallFailure::new(FailureKind::Timeout, spec.class.has_effect(), why)
     }
+}
+
+/// Whether the server refused the service token.
+fn is_unauthenticated(result: &Result<(), CallFailure>) -> bool {
+    result.as_ref().is_err_and(response::is_unauthenticated)
 }
 
 /// Whether a gateway answered that no process took the request. A process of a module names its contract in every

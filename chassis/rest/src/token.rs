@@ -4,13 +4,14 @@
 //! lifetime and keys derived for each module limit the damage of a leaked token.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 use offshoot_contract::{Clock as _, SystemClock};
 
 use crate::keys::ModuleKeys;
-use crate::limits::{MAX_CLOCK_SKEW, MAX_VERIFIED_TOKENS, TOKEN_LIFETIME};
+use crate::limits::{MAX_CLOCK_SKEW, MAX_VERIFIED_TOKENS, REPLACEMENT_PAUSE, TOKEN_LIFETIME};
 
 const SCHEME: &str = "Bearer ";
 
@@ -61,13 +62,36 @@ fn is_valid_at(until: u64, now: u64) -> bool {
 pub(crate) struct TokenIssuer {
     keys: ModuleKeys,
     issued: ArcSwap<Vec<IssuedToken>>,
+    /// Origin of the monotonic times.
+    started_at: Instant,
 }
 
 #[derive(Clone)]
 struct IssuedToken {
     caller: &'static str,
     header: HeaderValue,
-    renew_at: u64,
+    issued_at: Moment,
+    /// The token replaces one that a server refused.
+    is_replacement: bool,
+}
+
+/// A time on both clocks: the clock of the machine dates a token and may be set at any time, the monotonic one measures
+/// the age of a token.
+#[derive(Clone, Copy)]
+struct Moment {
+    /// Seconds since the Unix epoch.
+    wall: u64,
+    /// Since the start of the issuer.
+    monotonic: Duration,
+}
+
+impl IssuedToken {
+    /// Whether the token is in the first half of its lifetime, on both clocks.
+    fn is_fresh(&self, now: Moment) -> bool {
+        let half = TOKEN_LIFETIME / 2;
+        let dated = self.issued_at.wall..self.issued_at.wall + half.as_secs();
+        dated.contains(&now.wall) && now.monotonic.saturating_sub(self.issued_at.monotonic) < half
+    }
 }
 
 impl TokenIssuer {
@@ -75,21 +99,58 @@ impl TokenIssuer {
         Self {
             keys,
             issued: ArcSwap::default(),
+            started_at: Instant::now(),
         }
     }
 
-    /// The `Authorization` header of `caller`. Renews the token at half of its lifetime.
+    /// The `Authorization` header of `caller`. Renews the token at half of its lifetime, and when the clock was set.
     pub(crate) fn header(&self, caller: &'static str) -> HeaderValue {
-        let now = now();
-        let usable = |issued: &&IssuedToken| issued.caller == caller && now < issued.renew_at;
+        self.header_at(caller, self.now())
+    }
+
+    fn header_at(&self, caller: &'static str, now: Moment) -> HeaderValue {
+        let usable = |issued: &&IssuedToken| issued.caller == caller && issued.is_fresh(now);
         if let Some(issued) = self.issued.load().iter().find(usable) {
             return issued.header.clone();
         }
-        let (header, until) = issue(&self.keys, caller, now);
+        self.issue(caller, now, false)
+    }
+
+    /// Another header of `caller` in the place of `refused`; none if that one was such a replacement, issued shortly
+    /// before, so that a server with other keys does not get every call twice.
+    pub(crate) fn replace(&self, caller: &'static str, refused: &HeaderValue) -> Option<HeaderValue> {
+        self.replace_at(caller, refused, self.now())
+    }
+
+    fn replace_at(&self, caller: &'static str, refused: &HeaderValue, now: Moment) -> Option<HeaderValue> {
+        let all = self.issued.load();
+        match all.iter().find(|issued| issued.caller == caller) {
+            // Another call has replaced the token meanwhile.
+            Some(issued) if issued.header != *refused => Some(issued.header.clone()),
+            Some(issued)
+                if issued.is_replacement
+                    && now.monotonic.saturating_sub(issued.issued_at.monotonic) < REPLACEMENT_PAUSE =>
+            {
+                None
+            }
+            _ => Some(self.issue(caller, now, true)),
+        }
+    }
+
+    fn now(&self) -> Moment {
+        Moment {
+            wall: now(),
+            monotonic: self.started_at.elapsed(),
+        }
+    }
+
+    fn issue(&self, caller: &'static str, now: Moment, is_replacement: bool) -> HeaderValue {
+        let (header, _) = issue(&self.keys, caller, now.wall);
         let fresh = IssuedToken {
             caller,
             header: header.clone(),
-            renew_at: until - TOKEN_LIFETIME.as_secs() / 2,
+            issued_at: now,
+            is_replacement,
         };
         self.issued.rcu(|all| {
             let others = all.iter().filter(|issued| issued.caller != caller);
@@ -220,6 +281,55 @@ mod tests {
             );
             assert!(notes.verified.load().len() <= MAX_VERIFIED_TOKENS);
         }
+    }
+
+    #[test]
+    fn a_token_is_renewed_by_its_age_and_when_the_clock_is_set() {
+        let keys = ServiceKeys::random().for_module("notes");
+        let half = TOKEN_LIFETIME / 2;
+        let at = |wall: u64, monotonic: Duration| Moment { wall, monotonic };
+        for (now, is_renewed) in [
+            (at(10_000, Duration::ZERO), false),
+            (at(10_149, half - Duration::from_secs(1)), false),
+            (at(10_000, half), true),
+            (at(10_150, Duration::ZERO), true),
+            // The clock was set back by an hour: the server would refuse the expiry until then.
+            (at(6_400, Duration::from_secs(1)), true),
+        ] {
+            let tokens = TokenIssuer::new(keys.clone());
+            let before = tokens.header_at("forecasts", at(10_000, Duration::ZERO));
+            tokens.header_at("forecasts", now);
+            let issued_at = tokens.issued.load()[0].issued_at;
+            let is_kept = (issued_at.wall, issued_at.monotonic) == (10_000, Duration::ZERO);
+            assert_eq!(is_kept, !is_renewed);
+            let server = TokenVerifier::new(keys.clone());
+            assert!(
+                server
+                    .authenticate_at(&tokens.header_at("forecasts", now), now.wall)
+                    .is_some()
+            );
+            assert_eq!(server.authenticate_at(&before, now.wall).is_some(), now.wall >= 10_000);
+        }
+    }
+
+    #[test]
+    fn a_refused_token_is_replaced_once_in_a_while() {
+        let tokens = TokenIssuer::new(ServiceKeys::random().for_module("notes"));
+        let at = |seconds: u64| Moment {
+            wall: 10_000 + seconds,
+            monotonic: Duration::from_secs(seconds),
+        };
+        let first = tokens.header_at("forecasts", at(0));
+        let second = tokens.replace_at("forecasts", &first, at(5)).unwrap();
+        assert_ne!(first, second);
+        assert_eq!(
+            tokens.replace_at("forecasts", &first, at(5)),
+            Some(second.clone()),
+            "replaced by another call"
+        );
+        assert_eq!(tokens.replace_at("forecasts", &second, at(5)), None);
+        let later = at(5 + REPLACEMENT_PAUSE.as_secs());
+        assert!(tokens.replace_at("forecasts", &second, later).is_some());
     }
 
     #[test]

@@ -1,10 +1,19 @@
 //! The file with a deployment's service keys: creation, validation and key rotation.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
-use offshoot_rest::{ExpectedStore, SecretFileError, ServiceKeys};
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
+use offshoot_contract::{Contract as _, Edge, FailureKind};
+use offshoot_rest::{Client, ClientOptions, ExpectedStore, SecretFileError, ServerOptions, ServiceKeys, router};
+use uuid::Uuid;
 
-use crate::notes::{connect, cx, expect_failure, serve_notes_with_keys};
+use crate::notes::{Notes, NotesApi, connect, cx, expect_failure, serve_notes_with_keys};
 
 #[test]
 fn concurrent_processes_create_one_private_file_and_read_the_same_key() {
@@ -50,6 +59,61 @@ fn a_file_that_others_may_read_or_with_a_malformed_key_is_refused() {
         std::fs::write(&path, &text).unwrap();
         let loaded = ServiceKeys::load_or_create(&path);
         assert!(matches!(loaded, Err(SecretFileError::Malformed { .. })), "{text}");
+    }
+}
+
+/// A server that refuses the service tokens of its first requests, as after a change of a clock.
+struct Refusing {
+    refused: u32,
+    requests: AtomicU32,
+}
+
+async fn refuse(State(refusing): State<Arc<Refusing>>, request: Request, next: Next) -> Response {
+    if refusing.requests.fetch_add(1, Ordering::SeqCst) >= refusing.refused {
+        return next.run(request).await;
+    }
+    let problem = r#"{"status":401,"code":"unauthenticated","may_have_executed":false}"#;
+    (StatusCode::UNAUTHORIZED, problem).into_response()
+}
+
+#[tokio::test]
+async fn a_refused_token_is_replaced_once() {
+    for (refused, requests) in [(1, 2), (9, 2)] {
+        let refusing = Arc::new(Refusing {
+            refused,
+            requests: AtomicU32::default(),
+        });
+        let (store_id, keys) = (Uuid::now_v7(), ServiceKeys::random());
+        let options = ServerOptions {
+            store_id,
+            instance: Uuid::now_v7(),
+            keys: keys.for_module("notes"),
+        };
+        let edge = Arc::new(Edge::new(Arc::new(Notes::default()) as Arc<dyn NotesApi>));
+        let routes = router(edge, options).layer(from_fn_with_state(Arc::clone(&refusing), refuse));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(async move { axum::serve(listener, routes).await });
+        let client = || {
+            let address = format!("http://{address}").parse().unwrap();
+            let store = ExpectedStore::exactly(store_id);
+            Client::<dyn NotesApi>::new(ClientOptions::for_address(address, keys.for_module("notes"), store))
+        };
+
+        let called = <dyn NotesApi>::new_proxy(client()).count_after(&mut cx(), 0).await;
+        assert_eq!(refusing.requests.swap(0, Ordering::SeqCst), requests);
+        let identified = client().identify(Duration::from_secs(10)).await;
+        assert_eq!(refusing.requests.load(Ordering::SeqCst), requests);
+        if refused == 1 {
+            assert_eq!(called, Ok(1));
+            assert!(identified.is_ok());
+        } else {
+            for failure in [expect_failure(called), identified.unwrap_err()] {
+                assert_eq!(*failure.kind(), FailureKind::WrongContract);
+                assert!(failure.message().contains("service token") && !failure.may_have_executed());
+            }
+        }
+        server.abort();
     }
 }
 

@@ -1,0 +1,89 @@
+//! Identity check of a module's processes: the contract and the store at each address.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
+use offshoot_contract::{CallFailure, FailureKind, json};
+
+use super::{MAX_ANSWER_BYTES, ModuleClient, is_from_gateway};
+use crate::endpoints::Endpoint;
+use crate::headers;
+use crate::identity::Identity;
+use crate::transport::ResponseBody;
+
+/// Caller name in the service token of an identity check.
+const IDENTIFY_CALLER: &str = "identify";
+
+impl ModuleClient {
+    /// Checks contract and store at every address. Succeeds if one address serves the right ones; `timeout` holds for
+    /// DNS resolution and for each address.
+    pub(crate) async fn identify(&self, timeout: Duration) -> Result<Identity, CallFailure> {
+        let all = match tokio::time::timeout(timeout, self.endpoints.resolve_all()).await {
+            Ok(all) => all?,
+            // A name whose lookup lasts takes nothing from the others.
+            Err(_) => self.endpoints.known(),
+        };
+        let checks = all.iter().map(|endpoint| async move {
+            let identity = tokio::time::timeout(timeout, self.fetch_identity(endpoint)).await;
+            let identity = identity.unwrap_or_else(|_| Err(self.identify_timed_out()))?;
+            endpoint.health.record_identified(self.endpoints.now());
+            Ok(identity)
+        });
+        let mut answers = join_all(checks).await;
+        let first = answers.iter().position(Result::is_ok).unwrap_or(0);
+        if answers.is_empty() {
+            return Err(self.identify_timed_out());
+        }
+        answers.swap_remove(first)
+    }
+
+    async fn fetch_identity(&self, endpoint: &Endpoint) -> Result<Identity, CallFailure> {
+        let uri = format!("{}/modules/{}/contract", endpoint.url, self.name);
+        let mut token = self.tokens.header(IDENTIFY_CALLER);
+        let mut response = self.request_identity(endpoint, &uri, &token).await?;
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Some(other) = self.tokens.replace(IDENTIFY_CALLER, &token)
+        {
+            token = other;
+            response = self.request_identity(endpoint, &uri, &token).await?;
+        }
+        let (head, body) = response.into_parts();
+        if is_from_gateway(&head) {
+            return Err(self.gateway_failed(endpoint, head.status, false));
+        }
+        let unreadable = |why: String| CallFailure::not_executed(FailureKind::BadAnswer, why);
+        let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
+        let body = body
+            .map_err(|error| unreadable(format!("the response of {uri} ended early: {error}")))?
+            .to_bytes();
+        if head.status == StatusCode::OK {
+            self.check_identity(endpoint, head.headers.get(headers::CONTRACT), false)?;
+            return json::from_slice(&body)
+                .map_err(|error| unreadable(format!("the response of {uri} is not a valid identity: {error}")));
+        }
+        if head.status == StatusCode::UNAUTHORIZED {
+            return Err(self.token_was_rejected(endpoint));
+        }
+        match json::from_slice::<offshoot_contract::Problem>(&body) {
+            // The question has no effect, whatever the problem says.
+            Ok(problem) => Err(CallFailure::from(problem).with_may_have_executed(false)),
+            Err(_) => {
+                self.check_identity(endpoint, head.headers.get(headers::CONTRACT), false)?;
+                Err(unreadable(format!("{uri} answered HTTP {}", head.status.as_u16())))
+            }
+        }
+    }
+
+    async fn request_identity(
+        &self,
+        endpoint: &Endpoint,
+        uri: &str,
+        token: &HeaderValue,
+    ) -> Result<Response<ResponseBody>, CallFailure> {
+        let request = self.build_bare_request(endpoint, uri.to_owned(), token, Bytes::new())?;
+        self.transport.send(self.name, false, request).await
+    }
+}
