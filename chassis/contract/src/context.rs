@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::method_spec::MethodSpec;
 use crate::policy::Class;
+use crate::retry_budget::RetryBudget;
 use crate::trace::TraceContext;
 
 pub use self::fork::ForkedContext;
@@ -45,6 +46,8 @@ pub struct CallContext {
     retries_left: Arc<AtomicI32>,
     /// Dropped when the last execution of the request in this process has ended.
     held: Option<Arc<dyn Any + Send + Sync>>,
+    /// Budget of the switch that makes the current call.
+    retry_budget: Option<Arc<RetryBudget>>,
     /// Allocated lazily: most safe calls never count anything.
     execution: OnceLock<Arc<Execution>>,
 }
@@ -88,6 +91,7 @@ impl CallContext {
             lease: None,
             retries_left: Arc::new(AtomicI32::new(Self::RETRIES_PER_REQUEST)),
             held: None,
+            retry_budget: None,
             execution: OnceLock::new(),
         }
     }
@@ -185,6 +189,7 @@ impl CallContext {
             lease: self.lease.clone(),
             retries_left: Arc::clone(&self.retries_left),
             held: self.held.clone(),
+            retry_budget: None,
             execution: OnceLock::from(Arc::clone(self.execution())),
             ..*self
         };
@@ -304,10 +309,19 @@ impl CallContext {
         self.execution.get_or_init(Arc::default)
     }
 
-    /// Takes one retry from the request's budget; false if the budget is exhausted.
+    /// Takes one retry from the budget of the request and from that of the switch that makes the call; false if one of
+    /// them is exhausted. Whoever sends a call again that a callee has answered takes a retry.
     #[must_use]
     pub fn take_retry(&self) -> bool {
-        self.retries_left.fetch_sub(1, Ordering::AcqRel) > 0
+        let withdraw = |budget: &Arc<RetryBudget>| budget.try_withdraw();
+        self.retries_left() > 0
+            && self.retry_budget.as_ref().is_none_or(withdraw)
+            && self.retries_left.fetch_sub(1, Ordering::AcqRel) > 0
+    }
+
+    /// Sets or removes the budget of the switch that makes the current call.
+    pub(crate) fn set_retry_budget(&mut self, budget: Option<Arc<RetryBudget>>) {
+        self.retry_budget = budget;
     }
 
     /// Retries left for the whole request; sent to the next process.
@@ -356,6 +370,7 @@ impl CallContext {
             lease: None,
             retries_left: Arc::clone(&self.retries_left),
             held: self.held.clone(),
+            retry_budget: None,
             execution: OnceLock::new(),
         }
     }

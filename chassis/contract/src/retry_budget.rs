@@ -37,7 +37,25 @@ impl RetryBudget {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::context::CallContext;
+
+    #[test]
+    fn a_retry_is_taken_from_the_budgets_of_the_request_and_of_the_switch() {
+        let budget = Arc::new(RetryBudget(AtomicI32::new(CALLS_PER_RETRY)));
+        let mut cx = CallContext::root("test");
+        cx.set_retry_budget(Some(Arc::clone(&budget)));
+        assert!(cx.take_retry());
+        assert!(!cx.take_retry(), "the switch has no retry left");
+        cx.set_retry_budget(None);
+        assert_eq!([0; 3].map(|_| cx.take_retry()), [true, true, false]);
+        budget.0.store(CALLS_PER_RETRY, Relaxed);
+        cx.set_retry_budget(Some(Arc::clone(&budget)));
+        assert!(!cx.take_retry(), "the request has no retry left");
+        assert!(budget.try_withdraw(), "a refused retry costs the switch nothing");
+    }
 
     #[test]
     fn a_full_budget_is_spent_before_retries_are_limited_to_one_call_in_ten() {

@@ -51,7 +51,7 @@ impl<A: ?Sized> Target<A> {
 pub struct Switch<A: ?Sized> {
     target: ArcSwap<Target<A>>,
     stats: CallStats,
-    retries: RetryBudget,
+    retries: Arc<RetryBudget>,
 }
 
 impl<A: Contract + ?Sized> Switch<A> {
@@ -61,7 +61,7 @@ impl<A: Contract + ?Sized> Switch<A> {
         Self {
             target: ArcSwap::from_pointee(target),
             stats: CallStats::for_contract::<A>(),
-            retries: RetryBudget::default(),
+            retries: Arc::default(),
         }
     }
 
@@ -110,8 +110,7 @@ impl<A: Contract + ?Sized> Switch<A> {
 /// The attempts of one call.
 ///
 /// All attempts use the same key, so that a retry finds the recorded response of an earlier attempt.
-struct Retries<'a> {
-    budget: &'a RetryBudget,
+struct Retries {
     spec: &'static MethodSpec,
     key: Option<Arc<str>>,
     backoff: Backoff,
@@ -119,11 +118,11 @@ struct Retries<'a> {
     earlier: Option<CallFailure>,
 }
 
-impl<'a> Retries<'a> {
-    fn begin(budget: &'a RetryBudget, cx: &mut CallContext, spec: &'static MethodSpec) -> Self {
+impl Retries {
+    fn begin(budget: &Arc<RetryBudget>, cx: &mut CallContext, spec: &'static MethodSpec) -> Self {
         budget.deposit();
+        cx.set_retry_budget(Some(Arc::clone(budget)));
         Self {
-            budget,
             spec,
             key: cx.take_next_key(spec),
             backoff: RETRY,
@@ -153,10 +152,8 @@ impl<'a> Retries<'a> {
             FailureKind::Overloaded { retry_after } => pause.max(*retry_after),
             _ => scattered(pause),
         };
-        let may_retry = self.spec.class.may_retry(&failure, self.key.is_some())
-            && wait < cx.time_left()
-            && self.budget.try_withdraw()
-            && cx.take_retry();
+        let may_retry =
+            self.spec.class.may_retry(&failure, self.key.is_some()) && wait < cx.time_left() && cx.take_retry();
         let failure = failure.with_may_have_executed(may_have_executed);
         if !may_retry {
             return Err(failure);
@@ -192,7 +189,9 @@ impl<A: Contract + ?Sized> Invoke<A> for Switch<A> {
             // Boxed, so that the future of the branch above does not reserve space for retries.
             _ => {
                 drop(target);
-                Box::pin(self.invoke_with_retries::<M>(cx, args)).await
+                let result = Box::pin(self.invoke_with_retries::<M>(cx, args)).await;
+                cx.set_retry_budget(None);
+                result
             }
         };
         let outcome = Outcome::from_result(&result);

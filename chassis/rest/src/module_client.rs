@@ -65,6 +65,27 @@ struct WireCall<'a> {
     recorder: Option<CallRecorder>,
 }
 
+/// The failure of one attempt at one endpoint.
+struct AttemptError {
+    failure: CallFailure,
+    /// A server, or a gateway in front of it, answered the request.
+    is_answered: bool,
+}
+
+impl AttemptError {
+    fn unanswered(failure: CallFailure) -> Self {
+        let is_answered = false;
+        Self { failure, is_answered }
+    }
+}
+
+impl From<CallFailure> for AttemptError {
+    fn from(failure: CallFailure) -> Self {
+        let is_answered = true;
+        Self { failure, is_answered }
+    }
+}
+
 impl ModuleClient {
     pub(crate) fn new(
         contract: ContractIdentity,
@@ -177,19 +198,29 @@ impl ModuleClient {
                     return Err(self.timed_out(&selected.endpoint, call.spec));
                 };
                 match &result {
-                    Err(failure) if is_endpoint_failure(failure) => attempt.record_failure(is_unavailable(failure)),
+                    Err(AttemptError { failure, .. }) if is_endpoint_failure(failure) => {
+                        attempt.record_failure(is_unavailable(failure));
+                    }
                     _ => attempt.record_answer(),
                 }
                 drop(attempt);
+                let Err(AttemptError { failure, is_answered }) = result else {
+                    return Ok(());
+                };
                 let is_last = excluded.len() + 1 == MAX_ENDPOINTS_PER_CALL.min(all.len());
-                if is_last || !result.as_ref().is_err_and(is_unavailable) {
-                    return result;
+                if is_last || !is_unavailable(&failure) {
+                    return Err(failure);
                 }
                 excluded.push(selected.endpoint);
-                match self.endpoints.select(&all, &excluded) {
-                    Ok(next) => selected = next,
-                    Err(_) => return result,
+                let Ok(next) = self.endpoints.select(&all, &excluded) else {
+                    return Err(failure);
+                };
+                // A refused connection costs next to nothing. A server that answered has worked for the call, and the
+                // next one is probably in the same trouble.
+                if is_answered && !call.cx.take_retry() {
+                    return Err(failure);
                 }
+                selected = next;
             }
         })
     }
@@ -202,7 +233,7 @@ impl ModuleClient {
         call: &WireCall<'_>,
         until: Instant,
         outcome: &mut dyn DecodeOutcome,
-    ) -> Result<(), CallFailure> {
+    ) -> Result<(), AttemptError> {
         let caller = call.cx.module();
         let mut token = self.tokens.header(caller);
         let mut result = self.exchange(endpoint, call, &token, until, outcome).await;
@@ -213,7 +244,7 @@ impl ModuleClient {
             result = self.exchange(endpoint, call, &token, until, outcome).await;
         }
         match is_unauthenticated(&result) {
-            true => Err(self.token_was_rejected(endpoint)),
+            true => Err(self.token_was_rejected(endpoint).into()),
             false => result,
         }
     }
@@ -226,45 +257,46 @@ impl ModuleClient {
         token: &HeaderValue,
         until: Instant,
         outcome: &mut dyn DecodeOutcome,
-    ) -> Result<(), CallFailure> {
+    ) -> Result<(), AttemptError> {
         let has_effect = call.spec.class.has_effect();
         let mut request = self.build_request(endpoint, call, token)?;
         let timeout = until.saturating_duration_since(Instant::now());
         // The server gets a slightly shorter deadline, so that the server's own timeout response can still arrive.
         let timeout = timeout - (timeout / 20).min(ANSWER_MARGIN);
         headers::write(call.cx, call.key, timeout, request.headers_mut());
-        let response = self.transport.send(self.name, has_effect, request).await?;
+        let response = self.transport.send(self.name, has_effect, request).await;
+        let response = response.map_err(AttemptError::unanswered)?;
         let (head, body) = response.into_parts();
         if is_from_gateway(&head) {
-            return Err(self.gateway_failed(endpoint, head.status, has_effect));
+            return Err(self.gateway_failed(endpoint, head.status, has_effect).into());
         }
         let body = match receive_body(&head.headers, body, MAX_ANSWER_BYTES).await {
             Ok(body) => body,
             Err(error @ BodyError::TooLarge { .. }) => {
-                return Err(response::bad_answer(call.spec, &format!("is too long: {error}")));
+                return Err(response::bad_answer(call.spec, &format!("is too long: {error}")).into());
             }
             Err(BodyError::Incomplete) => {
                 let why = format!(
                     "the connection to {} at {} was lost during the response",
                     self.name, endpoint.url
                 );
-                return Err(CallFailure::new(FailureKind::ConnectionLost, has_effect, why));
+                return Err(CallFailure::new(FailureKind::ConnectionLost, has_effect, why).into());
             }
         };
         let answered = head.headers.get(headers::CONTRACT);
         let decoded = outcome.decode(head.status, &body);
         if let Err(failure) = &decoded {
             if response::is_unauthenticated(failure) {
-                return decoded;
+                return Ok(decoded?);
             }
             // A problem from the surface itself (wrong store, unknown path) is more precise than a failed identity
             // check.
             if answered.is_some() && head.status != StatusCode::OK {
-                return decoded;
+                return Ok(decoded?);
             }
         }
         self.check_identity(endpoint, answered, has_effect)?;
-        decoded
+        Ok(decoded?)
     }
 
     fn build_request(
@@ -396,8 +428,9 @@ impl ModuleClient {
 }
 
 /// Whether the server refused the service token.
-fn is_unauthenticated(result: &Result<(), CallFailure>) -> bool {
-    result.as_ref().is_err_and(response::is_unauthenticated)
+fn is_unauthenticated(result: &Result<(), AttemptError>) -> bool {
+    let failure = result.as_ref().err().map(|error| &error.failure);
+    failure.is_some_and(response::is_unauthenticated)
 }
 
 /// Whether a gateway answered that no process took the request. A process of a module names its contract in every

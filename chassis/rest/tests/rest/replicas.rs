@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
-use offshoot_contract::{Contract as _, Edge, FailureKind};
+use offshoot_contract::{Contract as _, Edge, FailureKind, Switch, Target};
 use offshoot_rest::{
     Client, ClientLimits, ClientOptions, ExpectedStore, MethodLimits, ServerOptions, ServiceKeys, Surface, router,
 };
@@ -349,6 +349,53 @@ async fn an_unknown_host_name_takes_nothing_from_the_other_addresses() {
             .await
             .unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_call_that_servers_answer_with_unavailable_is_sent_again_within_the_budget_of_the_request() {
+    let deployment = Deployment::new();
+    let requests = Arc::new(AtomicU32::new(0));
+    let mut urls = Vec::new();
+    for _ in 0..4 {
+        let edge = Arc::new(Edge::new(Arc::new(Notes::default()) as Arc<dyn NotesApi>));
+        assert!(edge.drain(Duration::ZERO).await, "no call is in flight");
+        let counted = Arc::clone(&requests);
+        let count = move |request: Request, next: Next| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            next.run(request)
+        };
+        let routes = router(edge, deployment.options()).layer(from_fn(count));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        urls.push(url(listener.local_addr().unwrap()));
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+    }
+    let call = async |retries, is_switched| {
+        let client = <dyn NotesApi>::new_proxy(deployment.client(&urls, |_| {}));
+        let api = match is_switched {
+            true => <dyn NotesApi>::new_proxy(Switch::new(Target::Remote(client))),
+            false => client,
+        };
+        for is_safe in [true, false] {
+            let mut cx = cx().with_retries_left(retries);
+            let failure = match is_safe {
+                true => expect_failure(api.wait(&mut cx, 0).await),
+                false => expect_failure(api.count_after(&mut cx, 0).await),
+            };
+            assert_eq!(
+                (failure.kind(), failure.may_have_executed()),
+                (&FailureKind::Unavailable, false)
+            );
+            assert_eq!(cx.retries_left(), 0);
+        }
+        requests.swap(0, Ordering::SeqCst)
+    };
+    assert_eq!(call(0, false).await, 2, "each call is sent once");
+    assert_eq!(call(2, false).await, 6, "each call is sent to three servers");
+    assert_eq!(
+        call(3, true).await,
+        8,
+        "switch and client share three retries of each call"
+    );
 }
 
 #[tokio::test]
