@@ -108,6 +108,22 @@ async fn a_thousand_placement_changes_fail_no_call(engine: Engine) {
     other.stop().await;
 }
 
+#[tokio::test]
+async fn an_unsupported_verb_and_a_cut_port_are_refused() {
+    let data = Data::new(Engine::Sqlite).await;
+    let process = data.serve(&[]).await;
+    process.wait_until_ready().await;
+    let client = Client::new(process.url());
+    let request = client.request("POST", "/admin/placement/catalog");
+    let unsupported = client.send(request.bearer_auth(data.operator_token())).await;
+    unsupported.expect_problem(405, "method-not-allowed");
+    assert_eq!(unsupported.header("allow"), "PUT");
+    let nowhere = ["placement", "show", "--of", "http://127.0.0.1:99999"];
+    let nowhere = data.run_command(&nowhere).await;
+    nowhere.expect_error(2, &["`99999` is not a port from 1 to 65535"]);
+    process.stop().await;
+}
+
 async fn only_operators_change_placements_and_only_to_configured_addresses(engine: Engine) {
     let data = Data::new(engine).await;
     let (other, front) = two_processes(&data).await;
@@ -140,6 +156,8 @@ async fn only_operators_change_placements_and_only_to_configured_addresses(engin
         json!({ "placement": "moon" }),
         json!({}),
         json!({ "placement": "remote", "urls": ["x"] }),
+        json!({ "placement": "remote", "urls": ["http://127.0.0.1:99999"] }),
+        json!(["local"]),
     ] {
         change(&token, "catalog", body)
             .await
