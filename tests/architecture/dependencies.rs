@@ -10,6 +10,8 @@ use crate::sources::{assert_no_violations, assert_violations, root};
 const EXTERNAL_OF_A_CONTRACT: [&str; 4] = ["async-trait", "schemars", "serde", "thiserror"];
 /// The only chassis crate that a contract crate may use.
 const CONTRACT: &str = "offshoot-contract";
+/// The chassis crate of sockets and bodies, for clients of contracts that serve HTTP themselves.
+const LISTENER: &str = "offshoot-listener";
 
 #[derive(Debug)]
 struct Package {
@@ -62,7 +64,7 @@ fn may_depend_on(package: &Package, part: &Part) -> bool {
     use Part::{Api, App, Chassis, Client, Implementation, SecondDomain, Tests};
     match package.part() {
         App => matches!(part, Client | Implementation | Api | Chassis),
-        // Only one chassis crate; checked in `dependency_violations`.
+        // Only two chassis crates; checked in `dependency_violations`.
         Client => matches!(part, Client | Api | Chassis),
         Implementation => matches!(part, Api | Chassis),
         // Only one chassis crate; checked in `dependency_violations`.
@@ -83,7 +85,7 @@ fn dependency_violations(packages: &[Package]) -> Vec<String> {
             let own = packages.iter().find(|package| package.name == *dependency);
             let allowed = match own {
                 Some(own) if matches!(package.part(), Part::Api | Part::Client) && own.part() == Part::Chassis => {
-                    dependency == CONTRACT
+                    dependency == CONTRACT || (package.part() == Part::Client && dependency == LISTENER)
                 }
                 Some(own) => may_depend_on(package, &own.part()),
                 None => package.part() != Part::Api || EXTERNAL_OF_A_CONTRACT.contains(&dependency.as_str()),

@@ -7,7 +7,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use offshoot_contract::{CallFailure, FailureKind, Placement, PublicProblem, Span, SpanAttributes, TraceContext};
@@ -15,7 +15,7 @@ use offshoot_listener::{BodyError, receive_body};
 
 use super::Authenticate;
 use super::refusal::{self, Refusal};
-use super::request::{IDEMPOTENCY_KEY, MAX_BODY_BYTES, REQUEST_DEADLINE};
+use super::request::{Admitted, IDEMPOTENCY_KEY, MAX_BODY_BYTES, REQUEST_DEADLINE};
 
 /// Prefix of headers that only services send.
 const INTERNAL_PREFIX: &str = "offshoot-";
@@ -30,10 +30,6 @@ static SINGLE_VALUED: [HeaderName; 5] = [
     IDEMPOTENCY_KEY,
     TRACEPARENT,
 ];
-
-/// The permit of an admitted request.
-#[derive(Clone)]
-pub(super) struct Admitted(pub(super) Arc<OwnedSemaphorePermit>);
 
 /// Receives the body, and then admits the request if the limit on requests in flight allows so: a request that arrives
 /// slowly keeps no other one out.

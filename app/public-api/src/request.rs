@@ -10,12 +10,12 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, header};
 use serde::de::DeserializeOwned;
+use tokio::sync::OwnedSemaphorePermit;
 
 use offshoot_contract::json::Objects;
 use offshoot_contract::{CallContext, TraceContext};
 
 use super::PublicApi;
-use super::entry::Admitted;
 use super::refusal::Refusal;
 
 /// Largest body. The largest valid body is a cart of 1,500 lines, 130 KiB.
@@ -24,6 +24,10 @@ pub(super) const MAX_BODY_BYTES: usize = 256 << 10;
 pub(super) const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 /// Header of the idempotency key.
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The permit of an admitted request.
+#[derive(Clone)]
+pub(super) struct Admitted(pub(super) Arc<OwnedSemaphorePermit>);
 
 /// Root context of the calls of a request. The first call uses the idempotency key.
 pub(super) struct Context(pub(super) CallContext);

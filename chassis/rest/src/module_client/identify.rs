@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::{HeaderValue, Response, StatusCode};
-use http_body_util::{BodyExt as _, Limited};
 use offshoot_contract::{CallFailure, FailureKind, json};
+use offshoot_listener::receive_body;
 
 use super::{MAX_ANSWER_BYTES, ModuleClient, is_from_gateway};
 use crate::endpoints::Endpoint;
@@ -55,10 +55,8 @@ impl ModuleClient {
             return Err(self.gateway_failed(endpoint, head.status, false));
         }
         let unreadable = |why: String| CallFailure::not_executed(FailureKind::BadAnswer, why);
-        let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
-        let body = body
-            .map_err(|error| unreadable(format!("the response of {uri} ended early: {error}")))?
-            .to_bytes();
+        let body = receive_body(&head.headers, body, MAX_ANSWER_BYTES).await;
+        let body = body.map_err(|error| unreadable(format!("the response of {uri} is unreadable: {error}")))?;
         if head.status == StatusCode::OK {
             self.check_identity(endpoint, head.headers.get(headers::CONTRACT), false)?;
             return json::from_slice(&body)
