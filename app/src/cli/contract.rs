@@ -62,7 +62,7 @@ A released description is a promise to callers in other processes and is never w
 
 Examples:
   offshoot contract release
-  offshoot contract release reviews
+  offshoot contract release catalog
   offshoot contract release --check
 
 Next: commit the new files.")]

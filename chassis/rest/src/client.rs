@@ -33,11 +33,7 @@ impl<A: Contract + ?Sized> Client<A> {
     pub(crate) fn with_transport(transport: impl FnOnce(Arc<Endpoints>) -> Transport, options: ClientOptions) -> Self {
         Self {
             bounds: options.limits.bounds::<A>(),
-            module: Arc::new(ModuleClient::new(
-                ContractIdentity::from_contract::<A>(),
-                transport,
-                options,
-            )),
+            module: ModuleClient::new(ContractIdentity::from_contract::<A>(), transport, options),
             api: PhantomData,
         }
     }

@@ -1,13 +1,13 @@
 //! Load balancer over the processes that serve one module. Knows no contract.
 //!
-//! Skips ejected addresses, prefers the own zone, and then takes the cheaper of two random candidates: power of two
-//! choices by latency EWMA x in-flight calls.
+//! Skips ejected addresses, prefers the own zone while it costs no multiple of the others, and takes the cheaper of two random
+//! candidates: power of two choices by latency EWMA x in-flight calls.
 
 // Resolution of host names.
 mod dns;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::address::Address;
 use crate::health::{CircuitState, Health, nanos};
-use crate::limits::{ClientLimits, FAST_REFUSAL};
+use crate::limits::{ClientLimits, FAST_REFUSAL, ZONE_ADVANTAGE};
 
 use self::dns::{DnsState, Lookup, ip_address, system_lookup};
 
@@ -64,7 +64,11 @@ pub(crate) struct Endpoints {
     /// Origin of all times in nanoseconds.
     started_at: Instant,
     dns: Option<DnsState>,
+    /// Checks the identity of a silent endpoint in the background. Set once by the client.
+    check_silent: OnceLock<Box<CheckSilent>>,
 }
+
+pub(crate) type CheckSilent = dyn Fn(Arc<Endpoint>) + Send + Sync;
 
 impl Endpoints {
     pub(crate) fn new(
@@ -90,6 +94,7 @@ impl Endpoints {
             current: ArcSwap::default(),
             started_at: Instant::now(),
             dns: None,
+            check_silent: OnceLock::new(),
             module,
             path,
             addresses,
@@ -127,6 +132,11 @@ impl Endpoints {
             health: Health::default(),
             is_in_own_zone: self.zone.is_some() && self.zone == address.zone,
         })
+    }
+
+    pub(crate) fn set_check_of_silent(&self, check: Box<CheckSilent>) {
+        // Only the first one counts; there is one client.
+        let _ = self.check_silent.set(check);
     }
 
     pub(crate) fn now(&self) -> u64 {
@@ -177,7 +187,17 @@ impl Endpoints {
         let mut last_resort = TwoChoices::default();
         let mut soonest_probe = u64::MAX;
         for endpoint in all.iter().filter(is_allowed) {
+            if all.len() > 1 && endpoint.health.begin_check_of_silence(now) {
+                self.check_silent(endpoint);
+            }
             match endpoint.health.circuit_state(now) {
+                // A call would probably hang too.
+                CircuitState::HalfOpen if endpoint.health.is_silent() => {
+                    soonest_probe = now;
+                    if endpoint.health.acquire_probe(now, &self.limits) {
+                        self.check_silent(endpoint);
+                    }
+                }
                 CircuitState::HalfOpen if endpoint.health.acquire_probe(now, &self.limits) => {
                     let endpoint = Arc::clone(endpoint);
                     let reason = Reason::Probe;
@@ -191,13 +211,20 @@ impl Endpoints {
                     } else {
                         soonest_probe = now;
                     }
-                    if endpoint.health.refuses_fast() {
+                    if endpoint.health.is_last_resort() {
                         last_resort.offer(endpoint);
                     }
                 }
             }
         }
-        let healthy = own_zone.cheapest(now).or_else(|| other_zones.cheapest(now));
+        let healthy = match (own_zone.cheapest(now), other_zones.cheapest(now)) {
+            (Some(near), Some(far)) => {
+                let advantage = far.health.expected_cost(now) * ZONE_ADVANTAGE;
+                let is_near_better = near.health.expected_cost(now) <= advantage + nanos(FAST_REFUSAL) as f64;
+                Some(if is_near_better { near } else { far })
+            }
+            (near, far) => near.or(far),
+        };
         let healthy = healthy.map(|endpoint| (endpoint, Reason::Healthy));
         // A process that was restarted meanwhile answers the first call without alternative, before the ejection ends.
         let selected = healthy.or_else(|| last_resort.cheapest(now).map(|endpoint| (endpoint, Reason::LastResort)));
@@ -214,6 +241,25 @@ impl Endpoints {
             );
             CallFailure::not_executed(FailureKind::Unavailable, why)
         })
+    }
+
+    fn check_silent(&self, endpoint: &Arc<Endpoint>) {
+        if let Some(check) = self.check_silent.get() {
+            check(Arc::clone(endpoint));
+        }
+    }
+
+    /// Ejects an endpoint that has not answered the check of its silence.
+    pub(crate) fn eject_silent(&self, endpoint: &Endpoint) {
+        let now = self.now();
+        if endpoint.health.eject_silent(now, &self.limits) {
+            tracing::warn!(
+                module = self.module,
+                url = endpoint.url,
+                in_flight = endpoint.health.in_flight(),
+                "endpoint ejected because no call was answered; checking its identity after a pause"
+            );
+        }
     }
 
     /// `notes at http://10.0.0.7:7101, http://10.0.0.8:7101`.
@@ -290,32 +336,44 @@ pub(crate) struct Attempt<'a> {
     endpoint: &'a Endpoint,
     reason: Reason,
     began: u64,
+    is_awaited: bool,
 }
 
 impl<'a> Attempt<'a> {
-    pub(crate) fn begin(endpoints: &'a Endpoints, selected: &'a Selected) -> Self {
-        selected.endpoint.health.begin_call();
+    /// `is_awaited`: an answer must come soon, unlike that of a long poll.
+    pub(crate) fn begin(endpoints: &'a Endpoints, selected: &'a Selected, is_awaited: bool) -> Self {
         let began = endpoints.now();
+        selected.endpoint.health.begin_call(began, is_awaited);
         Self {
             endpoints,
             endpoint: &selected.endpoint,
             reason: selected.reason,
             began,
+            is_awaited,
         }
     }
 
     /// Records an answer, or a failure for which the endpoint is not to blame.
     pub(crate) fn record_answer(&self) {
-        self.record_latency();
-        self.endpoint.health.record_answer(self.reason != Reason::Healthy);
+        let now = self.record_latency();
+        self.endpoint.health.record_answer(self.reason != Reason::Healthy, now);
     }
 
-    /// Records a failure of the process or the network. `is_unavailable`: the endpoint did not
-    /// take the call, usually because no process listens.
-    pub(crate) fn record_failure(&self, is_unavailable: bool) {
+    /// Records that the endpoint refused the call for a limit. Fast refusals must not make the endpoint cheap.
+    pub(crate) fn record_refusal(&self) {
+        self.endpoint
+            .health
+            .record_answer(self.reason != Reason::Healthy, self.endpoints.now());
+    }
+
+    /// Records a failure of the process or the network. `is_unavailable`: the endpoint did not take the call, usually
+    /// because no process listens. `is_defect`: the endpoint answered, and may answer other methods well.
+    pub(crate) fn record_failure(&self, is_unavailable: bool, is_defect: bool) {
         let now = self.record_latency();
         let is_fast = now.saturating_sub(self.began) < nanos(FAST_REFUSAL);
-        self.endpoint.health.set_refuses_fast(is_unavailable && is_fast);
+        self.endpoint
+            .health
+            .set_last_resort(is_defect || (is_unavailable && is_fast));
         let is_probe = self.reason == Reason::Probe;
         if self
             .endpoint
@@ -335,7 +393,7 @@ impl<'a> Attempt<'a> {
     pub(crate) fn record_timeout(&self, method_timeout: Duration) {
         let now = self.record_latency();
         if now.saturating_sub(self.began) >= nanos(method_timeout) {
-            self.record_failure(false);
+            self.record_failure(false, false);
         }
     }
 
@@ -349,6 +407,6 @@ impl<'a> Attempt<'a> {
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        self.endpoint.health.end_call();
+        self.endpoint.health.end_call(self.is_awaited);
     }
 }

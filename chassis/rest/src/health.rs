@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use offshoot_contract::Backoff;
 
-use crate::limits::{ClientLimits, EWMA_TIME_CONSTANT};
+use crate::limits::{ClientLimits, EWMA_TIME_CONSTANT, MAX_SILENCE};
 
 /// A failure adds to the score as much as two answers subtract, so an address that fails half of its calls is ejected.
 const FAILURE_WEIGHT: u32 = 2;
@@ -18,6 +18,15 @@ const ANSWER_WEIGHT: u32 = 1;
 pub(crate) struct Health {
     in_flight: AtomicU32,
     calls: AtomicU64,
+    /// Calls in flight that are answered soon; long polls are not.
+    awaited: AtomicU32,
+    /// Begin of the present time with awaited calls.
+    busy_since: AtomicU64,
+    answered_at: AtomicU64,
+    /// Ejected for silence: the next probe is an identity check, and no call.
+    is_silent: AtomicBool,
+    /// A check of the silence is under way.
+    is_checked: AtomicBool,
     /// EWMA of call latency, nanoseconds.
     latency_ewma: AtomicU64,
     latency_updated_at: AtomicU64,
@@ -26,8 +35,8 @@ pub(crate) struct Health {
     open_until: AtomicU64,
     /// Ejections in a row, failed probes included.
     ejections: AtomicU32,
-    /// The latest failure was a fast `Unavailable`: usually a refused connection.
-    refuses_fast: AtomicBool,
+    /// The latest failure was a fast `Unavailable`, usually a refused connection, or a defect, perhaps of one method only.
+    is_last_resort: AtomicBool,
 }
 
 /// State of the circuit breaker: whether the address may be called.
@@ -58,17 +67,65 @@ impl Health {
         until != 0 && until <= now && claim().is_ok()
     }
 
-    pub(crate) fn begin_call(&self) {
+    pub(crate) fn begin_call(&self, now: u64, is_awaited: bool) {
+        if is_awaited {
+            if self.awaited.load(Relaxed) == 0 {
+                self.busy_since.store(now, Relaxed);
+            }
+            self.awaited.fetch_add(1, Relaxed);
+        }
         self.in_flight.fetch_add(1, Relaxed);
         self.calls.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn end_call(&self) {
+    pub(crate) fn end_call(&self, was_awaited: bool) {
+        if was_awaited {
+            self.awaited.fetch_sub(1, Relaxed);
+        }
         self.in_flight.fetch_sub(1, Relaxed);
     }
 
+    /// How long awaited calls have been in flight without an answer to any call, nanoseconds.
+    pub(crate) fn silence(&self, now: u64) -> u64 {
+        if self.awaited.load(Relaxed) == 0 {
+            return 0;
+        }
+        let heard_at = self.busy_since.load(Relaxed).max(self.answered_at.load(Relaxed));
+        now.saturating_sub(heard_at)
+    }
+
+    /// Claims the check of an address that has answered nothing for a while. True for a single caller, until `end_check`.
+    pub(crate) fn begin_check_of_silence(&self, now: u64) -> bool {
+        self.silence(now) >= nanos(MAX_SILENCE) && !self.is_checked.swap(true, AcqRel)
+    }
+
+    /// Ends the check. An address that has answered the check is busy with long calls.
+    pub(crate) fn end_check_of_silence(&self, has_answered: bool, now: u64) {
+        if has_answered {
+            self.answered_at.store(now, Relaxed);
+        }
+        self.is_checked.store(false, Release);
+    }
+
+    /// Ejects an address that answers nothing. True if the address was not ejected before.
+    pub(crate) fn eject_silent(&self, now: u64, limits: &ClientLimits) -> bool {
+        let until = now + nanos(self.ejection_time(limits));
+        let is_new = self.open_until.compare_exchange(0, until, AcqRel, Acquire).is_ok();
+        if is_new {
+            self.is_silent.store(true, Release);
+            self.ejections.fetch_add(1, Relaxed);
+        }
+        is_new
+    }
+
+    /// Whether the address was ejected for silence, and was not identified since.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.is_silent.load(Acquire)
+    }
+
     /// Records an answer, whatever the answer says. `closes_circuit`: the call was a probe or a last resort.
-    pub(crate) fn record_answer(&self, closes_circuit: bool) {
+    pub(crate) fn record_answer(&self, closes_circuit: bool, now: u64) {
+        self.answered_at.store(now, Relaxed);
         if closes_circuit {
             self.failure_score.store(0, Relaxed);
             self.ejections.store(0, Relaxed);
@@ -79,17 +136,19 @@ impl Health {
         }
     }
 
-    pub(crate) fn set_refuses_fast(&self, refuses_fast: bool) {
-        self.refuses_fast.store(refuses_fast, Relaxed);
+    pub(crate) fn set_last_resort(&self, is_last_resort: bool) {
+        self.is_last_resort.store(is_last_resort, Relaxed);
     }
 
-    /// Whether an ejected address may serve as last resort, since another refusal would cost next to nothing.
-    pub(crate) fn refuses_fast(&self) -> bool {
-        self.refuses_fast.load(Relaxed)
+    /// Whether an ejected address may be called while there is no other: another fast refusal would cost next to nothing, and
+    /// a process with a defect may answer other methods.
+    pub(crate) fn is_last_resort(&self) -> bool {
+        self.is_last_resort.load(Relaxed)
     }
 
     /// Half-opens an open circuit after a successful identity check. Only an answered call closes the circuit.
     pub(crate) fn record_identified(&self, now: u64) {
+        self.is_silent.store(false, Release);
         let half_open = |until: u64| (until > now).then_some(now.max(1));
         let _ = self.open_until.fetch_update(AcqRel, Acquire, half_open);
     }
@@ -127,11 +186,12 @@ impl Health {
     }
 
     /// Load of the address as one more call would find it: latency EWMA x in-flight calls. The EWMA decays while no
-    /// call is made, so a slow address is tried again.
+    /// call is made, so a slow address is tried again. The present silence is the least latency: an address that answers
+    /// nothing has no new latency to show.
     pub(crate) fn expected_cost(&self, now: u64) -> f64 {
         let age = now.saturating_sub(self.latency_updated_at.load(Relaxed));
         let ewma = self.latency_ewma.load(Relaxed) as f64 * decay(age);
-        (ewma + 1.0) * f64::from(self.in_flight.load(Relaxed) + 1)
+        (ewma.max(self.silence(now) as f64) + 1.0) * f64::from(self.in_flight.load(Relaxed) + 1)
     }
 
     pub(crate) fn in_flight(&self) -> u32 {
@@ -174,13 +234,13 @@ mod tests {
         assert_eq!(health.circuit_state(SECOND / 2), CircuitState::HalfOpen);
         assert!(health.acquire_probe(SECOND / 2, &limits()));
         assert!(!health.acquire_probe(SECOND / 2, &limits()), "one probe at a time");
-        health.record_answer(false);
+        health.record_answer(false, 0);
         assert_ne!(
             health.circuit_state(SECOND / 2),
             CircuitState::Closed,
             "an answer to an earlier call closed the circuit"
         );
-        health.record_answer(true);
+        health.record_answer(true, 0);
         assert_eq!(health.circuit_state(SECOND / 2), CircuitState::Closed);
     }
 
@@ -219,11 +279,11 @@ mod tests {
         let (half, fifth) = (Health::default(), Health::default());
         for n in 0..30 {
             half.record_failure(false, 0, &limits());
-            half.record_answer(false);
+            half.record_answer(false, 0);
             if n % 5 == 0 {
                 fifth.record_failure(false, 0, &limits());
             } else {
-                fifth.record_answer(false);
+                fifth.record_answer(false, 0);
             }
         }
         assert_ne!(half.circuit_state(0), CircuitState::Closed);
@@ -238,5 +298,40 @@ mod tests {
         assert!(slow.expected_cost(SECOND) > fast.expected_cost(SECOND));
         fast.record_latency(Duration::from_millis(1), 10 * SECOND);
         assert!(slow.expected_cost(10 * SECOND) < fast.expected_cost(10 * SECOND));
+    }
+
+    #[test]
+    fn an_address_that_answers_nothing_costs_its_silence_and_is_checked_once() {
+        let (hung, busy) = (Health::default(), Health::default());
+        for health in [&hung, &busy] {
+            health.record_latency(Duration::from_millis(1), 0);
+            health.begin_call(0, true);
+        }
+        let now = nanos(MAX_SILENCE);
+        busy.record_answer(false, now);
+        assert_eq!((hung.silence(now), busy.silence(now)), (now, 0));
+        assert!(hung.expected_cost(now) > 1_000.0 * busy.expected_cost(now));
+        assert!(!hung.begin_check_of_silence(now - 1), "not before the time has passed");
+        assert!(hung.begin_check_of_silence(now) && !busy.begin_check_of_silence(now));
+        assert!(!hung.begin_check_of_silence(now), "one check at a time");
+        assert!(hung.eject_silent(now, &limits()) && !hung.eject_silent(now, &limits()));
+        assert!(hung.is_silent());
+        hung.record_identified(now + 1);
+        assert!(!hung.is_silent());
+        assert_eq!(hung.circuit_state(now + 1), CircuitState::HalfOpen);
+    }
+
+    #[test]
+    fn an_address_that_answers_the_check_is_busy_with_a_long_call() {
+        let health = Health::default();
+        health.begin_call(0, true);
+        let now = nanos(MAX_SILENCE);
+        assert!(health.begin_check_of_silence(now));
+        health.end_check_of_silence(true, now);
+        assert_eq!(health.silence(now), 0);
+        health.end_call(true);
+        // Long polls wait for what may never come.
+        health.begin_call(0, false);
+        assert_eq!(health.silence(100 * SECOND), 0);
     }
 }

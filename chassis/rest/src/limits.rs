@@ -123,6 +123,12 @@ pub(crate) const EWMA_TIME_CONSTANT: Duration = Duration::from_secs(1);
 /// Longest duration of a fast refusal. An ejected address that refuses fast serves as last resort, since another
 /// refusal costs next to nothing.
 pub(crate) const FAST_REFUSAL: Duration = Duration::from_millis(50);
+/// Time without any answer to the calls in flight after which an address is checked, if there are others.
+pub(crate) const MAX_SILENCE: Duration = Duration::from_millis(1_500);
+/// Timeout of the identity check of a silent address.
+pub(crate) const SILENT_CHECK_TIMEOUT: Duration = Duration::from_secs(1);
+/// Calls leave the own zone when the best address there costs this many times the best one elsewhere.
+pub(crate) const ZONE_ADVANTAGE: f64 = 10.0;
 /// Interval between DNS resolutions.
 pub(crate) const DNS_REFRESH: Duration = Duration::from_secs(5);
 

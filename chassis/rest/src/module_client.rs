@@ -6,6 +6,7 @@
 // Identity checks.
 mod identify;
 
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use http::response::Parts;
 use http::{HeaderValue, Request, StatusCode, Uri};
 use http_body_util::Full;
 use offshoot_contract::{
-    ArgsOf, CallContext, CallFailure, FailureKind, MethodSpec, OutcomeOf, OutgoingCall, Verb, WireMethod,
+    ArgsOf, CallContext, CallFailure, Class, FailureKind, MethodSpec, OutcomeOf, OutgoingCall, Verb, WireMethod,
     check_deadline,
 };
 use offshoot_listener::{BodyError, receive_body};
@@ -24,8 +25,9 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::client_options::ClientOptions;
 use crate::endpoints::{Attempt, Endpoint, EndpointState, Endpoints};
+use crate::health::nanos;
 use crate::identity::{ContractHeader, ContractIdentity, ExpectedStore};
-use crate::limits::MethodBounds;
+use crate::limits::{MAX_SILENCE, MethodBounds};
 use crate::recorder::CallRecorder;
 use crate::request::EncodedArgs;
 use crate::response::{DecodeOutcome, PendingOutcome};
@@ -38,6 +40,9 @@ const MAX_ANSWER_BYTES: usize = 16 << 20;
 
 /// Share of the timeout reserved for the response's way back; a short deadline reserves less.
 const ANSWER_MARGIN: Duration = Duration::from_millis(50);
+
+/// Least share of the method's timeout that a server gets as its deadline.
+const SERVERS_SHARE: f32 = 0.9;
 
 /// Endpoints that one call tries while no endpoint takes the call.
 const MAX_ENDPOINTS_PER_CALL: usize = 3;
@@ -63,6 +68,8 @@ struct WireCall<'a> {
     key: Option<&'a str>,
     args: &'a EncodedArgs,
     recorder: Option<CallRecorder>,
+    /// An answer must come soon, unlike that of a long poll.
+    is_awaited: bool,
 }
 
 /// The failure of one attempt at one endpoint.
@@ -91,10 +98,10 @@ impl ModuleClient {
         contract: ContractIdentity,
         transport: impl FnOnce(Arc<Endpoints>) -> Transport,
         options: ClientOptions,
-    ) -> Self {
+    ) -> Arc<Self> {
         let name = contract.name;
         let endpoints = Endpoints::new(name, contract.root(), options.addresses, options.zone, options.limits);
-        Self {
+        let client = Arc::new(Self {
             name,
             transport: transport(Arc::clone(&endpoints)),
             endpoints,
@@ -104,7 +111,15 @@ impl ModuleClient {
             contract,
             expected_header: OnceLock::new(),
             accepted_header: OnceLock::new(),
-        }
+        });
+        let weak = Arc::downgrade(&client);
+        let check = move |endpoint: Arc<Endpoint>| {
+            if let Some(client) = weak.upgrade() {
+                tokio::spawn(async move { client.check_silent(&endpoint).await });
+            }
+        };
+        client.endpoints.set_check_of_silent(Box::new(check));
+        client
     }
 
     pub(crate) fn endpoints(&self) -> Vec<EndpointState> {
@@ -132,7 +147,8 @@ impl ModuleClient {
         cx: &mut CallContext,
         args: &ArgsOf<M>,
     ) -> OutcomeOf<M> {
-        self.call::<M>(spec, &self.chassis_bounds, cx, args, None).await
+        self.send_call::<M>(spec, &self.chassis_bounds, cx, args, None, false)
+            .await
     }
 
     pub(crate) async fn call<M: WireMethod>(
@@ -142,6 +158,18 @@ impl ModuleClient {
         cx: &mut CallContext,
         args: &ArgsOf<M>,
         recorder: Option<CallRecorder>,
+    ) -> OutcomeOf<M> {
+        self.send_call::<M>(spec, bounds, cx, args, recorder, true).await
+    }
+
+    async fn send_call<M: WireMethod>(
+        &self,
+        spec: &'static MethodSpec,
+        bounds: &MethodBounds,
+        cx: &mut CallContext,
+        args: &ArgsOf<M>,
+        recorder: Option<CallRecorder>,
+        is_awaited: bool,
     ) -> OutcomeOf<M> {
         let key = cx.take_next_key(spec);
         let outgoing = OutgoingCall::begin(cx, spec);
@@ -155,6 +183,7 @@ impl ModuleClient {
                     key: key.as_deref(),
                     args: &args,
                     recorder,
+                    is_awaited,
                 };
                 self.send(call, &mut outcome).await
             }
@@ -190,16 +219,38 @@ impl ModuleClient {
             };
             let mut selected = self.endpoints.select(&all, &[])?;
             let mut excluded = Vec::new();
+            let most = MAX_ENDPOINTS_PER_CALL.min(all.len());
             loop {
-                let attempt = Attempt::begin(&self.endpoints, &selected);
-                let within = timeout_at(until, self.send_to(&selected.endpoint, &call, until, outcome));
-                let Ok(result) = within.await else {
+                let is_last = excluded.len() + 1 == most;
+                // A safe call may be sent to another endpoint while the first one is hung.
+                let may_give_up = !is_last && call.spec.class == Class::Safe;
+                let attempt = Attempt::begin(&self.endpoints, &selected, call.is_awaited);
+                let Some(result) = self
+                    .attempt(&selected.endpoint, &call, until, may_give_up, outcome)
+                    .await
+                else {
                     attempt.record_timeout(call.bounds.timeout);
-                    return Err(self.timed_out(&selected.endpoint, call.spec));
+                    drop(attempt);
+                    let failure = self.timed_out(&selected.endpoint, call.spec);
+                    if !may_give_up || Instant::now() >= until || !call.cx.take_retry() {
+                        return Err(failure);
+                    }
+                    excluded.push(selected.endpoint);
+                    match self.endpoints.select(&all, &excluded) {
+                        Ok(next) => selected = next,
+                        Err(_) => return Err(failure),
+                    }
+                    continue;
                 };
                 match &result {
+                    // The server has cut the call off by itself.
+                    Err(AttemptError { failure, .. }) if failure.kind() == &FailureKind::Timeout => {
+                        attempt.record_timeout(call.bounds.timeout.mul_f32(SERVERS_SHARE));
+                    }
+                    // The process works; the limit is on the callers.
+                    Err(AttemptError { failure, .. }) if is_overload(failure) => attempt.record_refusal(),
                     Err(AttemptError { failure, .. }) if is_endpoint_failure(failure) => {
-                        attempt.record_failure(is_unavailable(failure));
+                        attempt.record_failure(is_unavailable(failure), is_defect(failure));
                     }
                     _ => attempt.record_answer(),
                 }
@@ -207,7 +258,6 @@ impl ModuleClient {
                 let Err(AttemptError { failure, is_answered }) = result else {
                     return Ok(());
                 };
-                let is_last = excluded.len() + 1 == MAX_ENDPOINTS_PER_CALL.min(all.len());
                 if is_last || !is_unavailable(&failure) {
                     return Err(failure);
                 }
@@ -223,6 +273,36 @@ impl ModuleClient {
                 selected = next;
             }
         })
+    }
+
+    /// Sends a call to one endpoint. `None`: no answer until `until`, or, if the call `may_give_up`, none in half of that time
+    /// from an endpoint that answers nothing else either.
+    async fn attempt(
+        &self,
+        endpoint: &Endpoint,
+        call: &WireCall<'_>,
+        until: Instant,
+        may_give_up: bool,
+        outcome: &mut dyn DecodeOutcome,
+    ) -> Option<Result<(), AttemptError>> {
+        let mut sent = pin!(self.send_to(endpoint, call, until, outcome));
+        if may_give_up {
+            let now = Instant::now();
+            let halfway = now + until.saturating_duration_since(now) / 2;
+            if let Ok(result) = timeout_at(halfway, &mut sent).await {
+                return Some(result);
+            }
+            if endpoint.health.silence(self.endpoints.now()) >= nanos(MAX_SILENCE) {
+                tokio::select! {
+                    result = &mut sent => return Some(result),
+                    () = self.until_checked(endpoint) => {}
+                }
+            }
+            if endpoint.health.is_silent() {
+                return None;
+            }
+        }
+        timeout_at(until, sent).await.ok()
     }
 
     /// Sends a call to one endpoint. A server that refuses the service token gets the call once more with another one:
@@ -450,12 +530,20 @@ fn is_endpoint_failure(failure: &CallFailure) -> bool {
     matches!(
         failure.kind(),
         FailureKind::Unavailable
-            | FailureKind::Overloaded { .. }
             | FailureKind::ConnectionLost
             | FailureKind::BadAnswer
             | FailureKind::WrongContract
             | FailureKind::Internal
     )
+}
+
+fn is_overload(failure: &CallFailure) -> bool {
+    matches!(failure.kind(), FailureKind::Overloaded { .. })
+}
+
+/// Whether the endpoint answered, and the answer shows a defect: perhaps of one method only.
+fn is_defect(failure: &CallFailure) -> bool {
+    matches!(failure.kind(), FailureKind::Internal | FailureKind::BadAnswer)
 }
 
 /// Whether the endpoint did not take the call, so that another endpoint may be called at once.

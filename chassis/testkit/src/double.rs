@@ -13,7 +13,7 @@ use crate::faults::Faults;
 
 /// A double of contract `A` with data `S`.
 ///
-/// ```ignore
+/// ```text
 /// let counters: Arc<Counters> = Arc::default();
 /// let api = Double::<dyn CountersApi, _>::new(counters)
 ///     .answers(CounterMethod, |counters, call| counters.value(call.params.id))

@@ -63,7 +63,7 @@ impl ModuleSchema {
 /// Includes the migrations in a folder, each as `sqlite/<name>.sql` and `postgres/<name>.sql`. The folder is relative
 /// to the file that calls the macro.
 ///
-/// ```ignore
+/// ```text
 /// migrations: migrations!("../migrations": 1 "0001_readings", 2 "0002_units"),
 /// ```
 #[macro_export]

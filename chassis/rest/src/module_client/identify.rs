@@ -12,6 +12,7 @@ use super::{MAX_ANSWER_BYTES, ModuleClient, is_from_gateway};
 use crate::endpoints::Endpoint;
 use crate::headers;
 use crate::identity::Identity;
+use crate::limits::SILENT_CHECK_TIMEOUT;
 use crate::transport::ResponseBody;
 
 /// Caller name in the service token of an identity check.
@@ -38,6 +39,33 @@ impl ModuleClient {
             return Err(self.identify_timed_out());
         }
         answers.swap_remove(first)
+    }
+
+    /// Checks a silent endpoint, or waits while another call checks.
+    pub(super) async fn until_checked(&self, endpoint: &Endpoint) {
+        if endpoint.health.begin_check_of_silence(self.endpoints.now()) {
+            self.check_silent(endpoint).await;
+        } else if !endpoint.health.is_silent() {
+            tokio::time::sleep(SILENT_CHECK_TIMEOUT).await;
+        }
+    }
+
+    /// Checks an endpoint that answers nothing. A process that is busy with long calls answers the check; a hung one is
+    /// ejected until it does.
+    pub(super) async fn check_silent(&self, endpoint: &Endpoint) {
+        let identity = tokio::time::timeout(SILENT_CHECK_TIMEOUT, self.fetch_identity(endpoint)).await;
+        // Any answer will do: the calls themselves tell what is wrong with it.
+        let has_answered = match &identity {
+            Ok(Err(failure)) => !is_lost(failure),
+            Ok(Ok(_)) => true,
+            Err(_) => false,
+        };
+        if !has_answered {
+            self.endpoints.eject_silent(endpoint);
+        } else if endpoint.health.is_silent() {
+            endpoint.health.record_identified(self.endpoints.now());
+        }
+        endpoint.health.end_check_of_silence(has_answered, self.endpoints.now());
     }
 
     async fn fetch_identity(&self, endpoint: &Endpoint) -> Result<Identity, CallFailure> {
@@ -84,4 +112,8 @@ impl ModuleClient {
         let request = self.build_bare_request(endpoint, uri.to_owned(), token, Bytes::new())?;
         self.transport.send(self.name, false, request).await
     }
+}
+
+fn is_lost(failure: &CallFailure) -> bool {
+    matches!(failure.kind(), FailureKind::ConnectionLost | FailureKind::Unavailable)
 }
