@@ -175,6 +175,7 @@ pub mod counters_api_methods {
     #[schemars(crate = "::offshoot_contract::generated::schemars")]
     pub struct AddBody {
         /// Parameter `amount`.
+        #[schemars(range(min = 1))]
         pub amount: u32,
     }
     /// [`CountersApi::add`].

@@ -304,12 +304,12 @@ fn part(method: &Method, part: Part, visibility: &Visibility) -> (TokenStream, T
         Part::Body => format!(" JSON body of `{}`.", method.ident),
     };
     let fields = parameters.iter().map(|parameter| {
-        let Parameter { ident, ty, .. } = parameter;
+        let Parameter { ident, ty, limits, .. } = parameter;
         let optional = parameter
             .is_optional()
             .then(|| quote!(#[serde(default, skip_serializing_if = "::std::option::Option::is_none")]));
         let field_doc = format!(" Parameter `{ident}`.");
-        quote!(#[doc = #field_doc] #optional #visibility #ident: #ty)
+        quote!(#[doc = #field_doc] #(#limits)* #optional #visibility #ident: #ty)
     });
     let structure = quote! {
         #[doc = #doc]

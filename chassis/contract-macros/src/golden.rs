@@ -21,7 +21,7 @@ fn a_contract_expands_to_the_golden_file() {
 
             /// Adds to a counter.
             #[post("/counters/{id}/additions", max = "1KiB", timeout = "500ms")]
-            async fn add(&self, cx: &mut CallContext, id: CounterId, amount: u32) -> Result<(), CountersError>;
+            async fn add(&self, cx: &mut CallContext, id: CounterId, #[schemars(range(min = 1))] amount: u32) -> Result<(), CountersError>;
         }
         "#,
     )

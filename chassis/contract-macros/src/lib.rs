@@ -28,7 +28,8 @@ use proc_macro::TokenStream;
 ///
 /// A method is `async`, takes `&self`, `cx: &mut CallContext` and the parameters, and returns a `Result` with an error
 /// type that derives [`ContractError`]. Path parameters are matched by name. All other parameters travel in the query
-/// of GET and DELETE, and in a JSON object keyed by parameter name for PUT and POST.
+/// of GET and DELETE, and in a JSON object keyed by parameter name for PUT and POST. `#[schemars(range(min = 1))]` on a
+/// parameter adds the limits that the module enforces to the schema of the parameter.
 ///
 /// `events = ReadingsEvent` names the enum of published events.
 ///

@@ -3,8 +3,8 @@
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{
-    Error, Expr, ExprLit, FnArg, GenericArgument, Ident, ItemTrait, Lit, Meta, Pat, Path, PathArguments, Result,
-    ReturnType, TraitItem, TraitItemFn, Type,
+    Attribute, Error, Expr, ExprLit, FnArg, GenericArgument, Ident, ItemTrait, Lit, Meta, Pat, Path, PathArguments,
+    Result, ReturnType, TraitItem, TraitItemFn, Type,
 };
 
 use crate::attribute::{ContractAttribute, MethodAttribute};
@@ -39,6 +39,8 @@ pub(crate) struct Parameter {
     pub(crate) ident: Ident,
     pub(crate) ty: Type,
     pub(crate) location: Location,
+    /// `#[schemars(..)]`: limits for the schema.
+    pub(crate) limits: Vec<Attribute>,
 }
 
 /// Location of a parameter in the HTTP request.
@@ -78,23 +80,17 @@ impl Contract {
 
 impl Method {
     fn new(method: &mut TraitItemFn) -> Result<Self> {
+        check_signature(method)?;
         let (verb, attribute) = take_verb(method)?;
+        let mut limits = method
+            .sig
+            .inputs
+            .iter_mut()
+            .skip(2)
+            .map(take_limits)
+            .collect::<Vec<_>>()
+            .into_iter();
         let signature = &method.sig;
-        if signature.asyncness.is_none() {
-            return Err(Error::new(signature.span(), "a contract's method must be `async`"));
-        }
-        if !signature.generics.params.is_empty() {
-            return Err(Error::new(
-                signature.generics.span(),
-                "a contract's method cannot have type parameters: types cannot be sent over the wire",
-            ));
-        }
-        if method.default.is_some() {
-            return Err(Error::new(
-                method.default.span(),
-                "a contract's method cannot have a default body",
-            ));
-        }
         let mut inputs = signature.inputs.iter();
         if !matches!(inputs.next(), Some(FnArg::Receiver(receiver)) if receiver.reference.is_some() && receiver.mutability.is_none())
         {
@@ -118,7 +114,7 @@ impl Method {
         let path = attribute.path_parameters()?;
         let has_no_body = verb == "Get" || verb == "Delete";
         let parameters = inputs
-            .map(|input| Parameter::new(input, &path, has_no_body))
+            .map(|input| Parameter::new(input, &path, has_no_body, limits.next().unwrap_or_default()))
             .collect::<Result<Vec<_>>>()?;
         let known = |name: &str| parameters.iter().any(|parameter| parameter.ident == name);
         if let Some(unknown) = path.iter().find(|name| !known(name)) {
@@ -156,7 +152,7 @@ impl Method {
 }
 
 impl Parameter {
-    fn new(input: &FnArg, path: &[String], has_no_body: bool) -> Result<Self> {
+    fn new(input: &FnArg, path: &[String], has_no_body: bool, limits: Vec<Attribute>) -> Result<Self> {
         let FnArg::Typed(typed) = input else {
             return Err(Error::new(input.span(), "expected a parameter"));
         };
@@ -181,6 +177,7 @@ impl Parameter {
             ident: pattern.ident.clone(),
             ty: (*typed.ty).clone(),
             location,
+            limits,
         })
     }
 
@@ -194,6 +191,27 @@ impl Parameter {
             .last()
             .is_some_and(|segment| segment.ident == "Option")
     }
+}
+
+/// Checks the parts of a method that every contract has alike.
+fn check_signature(method: &TraitItemFn) -> Result<()> {
+    let signature = &method.sig;
+    if signature.asyncness.is_none() {
+        return Err(Error::new(signature.span(), "a contract's method must be `async`"));
+    }
+    if !signature.generics.params.is_empty() {
+        return Err(Error::new(
+            signature.generics.span(),
+            "a contract's method cannot have type parameters: types cannot be sent over the wire",
+        ));
+    }
+    if method.default.is_some() {
+        return Err(Error::new(
+            method.default.span(),
+            "a contract's method cannot have a default body",
+        ));
+    }
+    Ok(())
 }
 
 /// Removes the verb attribute from the method and parses the arguments.
@@ -223,6 +241,18 @@ fn take_verb(method: &mut TraitItemFn) -> Result<(Ident, MethodAttribute)> {
             "a contract's method needs a verb: #[get(\"/stations/{id}\")], #[put(..)], #[post(..)] or #[delete(..)]";
         Error::new(method.sig.ident.span(), why)
     })
+}
+
+/// Removes the limits from a parameter of the trait, where the compiler knows no such attribute.
+fn take_limits(input: &mut FnArg) -> Vec<Attribute> {
+    let FnArg::Typed(typed) = input else {
+        return Vec::new();
+    };
+    let (limits, kept) = std::mem::take(&mut typed.attrs)
+        .into_iter()
+        .partition(|attribute| attribute.path().is_ident("schemars"));
+    typed.attrs = kept;
+    limits
 }
 
 fn is_context(input: &FnArg) -> bool {

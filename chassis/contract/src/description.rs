@@ -146,6 +146,11 @@ impl MethodDescription {
             errors,
         }
     }
+
+    /// Whether the documentation names an error.
+    fn names(&self, error: &ErrorDescription) -> bool {
+        self.doc.contains(&format!("`{}`", error.variant))
+    }
 }
 
 impl ContractDescription {
@@ -153,6 +158,15 @@ impl ContractDescription {
     #[must_use]
     pub fn major(&self) -> &str {
         self.version.split('.').next().unwrap_or_default()
+    }
+
+    /// The errors of a method: those that its documentation names, such as "Fails with `UnknownStation`", and those that no
+    /// method names.
+    #[must_use]
+    pub fn errors_of<'a>(&self, method: &'a MethodDescription) -> Vec<&'a ErrorDescription> {
+        let is_possible =
+            |error: &&ErrorDescription| method.names(error) || !self.methods.iter().any(|another| another.names(error));
+        method.errors.iter().filter(is_possible).collect()
     }
 
     /// The shape of one of this contract's schemas.

@@ -68,7 +68,7 @@ pub use crate::method::{
 pub use crate::method_spec::{MethodSpec, Verb};
 pub use crate::money::{Currency, InvalidMoney, Money};
 pub use crate::named::Named;
-pub use crate::openapi::{openapi, problem_schema};
+pub use crate::openapi::{PROBLEM, camel_case, make_portable, openapi, parameters, problem_responses, problem_schema};
 pub use crate::outgoing_call::{OutgoingCall, check_deadline};
 pub use crate::page::{Page, PageSize};
 pub use crate::placement::Placement;

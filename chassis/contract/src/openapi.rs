@@ -1,8 +1,24 @@
-//! Generates the OpenAPI 3.1 document of a contract from the contract's description.
+//! Generates the OpenAPI 3.1 document of a contract from the contract's description. Clients are generated from the
+//! documents, so each schema has the form that generators read.
+
+// Parts that the document of a public API shares.
+mod parameters;
+mod portable;
+mod problems;
 
 use serde_json::{Map, Value, json};
 
 use crate::description::{ContractDescription, ErrorDescription, MethodDescription};
+use crate::problem::MAY_HAVE_EXECUTED;
+
+pub use self::parameters::parameters;
+pub use self::portable::{camel_case, make_portable};
+pub use self::problems::{PROBLEM, problem_responses, problem_schema};
+
+use self::problems::allows_null;
+
+/// Name of the response of all call failures.
+const CALL_FAILURE: &str = "CallFailure";
 
 /// The OpenAPI document, with the paths of the contracts surface.
 #[must_use]
@@ -13,11 +29,9 @@ pub fn openapi(contract: &ContractDescription) -> Value {
         let path = paths
             .entry(format!("{root}{}", method.path))
             .or_insert_with(|| json!({}));
-        path[method.verb.to_lowercase()] = operation(method);
+        path[method.verb.to_lowercase()] = operation(contract, method);
     }
-    let mut schemas: Map<String, Value> = contract.schemas.clone().into_iter().collect();
-    schemas.insert("Problem".to_owned(), problem_schema());
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": contract.name,
@@ -25,39 +39,73 @@ pub fn openapi(contract: &ContractDescription) -> Value {
             "description": contract.doc,
             "x-contract-hash": contract.hash,
         },
+        "tags": [{ "name": contract.name, "description": first_sentence(&contract.doc) }],
         "paths": paths,
         "components": {
-            "schemas": schemas,
+            "schemas": schemas(contract),
+            "responses": { CALL_FAILURE: call_failure_response() },
             "securitySchemes": { "service": { "type": "http", "scheme": "bearer" } },
         },
         "security": [{ "service": [] }],
-    })
+    });
+    make_portable(&mut document);
+    document
 }
 
-/// JSON schema of the members common to all problems.
-#[must_use]
-pub fn problem_schema() -> Value {
+/// The contract's own schemas, and those of problems.
+fn schemas(contract: &ContractDescription) -> Map<String, Value> {
+    let mut schemas: Map<String, Value> = contract.schemas.clone().into_iter().collect();
+    schemas.insert(PROBLEM.to_owned(), problem_schema());
+    schemas.insert(CALL_FAILURE.to_owned(), call_failure_schema());
+    for error in contract.methods.iter().flat_map(|method| contract.errors_of(method)) {
+        schemas.insert(error.schema_name(), error.problem_schema());
+    }
+    schemas
+}
+
+/// A problem that is no error of the contract.
+fn call_failure_schema() -> Value {
+    let mut schema = problem_schema();
+    schema["description"] = json!("A call that failed without an answer of the module.");
+    schema["properties"][MAY_HAVE_EXECUTED] =
+        json!({ "type": "boolean", "description": "Whether the call may have taken effect." });
+    schema["properties"]["retry_after_ms"] = json!({
+        "type": "integer",
+        "minimum": 0,
+        "description": "Pause before the next attempt, for `overloaded`.",
+    });
+    for (name, description) in [
+        ("module", "The module that failed, for `dependency`."),
+        ("method", "The method that failed, for `dependency`."),
+        ("cause", "Code of the failure in that method, for `dependency`."),
+    ] {
+        schema["properties"][name] = json!({ "type": "string", "description": description });
+    }
+    if let Value::Array(required) = &mut schema["required"] {
+        required.push(json!(MAY_HAVE_EXECUTED));
+    }
+    schema
+}
+
+fn call_failure_response() -> Value {
     json!({
-        "type": "object",
-        "description": "RFC 9457 problem details. Fields of the error are additional members.",
-        "properties": {
-            "status": { "type": "integer" },
-            "code": { "type": "string", "description": "Stable, machine-readable code." },
-            "title": { "type": "string" },
-            "detail": { "type": "string", "description": "Human-readable explanation of this occurrence." },
-            "trace_id": { "type": "string", "description": "Trace id of the request, as logged." },
+        "description": "The call failed without an answer of the module: unavailable, overloaded, refused, timed out or \
+                        failed.",
+        "content": {
+            "application/problem+json": { "schema": { "$ref": format!("#/components/schemas/{CALL_FAILURE}") } },
         },
-        "required": ["status", "code", "title", "detail", "trace_id"],
     })
 }
 
-fn operation(method: &MethodDescription) -> Value {
+fn operation(contract: &ContractDescription, method: &MethodDescription) -> Value {
+    let doc = with_codes(&method.doc, &method.errors);
     let mut operation = json!({
         "operationId": method.name,
-        "summary": first_sentence(&method.doc),
-        "description": method.doc,
-        "parameters": parameters(method),
-        "responses": responses(method),
+        "tags": [contract.name],
+        "summary": first_sentence(&doc),
+        "description": doc,
+        "parameters": parameters(&method.params, &method.path),
+        "responses": responses(contract, method),
         "x-idempotency-class": method.class,
     });
     if let Some(body) = &method.body {
@@ -69,6 +117,13 @@ fn operation(method: &MethodDescription) -> Value {
     operation
 }
 
+/// A documentation text with the codes of errors in the place of their variants.
+fn with_codes(doc: &str, errors: &[ErrorDescription]) -> String {
+    errors.iter().fold(doc.to_owned(), |doc, error| {
+        doc.replace(&format!("`{}`", error.variant), &format!("`{}`", error.code))
+    })
+}
+
 /// The first sentence of a documentation text, which may continue over several lines.
 fn first_sentence(doc: &str) -> String {
     let paragraph = doc.split("\n\n").next().unwrap_or_default().replace('\n', " ");
@@ -78,65 +133,18 @@ fn first_sentence(doc: &str) -> String {
     }
 }
 
-fn parameters(method: &MethodDescription) -> Vec<Value> {
-    let required = method.params.get("required").and_then(Value::as_array);
-    let is_required = |name: &str| required.is_some_and(|names| names.iter().any(|known| known == name));
-    let properties = method.params.get("properties").and_then(Value::as_object);
-    let describe = |(name, schema): (&String, &Value)| {
-        let in_path = method.path.contains(&format!("{{{name}}}"));
-        json!({
-            "name": name,
-            "in": if in_path { "path" } else { "query" },
-            "required": in_path || is_required(name),
-            "schema": schema,
-        })
-    };
-    properties.into_iter().flatten().map(describe).collect()
-}
-
-fn responses(method: &MethodDescription) -> Map<String, Value> {
-    let mut responses = Map::new();
-    match &method.answer {
-        Some(answer) => responses.insert(
-            "200".to_owned(),
-            json!({ "description": "The answer.", "content": { "application/json": { "schema": answer } } }),
-        ),
-        None => responses.insert("204".to_owned(), json!({ "description": "Done." })),
-    };
-    let mut statuses: Vec<u16> = method.errors.iter().map(|error| error.status).collect();
-    statuses.sort_unstable();
-    statuses.dedup();
-    for status in statuses {
-        let errors: Vec<_> = method.errors.iter().filter(|error| error.status == status).collect();
-        responses.insert(status.to_string(), problem(&errors));
+fn responses(contract: &ContractDescription, method: &MethodDescription) -> Map<String, Value> {
+    let errors: Vec<ErrorDescription> = contract.errors_of(method).into_iter().cloned().collect();
+    let mut responses = problem_responses(&errors);
+    if let Some(answer) = &method.answer {
+        let answered = json!({ "description": "The answer.", "content": { "application/json": { "schema": answer } } });
+        responses.insert("200".to_owned(), answered);
     }
-    responses.insert("default".to_owned(), problem(&[]));
+    // An answer without a value has no body.
+    if method.answer.as_ref().is_none_or(allows_null) {
+        responses.insert("204".to_owned(), json!({ "description": "Done." }));
+    }
+    let failure = json!({ "$ref": format!("#/components/responses/{CALL_FAILURE}") });
+    responses.insert("default".to_owned(), failure);
     responses
-}
-
-fn problem(errors: &[&ErrorDescription]) -> Value {
-    let cases: Vec<Value> = errors.iter().map(|error| problem_case(error)).collect();
-    let schema = match cases.len() {
-        0 => json!({ "$ref": "#/components/schemas/Problem" }),
-        _ => json!({ "allOf": [{ "$ref": "#/components/schemas/Problem" }, { "oneOf": cases }] }),
-    };
-    let description = match errors {
-        [] => "Call failure: unavailable, overloaded, refused, timed out or failed.".to_owned(),
-        _ => errors
-            .iter()
-            .map(|error| format!("`{}`: {}", error.code, error.doc))
-            .collect::<Vec<_>>()
-            .join("\n"),
-    };
-    json!({
-        "description": description,
-        "content": { "application/problem+json": { "schema": schema } },
-    })
-}
-
-fn problem_case(error: &ErrorDescription) -> Value {
-    let mut properties: Map<String, Value> = error.fields.clone().into_iter().collect();
-    properties.insert("code".to_owned(), json!({ "const": error.code }));
-    let required: Vec<&String> = error.fields.keys().collect();
-    json!({ "type": "object", "properties": properties, "required": required })
 }

@@ -12,7 +12,7 @@ use crate::page::Page;
 /// Bytes of the checksum: long enough to make an accidental match of a damaged token improbable.
 const CHECKSUM_BYTES: usize = 8;
 /// Longest token, characters: the checksum and a key of 128 bytes. Keys of lists must not be longer.
-const MAX_TOKEN_CHARS: usize = 2 * (CHECKSUM_BYTES + 128);
+pub const MAX_TOKEN_CHARS: usize = 2 * (CHECKSUM_BYTES + 128);
 
 /// The page token was not issued for this list. Every contract reports it with this message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -49,7 +49,7 @@ pub struct PublicKind {
     /// What the client can do.
     pub remedy: Remedy,
     /// One sentence about the failure.
-    explanation: &'static str,
+    pub explanation: &'static str,
 }
 
 const fn kind(

@@ -249,20 +249,20 @@ fn choice<'a>(values: impl IntoIterator<Item = &'a str>, schema: &Map<String, Va
     }
 }
 
+/// The range of a type, without the limits that a module sets within the range: the type decodes, and a value beyond a
+/// limit gets an error of the contract.
 fn integer(schema: &Map<String, Value>) -> Shape {
+    let bound = |name: &str| schema.get(name).and_then(Value::as_i64);
     let (min, max) = match schema.get("format").and_then(Value::as_str) {
         Some("int8") => (Some(i8::MIN.into()), Some(i8::MAX.into())),
         Some("int16") => (Some(i16::MIN.into()), Some(i16::MAX.into())),
         Some("int32") => (Some(i32::MIN.into()), Some(i32::MAX.into())),
+        Some("int64" | "int") => (None, None),
         Some("uint8") => (Some(0), Some(u8::MAX.into())),
         Some("uint16") => (Some(0), Some(u16::MAX.into())),
         Some("uint32") => (Some(0), Some(u32::MAX.into())),
         Some("uint64" | "uint") => (Some(0), None),
-        _ => (None, None),
+        _ => (bound("minimum"), bound("maximum")),
     };
-    let bound = |name: &str| schema.get(name).and_then(Value::as_i64);
-    Shape::Integer {
-        min: bound("minimum").or(min),
-        max: bound("maximum").or(max),
-    }
+    Shape::Integer { min, max }
 }

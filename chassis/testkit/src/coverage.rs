@@ -14,7 +14,8 @@ pub(crate) struct Coverage(Mutex<Reached>);
 struct Reached {
     answered: BTreeSet<&'static str>,
     repeated: BTreeSet<&'static str>,
-    variants: BTreeSet<&'static str>,
+    /// Method and variant.
+    errors: BTreeSet<(&'static str, &'static str)>,
 }
 
 impl Coverage {
@@ -25,7 +26,7 @@ impl Coverage {
                 reached.answered.insert(M::SPEC.name);
             }
             Err(Some(variant)) => {
-                reached.variants.insert(variant);
+                reached.errors.insert((M::SPEC.name, variant));
             }
             Err(None) => {}
         }
@@ -35,12 +36,14 @@ impl Coverage {
         self.lock().repeated.insert(M::SPEC.name);
     }
 
-    /// Uncovered parts of contract `A`, one sentence each.
+    /// Uncovered parts of contract `A`, and errors that the documentation of a method keeps from its callers, one sentence
+    /// each.
     pub(crate) fn missing<A: Contract + ?Sized>(&self) -> Vec<String> {
         let reached = self.lock();
         let mut missing = Vec::new();
         let mut variants = BTreeSet::new();
-        for method in describe::<A>().methods {
+        let description = describe::<A>();
+        for method in &description.methods {
             let name = method.name.as_str();
             if !reached.answered.contains(name) {
                 missing.push(format!("`{name}` never succeeded"));
@@ -48,11 +51,17 @@ impl Coverage {
             if method.class != Class::Safe.as_str() && !reached.repeated.contains(name) {
                 missing.push(format!("`{name}` was never repeated"));
             }
-            variants.extend(method.errors.into_iter().map(|error| error.variant));
+            let documented = description.errors_of(method);
+            let of_method = reached.errors.iter().filter(|(method, _)| *method == name);
+            let undocumented =
+                of_method.filter(|(_, variant)| documented.iter().all(|error| error.variant != *variant));
+            missing.extend(undocumented.map(|(_, variant)| {
+                format!("`{name}` failed with `{variant}`, which its documentation does not name")
+            }));
+            variants.extend(method.errors.iter().map(|error| error.variant.as_str()));
         }
-        let unreached = variants
-            .iter()
-            .filter(|variant| !reached.variants.contains(variant.as_str()));
+        let is_reached = |variant: &str| reached.errors.iter().any(|(_, reached)| *reached == variant);
+        let unreached = variants.iter().filter(|variant| !is_reached(variant));
         missing.extend(unreached.map(|variant| format!("error `{variant}` was never reached")));
         missing
     }

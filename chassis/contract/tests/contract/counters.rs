@@ -18,7 +18,7 @@ pub(crate) type CounterId = Id<CounterEntity>;
 #[contract(name = "counters", version = "1.0")]
 #[async_trait]
 pub(crate) trait CountersApi: Send + Sync + 'static {
-    /// The value of a counter.
+    /// The value of a counter. Fails with `UnknownCounter`.
     #[get("/counters/{id}")]
     async fn value(&self, cx: &mut CallContext, id: CounterId) -> Result<u32, CountersError>;
 
@@ -29,7 +29,12 @@ pub(crate) trait CountersApi: Send + Sync + 'static {
     /// Adds to a counter and
     /// returns the sum. A repeat adds again.
     #[post("/counters/{id}/additions", timeout = "300ms")]
-    async fn add(&self, cx: &mut CallContext, id: CounterId, amount: u32) -> Result<u32, CountersError>;
+    async fn add(
+        &self,
+        cx: &mut CallContext,
+        id: CounterId,
+        #[schemars(range(max = 1_000))] amount: u32,
+    ) -> Result<u32, CountersError>;
 }
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error, ContractError)]
