@@ -3,10 +3,8 @@
 
 use offshoot_contract::Money;
 use offshoot_contract::text::check_printable;
-use payments_api::v1::{MAX_REFERENCE_BYTES, PaymentToken, PaymentsError};
+use payments_api::v1::{MAX_REFERENCE_BYTES, MAX_TOKEN_BYTES, PaymentToken, PaymentsError};
 
-/// Maximum length of a token, bytes. Tokens of real providers have up to 200.
-const MAX_TOKEN_BYTES: usize = 255;
 /// Number of digits of a card number.
 const CARD_DIGITS: std::ops::RangeInclusive<usize> = 12..=19;
 

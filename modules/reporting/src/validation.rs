@@ -1,10 +1,7 @@
 //! Validation of report queries. Must not know the database; every function is pure.
 
 use offshoot_contract::text::check_storable;
-use reporting_api::v1::{Dimension, MAX_ROWS, Measure, Question, ReportingError, SortBy};
-
-/// Maximum number of dimensions.
-const MAX_DIMENSIONS: usize = 3;
+use reporting_api::v1::{Dimension, MAX_DIMENSIONS, MAX_ROWS, Measure, Question, ReportingError, SortBy};
 
 /// Checks all fields of a question. Fails with `InvalidQuestion`.
 pub(crate) fn check(question: &Question) -> Result<(), ReportingError> {

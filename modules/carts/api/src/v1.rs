@@ -43,14 +43,19 @@ pub trait CartsApi: Send + Sync + 'static {
         cx: &mut CallContext,
         id: CartId,
         product_id: ProductId,
-        quantity: u32,
+        #[schemars(range(min = 1, max = MAX_QUANTITY))] quantity: u32,
     ) -> Result<(), CartsError>;
 
     /// Replaces all lines of the cart, in this order, and extends the lifetime of the cart. Accepts either all lines or
-    /// none. Since 1.1. Fails like `set_quantity` for the first invalid line, or with
-    /// `DuplicateLine`.
+    /// none. Since 1.1. Fails with `UnknownCart`, `CartExpired`, `TooManyLines` or `DuplicateLine`, and for the first invalid
+    /// line with `UnknownProduct`, `NotForSale`, `OtherCurrency` or `InvalidQuantity`.
     #[put("/carts/{id}/lines")]
-    async fn set_lines(&self, cx: &mut CallContext, id: CartId, lines: Vec<NewLine>) -> Result<(), CartsError>;
+    async fn set_lines(
+        &self,
+        cx: &mut CallContext,
+        id: CartId,
+        #[schemars(length(max = MAX_LINES))] lines: Vec<NewLine>,
+    ) -> Result<(), CartsError>;
 
     /// Removes a product from the cart. Succeeds if the cart does not contain the product. Fails with `UnknownCart` or
     /// `CartExpired`.
@@ -84,6 +89,7 @@ pub struct NewLine {
     /// The product; at most once per cart.
     pub product_id: ProductId,
     /// Units, 1 to 100,000.
+    #[schemars(range(min = 1, max = MAX_QUANTITY))]
     pub quantity: u32,
 }
 

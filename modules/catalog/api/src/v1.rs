@@ -8,7 +8,7 @@ mod event;
 mod product;
 
 use async_trait::async_trait;
-use offshoot_contract::{CallContext, CallFailure, ContractError, Money, Page, contract, page_token};
+use offshoot_contract::{CallContext, CallFailure, ContractError, Money, Page, PageSize, contract, page_token};
 
 pub use self::event::CatalogEvent;
 pub use self::product::{
@@ -43,7 +43,11 @@ pub trait CatalogApi: Send + Sync + 'static {
     /// Returns the products with these ids, in the order of `ids`. Unknown ids are left out; an id given twice is
     /// returned twice. Fails with `TooManyItems` above 1,000 ids.
     #[post("/products/lookup", safe, stale_ok)]
-    async fn products_by_id(&self, cx: &mut CallContext, ids: Vec<ProductId>) -> Result<Vec<Product>, CatalogError>;
+    async fn products_by_id(
+        &self,
+        cx: &mut CallContext,
+        #[schemars(length(max = MAX_BULK_ITEMS))] ids: Vec<ProductId>,
+    ) -> Result<Vec<Product>, CatalogError>;
 
     /// Lists active products, page by page.
     ///
@@ -55,10 +59,10 @@ pub trait CatalogApi: Send + Sync + 'static {
     async fn browse(
         &self,
         cx: &mut CallContext,
-        search: Option<String>,
+        #[schemars(length(min = 1, max = MAX_SEARCH_CHARS))] search: Option<String>,
         category: Option<String>,
-        page_size: Option<u32>,
-        page_token: Option<String>,
+        #[schemars(range(min = 1, max = PageSize::MAX))] page_size: Option<u32>,
+        #[schemars(length(max = page_token::MAX_TOKEN_CHARS))] page_token: Option<String>,
     ) -> Result<Page<Product>, CatalogError>;
 
     /// Lists all prices of a product, newest first. Fails with `UnknownProduct` or `BadPageToken`.
@@ -67,8 +71,8 @@ pub trait CatalogApi: Send + Sync + 'static {
         &self,
         cx: &mut CallContext,
         id: ProductId,
-        page_size: Option<u32>,
-        page_token: Option<String>,
+        #[schemars(range(min = 1, max = PageSize::MAX))] page_size: Option<u32>,
+        #[schemars(length(max = page_token::MAX_TOKEN_CHARS))] page_token: Option<String>,
     ) -> Result<Page<PricePoint>, CatalogError>;
 
     /// Adds an active product. Fails with `DuplicateSku` (SKUs are case-sensitive) or `InvalidProduct`.
@@ -78,7 +82,11 @@ pub trait CatalogApi: Send + Sync + 'static {
     /// Adds up to 1,000 products and returns one outcome per item, in the same order. A product with an existing SKU is
     /// left unchanged, so a repeat is harmless. The call as a whole fails only with `TooManyItems`.
     #[post("/products/bulk", idempotent)]
-    async fn add_many(&self, cx: &mut CallContext, products: Vec<NewProduct>) -> Result<Vec<AddOutcome>, CatalogError>;
+    async fn add_many(
+        &self,
+        cx: &mut CallContext,
+        #[schemars(length(max = MAX_BULK_ITEMS))] products: Vec<NewProduct>,
+    ) -> Result<Vec<AddOutcome>, CatalogError>;
 
     /// Changes the fields that are present. `version` is the version that the caller last read; if the product has
     /// changed since, the call fails with `VersionConflict`. A repeat of the same change returns the result of the
@@ -109,7 +117,7 @@ pub trait CatalogApi: Send + Sync + 'static {
     async fn record_prices(
         &self,
         cx: &mut CallContext,
-        prices: Vec<PriceChange>,
+        #[schemars(length(max = MAX_BULK_ITEMS))] prices: Vec<PriceChange>,
     ) -> Result<Vec<PriceOutcome>, CatalogError>;
 }
 

@@ -11,7 +11,9 @@
 mod event;
 
 use async_trait::async_trait;
-use offshoot_contract::{CallContext, CallFailure, ContractError, Page, Scalar, Timestamp, contract, page_token};
+use offshoot_contract::{
+    CallContext, CallFailure, ContractError, Page, PageSize, Scalar, Timestamp, contract, page_token,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +48,11 @@ pub trait InventoryApi: Send + Sync + 'static {
     /// Returns the stock of each of these products, in the order of `product_ids`; zeros for products without
     /// movements. Fails with `TooManyItems` above 1,000 ids.
     #[post("/stock/lookup", safe)]
-    async fn stock_of(&self, cx: &mut CallContext, product_ids: Vec<ProductId>) -> Result<Vec<Stock>, InventoryError>;
+    async fn stock_of(
+        &self,
+        cx: &mut CallContext,
+        #[schemars(length(max = MAX_BULK_ITEMS))] product_ids: Vec<ProductId>,
+    ) -> Result<Vec<Stock>, InventoryError>;
 
     /// Lists every product with movements, ordered by id, with the stock and the sums of the ledger, so that a caller
     /// can check that both agree. Fails with `BadPageToken`.
@@ -54,8 +60,8 @@ pub trait InventoryApi: Send + Sync + 'static {
     async fn balances(
         &self,
         cx: &mut CallContext,
-        page_size: Option<u32>,
-        page_token: Option<String>,
+        #[schemars(range(min = 1, max = PageSize::MAX))] page_size: Option<u32>,
+        #[schemars(length(max = page_token::MAX_TOKEN_CHARS))] page_token: Option<String>,
     ) -> Result<Page<Balance>, InventoryError>;
 
     /// Lists the ledger of one product, newest entry first. Fails with `BadPageToken`.
@@ -64,8 +70,8 @@ pub trait InventoryApi: Send + Sync + 'static {
         &self,
         cx: &mut CallContext,
         product_id: ProductId,
-        page_size: Option<u32>,
-        page_token: Option<String>,
+        #[schemars(range(min = 1, max = PageSize::MAX))] page_size: Option<u32>,
+        #[schemars(length(max = page_token::MAX_TOKEN_CHARS))] page_token: Option<String>,
     ) -> Result<Page<Movement>, InventoryError>;
 
     /// Changes the units on hand by `change`: positive for `Received`, positive or negative for `Adjusted`, never 0, and
@@ -77,8 +83,8 @@ pub trait InventoryApi: Send + Sync + 'static {
         cx: &mut CallContext,
         product_id: ProductId,
         kind: AdjustmentKind,
-        change: i64,
-        note: String,
+        #[schemars(range(min = -i64::from(MAX_QUANTITY), max = MAX_QUANTITY))] change: i64,
+        #[schemars(length(max = MAX_NOTE_CHARS))] note: String,
     ) -> Result<Stock, InventoryError>;
 
     /// Records up to 1,000 movements that happened elsewhere and returns one outcome per item, in the same
@@ -89,7 +95,7 @@ pub trait InventoryApi: Send + Sync + 'static {
     async fn record_many(
         &self,
         cx: &mut CallContext,
-        movements: Vec<NewMovement>,
+        #[schemars(length(max = MAX_BULK_ITEMS))] movements: Vec<NewMovement>,
     ) -> Result<Vec<MovementOutcome>, InventoryError>;
 
     /// Reserves all lines or none, until `expires_at`. A repeat with the same reference and lines returns the existing
@@ -100,8 +106,8 @@ pub trait InventoryApi: Send + Sync + 'static {
     async fn reserve(
         &self,
         cx: &mut CallContext,
-        reference: String,
-        lines: Vec<ReservedLine>,
+        #[schemars(length(min = 1, max = MAX_REFERENCE_BYTES))] reference: String,
+        #[schemars(length(min = 1, max = MAX_LINES))] lines: Vec<ReservedLine>,
         expires_at: Timestamp,
     ) -> Result<Reservation, InventoryError>;
 
@@ -115,7 +121,11 @@ pub trait InventoryApi: Send + Sync + 'static {
     /// either, so a late `reserve` does no harm. Fails with `ReservationCommitted` after a commit, or with
     /// `InvalidReservation`.
     #[delete("/reservations/{reference}")]
-    async fn release(&self, cx: &mut CallContext, reference: String) -> Result<(), InventoryError>;
+    async fn release(
+        &self,
+        cx: &mut CallContext,
+        #[schemars(length(min = 1, max = MAX_REFERENCE_BYTES))] reference: String,
+    ) -> Result<(), InventoryError>;
 
     /// Lists the reservations in `state`, or all, ordered by reference. Fails with `BadPageToken`.
     #[get("/reservations")]
@@ -123,8 +133,8 @@ pub trait InventoryApi: Send + Sync + 'static {
         &self,
         cx: &mut CallContext,
         state: Option<ReservationState>,
-        page_size: Option<u32>,
-        page_token: Option<String>,
+        #[schemars(range(min = 1, max = PageSize::MAX))] page_size: Option<u32>,
+        #[schemars(length(max = page_token::MAX_TOKEN_CHARS))] page_token: Option<String>,
     ) -> Result<Page<Reservation>, InventoryError>;
 }
 
@@ -208,10 +218,13 @@ pub struct NewMovement {
     /// Reason of the movement. Determines the sign of `change`.
     pub kind: MovementKind,
     /// Change of the units on hand, at most 1,000,000 in either direction, not 0.
+    #[schemars(range(min = -i64::from(MAX_QUANTITY), max = MAX_QUANTITY))]
     pub change: i64,
     /// Reference of this movement for ever: 1 to 100 bytes of printable ASCII without spaces.
+    #[schemars(length(min = 1, max = MAX_REFERENCE_BYTES))]
     pub reference: String,
     /// Free text, at most 200 characters.
+    #[schemars(length(max = MAX_NOTE_CHARS))]
     pub note: String,
     /// Time of the movement, not in the future.
     pub at: Timestamp,
@@ -247,6 +260,7 @@ pub struct ReservedLine {
     /// The product; at most once per reservation.
     pub product_id: ProductId,
     /// Units, 1 to 1,000,000.
+    #[schemars(range(min = 1, max = MAX_QUANTITY))]
     pub quantity: u32,
 }
 

@@ -5,7 +5,7 @@
 //! other system has informed the customer. The store sends no mail; a notice is the text to send.
 
 use async_trait::async_trait;
-use offshoot_contract::{CallContext, CallFailure, ContractError, Page, Timestamp, contract, page_token};
+use offshoot_contract::{CallContext, CallFailure, ContractError, Page, PageSize, Timestamp, contract, page_token};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,8 +21,8 @@ pub trait NotificationsApi: Send + Sync + 'static {
         &self,
         cx: &mut CallContext,
         order_id: Option<OrderId>,
-        page_size: Option<u32>,
-        page_token: Option<String>,
+        #[schemars(range(min = 1, max = PageSize::MAX))] page_size: Option<u32>,
+        #[schemars(length(max = page_token::MAX_TOKEN_CHARS))] page_token: Option<String>,
     ) -> Result<Page<Notice>, NotificationsError>;
 }
 

@@ -13,7 +13,7 @@ mod order;
 mod sale;
 
 use async_trait::async_trait;
-use offshoot_contract::{CallContext, CallFailure, ContractError, Page, contract, page_token};
+use offshoot_contract::{CallContext, CallFailure, ContractError, Page, PageSize, contract, page_token};
 use payments_api::v1::PaymentToken;
 
 pub use self::event::{OrderLineSnapshot, OrderSnapshot, OrdersEvent};
@@ -59,8 +59,8 @@ pub trait OrdersApi: Send + Sync + 'static {
         &self,
         cx: &mut CallContext,
         cart_id: CartId,
-        email: String,
-        country: Option<String>,
+        #[schemars(length(max = MAX_EMAIL_BYTES))] email: String,
+        #[schemars(length(min = 1, max = MAX_NAME_CHARS))] country: Option<String>,
         payment_token: PaymentToken,
     ) -> Result<Order, OrdersError>;
 
@@ -75,8 +75,8 @@ pub trait OrdersApi: Send + Sync + 'static {
         &self,
         cx: &mut CallContext,
         customer: Option<String>,
-        page_size: Option<u32>,
-        page_token: Option<String>,
+        #[schemars(range(min = 1, max = PageSize::MAX))] page_size: Option<u32>,
+        #[schemars(length(max = page_token::MAX_TOKEN_CHARS))] page_token: Option<String>,
     ) -> Result<Page<Order>, OrdersError>;
 
     /// Cancels a confirmed order: refunds the remaining amount, and returns the remaining units to stock. Returns an
@@ -92,14 +92,18 @@ pub trait OrdersApi: Send + Sync + 'static {
         &self,
         cx: &mut CallContext,
         id: OrderId,
-        lines: Vec<ReturnedLine>,
+        #[schemars(length(min = 1))] lines: Vec<ReturnedLine>,
     ) -> Result<Order, OrdersError>;
 
     /// Records sales and credit notes of another system, at most 1,000 sales with 5,000 lines in total.
     /// Returns one outcome per sale, in the same order. A known number changes nothing, so a repeated call is harmless.
     /// Moves neither stock nor money. Fails as a whole only with `TooManyItems`.
     #[post("/sales/bulk", idempotent, max = "8MiB", timeout = "30s")]
-    async fn record_sales(&self, cx: &mut CallContext, sales: Vec<Sale>) -> Result<Vec<SaleOutcome>, OrdersError>;
+    async fn record_sales(
+        &self,
+        cx: &mut CallContext,
+        #[schemars(length(max = MAX_SALES))] sales: Vec<Sale>,
+    ) -> Result<Vec<SaleOutcome>, OrdersError>;
 
     /// Returns the revenue of all time: confirmed orders and recorded sales, less returns, cancellations and credit
     /// notes, each counted at its own time. One row per month (UTC) or country, and currency.

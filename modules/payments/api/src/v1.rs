@@ -12,7 +12,7 @@ mod token;
 
 use async_trait::async_trait;
 use offshoot_contract::{
-    CallContext, CallFailure, ContractError, Money, Page, Scalar, Timestamp, contract, page_token,
+    CallContext, CallFailure, ContractError, Money, Page, PageSize, Scalar, Timestamp, contract, page_token,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,8 @@ pub use self::token::PaymentToken;
 
 /// Maximum length of a reference, bytes of printable ASCII.
 pub const MAX_REFERENCE_BYTES: usize = 100;
+/// Maximum length of a token, bytes of printable ASCII. Tokens of real providers have up to 200.
+pub const MAX_TOKEN_BYTES: usize = 255;
 
 /// Payments through a payment provider. Callers pass a token from the provider's form, 1 to 255 bytes, never a card
 /// number; no token is stored or logged.
@@ -42,7 +44,7 @@ pub trait PaymentsApi: Send + Sync + 'static {
     async fn authorize(
         &self,
         cx: &mut CallContext,
-        reference: String,
+        #[schemars(length(min = 1, max = MAX_REFERENCE_BYTES))] reference: String,
         amount: Money,
         token: PaymentToken,
     ) -> Result<Payment, PaymentsError>;
@@ -61,7 +63,11 @@ pub trait PaymentsApi: Send + Sync + 'static {
     /// authorized either, so a late `authorize` does no harm. A declined payment stays declined. Fails with
     /// `PaymentCaptured` after a capture, or with `InvalidPayment`.
     #[delete("/payments/{reference}", timeout = "10s")]
-    async fn void(&self, cx: &mut CallContext, reference: String) -> Result<(), PaymentsError>;
+    async fn void(
+        &self,
+        cx: &mut CallContext,
+        #[schemars(length(min = 1, max = MAX_REFERENCE_BYTES))] reference: String,
+    ) -> Result<(), PaymentsError>;
 
     /// Refunds part of the captured amount, once per `refund` reference. Fails with `UnknownPayment`, `NotCaptured`,
     /// `RefundTooLarge` if less is left of the captured amount, `RefundDiffers` if the refund reference has another
@@ -71,7 +77,7 @@ pub trait PaymentsApi: Send + Sync + 'static {
         &self,
         cx: &mut CallContext,
         reference: String,
-        refund: String,
+        #[schemars(length(min = 1, max = MAX_REFERENCE_BYTES))] refund: String,
         amount: Money,
     ) -> Result<Payment, PaymentsError>;
 
@@ -85,8 +91,8 @@ pub trait PaymentsApi: Send + Sync + 'static {
         &self,
         cx: &mut CallContext,
         status: Option<PaymentStatus>,
-        page_size: Option<u32>,
-        page_token: Option<String>,
+        #[schemars(range(min = 1, max = PageSize::MAX))] page_size: Option<u32>,
+        #[schemars(length(max = page_token::MAX_TOKEN_CHARS))] page_token: Option<String>,
     ) -> Result<Page<Payment>, PaymentsError>;
 }
 

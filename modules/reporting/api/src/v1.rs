@@ -13,7 +13,7 @@ mod report;
 use async_trait::async_trait;
 use offshoot_contract::{CallContext, CallFailure, ContractError, contract};
 
-pub use self::question::{DEFAULT_ROWS, Dimension, MAX_ROWS, Measure, Question, SortBy};
+pub use self::question::{DEFAULT_ROWS, Dimension, MAX_DIMENSIONS, MAX_ROWS, Measure, Question, SortBy};
 pub use self::report::{Report, Row};
 pub use orders_api::v1::OrderStatus;
 

@@ -8,7 +8,9 @@
 
 use async_trait::async_trait;
 use catalog_api::v1::ProductStatus;
-use offshoot_contract::{CallContext, CallFailure, ContractError, Money, Page, Timestamp, contract, page_token};
+use offshoot_contract::{
+    CallContext, CallFailure, ContractError, Money, Page, PageSize, Timestamp, contract, page_token,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +28,8 @@ pub trait StorefrontApi: Send + Sync + 'static {
         cx: &mut CallContext,
         category: Option<String>,
         in_stock: Option<bool>,
-        page_size: Option<u32>,
-        page_token: Option<String>,
+        #[schemars(range(min = 1, max = PageSize::MAX))] page_size: Option<u32>,
+        #[schemars(length(max = page_token::MAX_TOKEN_CHARS))] page_token: Option<String>,
     ) -> Result<Page<Listing>, StorefrontError>;
 
     /// One product, active or discontinued. Fails with `UnknownProduct`, also for a new product whose event has not arrived

@@ -4,7 +4,7 @@ use offshoot_contract::{Money, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ProductId;
+use super::{MAX_CATEGORY_CHARS, MAX_DESCRIPTION_CHARS, MAX_NAME_CHARS, MAX_SKU_BYTES, ProductId};
 
 /// Current state of a product.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -46,13 +46,17 @@ offshoot_contract::named! {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NewProduct {
     /// Stock keeping unit: 1 to 64 bytes of UTF-8, without leading or trailing white space.
+    #[schemars(length(min = 1, max = MAX_SKU_BYTES))]
     pub sku: String,
     /// Display name: 1 to 200 characters.
+    #[schemars(length(min = 1, max = MAX_NAME_CHARS))]
     pub name: String,
     /// Description: at most 4,000 characters.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = MAX_DESCRIPTION_CHARS))]
     pub description: String,
     /// Category: 1 to 40 lower-case ASCII letters, digits and hyphens.
+    #[schemars(length(min = 1, max = MAX_CATEGORY_CHARS))]
     pub category: String,
     /// Price of one unit, above zero.
     pub price: Money,
@@ -66,12 +70,15 @@ pub struct NewProduct {
 pub struct ProductChanges {
     /// Display name: 1 to 200 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = MAX_NAME_CHARS))]
     pub name: Option<String>,
     /// Description: at most 4,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = MAX_DESCRIPTION_CHARS))]
     pub description: Option<String>,
     /// Category: 1 to 40 lower-case ASCII letters, digits and hyphens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = MAX_CATEGORY_CHARS))]
     pub category: Option<String>,
 }
 
@@ -111,6 +118,7 @@ pub struct PricePoint {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PriceChange {
     /// The product's SKU.
+    #[schemars(length(min = 1, max = MAX_SKU_BYTES))]
     pub sku: String,
     /// Price of one unit, above zero.
     pub price: Money,

@@ -113,8 +113,10 @@ pub struct ShortLine {
 #[serde(deny_unknown_fields)]
 pub struct ReturnedLine {
     /// Number of the line in the order. A line may appear once per return.
+    #[schemars(range(min = 1))]
     pub line: u32,
     /// Units to return, at most the units not yet returned.
+    #[schemars(range(min = 1))]
     pub quantity: u32,
 }
 

@@ -1,26 +1,32 @@
 //! Recorded sales of other systems, and revenue.
 
 use catalog_api::ProductId;
+use catalog_api::v1::MAX_SKU_BYTES;
 use offshoot_contract::{Money, Scalar, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{MAX_NAME_CHARS, MAX_NUMBER_BYTES, MAX_SALE_LINES};
 use crate::OrderId;
 
 /// An invoice or a credit note of another system.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sale {
     /// Number in the other system, which identifies the sale for ever: 1 to 64 bytes of printable ASCII without blanks.
+    #[schemars(length(min = 1, max = MAX_NUMBER_BYTES))]
     pub number: String,
     /// Invoice or credit note.
     pub kind: SaleKind,
     /// Customer number in the other system, at most 100 characters; empty if unknown.
+    #[schemars(length(max = MAX_NAME_CHARS))]
     pub customer: String,
     /// Country, 1 to 100 characters.
+    #[schemars(length(min = 1, max = MAX_NAME_CHARS))]
     pub country: String,
     /// Time of the sale; not in the future.
     pub at: Timestamp,
     /// Lines: at least one, all in one currency.
+    #[schemars(length(min = 1, max = MAX_SALE_LINES))]
     pub lines: Vec<SaleLine>,
 }
 
@@ -40,8 +46,10 @@ pub struct SaleLine {
     /// The product, if the catalog has it.
     pub product_id: Option<ProductId>,
     /// SKU of the product, or code of a charge or service. 1 to 64 bytes.
+    #[schemars(length(min = 1, max = MAX_SKU_BYTES))]
     pub sku: String,
     /// Name of the product, at most 200 characters; may be empty.
+    #[schemars(length(max = catalog_api::v1::MAX_NAME_CHARS))]
     pub name: String,
     /// Units: above zero for an invoice, below zero for a credit note.
     pub quantity: i64,

@@ -5,6 +5,8 @@ use orders_api::v1::OrderStatus;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Maximum number of dimensions of a report.
+pub const MAX_DIMENSIONS: usize = 3;
 /// Default number of rows of a report.
 pub const DEFAULT_ROWS: u32 = 100;
 /// Maximum number of rows of a report.
@@ -17,8 +19,10 @@ pub struct Question {
     /// Dimensions to group by, at most three, each once. The report has one row per existing combination of values.
     /// Without dimensions the report has one row, or no row if no order matches.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MAX_DIMENSIONS), extend("uniqueItems" = true))]
     pub dimensions: Vec<Dimension>,
     /// Measures of each row, at least one, each once.
+    #[schemars(length(min = 1), extend("uniqueItems" = true))]
     pub measures: Vec<Measure>,
     /// Only orders in this currency, so that no sum mixes currencies.
     pub currency: Currency,
@@ -44,8 +48,9 @@ pub struct Question {
     /// Sorts in descending order.
     #[serde(default)]
     pub descending: bool,
-    /// Maximum number of rows, 1 to [`MAX_ROWS`]. Defaults to [`DEFAULT_ROWS`].
+    /// Maximum number of rows, 1 to 1,000; 100 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = MAX_ROWS))]
     pub limit: Option<u32>,
 }
 
