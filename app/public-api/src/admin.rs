@@ -8,8 +8,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use catalog_api::ProductId;
-use catalog_api::v1::{CatalogApi, NewProduct, Product};
-use inventory_api::v1::{AdjustmentKind, InventoryApi};
+use catalog_api::v1::{
+    CatalogApi, MAX_CATEGORY_CHARS, MAX_DESCRIPTION_CHARS, MAX_NAME_CHARS, MAX_SKU_BYTES, NewProduct, Product,
+};
+use inventory_api::v1::{AdjustmentKind, InventoryApi, MAX_NOTE_CHARS, MAX_QUANTITY};
 use offshoot_contract::{Currency, Money};
 
 use super::products::StockLevel;
@@ -22,13 +24,17 @@ use super::{PublicApi, ROOT};
 #[serde(deny_unknown_fields)]
 pub(super) struct ProductToAdd {
     /// Stock keeping unit, unique and case-sensitive, at most 64 bytes.
+    #[schemars(length(min = 1, max = MAX_SKU_BYTES))]
     sku: String,
     /// Name, at most 200 characters.
+    #[schemars(length(min = 1, max = MAX_NAME_CHARS))]
     name: String,
     /// Description, at most 4,000 characters.
     #[serde(default)]
+    #[schemars(length(max = MAX_DESCRIPTION_CHARS))]
     description: String,
     /// Category: lower-case ASCII letters, digits and hyphens, at most 40.
+    #[schemars(length(min = 1, max = MAX_CATEGORY_CHARS), regex(pattern = "^[a-z0-9-]+$"))]
     category: String,
     /// Price of one unit.
     price: Price,
@@ -39,6 +45,7 @@ pub(super) struct ProductToAdd {
 #[serde(deny_unknown_fields)]
 pub(super) struct Price {
     /// Decimal text with at most four decimals, such as `2.55`.
+    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]{1,4})?$"))]
     amount: String,
     /// Currency code, ISO 4217, such as `GBP`.
     currency: Currency,
@@ -85,9 +92,11 @@ pub(super) async fn set_price(
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StockAdjustment {
-    /// Units, negative for units that left; not 0.
+    /// Units, negative for units that left; not 0, and at most 1,000,000.
+    #[schemars(range(min = -i64::from(MAX_QUANTITY), max = MAX_QUANTITY))]
     change: i64,
     /// Reason, at most 200 characters.
+    #[schemars(length(max = MAX_NOTE_CHARS))]
     reason: String,
     /// `received` for purchased stock, `adjusted` for a correction; `adjusted` if absent.
     #[serde(default = "adjusted")]

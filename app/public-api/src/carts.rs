@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use carts_api::CartId;
-use carts_api::v1::{Cart, CartsApi, CartsError, NewLine};
+use carts_api::v1::{Cart, CartsApi, CartsError, MAX_LINES, MAX_QUANTITY, NewLine};
 use catalog_api::ProductId;
 use offshoot_contract::{CallContext, Currency};
 
@@ -29,6 +29,7 @@ pub(super) struct NewCart {
 #[serde(deny_unknown_fields)]
 pub(super) struct Quantity {
     /// Units, 1 to 100,000.
+    #[schemars(range(min = 1, max = MAX_QUANTITY))]
     quantity: u32,
 }
 
@@ -70,6 +71,7 @@ pub(super) async fn set_line(
 #[serde(deny_unknown_fields)]
 pub(super) struct Lines {
     /// At most 1,500 lines, one per product.
+    #[schemars(length(max = MAX_LINES))]
     lines: Vec<NewLine>,
 }
 

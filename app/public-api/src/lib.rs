@@ -15,6 +15,7 @@ mod reports;
 mod storefront;
 // Reading and refusing requests.
 mod entry;
+mod problems;
 mod refusal;
 mod request;
 // OpenAPI document and start page.
@@ -79,15 +80,20 @@ impl PublicApi {
 pub fn calls() -> Vec<(String, Vec<&'static str>)> {
     let operations = operations().into_iter().map(|operation| {
         let name = format!("{} {}", operation.verb.to_uppercase(), operation.path);
-        let callees = operation.callees.iter().map(|callee| callee.name);
-        (name, callees.collect())
+        (name, operation.callees.iter().map(|callee| callee.name).collect())
     });
     operations.collect()
 }
 
+/// The OpenAPI document of all operations.
+#[must_use]
+pub fn document() -> serde_json::Value {
+    openapi::document(&operations())
+}
+
 /// Routes of all operations and of the OpenAPI document, below `/api`.
 pub fn router(api: PublicApi) -> Router {
-    let document = openapi::document(&operations());
+    let document = document();
     let traced = entry::Traced {
         share: api.traced,
         by: Some(Arc::clone(&api.operator)),

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use notifications_api::v1::{Notice, NotificationsApi};
-use offshoot_contract::Page;
+use offshoot_contract::{Page, PageSize, page_token};
 use orders_api::OrderId;
 
 use super::PublicApi;
@@ -18,8 +18,10 @@ use super::request::{Context, Ids, StrictQuery};
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
     /// Notices per page, 1 to 100; 20 if absent.
+    #[schemars(range(min = 1, max = PageSize::MAX))]
     page_size: Option<u32>,
     /// `next_page_token` of the previous page.
+    #[schemars(length(max = page_token::MAX_TOKEN_CHARS))]
     page_token: Option<String>,
 }
 

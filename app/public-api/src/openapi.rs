@@ -1,13 +1,20 @@
 //! The OpenAPI 3.1 document of the public API, made from the table of operations.
 
+use std::collections::BTreeSet;
+
+use http::StatusCode;
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use offshoot_contract::problem_schema;
+use offshoot_contract::{
+    ErrorDescription, MAX_KEY_LENGTH, PROBLEM, make_portable, parameters, problem_responses, problem_schema,
+};
 
 use super::ROOT;
 use super::operation::{Operation, SchemaOf};
+use super::operations::TAGS;
+use super::problems::{RequestProblem, failures};
 
 /// Prefix of references between schemas.
 const DEFINITIONS: &str = "/components/schemas";
@@ -19,55 +26,95 @@ pub(super) fn document(operations: &[Operation]) -> Value {
     });
     let mut generator = settings.into_generator();
     let mut paths = Map::new();
+    let mut schemas = Map::new();
     for operation in operations {
+        let problems = problems(operation);
         let path = paths
             .entry(format!("{ROOT}{}", operation.path))
             .or_insert_with(|| json!({}));
-        path[operation.verb] = described(operation, &mut generator);
+        path[operation.verb] = described(operation, &problems, &mut generator);
+        schemas.extend(
+            problems
+                .iter()
+                .chain(&failures(true))
+                .map(|problem| (problem.schema_name(), problem.problem_schema())),
+        );
     }
-    let mut schemas = generator.take_definitions(true);
-    schemas.insert("Problem".to_owned(), problem_schema());
-    json!({
+    schemas.insert(PROBLEM.to_owned(), problem_schema());
+    schemas.extend(generator.take_definitions(true));
+    let tag = |(name, description): (&str, &str)| json!({ "name": name, "description": description });
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "The store",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Products, carts, orders and reports. Every error is a problem (RFC 9457) with a stable `code` and a `trace_id`.",
         },
+        "tags": TAGS.map(tag),
         "paths": paths,
         "components": {
             "schemas": schemas,
+            "responses": common_responses(),
             "securitySchemes": { "operator": { "type": "http", "scheme": "bearer", "description": "An operator's token." } },
         },
-    })
+    });
+    make_portable(&mut document);
+    document
 }
 
-fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
-    let mut responses = Map::new();
-    let answer = (operation.answer.schema)(generator);
-    responses.insert(
-        operation.answer.status.to_string(),
-        json!({ "description": "The result.", "content": { "application/json": { "schema": answer } } }),
-    );
-    let failures = operation
-        .failures
+/// Problems of an operation, without the failures that every operation has.
+fn problems(operation: &Operation) -> Vec<ErrorDescription> {
+    let keys = RequestProblem::OF_KEYS.into_iter().filter(|_| operation.has_effect);
+    let refusals = operation
+        .refusals
         .iter()
-        .map(u16::to_string)
-        .chain(["default".to_owned()]);
-    for status in failures {
-        responses.insert(
-            status,
-            json!({
-                "description": "A problem; `code` names the error.",
-                "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
-            }),
-        );
+        .copied()
+        .chain(keys)
+        .map(RequestProblem::describe);
+    let errors = operation.errors.iter().flat_map(|errors| errors());
+    let inside = failures(operation.body.is_some())
+        .into_iter()
+        .filter(|failure| failure.status < 500);
+    let mut seen = BTreeSet::new();
+    let mut problems: Vec<_> = refusals.chain(errors).chain(inside).collect();
+    problems.retain(|problem| seen.insert(problem.variant.clone()));
+    problems
+}
+
+/// Responses of every operation, by name.
+fn common_responses() -> Map<String, Value> {
+    let mut responses = Map::new();
+    for (status, mut response) in problem_responses(&failures(false)) {
+        let name = response_name(&status);
+        if name == "ServiceUnavailable" {
+            response["headers"] = json!({ "Retry-After": {
+                "description": "Pause before the next attempt, seconds.",
+                "schema": { "type": "integer", "minimum": 1 },
+            } });
+        }
+        responses.insert(name, response);
     }
+    let any = json!({
+        "description": "A problem of a later version of the application.",
+        "content": { "application/problem+json": { "schema": { "$ref": format!("#{DEFINITIONS}/{PROBLEM}") } } },
+    });
+    responses.insert(PROBLEM.to_owned(), any);
+    responses
+}
+
+/// `GatewayTimeout` for `504`.
+fn response_name(status: &str) -> String {
+    let status = StatusCode::from_bytes(status.as_bytes()).unwrap_or_default();
+    status.canonical_reason().unwrap_or_default().replace(' ', "")
+}
+
+fn described(operation: &Operation, problems: &[ErrorDescription], generator: &mut SchemaGenerator) -> Value {
     let mut described = json!({
-        "operationId": operation_id(operation),
+        "operationId": operation.id,
+        "tags": [operation.tag],
         "summary": operation.summary,
-        "parameters": parameters(operation, generator),
-        "responses": responses,
+        "parameters": all_parameters(operation, generator),
+        "responses": responses(operation, problems, generator),
     });
     if operation.for_operators {
         described["security"] = json!([{ "operator": [] }]);
@@ -80,32 +127,45 @@ fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     described
 }
 
-fn parameters(operation: &Operation, generator: &mut SchemaGenerator) -> Vec<Value> {
-    let id = |(name, schema): &(&str, SchemaOf)| json!({ "name": name, "in": "path", "required": true, "schema": schema(generator) });
-    let mut parameters: Vec<Value> = operation.ids.iter().map(id).collect();
-    if let Some(query) = operation.query {
-        let schema = query(generator).to_value();
-        for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
-            parameters.push(json!({ "name": name, "in": "query", "schema": schema }));
+fn responses(
+    operation: &Operation,
+    problems: &[ErrorDescription],
+    generator: &mut SchemaGenerator,
+) -> Map<String, Value> {
+    let mut responses = problem_responses(problems);
+    let schema = (operation.answer)(generator);
+    for success in &operation.successes {
+        let mut response =
+            json!({ "description": success.description, "content": { "application/json": { "schema": schema } } });
+        if success.has_location {
+            response["headers"] =
+                json!({ "Location": { "description": "Path of the resource.", "schema": { "type": "string" } } });
         }
+        responses.insert(success.status.to_string(), response);
     }
-    if operation.verb != "get" {
-        parameters.push(json!({
-            "name": "Idempotency-Key",
-            "in": "header",
-            "description": "A request repeated under the same key within a day returns the first response and has no second effect.",
-            "schema": { "type": "string", "minLength": 1, "maxLength": 128 },
-        }));
+    let reference = |name: &str| json!({ "$ref": format!("#/components/responses/{name}") });
+    for failure in failures(false) {
+        let status = failure.status.to_string();
+        let common = reference(&response_name(&status));
+        responses.insert(status, common);
     }
-    parameters
+    responses.insert("default".to_owned(), reference(PROBLEM));
+    responses
 }
 
-/// An operation id such as `put_carts_one_lines`, from the verb and the words of the path; a parameter becomes `one`.
-fn operation_id(operation: &Operation) -> String {
-    let words = operation.path.split('/').filter(|word| !word.is_empty());
-    let words = words.map(|word| if word.starts_with('{') { "one" } else { word });
-    std::iter::once(operation.verb)
-        .chain(words)
-        .collect::<Vec<_>>()
-        .join("_")
+fn all_parameters(operation: &Operation, generator: &mut SchemaGenerator) -> Vec<Value> {
+    let id = |(name, schema): &(&str, SchemaOf)| json!({ "name": name, "in": "path", "required": true, "schema": schema(generator) });
+    let mut all: Vec<Value> = operation.ids.iter().map(id).collect();
+    if let Some(query) = operation.query {
+        all.extend(parameters(&query(generator).to_value(), ""));
+    }
+    if operation.has_effect {
+        all.push(json!({
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": "A request repeated under the same key within a day returns the first response and has no second effect. Printable ASCII without spaces.",
+            "schema": { "type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH, "pattern": "^[!-~]+$" },
+        }));
+    }
+    all
 }

@@ -2,13 +2,18 @@
 
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, on};
-use offshoot_contract::{Contract, Contracts};
+use offshoot_contract::{Class, Contract, Contracts, ErrorDescription, Method, camel_case, describe};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::PublicApi;
+use super::problems::{INVALID_ID, INVALID_QUERY, RequestProblem, UNAUTHENTICATED};
 
 /// One verb on one path.
 pub(super) struct Operation {
+    /// Name of the function in generated clients.
+    pub(super) id: &'static str,
+    /// Group of operations in generated clients.
+    pub(super) tag: &'static str,
     /// Lower case, as in OpenAPI.
     pub(super) verb: &'static str,
     /// Below `/api/v1`.
@@ -17,12 +22,18 @@ pub(super) struct Operation {
     pub(super) ids: Vec<(&'static str, SchemaOf)>,
     pub(super) query: Option<SchemaOf>,
     pub(super) body: Option<Body>,
-    pub(super) answer: Answer,
+    /// Schema of the body of a success.
+    pub(super) answer: SchemaOf,
+    pub(super) successes: Vec<Success>,
     pub(super) callees: Vec<Callee>,
+    /// Whether a request may have an idempotency key.
+    pub(super) has_effect: bool,
     /// Whether an operator's token is required.
     pub(super) for_operators: bool,
-    /// Statuses of problems, beside those of every request.
-    pub(super) failures: Vec<u16>,
+    /// Refusals of the public API itself.
+    pub(super) refusals: Vec<RequestProblem>,
+    /// Errors of the called methods.
+    pub(super) errors: Vec<ErrorsOf>,
     pub(super) handler: MethodRouter<PublicApi>,
 }
 
@@ -42,74 +53,94 @@ pub(super) struct Body {
     pub(super) required: bool,
 }
 
-pub(super) struct Answer {
+/// A status of a success.
+pub(super) struct Success {
     pub(super) status: u16,
-    pub(super) schema: SchemaOf,
+    pub(super) description: &'static str,
+    /// Whether the header `Location` has the path of the resource.
+    pub(super) has_location: bool,
 }
 
-/// Statuses of problems of every request with a body.
-const BODY_FAILURES: [u16; 4] = [400, 413, 415, 422];
+/// Describes the errors of a method.
+pub(super) type ErrorsOf = fn() -> Vec<ErrorDescription>;
 
 impl Operation {
     pub(super) fn get<H: Handler<T, PublicApi>, T: 'static>(
+        id: &'static str,
         path: &'static str,
         summary: &'static str,
         handler: H,
     ) -> Self {
-        Self::new("get", path, summary, on(MethodFilter::GET, handler))
+        Self::new("get", id, path, summary, on(MethodFilter::GET, handler))
     }
 
     pub(super) fn post<H: Handler<T, PublicApi>, T: 'static>(
+        id: &'static str,
         path: &'static str,
         summary: &'static str,
         handler: H,
     ) -> Self {
-        Self::new("post", path, summary, on(MethodFilter::POST, handler))
+        Self::new("post", id, path, summary, on(MethodFilter::POST, handler))
     }
 
     pub(super) fn put<H: Handler<T, PublicApi>, T: 'static>(
+        id: &'static str,
         path: &'static str,
         summary: &'static str,
         handler: H,
     ) -> Self {
-        Self::new("put", path, summary, on(MethodFilter::PUT, handler))
+        Self::new("put", id, path, summary, on(MethodFilter::PUT, handler))
     }
 
     pub(super) fn delete<H: Handler<T, PublicApi>, T: 'static>(
+        id: &'static str,
         path: &'static str,
         summary: &'static str,
         handler: H,
     ) -> Self {
-        Self::new("delete", path, summary, on(MethodFilter::DELETE, handler))
+        Self::new("delete", id, path, summary, on(MethodFilter::DELETE, handler))
     }
 
-    fn new(verb: &'static str, path: &'static str, summary: &'static str, handler: MethodRouter<PublicApi>) -> Self {
+    fn new(
+        verb: &'static str,
+        id: &'static str,
+        path: &'static str,
+        summary: &'static str,
+        handler: MethodRouter<PublicApi>,
+    ) -> Self {
         Self {
+            id,
+            tag: "",
             verb,
             path,
             summary,
             ids: Vec::new(),
             query: None,
             body: None,
-            answer: Answer {
-                status: 200,
-                schema: SchemaGenerator::subschema_for::<()>,
-            },
+            answer: SchemaGenerator::subschema_for::<()>,
+            successes: Vec::new(),
             callees: Vec::new(),
+            has_effect: false,
             for_operators: false,
-            failures: Vec::new(),
+            refusals: Vec::new(),
+            errors: Vec::new(),
             handler,
         }
     }
 
-    /// Names a contract that the handler calls. The handler gets no others.
-    pub(super) fn calls<A: Contract + ?Sized>(mut self) -> Self {
+    /// Names a method that the handler calls. The handler gets no other contracts, and the document the method's errors.
+    pub(super) fn calls<M: Method>(mut self) -> Self {
         let copy = |from: &Contracts, to: &mut Contracts| {
-            if let Some(api) = from.get::<A>() {
+            if let Some(api) = from.get::<M::Api>() {
                 to.insert(api.clone());
             }
         };
-        self.callees.push(Callee { name: A::NAME, copy });
+        let name = <M::Api as Contract>::NAME;
+        if !self.callees.iter().any(|callee| callee.name == name) {
+            self.callees.push(Callee { name, copy });
+        }
+        self.has_effect |= M::SPEC.class != Class::Safe;
+        self.errors.push(errors_of::<M>);
         self
     }
 
@@ -125,12 +156,19 @@ impl Operation {
         })
     }
 
+    pub(super) fn tagged(self, tag: &'static str) -> Self {
+        Self { tag, ..self }
+    }
+
     pub(super) fn for_operators(mut self) -> Self {
         self.for_operators = true;
-        self.fails(&[401])
+        self.refuses(&[UNAUTHENTICATED])
     }
 
     pub(super) fn id<T: JsonSchema>(mut self, name: &'static str) -> Self {
+        if self.ids.is_empty() {
+            self = self.refuses(&[INVALID_ID]);
+        }
         self.ids.push((name, SchemaGenerator::subschema_for::<T>));
         self
     }
@@ -138,7 +176,7 @@ impl Operation {
     /// Adds query parameters. The schema is inlined instead of referenced, because each property becomes a parameter.
     pub(super) fn query<T: JsonSchema>(mut self) -> Self {
         self.query = Some(T::json_schema);
-        self
+        self.refuses(&[INVALID_QUERY])
     }
 
     pub(super) fn body<T: JsonSchema>(self) -> Self {
@@ -151,19 +189,48 @@ impl Operation {
 
     fn with_body(mut self, schema: SchemaOf, required: bool) -> Self {
         self.body = Some(Body { schema, required });
-        self.fails(&BODY_FAILURES)
+        self.refuses(&RequestProblem::OF_BODIES)
     }
 
-    pub(super) fn answers<T: JsonSchema>(mut self, status: u16) -> Self {
-        self.answer = Answer {
+    /// Answers 200.
+    pub(super) fn answers<T: JsonSchema>(self) -> Self {
+        self.succeeds::<T>(200, "The result.", false)
+    }
+
+    /// Answers 201 with the path of the new resource.
+    pub(super) fn creates<T: JsonSchema>(self) -> Self {
+        self.succeeds::<T>(201, "Created.", true)
+    }
+
+    /// Answers also 202 with the path of the resource, whose state the client has to read later.
+    pub(super) fn accepts<T: JsonSchema>(self, description: &'static str) -> Self {
+        self.succeeds::<T>(202, description, true)
+    }
+
+    fn succeeds<T: JsonSchema>(mut self, status: u16, description: &'static str, has_location: bool) -> Self {
+        self.answer = SchemaGenerator::subschema_for::<T>;
+        self.successes.push(Success {
             status,
-            schema: SchemaGenerator::subschema_for::<T>,
-        };
+            description,
+            has_location,
+        });
         self
     }
 
-    pub(super) fn fails(mut self, statuses: &[u16]) -> Self {
-        self.failures.extend(statuses);
+    pub(super) fn refuses(mut self, problems: &[RequestProblem]) -> Self {
+        self.refusals.extend(problems);
         self
     }
+}
+
+/// The errors of a method, named after module and variant.
+fn errors_of<M: Method>() -> Vec<ErrorDescription> {
+    let contract = describe::<M::Api>();
+    let method = contract.methods.iter().find(|method| method.name == M::SPEC.name);
+    let errors = method.map(|method| contract.errors_of(method)).unwrap_or_default();
+    let named = |error: &ErrorDescription| ErrorDescription {
+        variant: format!("{}{}", camel_case(&contract.name), error.variant),
+        ..error.clone()
+    };
+    errors.into_iter().map(named).collect()
 }

@@ -1,222 +1,261 @@
 //! The table of all operations of the public API, from which routes and OpenAPI document are made.
 
 use carts_api::CartId;
-use carts_api::v1::{Cart, CartsApi};
+use carts_api::v1::{Cart, carts_api_methods};
 use catalog_api::ProductId;
-use catalog_api::v1::{CatalogApi, Product};
-use inventory_api::v1::InventoryApi;
-use notifications_api::v1::{Notice, NotificationsApi};
+use catalog_api::v1::{Product, catalog_api_methods};
+use inventory_api::v1::inventory_api_methods;
+use notifications_api::v1::{Notice, notifications_api_methods};
 use offshoot_contract::Page;
 use orders_api::OrderId;
-use orders_api::v1::{Order, OrdersApi, Revenue};
-use reporting_api::v1::{Question, Report, ReportingApi};
-use storefront_api::v1::{Listing, StorefrontApi};
+use orders_api::v1::{Order, Revenue, orders_api_methods};
+use reporting_api::v1::{Question, Report, reporting_api_methods};
+use storefront_api::v1::{Listing, storefront_api_methods};
 
 use super::operation::Operation;
+use super::problems::CART_TOO_LARGE;
 use super::{admin, carts, notices, orders, products, reports, storefront};
 
+/// Groups of operations, with descriptions.
+pub(super) const TAGS: [(&str, &str); 6] = [
+    ("products", "Products and stock, from the modules that decide on them."),
+    ("storefront", "Products with availability, a few seconds old."),
+    ("carts", "Carts of shoppers."),
+    ("orders", "Orders: checkout, cancellation, returns and notices."),
+    ("reports", "Revenue and sales."),
+    ("admin", "Changes by operators."),
+];
+
 pub(super) fn operations() -> Vec<Operation> {
-    [browsing(), carts(), buying(), operating()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let groups = [products(), storefront(), carts(), orders(), reports(), admin()];
+    let tags = TAGS.map(|(tag, _)| tag);
+    let tagged =
+        |(tag, group): (&'static str, Vec<Operation>)| group.into_iter().map(move |operation| operation.tagged(tag));
+    tags.into_iter().zip(groups).flat_map(tagged).collect()
 }
 
-/// Products.
-fn browsing() -> Vec<Operation> {
+fn products() -> Vec<Operation> {
     vec![
         Operation::get(
+            "list_products",
             "/products",
             "Lists the products for sale, page by page.",
             products::list,
         )
-        .calls::<dyn CatalogApi>()
+        .calls::<catalog_api_methods::BrowseMethod>()
         .query::<products::ListQuery>()
-        .answers::<Page<Product>>(200)
-        .fails(&[422]),
+        .answers::<Page<Product>>(),
         Operation::get(
+            "get_product",
             "/products/{id}",
             "Returns one product, for sale or discontinued.",
             products::one,
         )
-        .calls::<dyn CatalogApi>()
-        .calls::<dyn InventoryApi>()
+        .calls::<catalog_api_methods::ProductMethod>()
+        .calls::<inventory_api_methods::StockMethod>()
         .id::<ProductId>("id")
-        .answers::<products::ProductPage>(200)
-        .fails(&[404, 422]),
+        .answers::<products::ProductPage>(),
         Operation::get(
+            "get_stock",
             "/products/{id}/stock",
             "Returns the stock of a product.",
             products::stock,
         )
-        .calls::<dyn CatalogApi>()
-        .calls::<dyn InventoryApi>()
+        .calls::<catalog_api_methods::ProductMethod>()
+        .calls::<inventory_api_methods::StockMethod>()
         .id::<ProductId>("id")
-        .answers::<products::StockLevel>(200)
-        .fails(&[404, 422]),
+        .answers::<products::StockLevel>(),
+    ]
+}
+
+fn storefront() -> Vec<Operation> {
+    vec![
         Operation::get(
+            "list_listings",
             "/storefront/products",
             "Lists the products for sale with their availability, page by page, and the age of these data.",
             storefront::list,
         )
-        .calls::<dyn StorefrontApi>()
+        .calls::<storefront_api_methods::FreshnessMethod>()
+        .calls::<storefront_api_methods::BrowseMethod>()
         .query::<storefront::ListQuery>()
-        .answers::<storefront::Listings>(200)
-        .fails(&[422]),
+        .answers::<storefront::Listings>(),
         Operation::get(
+            "get_listing",
             "/storefront/products/{id}",
             "Returns one product with its availability.",
             storefront::one,
         )
-        .calls::<dyn StorefrontApi>()
+        .calls::<storefront_api_methods::ListingMethod>()
         .id::<ProductId>("id")
-        .answers::<Listing>(200)
-        .fails(&[404, 422]),
+        .answers::<Listing>(),
     ]
 }
 
-/// Carts.
 fn carts() -> Vec<Operation> {
     vec![
-        Operation::post("/carts", "Creates an empty cart.", carts::create)
-            .calls::<dyn CartsApi>()
+        Operation::post("create_cart", "/carts", "Creates an empty cart.", carts::create)
+            .calls::<carts_api_methods::CreateMethod>()
             .optional_body::<carts::NewCart>()
-            .answers::<Cart>(201),
-        Operation::get("/carts/{id}", "Returns a cart with current prices.", carts::one)
-            .calls::<dyn CartsApi>()
-            .id::<CartId>("id")
-            .answers::<Cart>(200)
-            .fails(&[404, 410, 422]),
-        Operation::put("/carts/{id}/lines", "Replaces all lines of a cart.", carts::set_lines)
-            .calls::<dyn CartsApi>()
-            .id::<CartId>("id")
-            .body::<carts::Lines>()
-            .answers::<Cart>(200)
-            .fails(&[404, 409, 410]),
+            .creates::<Cart>(),
+        Operation::get(
+            "get_cart",
+            "/carts/{id}",
+            "Returns a cart with current prices.",
+            carts::one,
+        )
+        .calls::<carts_api_methods::CartMethod>()
+        .id::<CartId>("id")
+        .answers::<Cart>()
+        .refuses(&[CART_TOO_LARGE]),
         Operation::put(
+            "set_cart_lines",
+            "/carts/{id}/lines",
+            "Replaces all lines of a cart.",
+            carts::set_lines,
+        )
+        .calls::<carts_api_methods::SetLinesMethod>()
+        .calls::<carts_api_methods::CartMethod>()
+        .id::<CartId>("id")
+        .body::<carts::Lines>()
+        .answers::<Cart>()
+        .refuses(&[CART_TOO_LARGE]),
+        Operation::put(
+            "set_cart_line",
             "/carts/{id}/lines/{product_id}",
             "Sets the quantity of a product in a cart.",
             carts::set_line,
         )
-        .calls::<dyn CartsApi>()
+        .calls::<carts_api_methods::SetQuantityMethod>()
+        .calls::<carts_api_methods::CartMethod>()
         .id::<CartId>("id")
         .id::<ProductId>("product_id")
         .body::<carts::Quantity>()
-        .answers::<Cart>(200)
-        .fails(&[404, 409, 410]),
+        .answers::<Cart>()
+        .refuses(&[CART_TOO_LARGE]),
         Operation::delete(
+            "remove_cart_line",
             "/carts/{id}/lines/{product_id}",
             "Removes a product from a cart.",
             carts::remove_line,
         )
-        .calls::<dyn CartsApi>()
+        .calls::<carts_api_methods::RemoveMethod>()
+        .calls::<carts_api_methods::CartMethod>()
         .id::<CartId>("id")
         .id::<ProductId>("product_id")
-        .answers::<Cart>(200)
-        .fails(&[404, 410, 422]),
+        .answers::<Cart>()
+        .refuses(&[CART_TOO_LARGE]),
     ]
 }
 
-/// Orders.
-fn buying() -> Vec<Operation> {
+fn orders() -> Vec<Operation> {
     vec![
         Operation::post(
+            "check_out",
             "/carts/{id}/checkout",
-            "Orders the contents of a cart: 201 for a confirmed order, 202 for a pending order.",
+            "Orders the contents of a cart.",
             orders::checkout,
         )
-        .calls::<dyn OrdersApi>()
+        .calls::<orders_api_methods::CheckoutMethod>()
         .id::<CartId>("id")
         .body::<orders::Checkout>()
-        .answers::<Order>(201)
-        .fails(&[402, 404, 409, 410]),
-        Operation::get("/orders/{id}", "Returns one order.", orders::one)
-            .calls::<dyn OrdersApi>()
+        .creates::<Order>()
+        .accepts::<Order>("The order is pending: a part of the application did not answer yet. Read the order later."),
+        Operation::get("get_order", "/orders/{id}", "Returns one order.", orders::one)
+            .calls::<orders_api_methods::OrderMethod>()
             .id::<OrderId>("id")
-            .answers::<Order>(200)
-            .fails(&[404, 422]),
+            .answers::<Order>(),
         Operation::get(
+            "list_notices",
             "/orders/{id}/notices",
             "Lists the notices sent to the customer of an order, page by page.",
             notices::of_order,
         )
-        .calls::<dyn NotificationsApi>()
+        .calls::<notifications_api_methods::NoticesMethod>()
         .id::<OrderId>("id")
         .query::<notices::ListQuery>()
-        .answers::<Page<Notice>>(200)
-        .fails(&[422]),
+        .answers::<Page<Notice>>(),
         Operation::post(
+            "cancel_order",
             "/orders/{id}/cancel",
             "Cancels an order and refunds the payment.",
             orders::cancel,
         )
-        .calls::<dyn OrdersApi>()
+        .calls::<orders_api_methods::CancelMethod>()
         .id::<OrderId>("id")
-        .answers::<Order>(200)
-        .fails(&[404, 409, 422]),
+        .answers::<Order>(),
         Operation::post(
+            "return_goods",
             "/orders/{id}/returns",
             "Returns units of an order and refunds them.",
             orders::send_back,
         )
-        .calls::<dyn OrdersApi>()
+        .calls::<orders_api_methods::ReturnGoodsMethod>()
         .id::<OrderId>("id")
         .body::<orders::Goods>()
-        .answers::<Order>(200)
-        .fails(&[404, 409]),
+        .answers::<Order>(),
     ]
 }
 
-/// Operators.
-fn operating() -> Vec<Operation> {
+fn reports() -> Vec<Operation> {
     vec![
         Operation::get(
+            "get_revenue",
             "/reports/revenue",
             "Reports the revenue of orders and imported sales less refunds, by month or country.",
             reports::revenue,
         )
-        .calls::<dyn OrdersApi>()
+        .calls::<orders_api_methods::RevenueMethod>()
         .for_operators()
         .query::<reports::Division>()
-        .answers::<Revenue>(200)
-        .fails(&[422]),
+        .answers::<Revenue>(),
         Operation::post(
+            "query_sales",
             "/reports/query",
             "Reports sales, grouped and filtered by the body.",
             reports::query,
         )
-        .calls::<dyn ReportingApi>()
+        .calls::<reporting_api_methods::QueryMethod>()
         .for_operators()
         .body::<Question>()
-        .answers::<Report>(200),
-        Operation::post("/admin/products", "Adds a product for sale.", admin::add_product)
-            .calls::<dyn CatalogApi>()
-            .for_operators()
-            .body::<admin::ProductToAdd>()
-            .answers::<Product>(201)
-            .fails(&[409]),
+        .answers::<Report>(),
+    ]
+}
+
+fn admin() -> Vec<Operation> {
+    vec![
+        Operation::post(
+            "add_product",
+            "/admin/products",
+            "Adds a product for sale.",
+            admin::add_product,
+        )
+        .calls::<catalog_api_methods::AddMethod>()
+        .for_operators()
+        .body::<admin::ProductToAdd>()
+        .creates::<Product>(),
         Operation::put(
+            "set_price",
             "/admin/products/{id}/price",
             "Sets the price of a product.",
             admin::set_price,
         )
-        .calls::<dyn CatalogApi>()
+        .calls::<catalog_api_methods::RepriceMethod>()
         .for_operators()
         .id::<ProductId>("id")
         .body::<admin::Price>()
-        .answers::<Product>(200)
-        .fails(&[404]),
+        .answers::<Product>(),
         Operation::post(
+            "adjust_stock",
             "/admin/products/{id}/stock-adjustments",
             "Records stock that arrived or left without an order.",
             admin::adjust_stock,
         )
-        .calls::<dyn CatalogApi>()
-        .calls::<dyn InventoryApi>()
+        .calls::<catalog_api_methods::ProductMethod>()
+        .calls::<inventory_api_methods::AdjustMethod>()
         .for_operators()
         .id::<ProductId>("id")
         .body::<admin::StockAdjustment>()
-        .answers::<products::StockLevel>(200)
-        .fails(&[404, 409]),
+        .answers::<products::StockLevel>(),
     ]
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use carts_api::CartId;
 use orders_api::OrderId;
-use orders_api::v1::{Order, OrderStatus, OrdersApi, ReturnedLine};
+use orders_api::v1::{MAX_EMAIL_BYTES, MAX_NAME_CHARS, Order, OrderStatus, OrdersApi, ReturnedLine};
 use payments_api::v1::PaymentToken;
 
 use super::refusal::Refusal;
@@ -24,8 +24,10 @@ pub(super) struct Checkout {
     /// `tok_timeout` and `tok_fail_once`.
     payment_token: PaymentToken,
     /// Address for notices, at most 254 bytes.
+    #[schemars(length(max = MAX_EMAIL_BYTES))]
     email: String,
     /// Country of the shopper, at most 100 characters; `Unspecified` if absent.
+    #[schemars(length(min = 1, max = MAX_NAME_CHARS))]
     country: Option<String>,
 }
 
@@ -34,6 +36,7 @@ pub(super) struct Checkout {
 #[serde(deny_unknown_fields)]
 pub(super) struct Goods {
     /// Lines of the order, each at most once.
+    #[schemars(length(min = 1))]
     lines: Vec<ReturnedLine>,
 }
 

@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use catalog_api::ProductId;
-use catalog_api::v1::{CatalogApi, Product};
+use catalog_api::v1::{CatalogApi, MAX_SEARCH_CHARS, Product};
 use inventory_api::v1::{InventoryApi, Stock};
-use offshoot_contract::Page;
+use offshoot_contract::{Page, PageSize, page_token};
 
 use super::PublicApi;
 use super::refusal::Refusal;
@@ -18,13 +18,16 @@ use super::request::{Context, Ids, StrictQuery};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
-    /// Words that name, description or SKU must all contain. Blank: every product.
+    /// Words that name, description or SKU must all contain, at most 200 characters. Blank: every product.
+    #[schemars(length(max = MAX_SEARCH_CHARS))]
     q: Option<String>,
     /// Only this category.
     category: Option<String>,
     /// Products per page, 1 to 100; 20 if absent.
+    #[schemars(range(min = 1, max = PageSize::MAX))]
     page_size: Option<u32>,
     /// `next_page_token` of the previous page, with the same `q` and `category`.
+    #[schemars(length(max = page_token::MAX_TOKEN_CHARS))]
     page_token: Option<String>,
 }
 

@@ -9,6 +9,8 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 
 use offshoot_contract::{CallFailure, ContractError, Problem, PublicProblem, TraceContext};
 
+use super::problems::{INVALID_FIELD, MALFORMED_JSON, RequestProblem};
+
 /// A problem before rendering. [`render`] adds the trace id, which is known only there.
 #[derive(Debug, Clone)]
 pub(super) struct Refusal {
@@ -18,7 +20,11 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn new(status: u16, code: &str, detail: impl Into<String>) -> Self {
+    pub(super) fn new(problem: RequestProblem, detail: impl Into<String>) -> Self {
+        Self::with_code(problem.status, problem.code, detail)
+    }
+
+    fn with_code(status: u16, code: &str, detail: impl Into<String>) -> Self {
         Self {
             problem: Box::new(Problem::new(status, code, detail)),
             retry_after: None,
@@ -34,7 +40,7 @@ impl Refusal {
         } else {
             reason.to_string()
         };
-        let problem = Problem::new(422, "invalid-field", detail);
+        let problem = Problem::new(INVALID_FIELD.status, INVALID_FIELD.code, detail);
         Self {
             problem: Box::new(if named {
                 problem.with_field("field", path)
@@ -46,7 +52,7 @@ impl Refusal {
     }
 
     pub(super) fn malformed_json(error: &serde_json::Error) -> Self {
-        Self::new(400, "malformed-json", format!("the body is not JSON: {error}"))
+        Self::new(MALFORMED_JSON, format!("the body is not JSON: {error}"))
     }
 
     /// A header that the request has twice.
@@ -55,7 +61,7 @@ impl Refusal {
     }
 
     pub(super) fn no_route() -> Self {
-        Self::new(
+        Self::with_code(
             404,
             "unknown-route",
             "no operation has this path: /api/v1/openapi.json lists all operations",
@@ -63,7 +69,7 @@ impl Refusal {
     }
 
     pub(super) fn no_method() -> Self {
-        Self::new(
+        Self::with_code(
             405,
             "method-not-allowed",
             "this path does not support the method: the Allow header lists the supported methods",

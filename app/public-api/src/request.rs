@@ -16,6 +16,9 @@ use offshoot_contract::json::Objects;
 use offshoot_contract::{CallContext, TraceContext};
 
 use super::PublicApi;
+use super::problems::{
+    BAD_IDEMPOTENCY_KEY, BODY_TOO_LARGE, INCOMPLETE_BODY, INVALID_ID, INVALID_QUERY, NOT_JSON, UNAUTHENTICATED,
+};
 use super::refusal::Refusal;
 
 /// Largest body. The largest valid body is a cart of 1,500 lines, 130 KiB.
@@ -59,7 +62,7 @@ impl FromRequestParts<PublicApi> for Operated {
     async fn from_request_parts(parts: &mut Parts, api: &PublicApi) -> Result<Self, Refusal> {
         let Some(operator) = (api.operator)(&parts.headers) else {
             let why = "this operation needs an operator's token: send Authorization: Bearer TOKEN";
-            return Err(Refusal::new(401, "unauthenticated", why));
+            return Err(Refusal::new(UNAUTHENTICATED, why));
         };
         let operator = format!("operator {operator}");
         let Context(cx) = Context::from_request_parts(parts, api).await?;
@@ -87,8 +90,7 @@ impl<S: Sync> FromRequestParts<S> for Context {
             Some(key) if parts.method != Method::GET => {
                 let key = key.to_str().map_err(|_| {
                     Refusal::new(
-                        400,
-                        "bad-idempotency-key",
+                        BAD_IDEMPOTENCY_KEY,
                         "an idempotency key has printable ASCII characters only",
                     )
                 })?;
@@ -115,7 +117,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Ids<T> 
                 },
                 other => other.body_text(),
             };
-            Refusal::new(422, "invalid-id", reason)
+            Refusal::new(INVALID_ID, reason)
         })
     }
 }
@@ -132,7 +134,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for StrictQuery<T> {
             Err(rejection) => {
                 let text = rejection.body_text();
                 let reason = text.split_once(": ").map_or(text.as_str(), |(_, reason)| reason);
-                Err(Refusal::new(422, "invalid-query", reason))
+                Err(Refusal::new(INVALID_QUERY, reason))
             }
         }
     }
@@ -171,7 +173,7 @@ impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for OptionalJson<T> 
 async fn read(request: Request) -> Result<(Parts, Bytes), Refusal> {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, MAX_BODY_BYTES).await;
-    let body = body.map_err(|_| Refusal::new(400, "incomplete-body", "the body ended early"))?;
+    let body = body.map_err(|_| Refusal::new(INCOMPLETE_BODY, "the body ended early"))?;
     Ok((parts, body))
 }
 
@@ -188,8 +190,7 @@ fn expect_json(headers: &HeaderMap) -> Result<(), Refusal> {
         |given| format!("the content type `{given}`"),
     );
     Err(Refusal::new(
-        415,
-        "not-json",
+        NOT_JSON,
         format!("the body has {given}: send it as application/json"),
     ))
 }

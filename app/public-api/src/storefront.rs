@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use catalog_api::ProductId;
-use offshoot_contract::Page;
+use offshoot_contract::{Page, PageSize, page_token};
 use storefront_api::v1::{Freshness, Listing, StorefrontApi};
 
 use super::PublicApi;
@@ -22,8 +22,10 @@ pub(super) struct ListQuery {
     /// `true`: only available products; `false`: only unavailable products; absent: both.
     in_stock: Option<bool>,
     /// Products per page, 1 to 100; 20 if absent.
+    #[schemars(range(min = 1, max = PageSize::MAX))]
     page_size: Option<u32>,
     /// `next_page_token` of the previous page.
+    #[schemars(length(max = page_token::MAX_TOKEN_CHARS))]
     page_token: Option<String>,
 }
 

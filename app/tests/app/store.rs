@@ -15,7 +15,10 @@ use offshoot_public_api::{self as public_api, PublicApi};
 use offshoot_rest::Operators;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 use tower::ServiceExt as _;
+
+use crate::documented::find_undocumented;
 
 /// A store in a temporary folder.
 pub(crate) struct Store {
@@ -77,6 +80,7 @@ fn settings(folder: &TempDir) -> Settings {
 pub(crate) struct Client {
     routes: Router,
     token: String,
+    document: OnceCell<Value>,
 }
 
 /// A response.
@@ -92,6 +96,7 @@ impl Client {
         Self {
             routes: public_api::router(api).merge(home),
             token: String::new(),
+            document: OnceCell::new(),
         }
     }
 
@@ -118,7 +123,34 @@ impl Client {
             .await
     }
 
+    /// The OpenAPI document.
+    pub(crate) async fn document(&self) -> &Value {
+        let read = || async {
+            self.receive(Request::get("/api/v1/openapi.json").body(Body::empty()))
+                .await
+                .body
+        };
+        self.document.get_or_init(read).await
+    }
+
+    /// Sends a request. The OpenAPI document must describe the answer.
     pub(crate) async fn send(&self, request: http::Result<Request<Body>>) -> Answer {
+        let sent = request
+            .as_ref()
+            .map(|request| (request.method().clone(), request.uri().path().to_owned()));
+        let (method, path) = sent.expect("the request is well-formed");
+        let answer = self.receive(request).await;
+        let undocumented = find_undocumented(
+            self.document().await,
+            (&method, &path),
+            answer.status,
+            &answer.text("code"),
+        );
+        assert_eq!(undocumented, None, "{}", answer.body);
+        answer
+    }
+
+    async fn receive(&self, request: http::Result<Request<Body>>) -> Answer {
         let mut request = request.expect("the request is well-formed");
         if !self.token.is_empty() && request.uri().path().contains("/admin/") {
             let token = format!("Bearer {}", self.token)
