@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use offshoot_contract::{Class, Contract, ContractError, Method, describe};
+use offshoot_contract::{Class, Contract, ContractDescription, ContractError, Method, describe};
 
 /// Coverage of one combination.
 #[derive(Debug, Default)]
@@ -51,15 +51,9 @@ impl Coverage {
             if method.class != Class::Safe.as_str() && !reached.repeated.contains(name) {
                 missing.push(format!("`{name}` was never repeated"));
             }
-            let documented = description.errors_of(method);
-            let of_method = reached.errors.iter().filter(|(method, _)| *method == name);
-            let undocumented =
-                of_method.filter(|(_, variant)| documented.iter().all(|error| error.variant != *variant));
-            missing.extend(undocumented.map(|(_, variant)| {
-                format!("`{name}` failed with `{variant}`, which its documentation does not name")
-            }));
             variants.extend(method.errors.iter().map(|error| error.variant.as_str()));
         }
+        missing.extend(find_undocumented(&description, &reached.errors));
         let is_reached = |variant: &str| reached.errors.iter().any(|(_, reached)| *reached == variant);
         let unreached = variants.iter().filter(|variant| !is_reached(variant));
         missing.extend(unreached.map(|variant| format!("error `{variant}` was never reached")));
@@ -69,5 +63,67 @@ impl Coverage {
     fn lock(&self) -> MutexGuard<'_, Reached> {
         // A body that panicked while recording leaves only complete entries.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Errors, as method and variant, that the documentation of the method does not name.
+fn find_undocumented(description: &ContractDescription, errors: &BTreeSet<(&str, &str)>) -> Vec<String> {
+    let is_documented = |method: &str, variant: &str| {
+        let method = description.methods.iter().find(|described| described.name == method);
+        method.is_some_and(|method| {
+            description
+                .errors_of(method)
+                .iter()
+                .any(|error| error.variant == variant)
+        })
+    };
+    let undocumented = errors
+        .iter()
+        .filter(|(method, variant)| !is_documented(method, variant));
+    undocumented
+        .map(|(method, variant)| format!("`{method}` failed with `{variant}`, which its documentation does not name"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use offshoot_contract::{ErrorDescription, MethodDescription};
+
+    use super::*;
+
+    fn method(name: &str, doc: &str) -> MethodDescription {
+        MethodDescription {
+            name: name.to_owned(),
+            doc: doc.to_owned(),
+            verb: "GET".to_owned(),
+            path: String::new(),
+            class: "safe".to_owned(),
+            key: None,
+            stale_ok: false,
+            max_bytes: 0,
+            timeout_ms: 0,
+            params: Default::default(),
+            body: None,
+            answer: None,
+            errors: vec![ErrorDescription::new("Silent", 404, "silent", "")],
+        }
+    }
+
+    #[test]
+    fn an_error_that_the_documentation_of_its_method_does_not_name_is_reported() {
+        let description = ContractDescription {
+            name: "readings".to_owned(),
+            version: "1.0".to_owned(),
+            hash: String::new(),
+            doc: String::new(),
+            methods: vec![method("latest", "Fails with `Silent`."), method("count", "Counts.")],
+            events: Vec::new(),
+            schemas: Default::default(),
+        };
+        let reached = BTreeSet::from([("latest", "Silent"), ("count", "Silent")]);
+        assert_eq!(
+            find_undocumented(&description, &reached),
+            ["`count` failed with `Silent`, which its documentation does not name"]
+        );
     }
 }
