@@ -138,8 +138,9 @@ def main(address, operator, catalog_token, orders_token):
         find(client, product)
         order = buy_and_cancel(client, product)
         have_a_card_declined(client, product)
-        report(client)
         leave_an_order_pending(client, product)
+    with AuthenticatedClient(base_url=address, token=operator, raise_on_unexpected_status=True) as client:
+        report(client)
     call_modules(address, product, order, catalog_token, orders_token)
 
 

@@ -14,6 +14,7 @@ use offshoot_contract::{CallFailure, FailureKind, Placement, PublicProblem, Span
 use offshoot_listener::{BodyError, receive_body};
 
 use super::Authenticate;
+use super::problems::{BAD_IDEMPOTENCY_KEY, BODY_TOO_LARGE, INCOMPLETE_BODY, REPEATED_HEADER, SLOW_BODY};
 use super::refusal::{self, Refusal};
 use super::request::{Admitted, IDEMPOTENCY_KEY, MAX_BODY_BYTES, REQUEST_DEADLINE};
 
@@ -39,7 +40,7 @@ pub(super) async fn admit(State(places): State<Arc<Semaphore>>, request: Request
     let body = match received {
         Ok(Ok(body)) => body,
         Ok(Err(error)) => return body_refusal(error).into_response(),
-        Err(_) => return Refusal::new(408, "slow-body", "the body did not arrive in time").into_response(),
+        Err(_) => return Refusal::new(SLOW_BODY, "the body did not arrive in time").into_response(),
     };
     let Ok(place) = places.try_acquire_owned() else {
         let retry_after = PublicProblem::RETRY_AFTER;
@@ -53,8 +54,8 @@ pub(super) async fn admit(State(places): State<Arc<Semaphore>>, request: Request
 
 fn body_refusal(error: BodyError) -> Refusal {
     match error {
-        BodyError::TooLarge { .. } => Refusal::new(413, "body-too-large", error.to_string()),
-        BodyError::Incomplete => Refusal::new(400, "incomplete-body", error.to_string()),
+        BodyError::TooLarge { .. } => Refusal::new(BODY_TOO_LARGE, error.to_string()),
+        BodyError::Incomplete => Refusal::new(INCOMPLETE_BODY, error.to_string()),
     }
 }
 
@@ -90,8 +91,8 @@ pub(super) async fn enter(State(traced): State<Traced>, mut request: Request, ne
     request.extensions_mut().insert(trace);
 
     let response = match repeated_header(request.headers()) {
-        Some(name) if *name == IDEMPOTENCY_KEY => Refusal::repeated_header(name, "bad-idempotency-key").into_response(),
-        Some(name) => Refusal::repeated_header(name, "repeated-header").into_response(),
+        Some(name) if *name == IDEMPOTENCY_KEY => Refusal::repeated_header(name, BAD_IDEMPOTENCY_KEY).into_response(),
+        Some(name) => Refusal::repeated_header(name, REPEATED_HEADER).into_response(),
         None => next.run(request).await,
     };
     let mut response = refusal::render(response, &trace);

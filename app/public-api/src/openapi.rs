@@ -14,7 +14,7 @@ use offshoot_contract::{
 use super::ROOT;
 use super::operation::{Operation, SchemaOf};
 use super::operations::TAGS;
-use super::problems::{RequestProblem, failures};
+use super::problems::{REPEATED_HEADER, RequestProblem, failures};
 
 /// Prefix of references between schemas.
 const DEFINITIONS: &str = "/components/schemas";
@@ -70,6 +70,7 @@ fn problems(operation: &Operation) -> Vec<ErrorDescription> {
         .iter()
         .copied()
         .chain(keys)
+        .chain([REPEATED_HEADER])
         .map(RequestProblem::describe);
     let errors = operation.errors.iter().flat_map(|errors| errors());
     let inside = failures(operation.body.is_some())

@@ -43,6 +43,13 @@ pub(super) const MALFORMED_JSON: RequestProblem =
     problem("MalformedJson", 400, "malformed-json", "The body is not JSON.");
 pub(super) const INCOMPLETE_BODY: RequestProblem =
     problem("IncompleteBody", 400, "incomplete-body", "The body ended early.");
+pub(super) const SLOW_BODY: RequestProblem = problem("SlowBody", 408, "slow-body", "The body did not arrive in time.");
+pub(super) const REPEATED_HEADER: RequestProblem = problem(
+    "RepeatedHeader",
+    400,
+    "repeated-header",
+    "A header that has one value is given twice.",
+);
 pub(super) const BODY_TOO_LARGE: RequestProblem =
     problem("BodyTooLarge", 413, "body-too-large", "The body is too large.");
 pub(super) const NOT_JSON: RequestProblem = problem(
@@ -89,7 +96,14 @@ const fn refused(name: &'static str, status: u16, code: &'static str, explanatio
 
 impl RequestProblem {
     /// Problems of every request with a body.
-    pub(super) const OF_BODIES: [Self; 5] = [MALFORMED_JSON, INCOMPLETE_BODY, BODY_TOO_LARGE, NOT_JSON, INVALID_FIELD];
+    pub(super) const OF_BODIES: [Self; 6] = [
+        MALFORMED_JSON,
+        INCOMPLETE_BODY,
+        SLOW_BODY,
+        BODY_TOO_LARGE,
+        NOT_JSON,
+        INVALID_FIELD,
+    ];
     /// Problems of every request with an idempotency key.
     pub(super) const OF_KEYS: [Self; 2] = [BAD_IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_REUSED];
 

@@ -56,8 +56,8 @@ impl Refusal {
     }
 
     /// A header that the request has twice.
-    pub(super) fn repeated_header(name: &HeaderName, code: &str) -> Self {
-        Self::new(400, code, format!("the header {name} is given twice: send it once"))
+    pub(super) fn repeated_header(name: &HeaderName, problem: RequestProblem) -> Self {
+        Self::new(problem, format!("the header {name} is given twice: send it once"))
     }
 
     pub(super) fn no_route() -> Self {

@@ -16,9 +16,7 @@ use offshoot_contract::json::Objects;
 use offshoot_contract::{CallContext, TraceContext};
 
 use super::PublicApi;
-use super::problems::{
-    BAD_IDEMPOTENCY_KEY, BODY_TOO_LARGE, INCOMPLETE_BODY, INVALID_ID, INVALID_QUERY, NOT_JSON, UNAUTHENTICATED,
-};
+use super::problems::{BAD_IDEMPOTENCY_KEY, INCOMPLETE_BODY, INVALID_ID, INVALID_QUERY, NOT_JSON, UNAUTHENTICATED};
 use super::refusal::Refusal;
 
 /// Largest body. The largest valid body is a cart of 1,500 lines, 130 KiB.

@@ -209,7 +209,8 @@ async fn operations_list_only_the_problems_that_they_have() {
     };
     assert_eq!(codes("get", "/api/v1/products/{id}", "404"), ["unknown-product"]);
     assert_eq!(codes("get", "/api/v1/products/{id}", "422"), ["invalid-id"]);
-    assert_eq!(codes("get", "/api/v1/products/{id}", "400"), [""; 0]);
+    assert_eq!(codes("get", "/api/v1/products/{id}", "400"), ["repeated-header"]);
+    assert_eq!(codes("get", "/api/v1/reports/revenue", "401"), ["unauthenticated"]);
     assert_eq!(
         codes("get", "/api/v1/products", "422"),
         ["bad-page-token", "invalid-query", "invalid-search"]

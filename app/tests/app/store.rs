@@ -152,7 +152,10 @@ impl Client {
 
     async fn receive(&self, request: http::Result<Request<Body>>) -> Answer {
         let mut request = request.expect("the request is well-formed");
-        if !self.token.is_empty() && request.uri().path().contains("/admin/") {
+        let is_for_operators = ["/admin/", "/reports/"]
+            .iter()
+            .any(|part| request.uri().path().contains(part));
+        if !self.token.is_empty() && is_for_operators {
             let token = format!("Bearer {}", self.token)
                 .parse()
                 .expect("the token is a valid header");

@@ -219,7 +219,7 @@ impl Endpoints {
         }
         let healthy = match (own_zone.cheapest(now), other_zones.cheapest(now)) {
             (Some(near), Some(far)) => {
-                let advantage = far.health.expected_cost(now) * ZONE_ADVANTAGE;
+                let advantage = far.health.expected_cost(now) * f64::from(ZONE_ADVANTAGE);
                 let is_near_better = near.health.expected_cost(now) <= advantage + nanos(FAST_REFUSAL) as f64;
                 Some(if is_near_better { near } else { far })
             }

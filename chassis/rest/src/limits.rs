@@ -128,7 +128,7 @@ pub(crate) const MAX_SILENCE: Duration = Duration::from_millis(1_500);
 /// Timeout of the identity check of a silent address.
 pub(crate) const SILENT_CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 /// Calls leave the own zone when the best address there costs this many times the best one elsewhere.
-pub(crate) const ZONE_ADVANTAGE: f64 = 10.0;
+pub(crate) const ZONE_ADVANTAGE: u32 = 10;
 /// Interval between DNS resolutions.
 pub(crate) const DNS_REFRESH: Duration = Duration::from_secs(5);
 

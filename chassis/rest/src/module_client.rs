@@ -3,10 +3,11 @@
 //! Does not know the values of a call: a trait object decodes the outcome. So this code exists once in a binary, and not
 //! for each method.
 
+// One attempt at one endpoint.
+mod attempt;
 // Identity checks.
 mod identify;
 
-use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -17,17 +18,16 @@ use http::response::Parts;
 use http::{HeaderValue, Request, StatusCode, Uri};
 use http_body_util::Full;
 use offshoot_contract::{
-    ArgsOf, CallContext, CallFailure, Class, FailureKind, MethodSpec, OutcomeOf, OutgoingCall, Verb, WireMethod,
+    ArgsOf, CallContext, CallFailure, FailureKind, MethodSpec, OutcomeOf, OutgoingCall, Verb, WireMethod,
     check_deadline,
 };
 use offshoot_listener::{BodyError, receive_body};
 use tokio::time::{Instant, timeout_at};
 
 use crate::client_options::ClientOptions;
-use crate::endpoints::{Attempt, Endpoint, EndpointState, Endpoints};
-use crate::health::nanos;
+use crate::endpoints::{Endpoint, EndpointState, Endpoints};
 use crate::identity::{ContractHeader, ContractIdentity, ExpectedStore};
-use crate::limits::{MAX_SILENCE, MethodBounds};
+use crate::limits::MethodBounds;
 use crate::recorder::CallRecorder;
 use crate::request::EncodedArgs;
 use crate::response::{DecodeOutcome, PendingOutcome};
@@ -35,14 +35,13 @@ use crate::token::TokenIssuer;
 use crate::transport::Transport;
 use crate::{headers, request, response};
 
+use self::attempt::{Attempted, Failover};
+
 /// Limit on the body of a response, bytes. Lists are paged, so a larger body is a defect or an attack.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
 
 /// Share of the timeout reserved for the response's way back; a short deadline reserves less.
 const ANSWER_MARGIN: Duration = Duration::from_millis(50);
-
-/// Least share of the method's timeout that a server gets as its deadline.
-const SERVERS_SHARE: f32 = 0.9;
 
 /// Endpoints that one call tries while no endpoint takes the call.
 const MAX_ENDPOINTS_PER_CALL: usize = 3;
@@ -219,114 +218,25 @@ impl ModuleClient {
             };
             let mut selected = self.endpoints.select(&all, &[])?;
             let mut excluded = Vec::new();
-            let most = MAX_ENDPOINTS_PER_CALL.min(all.len());
             loop {
-                let is_last = excluded.len() + 1 == most;
-                // A safe call may be sent to another endpoint while the first one is hung.
-                let may_give_up = !is_last && call.spec.class == Class::Safe;
-                let attempt = Attempt::begin(&self.endpoints, &selected, call.is_awaited);
-                let Some(result) = self
-                    .attempt(&selected.endpoint, &call, until, may_give_up, outcome)
-                    .await
-                else {
-                    attempt.record_timeout(call.bounds.timeout);
-                    drop(attempt);
-                    let failure = self.timed_out(&selected.endpoint, call.spec);
-                    if !may_give_up || Instant::now() >= until || !call.cx.take_retry() {
-                        return Err(failure);
-                    }
-                    excluded.push(selected.endpoint);
-                    match self.endpoints.select(&all, &excluded) {
-                        Ok(next) => selected = next,
-                        Err(_) => return Err(failure),
-                    }
-                    continue;
-                };
-                match &result {
-                    // The server has cut the call off by itself.
-                    Err(AttemptError { failure, .. }) if failure.kind() == &FailureKind::Timeout => {
-                        attempt.record_timeout(call.bounds.timeout.mul_f32(SERVERS_SHARE));
-                    }
-                    // The process works; the limit is on the callers.
-                    Err(AttemptError { failure, .. }) if is_overload(failure) => attempt.record_refusal(),
-                    Err(AttemptError { failure, .. }) if is_endpoint_failure(failure) => {
-                        attempt.record_failure(is_unavailable(failure), is_defect(failure));
-                    }
-                    _ => attempt.record_answer(),
-                }
-                drop(attempt);
-                let Err(AttemptError { failure, is_answered }) = result else {
+                let is_last = excluded.len() + 1 == MAX_ENDPOINTS_PER_CALL.min(all.len());
+                let attempted = self.attempt(&selected, &call, until, is_last, outcome).await;
+                let Err(Attempted { failure, failover }) = attempted else {
                     return Ok(());
                 };
-                if is_last || !is_unavailable(&failure) {
+                if is_last || failover == Failover::Never {
                     return Err(failure);
                 }
                 excluded.push(selected.endpoint);
                 let Ok(next) = self.endpoints.select(&all, &excluded) else {
                     return Err(failure);
                 };
-                // A refused connection costs next to nothing. A server that answered has worked for the call, and the
-                // next one is probably in the same trouble.
-                if is_answered && !call.cx.take_retry() {
+                if failover == Failover::WithinBudget && !call.cx.take_retry() {
                     return Err(failure);
                 }
                 selected = next;
             }
         })
-    }
-
-    /// Sends a call to one endpoint. `None`: no answer until `until`, or, if the call `may_give_up`, none in half of that time
-    /// from an endpoint that answers nothing else either.
-    async fn attempt(
-        &self,
-        endpoint: &Endpoint,
-        call: &WireCall<'_>,
-        until: Instant,
-        may_give_up: bool,
-        outcome: &mut dyn DecodeOutcome,
-    ) -> Option<Result<(), AttemptError>> {
-        let mut sent = pin!(self.send_to(endpoint, call, until, outcome));
-        if may_give_up {
-            let now = Instant::now();
-            let halfway = now + until.saturating_duration_since(now) / 2;
-            if let Ok(result) = timeout_at(halfway, &mut sent).await {
-                return Some(result);
-            }
-            if endpoint.health.silence(self.endpoints.now()) >= nanos(MAX_SILENCE) {
-                tokio::select! {
-                    result = &mut sent => return Some(result),
-                    () = self.until_checked(endpoint) => {}
-                }
-            }
-            if endpoint.health.is_silent() {
-                return None;
-            }
-        }
-        timeout_at(until, sent).await.ok()
-    }
-
-    /// Sends a call to one endpoint. A server that refuses the service token gets the call once more with another one:
-    /// a clock may have been set since the token was issued, and a refused call was not executed.
-    async fn send_to(
-        &self,
-        endpoint: &Endpoint,
-        call: &WireCall<'_>,
-        until: Instant,
-        outcome: &mut dyn DecodeOutcome,
-    ) -> Result<(), AttemptError> {
-        let caller = call.cx.module();
-        let mut token = self.tokens.header(caller);
-        let mut result = self.exchange(endpoint, call, &token, until, outcome).await;
-        if is_unauthenticated(&result)
-            && let Some(other) = self.tokens.replace(caller, &token)
-        {
-            token = other;
-            result = self.exchange(endpoint, call, &token, until, outcome).await;
-        }
-        match is_unauthenticated(&result) {
-            true => Err(self.token_was_rejected(endpoint).into()),
-            false => result,
-        }
     }
 
     /// Sends one request, and decodes the response.
@@ -507,12 +417,6 @@ impl ModuleClient {
     }
 }
 
-/// Whether the server refused the service token.
-fn is_unauthenticated(result: &Result<(), AttemptError>) -> bool {
-    let failure = result.as_ref().err().map(|error| &error.failure);
-    failure.is_some_and(response::is_unauthenticated)
-}
-
 /// Whether a gateway answered that no process took the request. A process of a module names its contract in every
 /// response.
 fn is_from_gateway(head: &Parts) -> bool {
@@ -522,31 +426,4 @@ fn is_from_gateway(head: &Parts) -> bool {
         StatusCode::GATEWAY_TIMEOUT,
     ];
     statuses.contains(&head.status) && !head.headers.contains_key(headers::CONTRACT)
-}
-
-/// Whether the endpoint or the network is to blame. A caller's mistake and a failed dependency of the module are not
-/// failures of the endpoint.
-fn is_endpoint_failure(failure: &CallFailure) -> bool {
-    matches!(
-        failure.kind(),
-        FailureKind::Unavailable
-            | FailureKind::ConnectionLost
-            | FailureKind::BadAnswer
-            | FailureKind::WrongContract
-            | FailureKind::Internal
-    )
-}
-
-fn is_overload(failure: &CallFailure) -> bool {
-    matches!(failure.kind(), FailureKind::Overloaded { .. })
-}
-
-/// Whether the endpoint answered, and the answer shows a defect: perhaps of one method only.
-fn is_defect(failure: &CallFailure) -> bool {
-    matches!(failure.kind(), FailureKind::Internal | FailureKind::BadAnswer)
-}
-
-/// Whether the endpoint did not take the call, so that another endpoint may be called at once.
-fn is_unavailable(failure: &CallFailure) -> bool {
-    *failure.kind() == FailureKind::Unavailable && !failure.may_have_executed()
 }

@@ -1,11 +1,15 @@
 //! A client that disconnects during a call, and deadlines on the server.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use offshoot_contract::{CallContext, FailureKind};
+use offshoot_contract::{CallContext, Contract as _, Edge, FailureKind};
+use offshoot_rest::Surface;
+use tokio::net::TcpListener;
 
-use crate::notes::{expect_failure, serve_notes};
+use crate::notes::{Notes, NotesApi, cx, expect_failure, serve_notes};
+use crate::replicas::{Deployment, url};
 
 const DISCONNECT_AFTER: Duration = Duration::from_millis(60);
 const CALL_ENDED: Duration = Duration::from_millis(500);
@@ -60,4 +64,34 @@ async fn an_unfinished_body_times_out_at_the_deadline() {
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 504");
+}
+
+#[tokio::test]
+async fn a_change_keeps_its_permit_after_a_disconnect() {
+    let deployment = Deployment::new();
+    let notes = Arc::new(Notes::default());
+    let edge = Arc::new(Edge::new(Arc::clone(&notes) as Arc<dyn NotesApi>));
+    let surface = Surface::new("notes", deployment.options())
+        .with_max_in_flight(1)
+        .with_version(edge);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, surface.into_router()).await });
+    let api = <dyn NotesApi>::new_proxy(deployment.client(&[url(address)], |_| {}));
+    let mut changing = cx();
+    tokio::select! {
+        _ = api.count_after(&mut changing, 300) => panic!("the change was to be abandoned"),
+        () = async { while notes.begun.load(Ordering::SeqCst) == 0 { tokio::task::yield_now().await } } => {}
+    }
+    // The next call is admitted once the change has ended, and not once the client has gone.
+    loop {
+        match api.wait(&mut cx(), 0).await {
+            Ok(_) => break,
+            other => {
+                let failure = expect_failure(other);
+                assert!(matches!(failure.kind(), FailureKind::Overloaded { .. }), "{failure:?}");
+            }
+        }
+    }
+    assert_eq!(notes.counted.load(Ordering::SeqCst), 2);
 }

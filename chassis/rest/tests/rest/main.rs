@@ -12,6 +12,7 @@ mod encoding;
 mod invalid_requests;
 mod replicas;
 mod service_keys;
+mod sick_replicas;
 mod tls;
 mod versions;
 mod wrong_store;

@@ -20,33 +20,33 @@ use uuid::Uuid;
 
 use crate::notes::{Notes, NotesApi, cx, expect_failure};
 
-const HEALTHY: u8 = 0;
+pub(crate) const HEALTHY: u8 = 0;
 const SLOW: u8 = 1;
 const BROKEN: u8 = 2;
 /// Accepts connections and requests, and answers nothing, like a stopped process.
-const HUNG: u8 = 3;
+pub(crate) const HUNG: u8 = 3;
 
 /// A server process of the deployment. The test sets the replica's state.
-struct Replica {
-    address: SocketAddr,
-    state: Arc<AtomicU8>,
+pub(crate) struct Replica {
+    pub(crate) address: SocketAddr,
+    pub(crate) state: Arc<AtomicU8>,
 }
 
 /// Store id and keys that the processes of one deployment share.
-struct Deployment {
+pub(crate) struct Deployment {
     store_id: Uuid,
     keys: ServiceKeys,
 }
 
 impl Deployment {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             store_id: Uuid::now_v7(),
             keys: ServiceKeys::random(),
         }
     }
 
-    fn options(&self) -> ServerOptions {
+    pub(crate) fn options(&self) -> ServerOptions {
         ServerOptions {
             store_id: self.store_id,
             instance: Uuid::now_v7(),
@@ -54,7 +54,7 @@ impl Deployment {
         }
     }
 
-    async fn replica(&self) -> Replica {
+    pub(crate) async fn replica(&self) -> Replica {
         self.replica_at("127.0.0.1:0").await
     }
 
@@ -68,7 +68,11 @@ impl Deployment {
         Replica { address, state }
     }
 
-    fn client(&self, addresses: &[String], change: impl FnOnce(&mut ClientOptions)) -> Arc<Client<dyn NotesApi>> {
+    pub(crate) fn client(
+        &self,
+        addresses: &[String],
+        change: impl FnOnce(&mut ClientOptions),
+    ) -> Arc<Client<dyn NotesApi>> {
         let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
         let mut options = ClientOptions {
             addresses,
@@ -97,7 +101,7 @@ async fn apply_state(State(state): State<Arc<AtomicU8>>, request: Request, next:
     next.run(request).await
 }
 
-fn url(address: SocketAddr) -> String {
+pub(crate) fn url(address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
@@ -470,135 +474,4 @@ async fn calls_beyond_the_servers_limit_are_overloaded_and_carry_retry_after() {
     assert!(!failure.may_have_executed());
     in_flight.await.unwrap().unwrap();
     api.count_after(&mut cx(), 0).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_change_keeps_its_permit_after_a_disconnect() {
-    let deployment = Deployment::new();
-    let notes = Arc::new(Notes::default());
-    let edge = Arc::new(Edge::new(Arc::clone(&notes) as Arc<dyn NotesApi>));
-    let surface = Surface::new("notes", deployment.options())
-        .with_max_in_flight(1)
-        .with_version(edge);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, surface.into_router()).await });
-    let api = <dyn NotesApi>::new_proxy(deployment.client(&[url(address)], |_| {}));
-    let mut changing = cx();
-    tokio::select! {
-        _ = api.count_after(&mut changing, 300) => panic!("the change was to be abandoned"),
-        () = async { while notes.begun.load(Ordering::SeqCst) == 0 { tokio::task::yield_now().await } } => {}
-    }
-    // The next call is admitted once the change has ended, and not once the client has gone.
-    loop {
-        match api.wait(&mut cx(), 0).await {
-            Ok(_) => break,
-            other => {
-                let failure = expect_failure(other);
-                assert!(matches!(failure.kind(), FailureKind::Overloaded { .. }), "{failure:?}");
-            }
-        }
-    }
-    assert_eq!(notes.counted.load(Ordering::SeqCst), 2);
-}
-
-#[tokio::test]
-async fn a_hung_replica_attracts_no_calls_and_is_ejected_until_it_answers() {
-    let deployment = Deployment::new();
-    let replicas = [deployment.replica().await, deployment.replica().await];
-    let addresses = replicas.each_ref().map(|replica| url(replica.address));
-    for zone in [None, Some("here".to_owned())] {
-        // With a zone, the hung replica is the only near one.
-        let mut places = addresses.clone();
-        if zone.is_some() {
-            places[0].push_str("#zone=here");
-        }
-        let client = deployment.client(&places, |options| options.zone = zone);
-        let api = <dyn NotesApi>::new_proxy(Arc::clone(&client));
-        api.wait(&mut cx(), 0).await.unwrap();
-        replicas[0].state.store(HUNG, Ordering::SeqCst);
-        // Changes stay where they are: nobody knows whether they were executed.
-        let mut waiting = tokio::task::JoinSet::new();
-        for _ in 0..12 {
-            let api = Arc::clone(&api);
-            waiting.spawn(async move { api.count_after(&mut cx(), 0).await.is_ok() });
-        }
-        let state = || client.endpoints().swap_remove(0);
-        until(|| state().in_flight > 0).await;
-        let before = state().calls;
-        let mut made = 0;
-        until_async(async || {
-            api.wait(&mut cx(), 0).await.unwrap();
-            made += 1;
-            state().ejected
-        })
-        .await;
-        let attracted = state().calls - before;
-        assert!(
-            attracted <= 12 + made / 20,
-            "{attracted} of {made} calls went to the hung replica"
-        );
-        replicas[0].state.store(HEALTHY, Ordering::SeqCst);
-        until_async(async || {
-            api.wait(&mut cx(), 0).await.unwrap();
-            !state().ejected
-        })
-        .await;
-        waiting.join_all().await;
-    }
-}
-
-#[tokio::test]
-async fn a_safe_call_that_waits_at_a_hung_replica_succeeds_at_another() {
-    let deployment = Deployment::new();
-    let replicas = [deployment.replica().await, deployment.replica().await];
-    let addresses = replicas.each_ref().map(|replica| url(replica.address));
-    let client = deployment.client(&addresses, |_| {});
-    let api = <dyn NotesApi>::new_proxy(client);
-    replicas[0].state.store(HUNG, Ordering::SeqCst);
-    let mut calls = tokio::task::JoinSet::new();
-    for _ in 0..16 {
-        let api = Arc::clone(&api);
-        calls.spawn(async move { api.wait(&mut cx(), 0).await });
-    }
-    for answer in calls.join_all().await {
-        answer.unwrap();
-    }
-    replicas[0].state.store(HEALTHY, Ordering::SeqCst);
-}
-
-#[tokio::test]
-async fn a_method_with_a_defect_does_not_shut_the_address_for_other_methods() {
-    let deployment = Deployment::new();
-    let replica = deployment.replica().await;
-    let client = deployment.client(&[url(replica.address)], |_| {});
-    let api = <dyn NotesApi>::new_proxy(client);
-    for _ in 0..20 {
-        // Panics in the implementation.
-        let failure = expect_failure(api.note(&mut cx(), "panics".to_owned()).await);
-        assert_eq!(failure.kind(), &FailureKind::Internal);
-        api.wait(&mut cx(), 0).await.unwrap();
-    }
-    for _ in 0..20 {
-        let failure = expect_failure(api.note(&mut cx(), "panics".to_owned()).await);
-        assert_eq!(
-            failure.kind(),
-            &FailureKind::Internal,
-            "not shut after failures in a row"
-        );
-    }
-    api.wait(&mut cx(), 0).await.unwrap();
-}
-
-async fn until(holds: impl Fn() -> bool) {
-    until_async(async || holds()).await;
-}
-
-/// Waits for an event, however long the machine takes.
-async fn until_async(mut holds: impl AsyncFnMut() -> bool) {
-    let give_up = Instant::now() + Duration::from_secs(60);
-    while !holds().await {
-        assert!(Instant::now() < give_up, "the event did not come");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }
