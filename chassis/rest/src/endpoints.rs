@@ -187,7 +187,7 @@ impl Endpoints {
         let mut last_resort = TwoChoices::default();
         let mut soonest_probe = u64::MAX;
         for endpoint in all.iter().filter(is_allowed) {
-            if all.len() > 1 && endpoint.health.begin_check_of_silence(now) {
+            if endpoint.health.begin_check_of_silence(now) {
                 self.check_silent(endpoint);
             }
             match endpoint.health.circuit_state(now) {
@@ -249,10 +249,11 @@ impl Endpoints {
         }
     }
 
-    /// Ejects an endpoint that has not answered the check of its silence.
+    /// Ejects an endpoint that has not answered the check of its silence, if there are others.
     pub(crate) fn eject_silent(&self, endpoint: &Endpoint) {
         let now = self.now();
-        if endpoint.health.eject_silent(now, &self.limits) {
+        let has_others = self.known().len() > 1;
+        if has_others && endpoint.health.eject_silent(now, &self.limits) {
             tracing::warn!(
                 module = self.module,
                 url = endpoint.url,

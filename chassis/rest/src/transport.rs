@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
@@ -26,18 +27,39 @@ type HttpClient = hyper_util::client::legacy::Client<Connector, Full<Bytes>>;
 pub(crate) type ResponseBody = Either<Incoming, Body>;
 
 /// Sends requests to a server.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "one per client, and never moved; the size depends on hyper's features"
-)]
 #[derive(Clone)]
 pub(crate) enum Transport {
-    Network(HttpClient),
+    Network(Arc<Network>),
     InProcess(Router),
 }
 
+/// Connections to the processes of one module.
+pub(crate) struct Network {
+    connector: Connector,
+    /// The client with the pool of idle connections.
+    client: ArcSwap<HttpClient>,
+}
+
+impl Network {
+    /// Drops the idle connections. A proxy or a firewall that has forgotten one connection has usually forgotten all, and
+    /// each call on one of them would fail. Connections in use go on.
+    fn forget_connections(&self, of: &Arc<HttpClient>) {
+        let fresh = Arc::new(http_client(self.connector.clone()));
+        // Of several calls that lose their connections at once, one replaces the pool.
+        self.client.compare_and_swap(of, fresh);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the HTTP client behind every contract client")]
+fn http_client(connector: Connector) -> HttpClient {
+    hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
+        .pool_timer(TokioTimer::new())
+        .build(connector)
+}
+
 impl Transport {
-    #[expect(clippy::disallowed_methods, reason = "the HTTP client behind every contract client")]
     pub(crate) fn network(tls: ClientConfig, names: ServerNames) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -49,12 +71,16 @@ impl Transport {
             .with_server_name_resolver(names)
             .enable_http1()
             .wrap_connector(tcp);
-        let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
-            .pool_timer(TokioTimer::new())
-            .build(Connector(Arc::new(connector)));
-        Self::Network(client)
+        let connector = Connector(Arc::new(connector));
+        let client = ArcSwap::from_pointee(http_client(connector.clone()));
+        Self::Network(Arc::new(Network { connector, client }))
+    }
+
+    /// Makes the next calls use new connections.
+    pub(crate) fn forget_connections(&self) {
+        if let Self::Network(network) = self {
+            network.forget_connections(&network.client.load_full());
+        }
     }
 
     /// Sends a request to `module` and waits for the head of the response. `has_effect`: whether a request that may
@@ -66,12 +92,16 @@ impl Transport {
         request: Request<Full<Bytes>>,
     ) -> Result<Response<ResponseBody>, CallFailure> {
         match self {
-            Transport::Network(client) => {
+            Transport::Network(network) => {
                 let host = request.uri().authority().map_or_else(String::new, ToString::to_string);
+                let client = network.client.load_full();
                 let response = client.request(request).await;
-                response
-                    .map(|response| response.map(Either::Left))
-                    .map_err(|error| no_response(module, &host, has_effect, error))
+                response.map(|response| response.map(Either::Left)).map_err(|error| {
+                    if !error.is_connect() {
+                        network.forget_connections(&client);
+                    }
+                    no_response(module, &host, has_effect, error)
+                })
             }
             Transport::InProcess(router) => match router.clone().oneshot(request.map(Body::new)).await {
                 Ok(response) => Ok(response.map(Either::Right)),

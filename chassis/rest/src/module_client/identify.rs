@@ -53,6 +53,8 @@ impl ModuleClient {
     /// Checks an endpoint that answers nothing. A process that is busy with long calls answers the check; a hung one is
     /// ejected until it does.
     pub(super) async fn check_silent(&self, endpoint: &Endpoint) {
+        // Perhaps only the connections are dead: a firewall that forgets a connection tells nobody.
+        self.transport.forget_connections();
         let identity = tokio::time::timeout(SILENT_CHECK_TIMEOUT, self.fetch_identity(endpoint)).await;
         // Any answer will do: the calls themselves tell what is wrong with it.
         let has_answered = match &identity {

@@ -1,10 +1,13 @@
 //! Replicas that are sick without being dead: hung, or with a defect in one method.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use offshoot_contract::{Contract as _, FailureKind};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::notes::{NotesApi, cx, expect_failure};
 use crate::replicas::{Deployment, HEALTHY, HUNG, url};
@@ -95,6 +98,98 @@ async fn a_method_with_a_defect_does_not_shut_the_address_for_other_methods() {
         );
     }
     api.wait(&mut cx(), 0).await.unwrap();
+}
+
+#[tokio::test]
+async fn connections_that_a_proxy_has_forgotten_fail_one_call() {
+    let deployment = Deployment::new();
+    let replica = deployment.replica().await;
+    let proxy = ForgetfulProxy::start(replica.address).await;
+    let client = deployment.client(&[url(proxy.address)], |_| {});
+    let api = <dyn NotesApi>::new_proxy(Arc::clone(&client));
+    for is_silent in [false, true] {
+        open_connections(&api).await;
+        proxy.forget(is_silent);
+        if is_silent {
+            // This call gets no answer. The silence is noticed, and the calls after that use new connections.
+            let waiting = Arc::clone(&api);
+            tokio::spawn(async move { waiting.wait(&mut cx(), 0).await });
+            until_async(async || {
+                let cx = &mut cx().with_timeout(Duration::from_millis(500));
+                api.wait(cx, 0).await.is_ok()
+            })
+            .await;
+        }
+        let mut failed = 0;
+        for _ in 0..50 {
+            failed += u32::from(api.wait(&mut cx(), 0).await.is_err());
+        }
+        assert!(failed <= 1, "{failed} calls failed on forgotten connections");
+        assert!(!client.endpoints()[0].ejected);
+    }
+}
+
+/// Opens several connections and leaves them idle.
+async fn open_connections(api: &Arc<dyn NotesApi>) {
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let api = Arc::clone(api);
+        calls.spawn(async move { api.wait(&mut cx(), 50).await.unwrap() });
+    }
+    calls.join_all().await;
+}
+
+/// A proxy that forgets its connections: the next bytes on one of them are answered by a reset, or by nothing.
+struct ForgetfulProxy {
+    address: SocketAddr,
+    /// Generation of the connections that work, and whether the others are silent.
+    state: Arc<(AtomicU32, AtomicBool)>,
+}
+
+impl ForgetfulProxy {
+    async fn start(to: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let state: Arc<(AtomicU32, AtomicBool)> = Arc::default();
+        let shared = Arc::clone(&state);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = TcpStream::connect(to).await.unwrap();
+                tokio::spawn(pass_on(client, server, Arc::clone(&shared)));
+            }
+        });
+        Self { address, state }
+    }
+
+    fn forget(&self, is_silent: bool) {
+        self.state.1.store(is_silent, Ordering::SeqCst);
+        self.state.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+async fn pass_on(mut client: TcpStream, server: TcpStream, state: Arc<(AtomicU32, AtomicBool)>) {
+    let generation = state.0.load(Ordering::SeqCst);
+    let (mut from_server, mut to_server) = server.into_split();
+    let (mut request, mut response) = ([0; 4096], [0; 4096]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut request) => {
+                let Ok(read @ 1..) = read else { return };
+                if state.0.load(Ordering::SeqCst) != generation {
+                    if state.1.load(Ordering::SeqCst) {
+                        std::future::pending::<()>().await;
+                    }
+                    client.set_zero_linger().unwrap();
+                    return;
+                }
+                if to_server.write_all(&request[..read]).await.is_err() { return };
+            }
+            read = from_server.read(&mut response) => {
+                let Ok(read @ 1..) = read else { return };
+                if client.write_all(&response[..read]).await.is_err() { return };
+            }
+        }
+    }
 }
 
 async fn until(holds: impl Fn() -> bool) {
