@@ -171,3 +171,25 @@ fn write_secret(path: &Path, text: &str) {
     let file = file.write(true).create_new(true).mode(0o600).open(path);
     writeln!(file.expect("the file is new"), "{text}").expect("the file is writable");
 }
+
+#[tokio::test]
+async fn a_proxy_on_the_same_machine_publishes_the_public_surface_only() {
+    let data = Data::new(Engine::Sqlite).await;
+    let store = data.serve(&[]).await;
+    store.wait_until_ready().await;
+    let client = offshoot_tests::Client::new(store.url()).with_token(data.operator_token());
+    for (header, value) in [("x-forwarded-for", "10.0.0.1"), ("host", "shop.example.com")] {
+        for (path, direct, proxied) in [
+            ("/api/v1/products", 200, 200),
+            ("/health/ready", 200, 200),
+            ("/metrics", 200, 404),
+            ("/admin/placement", 200, 404),
+            ("/modules/catalog/contract", 401, 404),
+        ] {
+            assert_eq!(client.get(path).await.status, direct, "{path}");
+            let request = client.request("GET", path).header(header, value);
+            assert_eq!(client.send(request).await.status, proxied, "{path} with {header}");
+        }
+    }
+    store.stop().await;
+}

@@ -5,6 +5,7 @@ pub mod admin;
 #[cfg_attr(not(feature = "store"), path = "no_front.rs")]
 pub mod front;
 
+mod direct;
 mod health;
 mod metrics;
 mod surfaces;

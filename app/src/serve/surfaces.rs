@@ -14,6 +14,7 @@ use rustls::ServerConfig;
 use tokio::task::JoinHandle;
 
 use crate::config::{ConfigurationError, ConnectionsSettings, Settings};
+use crate::serve::direct::for_this_machine;
 
 /// Routes by surface.
 pub(super) struct Routes {
@@ -103,12 +104,13 @@ impl Surfaces {
             |listener: Listener, routes| serving.push(listener.serve(routes, limits.clone(), stopping.clone()));
         match self.contracts {
             Some(own) => serve(own, routes.contracts.merge(routes.health.clone())),
-            None if is_local || !self.has_public_surface => main = main.merge(routes.contracts),
+            None if !self.has_public_surface => main = main.merge(routes.contracts),
+            None if is_local => main = main.merge(for_this_machine(routes.contracts)),
             None => {}
         }
         match self.admin {
             Some(own) => serve(own, routes.admin.merge(routes.health)),
-            None if is_local => main = main.merge(routes.admin),
+            None if is_local => main = main.merge(for_this_machine(routes.admin)),
             None => {}
         }
         serve(self.main, main);
