@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use offshoot_tests::{Data, Engine, create_database, run_offshoot};
+use offshoot_tests::{Client, Data, Engine, Process, create_database, run_offshoot};
 use sqlx::{Connection as _, SqliteConnection};
 
 use super::is_available;
@@ -127,4 +127,29 @@ async fn record_unknown_migration(file: &Path) {
         .await
         .expect("the migration is recorded");
     connection.close().await.expect("the database file closes");
+}
+
+#[tokio::test]
+async fn two_processes_that_start_at_once_on_an_empty_directory_both_serve() {
+    let folder = tempfile::tempdir().expect("a temporary folder is created");
+    let path = folder.path().to_str().expect("temporary folders have UTF-8 names");
+    let arguments = [
+        "serve",
+        "--sample",
+        "yes",
+        "--listen",
+        "127.0.0.1:0",
+        "--data-dir",
+        path,
+    ];
+    let log = folder.path().join("process.log");
+    let start = || Process::start(&arguments, log.clone());
+    let (first, second) = tokio::join!(start(), start());
+    for process in [&first, &second] {
+        process.wait_until_ready().await;
+        let page = Client::new(process.url()).get("/api/v1/products").await.expect(200);
+        assert_eq!(page["items"].as_array().map(Vec::len), Some(20));
+    }
+    first.stop().await;
+    second.stop().await;
 }

@@ -39,7 +39,7 @@ pub async fn load_if_empty(data_dir: &Path, modules: &Modules) -> Result<()> {
     }
     mark(&unfinished).with_context(|| format!("cannot write {}", unfinished.display()))?;
     let report = load(modules).await.context("the sample could not be loaded")?;
-    fs::remove_file(&unfinished).with_context(|| format!("cannot remove {}", unfinished.display()))?;
+    remove(&unfinished).with_context(|| format!("cannot remove {}", unfinished.display()))?;
     eprintln!(
         "loaded the sample into the empty store: {} products, {} sales",
         report.products().added,
@@ -54,6 +54,14 @@ async fn is_empty(catalog: &dyn CatalogApi) -> Result<bool> {
     let page = catalog.browse(cx, None, None, Some(1), None).await;
     let page = page.map_err(|error| anyhow!("cannot check whether the catalog is empty: {error}"))?;
     Ok(page.items.is_empty())
+}
+
+/// Another process that started at the same time may have removed the file.
+fn remove(path: &Path) -> std::io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
 }
 
 fn mark(path: &Path) -> std::io::Result<()> {
