@@ -14,7 +14,7 @@ use offshoot_contract::{CallFailure, FailureKind, Placement, PublicProblem, Span
 use offshoot_listener::{BodyError, receive_body};
 
 use super::Authenticate;
-use super::problems::{BAD_IDEMPOTENCY_KEY, BODY_TOO_LARGE, INCOMPLETE_BODY, REPEATED_HEADER, SLOW_BODY};
+use super::problems::{BAD_IDEMPOTENCY_KEY, BODY_TOO_LARGE, INCOMPLETE_BODY, NOT_JSON, REPEATED_HEADER, SLOW_BODY};
 use super::refusal::{self, Refusal};
 use super::request::{Admitted, IDEMPOTENCY_KEY, MAX_BODY_BYTES, REQUEST_DEADLINE};
 
@@ -55,6 +55,7 @@ pub(super) async fn admit(State(places): State<Arc<Semaphore>>, request: Request
 fn body_refusal(error: BodyError) -> Refusal {
     match error {
         BodyError::TooLarge { .. } => Refusal::new(BODY_TOO_LARGE, error.to_string()),
+        BodyError::Encoded => Refusal::new(NOT_JSON, error.to_string()),
         BodyError::Incomplete => Refusal::new(INCOMPLETE_BODY, error.to_string()),
     }
 }

@@ -56,7 +56,7 @@ pub(super) const NOT_JSON: RequestProblem = problem(
     "NotJson",
     415,
     "not-json",
-    "The content type of the body is not `application/json`.",
+    "The body is not plain `application/json` in UTF-8.",
 );
 pub(super) const INVALID_FIELD: RequestProblem = RequestProblem {
     members: |description| description.with_field::<Option<String>>("field"),

@@ -119,6 +119,11 @@ pub(super) fn render(response: Response, trace: &TraceContext) -> Response {
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/problem+json"),
     );
+    if parts.status == StatusCode::UNAUTHORIZED {
+        parts
+            .headers
+            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     if parts.status == StatusCode::PAYLOAD_TOO_LARGE {
         // The rest of the body stays unread, so the connection cannot be used again.
         parts

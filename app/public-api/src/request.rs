@@ -179,8 +179,11 @@ fn expect_json(headers: &HeaderMap) -> Result<(), Refusal> {
     let given = headers
         .get(header::CONTENT_TYPE)
         .map(|value| value.to_str().unwrap_or("?"));
-    let essence = given.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
+    let mut parts = given.unwrap_or_default().split(';').map(str::trim);
+    let is_json = parts
+        .next()
+        .is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
+    if is_json && parts.all(is_utf8) {
         return Ok(());
     }
     let given = given.map_or_else(
@@ -189,8 +192,15 @@ fn expect_json(headers: &HeaderMap) -> Result<(), Refusal> {
     );
     Err(Refusal::new(
         NOT_JSON,
-        format!("the body has {given}: send it as application/json"),
+        format!("the body has {given}: send it as application/json, in UTF-8"),
     ))
+}
+
+/// Whether a parameter of a content type allows UTF-8.
+fn is_utf8(parameter: &str) -> bool {
+    parameter.split_once('=').is_none_or(|(name, value)| {
+        !name.trim().eq_ignore_ascii_case("charset") || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+    })
 }
 
 fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {

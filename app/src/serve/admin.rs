@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, put};
 use axum::{Extension, Json, Router};
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use offshoot_contract::{PathCounts, Placement, Problem, TraceContext, json};
 use offshoot_host::HostedModule;
 use offshoot_rest::Operators;
@@ -174,5 +174,10 @@ fn refusal(status: u16, code: &str, why: &str) -> Response {
         ("offshoot-trace-id", trace.id()),
     ];
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, headers, problem).into_response()
+    let mut response = (status, headers, problem).into_response();
+    if status == StatusCode::UNAUTHORIZED {
+        let scheme = HeaderValue::from_static("Bearer");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+    }
+    response
 }

@@ -1,8 +1,8 @@
 //! Receives the body of a request or a response: bounded in size and memory.
 
 use axum::body::Bytes;
-use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::{HeaderMap, HeaderValue};
 use http_body::Body;
 use http_body_util::BodyExt as _;
 
@@ -18,6 +18,9 @@ pub enum BodyError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// Compressed or otherwise encoded; only plain bodies are read.
+    #[error("the body has a content encoding: send it without")]
+    Encoded,
     /// The connection ended, or the encoding of the body is invalid.
     #[error("the body ended early")]
     Incomplete,
@@ -31,6 +34,10 @@ pub async fn receive_body<B>(headers: &HeaderMap, mut body: B, limit: usize) -> 
 where
     B: Body<Data = Bytes> + Unpin,
 {
+    let is_plain = |encoding: &HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if !headers.get_all(CONTENT_ENCODING).iter().all(is_plain) {
+        return Err(BodyError::Encoded);
+    }
     let announced = headers.get(CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
@@ -114,6 +121,15 @@ mod tests {
         let none = HeaderMap::new();
         assert_eq!(receive_body(&none, body(LIMIT + 1), LIMIT).await, too_large);
         assert!(receive_body(&none, body(LIMIT), LIMIT).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn an_encoded_body_is_refused() {
+        for (encoding, expected) in [("identity", Ok(Bytes::new())), ("gzip", Err(BodyError::Encoded))] {
+            let mut headers = HeaderMap::new();
+            headers.insert("content-encoding", encoding.parse().expect("a valid value"));
+            assert_eq!(receive_body(&headers, Body::empty(), LIMIT).await, expected);
+        }
     }
 
     #[tokio::test]

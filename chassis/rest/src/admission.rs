@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
+use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, HeaderValue};
 use offshoot_contract::{CallFailure, Callers, FailureKind, TraceContext};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -141,8 +142,10 @@ impl Admission {
 
     /// The response for a failure. Unauthenticated callers learn the contract, but not the store.
     pub(crate) fn refuse(&self, failure: &CallFailure, trace: &TraceContext) -> Response {
-        let response = response::failure(failure, trace).map(Body::new);
+        let mut response = response::failure(failure, trace).map(Body::new);
         if failure.status_and_code() == response::UNAUTHENTICATED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
             return with_header(response, &self.header_for_unauthenticated);
         }
         self.add_identity_header(response)

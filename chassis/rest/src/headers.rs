@@ -68,6 +68,12 @@ pub(crate) fn authorization(headers: &HeaderMap) -> Option<&HeaderValue> {
     given.next().filter(|_| given.next().is_none())
 }
 
+/// The token of an `Authorization` header. The name of a scheme is written in any case (RFC 9110).
+pub(crate) fn bearer_token(authorization: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = authorization.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim_start())
+}
+
 /// The trace that a request continues, else a new trace.
 pub(crate) fn read_trace(headers: &HeaderMap) -> TraceContext {
     let header = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());

@@ -262,8 +262,8 @@ impl ModuleClient {
         }
         let body = match receive_body(&head.headers, body, MAX_ANSWER_BYTES).await {
             Ok(body) => body,
-            Err(error @ BodyError::TooLarge { .. }) => {
-                return Err(response::bad_answer(call.spec, &format!("is too long: {error}")).into());
+            Err(error @ (BodyError::TooLarge { .. } | BodyError::Encoded)) => {
+                return Err(response::bad_answer(call.spec, &format!("is unreadable: {error}")).into());
             }
             Err(BodyError::Incomplete) => {
                 let why = format!(

@@ -78,7 +78,7 @@ impl Operators {
     /// Finds the operator by the bearer token of a request. The duration does not depend on the operator.
     #[must_use]
     pub fn authenticate(&self, headers: &HeaderMap) -> Option<&str> {
-        let token = headers::authorization(headers)?.as_bytes().strip_prefix(b"Bearer ")?;
+        let token = headers::bearer_token(headers::authorization(headers)?)?;
         let digest: [u8; 32] = Sha256::digest(token).into();
         let matches = |operator: &&Operator| bool::from(operator.digest.ct_eq(&digest));
         let found: Vec<_> = self.0.iter().filter(matches).collect();

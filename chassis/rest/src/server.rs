@@ -111,6 +111,7 @@ fn body_failure(spec: &MethodSpec, error: BodyError) -> CallFailure {
             );
             CallFailure::refused(413, "too-large", why)
         }
+        BodyError::Encoded => CallFailure::refused(415, "encoded-body", error.to_string()),
         BodyError::Incomplete => bad_request(&error.to_string()),
     }
 }

@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 use offshoot_contract::{Clock as _, SystemClock};
 
+use crate::headers;
 use crate::keys::ModuleKeys;
 use crate::limits::{MAX_CLOCK_SKEW, MAX_VERIFIED_TOKENS, REPLACEMENT_PAUSE, TOKEN_LIFETIME};
 
@@ -43,7 +44,7 @@ fn issue(keys: &ModuleKeys, caller: &str, now: u64) -> (HeaderValue, u64) {
 
 /// The caller named in a valid token, and the expiry in seconds; none for an invalid token.
 fn verify(keys: &ModuleKeys, presented: &HeaderValue, now: u64) -> Option<(Arc<str>, u64)> {
-    let text = presented.to_str().ok()?.strip_prefix(SCHEME)?;
+    let text = headers::bearer_token(presented)?;
     let (claims, signature) = text.rsplit_once('.')?;
     if !keys.verify(claims, signature) {
         return None;
