@@ -12,6 +12,7 @@ use super::interrupted_import::{SAMPLE_CSV, env_setting};
 on_both_engines! {
     a_thousand_placement_changes_fail_no_call,
     only_operators_change_placements_and_only_to_configured_addresses,
+    the_target_of_a_placement_is_checked_before_calls_move,
 }
 
 const CHANGES: usize = 1_000;
@@ -191,4 +192,55 @@ async fn only_operators_change_placements_and_only_to_configured_addresses(engin
     nobody.expect_error(1, &["no process answers at http://127.0.0.1:1"]);
     front.stop().await;
     other.stop().await;
+}
+
+async fn the_target_of_a_placement_is_checked_before_calls_move(engine: Engine) {
+    let (data, foreign) = (Data::new(engine).await, Data::new(engine).await);
+    // A process of another store, with the service keys of this one.
+    let right = data.serve(&["--only", "catalog"]).await;
+    std::fs::copy(data.folder().join("service.key"), foreign.folder().join("service.key"))
+        .expect("the service key is copied");
+    let wrong = foreign.serve(&["--only", "catalog"]).await;
+    let urls = format!("catalog={},{},http://127.0.0.1:1", right.url(), wrong.url());
+    let front = data.serve(&["--urls", &urls]).await;
+    let (client, token) = (Client::new(front.url()), data.operator_token());
+    let change = |body: Value| {
+        let request = client.request("PUT", "/admin/placement/catalog").bearer_auth(&token);
+        client.send(request.json(&body))
+    };
+    let at = |url: &str| json!({ "placement": "remote", "urls": [url] });
+    let refused = change(at(wrong.url())).await.expect_problem(409, "wrong-target");
+    for data in [&data, &foreign] {
+        let store =
+            std::fs::read_to_string(data.folder().join("catalog.store")).expect("each data directory has an id");
+        assert!(refused["detail"].to_string().contains(store.trim()), "{refused}");
+    }
+    change(at("http://127.0.0.1:1"))
+        .await
+        .expect_problem(409, "wrong-target");
+    // With all addresses, one wrong store is too many.
+    change(json!({ "placement": "remote" }))
+        .await
+        .expect_problem(409, "wrong-target");
+    client.get("/api/v1/products").await.expect(200);
+    let placed = change(at(right.url())).await.expect(200);
+    assert_eq!(
+        (&placed["placement"], &placed["generation"]),
+        (&"remote".into(), &1.into())
+    );
+    // Another operator has looked before this change.
+    change(json!({ "placement": "local", "generation": 0 }))
+        .await
+        .expect_problem(409, "placement-changed");
+    let back = change(json!({ "placement": "local", "generation": 1 }))
+        .await
+        .expect(200);
+    assert_eq!(back["generation"], 2);
+    let process = ["--of", front.url(), "--at", "http://127.0.0.1:1"];
+    let set = |words: &[&'static str]| [&["placement", "set", "catalog", "remote"], words, &process[..]].concat();
+    data.run_command(&set(&[])).await.expect_error(1, &["force"]);
+    data.run_command(&set(&["--force"])).await.expect_success();
+    for process in [front, wrong, right] {
+        process.stop().await;
+    }
 }

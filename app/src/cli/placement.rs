@@ -42,6 +42,7 @@ Next: `offshoot placement set catalog remote` moves the calls of a module.")]
 
     /// Place later calls of a module. No call is dropped; calls in flight end where they are.
     #[command(after_help = "\
+Before calls go to other processes, these are asked for their contract and their store.
 The process forgets the placement when it ends; a lasting placement stands in the settings.
 
 Examples:
@@ -63,6 +64,14 @@ Next: `offshoot placement show` prints the calls at each place.")]
         #[arg(long, value_name = "URL", value_delimiter = ',')]
         at: Vec<String>,
 
+        /// Only if the placement has not changed since this generation, which `offshoot placement show` prints.
+        #[arg(long, value_name = "NUMBER")]
+        generation: Option<u64>,
+
+        /// Even if no process answers there, or one of another store or contract.
+        #[arg(long)]
+        force: bool,
+
         /// Address of the process. Default: the process that the settings describe.
         #[arg(long, value_name = "URL")]
         of: Option<ServerUrl>,
@@ -77,11 +86,20 @@ pub(super) async fn execute(what: PlacementCommand, settings: &Settings, json: b
             let answer = ask(settings, Method::GET, &root, "", &token, Bytes::new()).await?;
             serde_json::from_slice(&answer).context("the process gives an answer of another version")?
         }
-        PlacementCommand::Set { module, place, at, of } => {
+        PlacementCommand::Set {
+            module,
+            place,
+            at,
+            generation,
+            force,
+            of,
+        } => {
             let root = root_of(of, settings);
             let wanted = WantedPlace {
                 placement: place,
                 urls: (!at.is_empty()).then_some(at),
+                generation,
+                force,
             };
             let body = serde_json::to_vec(&wanted)?.into();
             let answer = ask(settings, Method::PUT, &root, &format!("/{module}"), &token, body).await?;
@@ -99,8 +117,16 @@ fn table(modules: &[ModulePlace]) -> String {
     let mut table = String::new();
     // Writing to a string cannot fail.
     for module in modules {
-        let ModulePlace { placement, urls, .. } = module;
+        let ModulePlace {
+            placement,
+            urls,
+            generation,
+            ..
+        } = module;
         let _ = write!(table, "{:<10} {placement:<8} {:>8} calls", module.module, module.calls);
+        if *generation > 0 {
+            let _ = write!(table, ", generation {generation}");
+        }
         if placement != "remote" && !urls.is_empty() {
             let _ = write!(table, ", may run at {}", urls.join(", "));
         }

@@ -1,6 +1,7 @@
 //! `/admin`: shows the readiness of modules, and shows and changes their placement, in a running process. Every request needs
 //! an operator's token.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
@@ -14,6 +15,7 @@ use offshoot_contract::{PathCounts, Placement, Problem, TraceContext, json};
 use offshoot_host::HostedModule;
 use offshoot_rest::Operators;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
 use crate::serve::health::{self, Health, Readiness};
 
@@ -21,6 +23,8 @@ use crate::serve::health::{self, Health, Readiness};
 struct Admin {
     health: Arc<Health>,
     operators: Arc<Operators>,
+    /// Number of changes of each module's placement. Changes are made one at a time.
+    generations: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 /// The operator who sent the request.
@@ -34,6 +38,8 @@ pub struct ModulePlace {
     pub module: String,
     /// `local`, `encoded` or `remote`.
     pub placement: String,
+    /// Number of changes of the placement since this process started.
+    pub generation: u64,
     /// Calls that ended since this process started, at any placement.
     pub calls: u64,
     /// Addresses where the module may be called, beside this process.
@@ -64,10 +70,20 @@ pub struct WantedPlace {
     /// Only these of the known addresses; `None` allows all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub urls: Option<Vec<String>>,
+    /// The generation that the operator has seen: the change is refused if somebody else has changed the placement since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
+    /// Places the module even if the target does not answer, or serves another store or contract.
+    #[serde(default)]
+    pub force: bool,
 }
 
 pub(super) fn router(health: Arc<Health>, operators: Arc<Operators>) -> Router {
-    let admin = Arc::new(Admin { health, operators });
+    let admin = Arc::new(Admin {
+        health,
+        operators,
+        generations: Mutex::default(),
+    });
     Router::new()
         .route("/admin/placement", get(all))
         .route("/admin/placement/{module}", put(change))
@@ -91,7 +107,10 @@ async fn admit(State(admin): State<Arc<Admin>>, mut request: Request, next: Next
 }
 
 async fn all(State(admin): State<Arc<Admin>>) -> Json<Vec<ModulePlace>> {
-    Json(admin.health.modules().iter().map(shown).collect())
+    let generations = admin.generations.lock().await;
+    let generation = |module: &HostedModule| generations.get(module.name).copied().unwrap_or(0);
+    let modules = admin.health.modules().iter();
+    Json(modules.map(|module| shown(module, generation(module))).collect())
 }
 
 async fn readiness(State(admin): State<Arc<Admin>>) -> (StatusCode, Json<Readiness>) {
@@ -129,6 +148,23 @@ async fn change(
         Ok(urls) => urls,
         Err(error) => return refusal(422, "invalid-field", &format!("urls: {error}")),
     };
+    let mut generations = admin.generations.lock().await;
+    let generation = generations.entry(module.name).or_default();
+    if wanted.generation.is_some_and(|seen| seen != *generation) {
+        let now = module.control.placement().as_str();
+        let why = format!("the placement of {name} has changed meanwhile: it is {now}, generation {generation}");
+        return refusal(409, "placement-changed", &why);
+    }
+    if placement == Placement::Remote && !wanted.force {
+        let checked = match module.control.check_target(urls.clone()) {
+            Ok(check) => check.await,
+            Err(error) => return refusal(409, "no-such-place", &error.to_string()),
+        };
+        if let Err(reason) = checked {
+            let why = format!("{reason}: start the right process there, or place the module all the same with `force`");
+            return refusal(409, "wrong-target", &why);
+        }
+    }
     let before = module.control.placement().as_str();
     if let Err(error) = module.control.place(placement, urls) {
         return refusal(409, "no-such-place", &error.to_string());
@@ -138,9 +174,11 @@ async fn change(
         module = module.name,
         from = before,
         to = placement.as_str(),
+        forced = wanted.force,
         "placement changed"
     );
-    Json(shown(module)).into_response()
+    *generation += 1;
+    Json(shown(module, *generation)).into_response()
 }
 
 /// The placement with this name.
@@ -148,11 +186,12 @@ pub fn placement(name: &str) -> Option<Placement> {
     Placement::ALL.into_iter().find(|placement| placement.as_str() == name)
 }
 
-fn shown(module: &HostedModule) -> ModulePlace {
+fn shown(module: &HostedModule, generation: u64) -> ModulePlace {
     let endpoints = module.control.endpoints().into_iter();
     ModulePlace {
         module: module.name.to_owned(),
         placement: module.control.placement().as_str().to_owned(),
+        generation,
         calls: module.control.paths().iter().map(PathCounts::calls).sum(),
         urls: module.control.addresses().iter().map(ToString::to_string).collect(),
         endpoints: endpoints

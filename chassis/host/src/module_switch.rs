@@ -29,6 +29,13 @@ pub trait PlacementControl: Send + Sync {
     /// Checks that the module can be called at its current placement. The error is the reason, for people.
     fn check(&self) -> BoxFuture<'_, Result<(), String>>;
 
+    /// Checks the processes at some of the addresses, or at all: each that answers must serve this contract and this store,
+    /// and one must answer. The inner error is the reason, for people.
+    fn check_target(
+        &self,
+        urls: Option<Vec<Address>>,
+    ) -> Result<BoxFuture<'static, Result<(), String>>, PlacementError>;
+
     /// Places later calls; calls in flight end where they are. `urls` narrows a remote placement to some of the
     /// addresses; `None` allows all.
     fn place(&self, placement: Placement, urls: Option<Vec<Address>>) -> Result<(), PlacementError>;
@@ -188,6 +195,17 @@ impl<A: Contract + ?Sized> PlacementControl for ModuleSwitch<A> {
             };
             checked.map_err(|failure| failure.to_string())
         })
+    }
+
+    fn check_target(
+        &self,
+        urls: Option<Vec<Address>>,
+    ) -> Result<BoxFuture<'static, Result<(), String>>, PlacementError> {
+        let client = self.client(urls)?;
+        Ok(Box::pin(async move {
+            let checked = client.module().check_all(CHECK_TIMEOUT).await;
+            checked.map_err(|failure| failure.to_string())
+        }))
     }
 
     fn place(&self, placement: Placement, urls: Option<Vec<Address>>) -> Result<(), PlacementError> {

@@ -22,6 +22,29 @@ impl ModuleClient {
     /// Checks contract and store at every address. Succeeds if one address serves the right ones; `timeout` holds for
     /// DNS resolution and for each address.
     pub(crate) async fn identify(&self, timeout: Duration) -> Result<Identity, CallFailure> {
+        let mut answers = self.identities(timeout).await?;
+        let first = answers.iter().position(Result::is_ok).unwrap_or(0);
+        if answers.is_empty() {
+            return Err(self.identify_timed_out());
+        }
+        answers.swap_remove(first)
+    }
+
+    /// Checks contract and store at every address: one must answer, and none may serve others. `timeout` as for `identify`.
+    pub async fn check_all(&self, timeout: Duration) -> Result<(), CallFailure> {
+        let answers = self.identities(timeout).await?;
+        let has_right = answers.iter().any(Result::is_ok);
+        let failures = || answers.iter().filter_map(|answer| answer.as_ref().err());
+        let is_wrong = |failure: &&CallFailure| *failure.kind() == FailureKind::WrongContract;
+        match failures().find(is_wrong).or_else(|| failures().next()) {
+            Some(failure) if !has_right || is_wrong(&failure) => Err(failure.clone()),
+            None if !has_right => Err(self.identify_timed_out()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The identity at each address.
+    async fn identities(&self, timeout: Duration) -> Result<Vec<Result<Identity, CallFailure>>, CallFailure> {
         let all = match tokio::time::timeout(timeout, self.endpoints.resolve_all()).await {
             Ok(all) => all?,
             // A name whose lookup lasts takes nothing from the others.
@@ -33,12 +56,7 @@ impl ModuleClient {
             endpoint.health.record_identified(self.endpoints.now());
             Ok(identity)
         });
-        let mut answers = join_all(checks).await;
-        let first = answers.iter().position(Result::is_ok).unwrap_or(0);
-        if answers.is_empty() {
-            return Err(self.identify_timed_out());
-        }
-        answers.swap_remove(first)
+        Ok(join_all(checks).await)
     }
 
     /// Checks a silent endpoint, or waits while another call checks.
