@@ -15,7 +15,6 @@ use crate::method::{ArgsOf, Contract, Invoke, Method, OutcomeOf};
 use crate::method_spec::MethodSpec;
 use crate::outgoing_call::log_failure;
 use crate::placement::Placement;
-use crate::policy::Class;
 use crate::problem::ContractError as _;
 use crate::retry_budget::RetryBudget;
 use crate::span::{Span, SpanAttributes};
@@ -131,9 +130,10 @@ impl Retries {
     }
 
     fn begin_attempt(&mut self, cx: &mut CallContext, placement: Placement) {
-        if self.spec.class == Class::Unsafe && placement == Placement::Remote {
-            // A remote call gets a key even if the caller has none, so that the call can be retried safely after a
-            // lost connection.
+        if self.spec.class.has_effect() && placement == Placement::Remote {
+            // A remote call gets a key even if the caller has none. After a lost connection a call can be retried safely, and
+            // an earlier attempt that runs on elsewhere cannot commit after the retry, and after other changes: the key
+            // commits once.
             self.key
                 .get_or_insert_with(|| format!("{:032x}", rand::random::<u128>()).into());
         }
@@ -162,11 +162,10 @@ impl Retries {
         Ok(wait)
     }
 
-    /// The failure to report instead of a domain error: without a key, the domain error may be a consequence of an
-    /// earlier attempt that took effect.
+    /// The failure to report instead of a domain error. Without a key, the domain error may be a consequence of an earlier
+    /// attempt that took effect; with a key, an earlier attempt may still run, and take effect after the domain error.
     fn unsure(self) -> Option<CallFailure> {
-        let has_key = self.key.is_some();
-        self.earlier.filter(|failure| !has_key && failure.may_have_executed())
+        self.earlier.filter(CallFailure::may_have_executed)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use offshoot_contract::{CallContext, FailureKind, MAX_KEY_LENGTH};
+use offshoot_contract::{CallContext, CallFailure, Contract as _, Edge, FailureKind, MAX_KEY_LENGTH, Switch, Target};
 
-use crate::counters::{CountersApi, an_id, failure_of, scripted};
+use crate::counters::{CountersApi, Scripted, an_id, failure_of, scripted};
 
 /// The keys of three nested calls inside a call under `key`: one in the same context, two in children.
 async fn nested_keys(key: Option<&str>) -> Vec<Option<String>> {
@@ -63,6 +63,26 @@ async fn a_safe_call_does_not_consume_the_key() {
     api.value(&mut cx, an_id()).await.unwrap();
     api.add(&mut cx, an_id(), 1).await.unwrap();
     assert_eq!(*script.keys.lock().unwrap(), [None, Some("k1".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_remote_call_with_an_effect_has_a_key_which_all_attempts_share() {
+    let script = Arc::new(Scripted::default());
+    let edge = <dyn CountersApi>::new_proxy(Arc::new(Edge::new(Arc::clone(&script) as Arc<dyn CountersApi>)));
+    let api = <dyn CountersApi>::new_proxy(Switch::new(Target::Remote(edge)));
+    script
+        .then_answer(Err(
+            CallFailure::maybe_executed(FailureKind::ConnectionLost, "lost").into()
+        ))
+        .then_answer(Ok(1))
+        .then_answer(Ok(2));
+    let mut cx = CallContext::root("test");
+    // Declared idempotent: without a key, an attempt that runs on could undo a later change.
+    api.set(&mut cx, an_id(), 1).await.unwrap();
+    api.set(&mut cx, an_id(), 2).await.unwrap();
+    let keys = script.keys.lock().unwrap();
+    assert!(keys.iter().all(Option::is_some), "{keys:?}");
+    assert!(keys[0] == keys[1] && keys[1] != keys[2], "{keys:?}");
 }
 
 #[tokio::test]

@@ -56,21 +56,23 @@ async fn a_failure_may_have_executed_if_any_attempt_may_have_executed() {
 }
 
 #[tokio::test]
-async fn a_domain_error_of_a_retry_is_reported_only_under_a_key() {
-    // Without a key, the error may be a consequence of the first attempt.
+async fn a_domain_error_of_a_retry_stays_unsure_after_a_lost_attempt() {
+    // Without a key, the error may be a consequence of the first attempt. With a key, the first attempt may still run.
     let unknown = || CountersError::UnknownCounter { id: an_id() };
-    for (key, is_reported) in [(None, false), (Some("k1"), true)] {
-        let (api, script) = scripted();
-        script
-            .then_answer(Err(connection_lost(true).into()))
-            .then_answer(Err(unknown()));
-        let mut cx = CallContext::root("test");
-        cx.set_next_key(key.map(Into::into));
-        let outcome = api.set(&mut cx, an_id(), 1).await;
-        if is_reported {
-            assert_eq!(outcome, Err(unknown()));
-        } else {
-            assert!(failure_of(outcome).may_have_executed());
+    for key in [None, Some("k1")] {
+        for (was_lost, is_reported) in [(true, false), (false, true)] {
+            let (api, script) = scripted();
+            script
+                .then_answer(Err(connection_lost(was_lost).into()))
+                .then_answer(Err(unknown()));
+            let mut cx = CallContext::root("test");
+            cx.set_next_key(key.map(Into::into));
+            let outcome = api.set(&mut cx, an_id(), 1).await;
+            if is_reported {
+                assert_eq!(outcome, Err(unknown()));
+            } else {
+                assert!(failure_of(outcome).may_have_executed());
+            }
         }
     }
 }
