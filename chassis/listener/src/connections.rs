@@ -73,6 +73,10 @@ impl Connections {
         self.open().close_longest_waiting(|_| true);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open().by_number.is_empty()
+    }
+
     /// Closes the connections on which no request is complete.
     pub(crate) fn close_incomplete(&self) {
         for connection in self.open().by_number.values() {

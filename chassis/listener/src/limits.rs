@@ -15,6 +15,8 @@ pub struct ListenerLimits {
     pub head: Duration,
     /// Longest time without progress of a response that the client does not read.
     pub write: Duration,
+    /// How long idle connections are still served once the socket accepts no others: a request may be on its way.
+    pub linger: Duration,
 }
 
 impl Default for ListenerLimits {
@@ -25,6 +27,7 @@ impl Default for ListenerLimits {
             idle: IDLE_TIMEOUT,
             head: HEAD_TIMEOUT,
             write: WRITE_TIMEOUT,
+            linger: CLOSE_LINGER,
         }
     }
 }
@@ -41,6 +44,10 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Default time limit of a write without progress.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Default time for which idle connections outlive the socket.
+const CLOSE_LINGER: Duration = Duration::from_millis(250);
+/// Pause between two looks whether all connections have ended.
+pub(crate) const LINGER_POLL: Duration = Duration::from_millis(10);
 /// Time limit of the TLS handshake.
 pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest head of a request, and largest buffer of a connection. Also bounds the memory of all connections together.

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use axum::Router;
+use futures_util::FutureExt as _;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -17,7 +18,9 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::connections::{Connections, Place};
-use crate::limits::{ACCEPT_PAUSE, ARRIVAL_GRACE, HANDSHAKE_TIMEOUT, LOG_PAUSE, ListenerLimits, MAX_BUFFER_BYTES};
+use crate::limits::{
+    ACCEPT_PAUSE, ARRIVAL_GRACE, HANDSHAKE_TIMEOUT, LINGER_POLL, LOG_PAUSE, ListenerLimits, MAX_BUFFER_BYTES,
+};
 use crate::service::TrackedService;
 use crate::stopping::Stopping;
 use crate::stream::TimedStream;
@@ -115,13 +118,15 @@ impl Serving {
                         continue;
                     }
                 };
-                match self.connections.take_place(peer.ip()) {
-                    Some(place) => self.begin(stream, place, graceful.watcher()),
-                    None => shortage.report("all connections within the limits execute requests"),
-                }
+                self.admit(stream, peer, &graceful, &mut shortage);
             }
         }
+        // Clients whose connection the kernel has made already would lose their first request.
+        while let Some(Ok((stream, peer))) = socket.accept().now_or_never() {
+            self.admit(stream, peer, &graceful, &mut shortage);
+        }
         drop(socket);
+        self.linger().await;
         let connections = &self.connections;
         let cut_incomplete = async {
             sleep(ARRIVAL_GRACE).await;
@@ -132,6 +137,21 @@ impl Serving {
         tokio::select! {
             () = graceful.shutdown() => {}
             () = cut_incomplete => {}
+        }
+    }
+
+    fn admit(&self, stream: TcpStream, peer: SocketAddr, graceful: &GracefulShutdown, shortage: &mut Shortage) {
+        match self.connections.take_place(peer.ip()) {
+            Some(place) => self.begin(stream, place, graceful.watcher()),
+            None => shortage.report("all connections within the limits execute requests"),
+        }
+    }
+
+    /// Serves idle connections for a while: a request may be on its way, and each response now closes its connection.
+    async fn linger(&self) {
+        let until = Instant::now() + self.limits.linger;
+        while !self.connections.is_empty() && Instant::now() < until {
+            sleep(LINGER_POLL).await;
         }
     }
 

@@ -95,6 +95,10 @@ impl Server {
 pub(crate) struct Client(TcpStream);
 
 impl Client {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Self(stream)
+    }
+
     pub(crate) async fn send(&mut self, text: &str) {
         self.0.write_all(text.as_bytes()).await.unwrap();
     }

@@ -1,8 +1,11 @@
 //! The end of a socket: requests in execution end, and nothing else delays the process.
 
-use offshoot_listener::ListenerLimits;
+use std::time::Duration;
 
-use crate::client::Server;
+use offshoot_listener::ListenerLimits;
+use tokio::net::TcpStream;
+
+use crate::client::{Client, Server};
 
 #[tokio::test]
 async fn requests_in_execution_end_and_close_their_connections() {
@@ -55,4 +58,40 @@ async fn a_draining_socket_answers_and_closes_each_connection() {
         response.ends_with("quick") && response.contains("connection: close\r\n"),
         "{response}"
     );
+}
+
+#[tokio::test]
+async fn a_request_that_is_on_its_way_at_the_close_is_answered() {
+    let limits = ListenerLimits {
+        linger: Duration::from_secs(60),
+        ..ListenerLimits::default()
+    };
+    let server = Server::start(limits).await;
+    let mut idle = server.connect().await;
+    assert!(idle.get("/quick").await.ends_with("quick"));
+    server.stopping.close();
+    // Until no other connection is accepted.
+    while TcpStream::connect(server.address).await.is_ok() {}
+    let response = idle.get("/quick").await;
+    assert!(
+        response.ends_with("quick") && response.contains("connection: close\r\n"),
+        "{response}"
+    );
+    // The server does not wait for its whole time once all connections have ended.
+    server.ended().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_was_not_accepted_before_the_close_is_served() {
+    for _ in 0..20 {
+        let server = Server::start(ListenerLimits::default()).await;
+        // The kernel completes the connection, before the server's task runs.
+        let client = std::net::TcpStream::connect(server.address).unwrap();
+        client.set_nonblocking(true).unwrap();
+        let mut client = Client::new(TcpStream::from_std(client).unwrap());
+        client.send("GET /quick HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        server.stopping.close();
+        assert!(client.read_response().await.ends_with("quick"));
+        server.ended().await;
+    }
 }

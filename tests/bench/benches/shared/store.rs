@@ -57,6 +57,7 @@ impl Binary {
     }
 
     /// Runs a command until the command exits. Panics on failure.
+    #[allow(dead_code, reason = "unused by the benchmark of connections")]
     pub(crate) fn run_command(&self, store: &Store, arguments: &[&str]) {
         let output = self
             .command(store, arguments)

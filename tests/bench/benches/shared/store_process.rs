@@ -23,6 +23,7 @@ pub(crate) struct StoreProcess {
 impl StoreProcess {
     /// Starts the store on a free port and waits for the printed address. `sample` (`yes` or `no`) decides whether an
     /// empty catalog is filled.
+    #[allow(dead_code, reason = "unused by the benchmark of connections")]
     pub(crate) fn start(binary: &Binary, store: &Store, sample: &str) -> Self {
         let arguments = ["serve", "--listen", "127.0.0.1:0", "--sample", sample];
         Self::spawn(&mut binary.command(store, &arguments))
