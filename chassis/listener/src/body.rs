@@ -72,7 +72,7 @@ mod tests {
 
     const LIMIT: usize = 1_000;
 
-    /// One byte that keeps a whole buffer alive, as a connection hands it out.
+    /// One byte that keeps a whole buffer alive, as a connection hands out such bytes.
     struct Buffer(Arc<AtomicUsize>);
 
     impl Buffer {

@@ -1,8 +1,8 @@
-//! State of one connection: which part of a request it is in, and since when.
+//! State of one connection: the part of a request that the connection is in, and the time since.
 
 use std::net::IpAddr;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
-use std::sync::atomic::{AtomicU8, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +45,8 @@ pub(crate) struct Connection {
     peer: IpAddr,
     /// Beyond the limit: answers health checks only.
     is_reserved: bool,
+    /// A request has been received completely at least once.
+    has_begun: AtomicBool,
     phase: AtomicU8,
     /// When the phase began, by [`clock::now`].
     since: AtomicU64,
@@ -56,6 +58,7 @@ impl Connection {
         Self {
             peer,
             is_reserved,
+            has_begun: AtomicBool::new(false),
             phase: AtomicU8::new(Phase::Idle as u8),
             since: AtomicU64::new(clock::now()),
             closed: CancellationToken::new(),
@@ -74,8 +77,21 @@ impl Connection {
         Phase::ALL[usize::from(self.phase.load(Acquire))]
     }
 
+    /// Whether nothing is owed to the client: a request is arriving, or none has ever arrived. The response of an earlier
+    /// request may still be on the way to an idle client.
+    pub(crate) fn is_incomplete(&self, phase: Phase) -> bool {
+        match phase {
+            Phase::Head | Phase::Body => true,
+            Phase::Idle => !self.has_begun.load(Relaxed),
+            Phase::Executing | Phase::Responding | Phase::Closing => false,
+        }
+    }
+
     /// Begins a phase. False if the connection is being closed: nothing may be executed any more.
     pub(crate) fn enter(&self, phase: Phase) -> bool {
+        if phase == Phase::Responding {
+            self.has_begun.store(true, Relaxed);
+        }
         self.change(|now| now != Phase::Closing, phase)
     }
 
@@ -84,11 +100,13 @@ impl Connection {
         self.change(|now| now == from, to);
     }
 
-    /// Ends the connection if its phase allows so. Between this decision and the end, no request is executed.
-    pub(crate) fn close_if(&self, allowed: impl Fn(Phase) -> bool) {
-        if self.change(allowed, Phase::Closing) {
+    /// Ends the connection if the phase allows so. Between this decision and the end, no request is executed.
+    pub(crate) fn close_if(&self, allowed: impl Fn(Phase) -> bool) -> bool {
+        let is_closed = self.change(allowed, Phase::Closing);
+        if is_closed {
             self.closed.cancel();
         }
+        is_closed
     }
 
     pub(crate) async fn closed(&self) {
@@ -97,7 +115,7 @@ impl Connection {
 
     /// When the phase began. `None` while a request is executed: such a connection is never closed for another one.
     pub(crate) fn waits_since(&self) -> Option<u64> {
-        (self.phase() != Phase::Executing).then(|| self.since.load(Relaxed))
+        (!matches!(self.phase(), Phase::Executing | Phase::Closing)).then(|| self.since.load(Relaxed))
     }
 
     fn change(&self, allowed: impl Fn(Phase) -> bool, to: Phase) -> bool {
@@ -109,22 +127,13 @@ impl Connection {
         changed
     }
 
-    /// When a read without data fails, or in the other phases, when to look again: the phase may end without a read. The
-    /// body has a deadline of its own, that of its request.
-    pub(crate) fn read_deadline(&self, limits: &ListenerLimits) -> ReadDeadline {
+    /// When a read without data fails. `None` in the other phases; the body has the deadline of the request.
+    pub(crate) fn read_deadline(&self, limits: &ListenerLimits) -> Option<Instant> {
         let since = |limit| clock::deadline(self.since.load(Relaxed), limit);
         match self.phase() {
-            Phase::Idle => ReadDeadline::Fail(since(limits.idle)),
-            Phase::Head => ReadDeadline::Fail(since(limits.head)),
-            Phase::Body | Phase::Executing | Phase::Responding | Phase::Closing => {
-                ReadDeadline::LookAgain(Instant::now() + limits.idle)
-            }
+            Phase::Idle => Some(since(limits.idle)),
+            Phase::Head => Some(since(limits.head)),
+            Phase::Body | Phase::Executing | Phase::Responding | Phase::Closing => None,
         }
     }
-}
-
-/// The end of a read without data.
-pub(crate) enum ReadDeadline {
-    Fail(Instant),
-    LookAgain(Instant),
 }

@@ -49,12 +49,13 @@ impl Connections {
             open.close_longest_waiting(|connection| connection.peer() == peer)?;
         }
         let mut is_reserved = false;
-        // A closed connection counts until its task has ended.
-        if open.by_number.len() >= self.connections && open.close_longest_waiting(|_| true).is_none() {
-            if open.by_number.len() >= self.connections + RESERVED_CONNECTIONS {
-                return None;
-            }
-            is_reserved = true;
+        // A closed connection gives up the place at once, before the task ends; a reserved place stays reserved.
+        if open.by_number.len() >= self.connections {
+            is_reserved = match open.close_longest_waiting(|_| true) {
+                Some(closed) => closed.is_reserved(),
+                None if open.by_number.len() >= self.connections + RESERVED_CONNECTIONS => return None,
+                None => true,
+            };
         }
         let connection = Arc::new(Connection::new(peer, is_reserved));
         let number = open.next;
@@ -80,7 +81,7 @@ impl Connections {
     /// Closes the connections on which no request is complete.
     pub(crate) fn close_incomplete(&self) {
         for connection in self.open().by_number.values() {
-            connection.close_if(|phase| matches!(phase, Phase::Idle | Phase::Head | Phase::Body));
+            connection.close_if(|phase| connection.is_incomplete(phase));
         }
     }
 
@@ -90,15 +91,18 @@ impl Connections {
 }
 
 impl Open {
-    /// Closes one connection and frees its place. `None` if all are executing.
-    fn close_longest_waiting(&mut self, of: impl Fn(&Connection) -> bool) -> Option<()> {
-        let waiting = self.by_number.iter().filter(|(_, connection)| of(connection));
-        let waiting = waiting.filter_map(|(number, connection)| Some((connection.waits_since()?, *number)));
-        let (_, number) = waiting.min()?;
-        if let Some(connection) = self.remove(number) {
-            connection.close_if(|phase| phase != Phase::Executing);
+    /// Closes one connection, frees the place, and returns the connection. `None` if all are executing.
+    fn close_longest_waiting(&mut self, of: impl Fn(&Connection) -> bool) -> Option<Arc<Connection>> {
+        loop {
+            let waiting = self.by_number.iter().filter(|(_, connection)| of(connection));
+            let waiting = waiting.filter_map(|(number, connection)| Some((connection.waits_since()?, *number)));
+            let (_, number) = waiting.min()?;
+            // A request that arrived in between keeps the connection: the next one is chosen.
+            let is_closed = self.by_number[&number].close_if(|phase| phase != Phase::Executing);
+            if is_closed {
+                return self.remove(number);
+            }
         }
-        Some(())
     }
 
     fn remove(&mut self, number: u64) -> Option<Arc<Connection>> {
@@ -192,6 +196,15 @@ mod tests {
             .collect();
         assert!(reserved.iter().all(|place| place.connection.is_reserved()));
         assert!(connections.take_place(peer(1)).is_none());
+        // A reserved place that waits is given to the next one as a reserved place.
+        reserved[0].connection.enter(Phase::Idle);
+        assert!(
+            connections
+                .take_place(peer(1))
+                .expect("a reserved place")
+                .connection
+                .is_reserved()
+        );
         drop((first, reserved));
         assert!(
             !connections

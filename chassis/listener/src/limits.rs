@@ -11,7 +11,7 @@ pub struct ListenerLimits {
     pub connections_per_peer: usize,
     /// Longest wait for the next request of an idle connection. Longer than contract clients keep idle connections.
     pub idle: Duration,
-    /// Longest time from the first byte of a request to the end of its head.
+    /// Longest time from the first byte of a request to the end of the head.
     pub head: Duration,
     /// Longest time without progress of a response that the client does not read.
     pub write: Duration,
@@ -36,7 +36,7 @@ impl Default for ListenerLimits {
 const MAX_CONNECTIONS: usize = 4_096;
 /// Default limit on open connections of one peer.
 const MAX_CONNECTIONS_PER_PEER: usize = 1_024;
-/// Connections beyond the limit while all others execute requests. Only health checks are answered on them.
+/// Connections beyond the limit of all peers while all others execute requests. Only health checks are answered on them.
 pub(crate) const RESERVED_CONNECTIONS: usize = 16;
 /// Default time limit of an idle connection.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! A listening socket: accepts connections within the limits, and ends each after its last response.
+//! A listening socket: accepts connections within the limits, and ends each after the last response.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,7 +6,6 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use axum::Router;
-use futures_util::FutureExt as _;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -71,7 +70,7 @@ impl Listener {
     /// Serves until `stopping` closes the socket, then until the last connection has ended.
     pub fn serve(self, routes: Router, limits: ListenerLimits, stopping: Stopping) -> JoinHandle<()> {
         let mut http = http1::Builder::new();
-        // The stream has the timeouts, because it knows idle connections from unfinished heads.
+        // The stream has the timeouts: only the stream tells an idle connection from an unfinished head.
         http.header_read_timeout(None)
             .max_buf_size(MAX_BUFFER_BYTES)
             .half_close(false);
@@ -122,15 +121,14 @@ impl Serving {
             }
         }
         // Clients whose connection the kernel has made already would lose their first request.
-        while let Some(Ok((stream, peer))) = socket.accept().now_or_never() {
+        for (stream, peer) in close(socket) {
             self.admit(stream, peer, &graceful, &mut shortage);
         }
-        drop(socket);
         self.linger().await;
         let connections = &self.connections;
         let cut_incomplete = async {
             sleep(ARRIVAL_GRACE).await;
-            // A request that does not arrive was never admitted: nothing is lost with its connection.
+            // A request that does not arrive was never admitted: closing the connection loses nothing.
             connections.close_incomplete();
             std::future::pending::<()>().await;
         };
@@ -147,7 +145,7 @@ impl Serving {
         }
     }
 
-    /// Serves idle connections for a while: a request may be on its way, and each response now closes its connection.
+    /// Serves idle connections for a while: a request may be on its way, and each response now closes the connection.
     async fn linger(&self) {
         let until = Instant::now() + self.limits.linger;
         while !self.connections.is_empty() && Instant::now() < until {
@@ -155,7 +153,7 @@ impl Serving {
         }
     }
 
-    /// Serves a connection in a task of its own. A client that disconnects, or fails the TLS handshake, is not logged.
+    /// Serves a connection in a separate task. A client that disconnects, or fails the TLS handshake, is not logged.
     fn begin(&self, stream: TcpStream, place: Place, watcher: Watcher) {
         // Without this option small responses wait for the client's acknowledgement.
         let _ = stream.set_nodelay(true);
@@ -186,6 +184,24 @@ impl Serving {
     }
 }
 
+/// Closes a socket, and returns the connections that the kernel has made and nobody has accepted.
+fn close(socket: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    let mut waiting = Vec::new();
+    // The socket stays non-blocking.
+    let Ok(socket) = socket.into_std() else { return waiting };
+    loop {
+        match socket.accept() {
+            Ok((stream, peer)) => {
+                let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+                waiting.extend(stream.map(|stream| (stream, peer)));
+            }
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            // `WouldBlock`: there are no more.
+            Err(_) => return waiting,
+        }
+    }
+}
+
 async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     http: &http1::Builder,
     stream: S,
@@ -199,7 +215,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let _ = watcher.watch(connection).await;
 }
 
-/// Logs a shortage of places once a minute, however often it occurs.
+/// Logs a shortage of places at most once a minute.
 #[derive(Default)]
 struct Shortage {
     logged_at: Option<Instant>,

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use futures_util::future::BoxFuture;
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use offshoot_contract::Problem;
@@ -17,6 +17,9 @@ use tower::ServiceExt as _;
 
 use crate::connection::{Connection, Phase};
 use crate::stopping::Stopping;
+
+/// Header of the answer on a connection beyond the limit: the request was not executed.
+pub const AT_THE_LIMIT: HeaderName = HeaderName::from_static("offshoot-at-the-limit");
 
 /// Paths that are answered on reserved connections.
 const HEALTH: &str = "/health/";
@@ -35,23 +38,24 @@ impl hyper::service::Service<Request<Incoming>> for TrackedService {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let (connection, stopping) = (Arc::clone(&self.connection), self.stopping.clone());
-        let has_body = !request.body().is_end_stream();
-        if !connection.enter(if has_body { Phase::Body } else { Phase::Executing }) {
-            // The connection's task is about to end.
-            return Box::pin(std::future::pending());
-        }
-        let is_served = !connection.is_reserved() || request.uri().path().starts_with(HEALTH);
-        let response = is_served.then(|| {
-            let request = request.map(|body| match has_body {
-                true => Body::new(TrackedBody::new(body, &connection, Phase::Body, Phase::Executing)),
-                false => Body::empty(),
-            });
-            self.routes.clone().oneshot(request)
-        });
+        let routes = self.routes.clone();
+        // Nothing happens before the first poll: a pipelined request waits until the response before it has been written, and
+        // such a connection may be closed.
         Box::pin(async move {
-            let mut response = match response {
-                Some(response) => response.await?,
-                None => at_the_limit(),
+            let has_body = !request.body().is_end_stream();
+            if !connection.enter(if has_body { Phase::Body } else { Phase::Executing }) {
+                // The connection's task is about to end.
+                std::future::pending::<()>().await;
+            }
+            let is_served = !connection.is_reserved() || request.uri().path().starts_with(HEALTH);
+            let mut response = if is_served {
+                let request = request.map(|body| match has_body {
+                    true => Body::new(TrackedBody::new(body, &connection, Phase::Body, Phase::Executing)),
+                    false => Body::empty(),
+                });
+                routes.oneshot(request).await?
+            } else {
+                at_the_limit()
             };
             if stopping.is_draining() || connection.is_reserved() {
                 response
@@ -72,6 +76,7 @@ fn at_the_limit() -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    headers.insert(AT_THE_LIMIT, HeaderValue::from_static("connections"));
     response
 }
 
@@ -114,7 +119,7 @@ impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for TrackedBody<B> {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
-        // The end of a response is its drop: until then the connection writes.
+        // A response ends when the body is dropped: until then the connection writes.
         if self.end.from == Phase::Body && (matches!(frame, Poll::Ready(None)) || self.body.is_end_stream()) {
             self.end.pass();
         }

@@ -10,12 +10,12 @@ pub struct Stopping {
 }
 
 impl Stopping {
-    /// From now on, each response closes its connection, so that clients go elsewhere. New connections are still accepted.
+    /// From now on, each response closes the connection, so that clients go elsewhere. New connections are still accepted.
     pub fn drain(&self) {
         self.draining.cancel();
     }
 
-    /// Closes the sockets: no new connection is accepted, and each connection ends with its current request.
+    /// Closes the sockets: no new connection is accepted, and each connection ends with the current request.
     pub fn close(&self) {
         self.draining.cancel();
         self.closing.cancel();

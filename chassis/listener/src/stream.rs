@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::connection::{Connection, Phase, ReadDeadline};
+use crate::connection::{Connection, Phase};
 use crate::limits::ListenerLimits;
 
 /// The stream of one connection.
@@ -55,13 +55,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
             return Poll::Ready(result);
         }
         loop {
-            match this.connection.read_deadline(&this.limits) {
-                ReadDeadline::Fail(deadline) => {
-                    ready!(this.reading.poll_at(cx, deadline));
+            let now = Instant::now();
+            // The phase may change without a read, so the timer never sleeps longer than an idle connection may.
+            let mut look_at = now + this.limits.idle;
+            if let Some(deadline) = this.connection.read_deadline(&this.limits) {
+                if deadline <= now {
                     return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                 }
-                ReadDeadline::LookAgain(at) => ready!(this.reading.poll_from(cx, || at)),
+                look_at = look_at.min(deadline);
             }
+            ready!(this.reading.poll_from(cx, || look_at));
             this.reading.stop();
         }
     }
@@ -97,7 +100,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
     }
 }
 
-/// A timer that is created when it is needed first.
+/// A timer, created at the first use.
 #[derive(Default)]
 struct Timer {
     sleep: Option<Pin<Box<Sleep>>>,

@@ -99,11 +99,13 @@ impl Health {
         self.silence(now) >= nanos(MAX_SILENCE) && !self.is_checked.swap(true, AcqRel)
     }
 
-    /// Ends the check. An address that has answered the check is busy with long calls.
-    pub(crate) fn end_check_of_silence(&self, has_answered: bool, now: u64) {
-        if has_answered {
-            self.answered_at.store(now, Relaxed);
-        }
+    /// Ends the silence: an address that has answered the check is busy with long calls.
+    pub(crate) fn record_sign_of_life(&self, now: u64) {
+        self.answered_at.store(now, Relaxed);
+    }
+
+    /// Ends the check.
+    pub(crate) fn end_check_of_silence(&self) {
         self.is_checked.store(false, Release);
     }
 
@@ -111,8 +113,13 @@ impl Health {
     pub(crate) fn eject_silent(&self, now: u64, limits: &ClientLimits) -> bool {
         let until = now + nanos(self.ejection_time(limits));
         let is_new = self.open_until.compare_exchange(0, until, AcqRel, Acquire).is_ok();
-        if is_new {
+        if !is_new && self.is_silent() {
+            // Another check without an answer.
+            self.open_until.store(until, Release);
+        }
+        if is_new || self.is_silent() {
             self.is_silent.store(true, Release);
+            self.is_last_resort.store(false, Relaxed);
             self.ejections.fetch_add(1, Relaxed);
         }
         is_new
@@ -129,6 +136,7 @@ impl Health {
         if closes_circuit {
             self.failure_score.store(0, Relaxed);
             self.ejections.store(0, Relaxed);
+            self.is_silent.store(false, Release);
             self.open_until.store(0, Release);
         } else if self.failure_score.load(Relaxed) > 0 {
             let lower = |score: u32| Some(score.saturating_sub(ANSWER_WEIGHT));
@@ -314,8 +322,12 @@ mod tests {
         assert!(!hung.begin_check_of_silence(now - 1), "not before the time has passed");
         assert!(hung.begin_check_of_silence(now) && !busy.begin_check_of_silence(now));
         assert!(!hung.begin_check_of_silence(now), "one check at a time");
-        assert!(hung.eject_silent(now, &limits()) && !hung.eject_silent(now, &limits()));
-        assert!(hung.is_silent());
+        hung.set_last_resort(true);
+        assert!(hung.eject_silent(now, &limits()));
+        assert!(hung.is_silent() && !hung.is_last_resort());
+        // Each further check without an answer doubles the pause.
+        assert!(!hung.eject_silent(now, &limits()));
+        assert_eq!(hung.circuit_state(now), CircuitState::Open(now + SECOND));
         hung.record_identified(now + 1);
         assert!(!hung.is_silent());
         assert_eq!(hung.circuit_state(now + 1), CircuitState::HalfOpen);
@@ -327,7 +339,8 @@ mod tests {
         health.begin_call(0, true);
         let now = nanos(MAX_SILENCE);
         assert!(health.begin_check_of_silence(now));
-        health.end_check_of_silence(true, now);
+        health.record_sign_of_life(now);
+        health.end_check_of_silence();
         assert_eq!(health.silence(now), 0);
         health.end_call(true);
         // Long polls wait for what may never come.

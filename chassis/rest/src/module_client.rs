@@ -21,13 +21,13 @@ use offshoot_contract::{
     ArgsOf, CallContext, CallFailure, FailureKind, MethodSpec, OutcomeOf, OutgoingCall, Verb, WireMethod,
     check_deadline,
 };
-use offshoot_listener::{BodyError, receive_body};
+use offshoot_listener::{AT_THE_LIMIT, BodyError, receive_body};
 use tokio::time::{Instant, timeout_at};
 
 use crate::client_options::ClientOptions;
 use crate::endpoints::{Endpoint, EndpointState, Endpoints};
 use crate::identity::{ContractHeader, ContractIdentity, ExpectedStore};
-use crate::limits::MethodBounds;
+use crate::limits::{MethodBounds, SERVER_RETRY_AFTER};
 use crate::recorder::CallRecorder;
 use crate::request::EncodedArgs;
 use crate::response::{DecodeOutcome, PendingOutcome};
@@ -257,6 +257,14 @@ impl ModuleClient {
         let response = self.transport.send(self.name, has_effect, request).await;
         let response = response.map_err(AttemptError::unanswered)?;
         let (head, body) = response.into_parts();
+        if head.headers.contains_key(AT_THE_LIMIT) {
+            let why = format!(
+                "the limit on connections of {} at {} is reached",
+                self.name, endpoint.url
+            );
+            let retry_after = SERVER_RETRY_AFTER;
+            return Err(CallFailure::not_executed(FailureKind::Overloaded { retry_after }, why).into());
+        }
         if is_from_gateway(&head) {
             return Err(self.gateway_failed(endpoint, head.status, has_effect).into());
         }

@@ -1,5 +1,5 @@
 //! The listening socket under idle, slow, half-finished and hostile clients. Real sockets; limits are small, and a test waits
-//! for the event that it is about.
+//! for an event.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
 

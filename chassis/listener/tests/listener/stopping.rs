@@ -77,7 +77,7 @@ async fn a_request_that_is_on_its_way_at_the_close_is_answered() {
         response.ends_with("quick") && response.contains("connection: close\r\n"),
         "{response}"
     );
-    // The server does not wait for its whole time once all connections have ended.
+    // The server does not wait for the whole time once all connections have ended.
     server.ended().await;
 }
 

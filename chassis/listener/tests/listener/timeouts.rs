@@ -48,7 +48,7 @@ async fn the_time_of_a_request_in_execution_is_not_limited_here() {
     };
     let server = Server::start(limits).await;
     let mut held = server.hold().await;
-    // Another connection goes through all its timeouts meanwhile.
+    // Another connection reaches all timeouts meanwhile.
     server.connect().await.until_closed().await;
     server.release();
     assert!(held.read_response().await.ends_with("held"));

@@ -71,10 +71,13 @@ impl ModuleClient {
     /// Checks an endpoint that answers nothing. A process that is busy with long calls answers the check; a hung one is
     /// ejected until it does.
     pub(super) async fn check_silent(&self, endpoint: &Endpoint) {
-        // Perhaps only the connections are dead: a firewall that forgets a connection tells nobody.
-        self.transport.forget_connections();
+        let check = SilenceCheck { endpoint, client: self };
+        if !endpoint.health.is_silent() {
+            // Perhaps only the connections are dead: a firewall that forgets a connection tells nobody.
+            self.transport.forget_connections();
+        }
         let identity = tokio::time::timeout(SILENT_CHECK_TIMEOUT, self.fetch_identity(endpoint)).await;
-        // Any answer will do: the calls themselves tell what is wrong with it.
+        // Any answer shows that the process runs; the calls report other faults.
         let has_answered = match &identity {
             Ok(Err(failure)) => !is_lost(failure),
             Ok(Ok(_)) => true,
@@ -85,7 +88,7 @@ impl ModuleClient {
         } else if endpoint.health.is_silent() {
             endpoint.health.record_identified(self.endpoints.now());
         }
-        endpoint.health.end_check_of_silence(has_answered, self.endpoints.now());
+        check.end(has_answered);
     }
 
     async fn fetch_identity(&self, endpoint: &Endpoint) -> Result<Identity, CallFailure> {
@@ -114,7 +117,7 @@ impl ModuleClient {
             return Err(self.token_was_rejected(endpoint));
         }
         match json::from_slice::<offshoot_contract::Problem>(&body) {
-            // The question has no effect, whatever the problem says.
+            // The check has no effect, even if the problem reports one.
             Ok(problem) => Err(CallFailure::from(problem).with_may_have_executed(false)),
             Err(_) => {
                 self.check_identity(endpoint, head.headers.get(headers::CONTRACT), false)?;
@@ -136,4 +139,24 @@ impl ModuleClient {
 
 fn is_lost(failure: &CallFailure) -> bool {
     matches!(failure.kind(), FailureKind::ConnectionLost | FailureKind::Unavailable)
+}
+
+/// A check of a silent endpoint. A check that is dropped has no result, and another one may begin.
+struct SilenceCheck<'a> {
+    endpoint: &'a Endpoint,
+    client: &'a ModuleClient,
+}
+
+impl SilenceCheck<'_> {
+    fn end(self, has_answered: bool) {
+        if has_answered {
+            self.endpoint.health.record_sign_of_life(self.client.endpoints.now());
+        }
+    }
+}
+
+impl Drop for SilenceCheck<'_> {
+    fn drop(&mut self) {
+        self.endpoint.health.end_check_of_silence();
+    }
 }
