@@ -189,8 +189,8 @@ impl Endpoints {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-    use std::sync::atomic::AtomicU32;
+    use std::cell::Cell;
+    use std::sync::{Mutex, Once};
 
     use tracing::field::{Field, Visit};
     use tracing::span;
@@ -241,9 +241,25 @@ mod tests {
         endpoints.resolve_names(endpoints.dns.as_ref().unwrap()).await
     }
 
-    /// Counts warnings about a host.
-    #[derive(Clone, Default)]
-    struct Warnings(Arc<AtomicU32>);
+    thread_local! {
+        /// Warnings about a host that the test of this thread has seen.
+        static WARNINGS: Cell<u32> = const { Cell::new(0) };
+    }
+
+    /// Counts warnings about a host, for the whole process: with a log of one thread, another thread that warns first could
+    /// switch the warning off for all.
+    struct Warnings;
+
+    impl Warnings {
+        fn count_from_now() {
+            static INSTALLED: Once = Once::new();
+            INSTALLED.call_once(|| {
+                tracing::subscriber::set_global_default(Self).unwrap();
+                tracing::callsite::rebuild_interest_cache();
+            });
+            WARNINGS.set(0);
+        }
+    }
 
     impl tracing::Subscriber for Warnings {
         fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
@@ -258,15 +274,15 @@ mod tests {
         fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
 
         fn event(&self, event: &tracing::Event<'_>) {
-            struct Hosts<'a>(&'a AtomicU32);
-            impl Visit for Hosts<'_> {
+            struct Hosts;
+            impl Visit for Hosts {
                 fn record_debug(&mut self, field: &Field, _: &dyn std::fmt::Debug) {
                     if field.name() == "host" {
-                        self.0.fetch_add(1, AcqRel);
+                        WARNINGS.set(WARNINGS.get() + 1);
                     }
                 }
             }
-            event.record(&mut Hosts(&self.0));
+            event.record(&mut Hosts);
         }
 
         fn enter(&self, _: &span::Id) {}
@@ -275,8 +291,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_without_address_takes_nothing_from_the_others_and_is_looked_up_again() {
-        let warnings = Warnings::default();
-        let _log = tracing::subscriber::set_default(warnings.clone());
+        Warnings::count_from_now();
         let names = Names::default();
         let endpoints = names.endpoints(&["http://one:1", "http://10.0.0.7:1", "http://two:1"]);
         assert_eq!(urls(&endpoints), ["http://10.0.0.7:1"]);
@@ -285,7 +300,7 @@ mod tests {
             resolve_names(&endpoints).await.unwrap();
             assert_eq!(urls(&endpoints), ["http://10.0.0.7:1", "http://10.0.0.2:1"]);
         }
-        assert_eq!(warnings.0.load(Acquire), 1, "logged once");
+        assert_eq!(WARNINGS.get(), 1, "logged once");
         let two = Arc::clone(&endpoints.current.load()[1]);
         names.set(&[("one", "10.0.0.1:1")]);
         resolve_names(&endpoints).await.unwrap();
@@ -297,7 +312,7 @@ mod tests {
             Arc::ptr_eq(&two, &endpoints.current.load()[2]),
             "the process keeps its health"
         );
-        assert_eq!(warnings.0.load(Acquire), 2, "the other name is logged");
+        assert_eq!(WARNINGS.get(), 2, "the other name is logged");
     }
 
     #[tokio::test]
