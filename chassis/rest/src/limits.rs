@@ -54,6 +54,8 @@ pub struct UnknownMethod {
 pub(crate) struct MethodBounds {
     pub(crate) timeout: Duration,
     pub(crate) permits: Option<Semaphore>,
+    /// An answer must come soon, unlike that of a long poll.
+    pub(crate) is_awaited: bool,
 }
 
 impl MethodBounds {
@@ -62,6 +64,7 @@ impl MethodBounds {
         Self {
             timeout: CHASSIS_TIMEOUT,
             permits: None,
+            is_awaited: false,
         }
     }
 }
@@ -89,6 +92,7 @@ impl ClientLimits {
             MethodBounds {
                 timeout: timeout.map_or(spec.timeout, |timeout| timeout.min(spec.timeout)),
                 permits: own.in_flight.map(Semaphore::new),
+                is_awaited: true,
             }
         };
         method_specs::<A>().iter().map(bounds).collect()

@@ -67,8 +67,6 @@ struct WireCall<'a> {
     key: Option<&'a str>,
     args: &'a EncodedArgs,
     recorder: Option<CallRecorder>,
-    /// An answer must come soon, unlike that of a long poll.
-    is_awaited: bool,
 }
 
 /// The failure of one attempt at one endpoint.
@@ -146,8 +144,7 @@ impl ModuleClient {
         cx: &mut CallContext,
         args: &ArgsOf<M>,
     ) -> OutcomeOf<M> {
-        self.send_call::<M>(spec, &self.chassis_bounds, cx, args, None, false)
-            .await
+        self.call::<M>(spec, &self.chassis_bounds, cx, args, None).await
     }
 
     pub(crate) async fn call<M: WireMethod>(
@@ -157,18 +154,6 @@ impl ModuleClient {
         cx: &mut CallContext,
         args: &ArgsOf<M>,
         recorder: Option<CallRecorder>,
-    ) -> OutcomeOf<M> {
-        self.send_call::<M>(spec, bounds, cx, args, recorder, true).await
-    }
-
-    async fn send_call<M: WireMethod>(
-        &self,
-        spec: &'static MethodSpec,
-        bounds: &MethodBounds,
-        cx: &mut CallContext,
-        args: &ArgsOf<M>,
-        recorder: Option<CallRecorder>,
-        is_awaited: bool,
     ) -> OutcomeOf<M> {
         let key = cx.take_next_key(spec);
         let outgoing = OutgoingCall::begin(cx, spec);
@@ -182,7 +167,6 @@ impl ModuleClient {
                     key: key.as_deref(),
                     args: &args,
                     recorder,
-                    is_awaited,
                 };
                 self.send(call, &mut outcome).await
             }
@@ -257,17 +241,7 @@ impl ModuleClient {
         let response = self.transport.send(self.name, has_effect, request).await;
         let response = response.map_err(AttemptError::unanswered)?;
         let (head, body) = response.into_parts();
-        if head.headers.contains_key(AT_THE_LIMIT) {
-            let why = format!(
-                "the limit on connections of {} at {} is reached",
-                self.name, endpoint.url
-            );
-            let retry_after = SERVER_RETRY_AFTER;
-            return Err(CallFailure::not_executed(FailureKind::Overloaded { retry_after }, why).into());
-        }
-        if is_from_gateway(&head) {
-            return Err(self.gateway_failed(endpoint, head.status, has_effect).into());
-        }
+        self.require_module(endpoint, &head, has_effect)?;
         let body = match receive_body(&head.headers, body, MAX_ANSWER_BYTES).await {
             Ok(body) => body,
             Err(error @ (BodyError::TooLarge { .. } | BodyError::Encoded)) => {
@@ -408,15 +382,21 @@ impl ModuleClient {
         CallFailure::not_executed(FailureKind::WrongContract, why)
     }
 
-    /// A gateway's failure to reach a process. The gateway may have passed the request on before.
-    fn gateway_failed(&self, endpoint: &Endpoint, status: StatusCode, may_have_executed: bool) -> CallFailure {
-        let why = format!(
-            "{} cannot be reached at {}: a gateway answered HTTP {}",
-            self.name,
-            endpoint.url,
-            status.as_u16()
-        );
-        CallFailure::new(FailureKind::Unavailable, may_have_executed, why)
+    /// Fails if the answer comes from before the module: from the listener at the limit on connections, or from a gateway,
+    /// which may have passed the request on.
+    fn require_module(&self, endpoint: &Endpoint, head: &Parts, has_effect: bool) -> Result<(), CallFailure> {
+        let (name, url) = (self.name, &endpoint.url);
+        if head.headers.contains_key(AT_THE_LIMIT) {
+            let retry_after = SERVER_RETRY_AFTER;
+            let why = format!("the limit on connections of {name} at {url} is reached");
+            return Err(CallFailure::not_executed(FailureKind::Overloaded { retry_after }, why));
+        }
+        if is_from_gateway(head) {
+            let status = head.status.as_u16();
+            let why = format!("{name} cannot be reached at {url}: a gateway answered HTTP {status}");
+            return Err(CallFailure::new(FailureKind::Unavailable, has_effect, why));
+        }
+        Ok(())
     }
 
     fn timed_out(&self, endpoint: &Endpoint, spec: &MethodSpec) -> CallFailure {

@@ -42,7 +42,7 @@ impl ModuleClient {
     ) -> Result<(), Attempted> {
         // A safe call may be sent to another endpoint while the first one is hung.
         let may_give_up = !is_last && call.spec.class == Class::Safe;
-        let attempt = Attempt::begin(&self.endpoints, selected, call.is_awaited);
+        let attempt = Attempt::begin(&self.endpoints, selected, call.bounds.is_awaited);
         let answer = self.answer_of(&selected.endpoint, call, until, may_give_up, outcome);
         let Some(result) = answer.await else {
             attempt.record_timeout(call.bounds.timeout);

@@ -8,7 +8,7 @@ use http::{HeaderValue, Response, StatusCode};
 use offshoot_contract::{CallFailure, FailureKind, json};
 use offshoot_listener::receive_body;
 
-use super::{MAX_ANSWER_BYTES, ModuleClient, is_from_gateway};
+use super::{MAX_ANSWER_BYTES, ModuleClient};
 use crate::endpoints::Endpoint;
 use crate::headers;
 use crate::identity::Identity;
@@ -71,7 +71,7 @@ impl ModuleClient {
     /// Checks an endpoint that answers nothing. A process that is busy with long calls answers the check; a hung one is
     /// ejected until it does.
     pub(super) async fn check_silent(&self, endpoint: &Endpoint) {
-        let check = SilenceCheck { endpoint, client: self };
+        let _check = SilenceCheck(endpoint);
         if !endpoint.health.is_silent() {
             // Perhaps only the connections are dead: a firewall that forgets a connection tells nobody.
             self.transport.forget_connections();
@@ -85,10 +85,13 @@ impl ModuleClient {
         };
         if !has_answered {
             self.endpoints.eject_silent(endpoint);
-        } else if endpoint.health.is_silent() {
-            endpoint.health.record_identified(self.endpoints.now());
+            return;
         }
-        check.end(has_answered);
+        let now = self.endpoints.now();
+        if endpoint.health.is_silent() {
+            endpoint.health.record_identified(now);
+        }
+        endpoint.health.record_sign_of_life(now);
     }
 
     async fn fetch_identity(&self, endpoint: &Endpoint) -> Result<Identity, CallFailure> {
@@ -102,9 +105,7 @@ impl ModuleClient {
             response = self.request_identity(endpoint, &uri, &token).await?;
         }
         let (head, body) = response.into_parts();
-        if is_from_gateway(&head) {
-            return Err(self.gateway_failed(endpoint, head.status, false));
-        }
+        self.require_module(endpoint, &head, false)?;
         let unreadable = |why: String| CallFailure::not_executed(FailureKind::BadAnswer, why);
         let body = receive_body(&head.headers, body, MAX_ANSWER_BYTES).await;
         let body = body.map_err(|error| unreadable(format!("the response of {uri} is unreadable: {error}")))?;
@@ -142,21 +143,10 @@ fn is_lost(failure: &CallFailure) -> bool {
 }
 
 /// A check of a silent endpoint. A check that is dropped has no result, and another one may begin.
-struct SilenceCheck<'a> {
-    endpoint: &'a Endpoint,
-    client: &'a ModuleClient,
-}
-
-impl SilenceCheck<'_> {
-    fn end(self, has_answered: bool) {
-        if has_answered {
-            self.endpoint.health.record_sign_of_life(self.client.endpoints.now());
-        }
-    }
-}
+struct SilenceCheck<'a>(&'a Endpoint);
 
 impl Drop for SilenceCheck<'_> {
     fn drop(&mut self) {
-        self.endpoint.health.end_check_of_silence();
+        self.0.health.end_check_of_silence();
     }
 }

@@ -90,15 +90,20 @@ async fn a_response_of_another_service_is_the_wrong_contract() {
     );
 }
 
+/// A server that answers each request with this status and a page of its own.
+async fn serve_page(status: &str) -> SocketAddr {
+    let page = format!("HTTP/1.1 {status}\r\ncontent-length: 5\r\nconnection: close\r\n\r\nproxy");
+    serve_raw(move |mut stream| {
+        let page = page.clone();
+        async move { stream.write_all(page.as_bytes()).await.unwrap() }
+    })
+    .await
+}
+
 #[tokio::test]
 async fn a_failure_of_a_gateway_is_an_unavailable_module() {
     for status in ["502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"] {
-        let page = format!("HTTP/1.1 {status}\r\ncontent-length: 5\r\nconnection: close\r\n\r\nproxy");
-        let address = serve_raw(move |mut stream| {
-            let page = page.clone();
-            async move { stream.write_all(page.as_bytes()).await.unwrap() }
-        })
-        .await;
+        let address = serve_page(status).await;
         assert_eq!(
             fail_both_classes(address).await,
             [(FailureKind::Unavailable, false), (FailureKind::Unavailable, true)],
@@ -110,12 +115,7 @@ async fn a_failure_of_a_gateway_is_an_unavailable_module() {
 #[tokio::test]
 async fn another_failure_of_another_service_is_the_wrong_contract() {
     for status in ["500 Internal Server Error", "404 Not Found"] {
-        let page = format!("HTTP/1.1 {status}\r\ncontent-length: 5\r\nconnection: close\r\n\r\nproxy");
-        let address = serve_raw(move |mut stream| {
-            let page = page.clone();
-            async move { stream.write_all(page.as_bytes()).await.unwrap() }
-        })
-        .await;
+        let address = serve_page(status).await;
         assert_eq!(
             fail_both_classes(address).await,
             [(FailureKind::WrongContract, false), (FailureKind::WrongContract, true)],
