@@ -24,8 +24,8 @@ use config::{Config, ConfigError, Value, ValueKind};
 pub use self::layer::Flags;
 pub use self::policy::Policy;
 pub use self::settings::{
-    ConnectionsSettings, Isolation, ModuleSettings, Needs, PostgresSettings, Sample, Settings, ShutdownSettings,
-    TelemetrySettings,
+    ConnectionsSettings, HealthSettings, Isolation, ModuleSettings, PostgresSettings, Sample, Settings,
+    ShutdownSettings, TelemetrySettings,
 };
 pub use self::show::Shown;
 pub use offshoot_host::ModulePlacement;

@@ -168,27 +168,16 @@ pub struct ConnectionsSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HealthSettings {
-    /// Modules in other processes without which this process is unready.
-    pub needs: Needs,
+    /// Modules in other processes without which this process is unready; `*` names all.
+    #[serde(deserialize_with = "list")]
+    pub needs: Vec<String>,
 }
 
-/// Names of modules, or all.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(from = "String")]
-pub struct Needs(Vec<String>);
-
-impl From<String> for Needs {
-    fn from(text: String) -> Self {
-        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
-        Self(names.map(str::to_owned).collect())
-    }
-}
-
-impl Needs {
-    /// Whether the list has this module.
+impl HealthSettings {
+    /// Whether this process is unready while the module, in another process, is away.
     #[must_use]
-    pub fn includes(&self, module: &str) -> bool {
-        self.0.iter().any(|name| name == "*" || name == module)
+    pub fn is_needed(&self, module: &str) -> bool {
+        self.needs.iter().any(|name| name == "*" || name == module)
     }
 }
 
@@ -385,7 +374,7 @@ impl Settings {
                 return Err(ConfigurationError::Contradiction(why));
             }
         }
-        let unknown = self.health.needs.0.iter();
+        let unknown = self.health.needs.iter();
         if let Some(name) = unknown
             .filter(|name| *name != "*")
             .find(|name| !self.modules.contains_key(*name))

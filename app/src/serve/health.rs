@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::config::{Needs, ShutdownSettings};
+use crate::config::{HealthSettings, ShutdownSettings};
 
 /// How long an answer to load balancers is reused: many of them ask no more often than one.
 const READY_FOR: Duration = Duration::from_millis(500);
@@ -26,7 +26,7 @@ const READY_FOR: Duration = Duration::from_millis(500);
 /// The process with its modules.
 pub(super) struct Health {
     modules: Vec<HostedModule>,
-    needs: Needs,
+    settings: HealthSettings,
     open: AtomicBool,
     stopping: Stopping,
     /// The latest answer to load balancers, and its time.
@@ -52,10 +52,10 @@ struct ModuleReadiness {
 }
 
 impl Health {
-    pub(super) fn new(modules: Vec<HostedModule>, needs: Needs) -> Self {
+    pub(super) fn new(modules: Vec<HostedModule>, settings: HealthSettings) -> Self {
         Self {
             modules,
-            needs,
+            settings,
             open: AtomicBool::new(false),
             stopping: Stopping::default(),
             latest: Mutex::default(),
@@ -103,7 +103,7 @@ impl Health {
                 name: module.name,
                 placement: placement.as_str(),
                 ready: reason.is_none(),
-                needed: placement != Placement::Remote || self.needs.includes(module.name),
+                needed: placement != Placement::Remote || self.settings.is_needed(module.name),
                 reason,
             }
         }));

@@ -100,7 +100,7 @@ impl Serving {
         let url = surfaces.url();
         let contracts = hosted.iter_mut().filter_map(|module| module.routes.take());
         let contracts = contracts.fold(Router::new(), Router::merge);
-        let health = Arc::new(Health::new(hosted, settings.health.needs.clone()));
+        let health = Arc::new(Health::new(hosted, settings.health.clone()));
         let routes = Routes {
             front: front.routes(&url, &health),
             contracts,

@@ -92,7 +92,7 @@ async fn receive(
         Bytes::new()
     };
     Ok(ReceivedCall {
-        cx: cx.holding(admission.acquire_permit()?),
+        cx: cx.holding(Arc::new(admission.acquire_permit()?)),
         trace,
         key,
         uri: parts.uri,
