@@ -1,22 +1,22 @@
-//! Clients that take what they can get: sockets that never send a request, bodies that never end, bytes one by one. Everyone
-//! else goes on shopping, and the process keeps its memory and stops when it is asked to.
+//! Hostile clients: sockets that never send a request, bodies that never end, bytes one by one. Everyone else goes on shopping,
+//! and the process takes no more memory and stops on request.
 
 use std::fs;
 
-use offshoot_tests::{Client, Data, Engine, Process};
+use offshoot_tests::{Client, Data, Engine, Process, send_signal};
 use sqlx::Connection as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Duration, Instant, sleep, timeout};
 
-/// Ends that requests never reach.
+/// Begins of requests that never arrive completely.
 const UNFINISHED: [&str; 4] = [
     "",
     "POST /api/v1/carts HTTP/1.1\r\nHost: x\r\n",
     "POST /api/v1/carts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
     "POST /api/v1/carts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{",
 ];
-/// How long a test waits for what must happen.
+/// How long a test waits for an event that must come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn connect(process: &Process) -> TcpStream {
@@ -186,10 +186,7 @@ async fn a_stop_during_the_start_is_heard() {
     while !hears() {
         sleep(Duration::from_millis(10)).await;
     }
-    let kill = std::process::Command::new("sh")
-        .args(["-c", "kill -TERM \"$0\"", &id.to_string()])
-        .status();
-    assert!(kill.expect("the shell starts").success());
+    send_signal(id, "TERM").await;
     let status = timeout(PATIENCE, child.wait()).await.expect("the process ends");
     assert_eq!(status.expect("the child is waited for").code(), Some(0));
 }

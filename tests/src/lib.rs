@@ -18,6 +18,6 @@ pub use offshoot_db::Engine;
 pub use crate::client::{Client, Response};
 pub use crate::data::{Data, create_database};
 pub use crate::faulty_proxy::{Fault, FaultyProxy};
-pub use crate::process::{CommandOutput, Process, free_address, run_offshoot};
+pub use crate::process::{CommandOutput, Process, free_address, run_offshoot, send_signal};
 pub use crate::roles::{Operator, Shopper};
 pub use crate::store::{MODULES, Placement, Store, with_callees};

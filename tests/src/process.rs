@@ -68,6 +68,18 @@ pub fn free_address() -> String {
         .to_string()
 }
 
+/// Sends a signal, named without `SIG`, to a process that was not reaped before.
+pub async fn send_signal(process: u32, name: &str) {
+    // `kill` is a shell builtin, so no package is needed.
+    let kill = Command::new("sh")
+        .args(["-c", "kill -\"$0\" \"$1\"", name, &process.to_string()])
+        .status();
+    assert!(
+        kill.await.expect("the shell starts").success(),
+        "process {process} cannot be signalled"
+    );
+}
+
 /// Runs a command without data until the command exits.
 pub async fn run_offshoot(arguments: &[&str]) -> CommandOutput {
     wait_for_command(command(arguments), arguments).await
@@ -216,16 +228,7 @@ impl Process {
 
     /// Sends a signal, named without `SIG`.
     pub async fn send_signal(&self, name: &str) {
-        let id = self.child.id().expect("the process was not reaped before").to_string();
-        // `kill` is a shell builtin, so no package is needed.
-        let kill = Command::new("sh")
-            .args(["-c", "kill -\"$0\" \"$1\"", name, &id])
-            .status();
-        assert!(
-            kill.await.expect("the shell starts").success(),
-            "process {id} cannot be signalled:\n{}",
-            text(&self.log)
-        );
+        send_signal(self.id(), name).await;
     }
 
     /// Process id.

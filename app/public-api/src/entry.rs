@@ -86,7 +86,7 @@ pub(super) async fn enter(State(traced): State<Traced>, mut request: Request, ne
     let mut trace = if is_asked_for {
         trace
     } else {
-        trace.unsampled().sampled_at(traced.share)
+        trace.sampled_at(traced.share)
     };
     let span = Span::begin(&mut trace).map(|span| (span, operation(&request)));
     request.extensions_mut().insert(trace);

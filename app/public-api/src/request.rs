@@ -81,7 +81,7 @@ impl<S: Sync> FromRequestParts<S> for Context {
             .with_timeout(REQUEST_DEADLINE)
             .with_trace(trace);
         let cx = match parts.extensions.get::<Admitted>() {
-            Some(Admitted(place)) => cx.holding(Arc::clone(place)),
+            Some(Admitted(place)) => cx.holding(Arc::<OwnedSemaphorePermit>::clone(place)),
             None => cx,
         };
         match parts.headers.get(IDEMPOTENCY_KEY) {

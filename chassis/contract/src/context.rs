@@ -146,8 +146,8 @@ impl CallContext {
     /// Keeps a value, such as the permit of an admitted request, until every execution of the request in this process has
     /// ended. A change outlives a client that disconnects, and so does the permit.
     #[must_use]
-    pub fn holding(mut self, value: impl Any + Send + Sync) -> Self {
-        self.held = Some(Arc::new(value));
+    pub fn holding(mut self, value: Arc<dyn Any + Send + Sync>) -> Self {
+        self.held = Some(value);
         self
     }
 

@@ -47,16 +47,10 @@ impl TraceContext {
         self.sampled
     }
 
-    /// This trace, not sampled.
-    #[must_use]
-    pub fn unsampled(self) -> Self {
-        Self { sampled: false, ..self }
-    }
-
-    /// This trace, sampled with probability `ratio` (0 to 1). A sampled trace stays sampled.
+    /// This trace, sampled with probability `ratio` (0 to 1), whatever the caller has decided.
     #[must_use]
     pub fn sampled_at(self, ratio: f64) -> Self {
-        let sampled = self.sampled || rand::random::<f64>() < ratio;
+        let sampled = rand::random::<f64>() < ratio;
         Self { sampled, ..self }
     }
 
