@@ -61,11 +61,7 @@ impl CommandOutput {
 /// A free address on loopback, for processes that must know an address before another process listens there.
 #[must_use]
 pub fn free_address() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
-    listener
-        .local_addr()
-        .expect("a bound listener has an address")
-        .to_string()
+    offshoot_testkit::free_address().to_string()
 }
 
 /// Sends a signal, named without `SIG`, to a process that was not reaped before.

@@ -19,6 +19,8 @@ mod statements;
 mod database;
 pub mod postgres;
 mod scratch_database;
+// Addresses of servers that start later.
+mod free_address;
 // On Postgres: attacks on the isolation of modules, and faults of connections.
 pub mod intruder;
 pub mod proxy;
@@ -26,6 +28,7 @@ pub mod proxy;
 pub use crate::combination::{Combination, Placement};
 pub use crate::double::Double;
 pub use crate::faults::{Fault, Faults, Gate};
+pub use crate::free_address::free_address;
 pub use crate::module_under_test::{Body, BodyFuture, ModuleUnderTest, Test};
 pub use crate::runner::contract_tests;
 pub use crate::scratch_database::ScratchDatabase;

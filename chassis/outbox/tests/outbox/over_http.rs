@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use offshoot_contract::{CallContext, CallFailure, ContractError, Edge, contract};
 use offshoot_outbox::{EventSource, HttpSource, LocalSource, ReadRequest, serve_events};
 use offshoot_rest::{Client, ClientOptions, ExpectedStore, ServerOptions, ServiceKeys, Surface};
-use offshoot_testkit::{ScratchDatabase, on_both_engines};
+use offshoot_testkit::{ScratchDatabase, free_address, on_both_engines};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -107,12 +107,14 @@ async fn only_allowed_callers_may_read(database: ScratchDatabase) {
 async fn an_unavailable_server_is_retried(database: ScratchDatabase) {
     let harness = Harness::on(database).await;
     let keys = ServiceKeys::random();
-    let (port, server) = serve(&harness, &keys, 0).await;
+    let (port, server) = serve(&harness, &keys, free_address().port()).await;
     let reading = source(&harness, &keys, port, "audit");
     let _process = Process::start(&harness.audit, reading, recording_subscription(&harness.subscriber, 1));
     publish(&harness.warehouse, &[counted("a", 1)]).await;
     harness.wait_for_events(1).await;
     server.abort();
+    // The socket is closed once the task has ended.
+    server.await.unwrap_err();
     publish(&harness.warehouse, &[counted("a", 2)]).await;
     let (_, _server) = serve(&harness, &keys, port).await;
     assert_eq!(counts_of(&harness.wait_for_events(2).await, "a"), [1, 2]);
