@@ -1,0 +1,110 @@
+//! Requests applied to the control database: one transaction reads the record, the members and the evidence, decides, and
+//! writes record and history.
+
+use offshoot_contract::{CallContext, CallFailure, Timestamp};
+use offshoot_db::{Db, Queries};
+use uuid::Uuid;
+
+use crate::change::Step;
+use crate::evidence::Evidence;
+use crate::migration::Migration;
+use crate::refusal::Refusal;
+use crate::request::Request;
+use crate::step::step;
+use crate::store::{MemberState, StageOfBuild, members, record, remove_old_stages, sum_of_stage, write};
+use crate::view::{Candidate, Member, MethodKind, View};
+
+/// Attempts to write over a record that others keep changing. Each lost attempt is another request that won.
+const WRITE_ATTEMPTS: u32 = 8;
+
+/// The part of a view that the control database does not hold.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Observation {
+    /// The processes at the candidate's addresses.
+    pub candidate: Option<Candidate>,
+    /// Processes in the module's roster that are neither members nor the candidate.
+    pub strangers: Vec<String>,
+    /// The methods of the contract.
+    pub methods: Vec<MethodKind>,
+}
+
+/// Applies a request of one module. The outer error: the control database failed, and nothing has changed unless the
+/// failure says that the change may have executed.
+pub async fn apply_request(
+    db: &Db,
+    cx: &mut CallContext,
+    module: &str,
+    request: &Request,
+    observation: &Observation,
+    now: Timestamp,
+) -> Result<Result<Step, Refusal>, CallFailure> {
+    for _ in 0..WRITE_ATTEMPTS {
+        let mut tx = db.begin(cx).await?;
+        let before = match record(&mut tx, module).await? {
+            Some(record) => record,
+            None => Migration::new(Uuid::new_v4().as_u64_pair().1, now),
+        };
+        let view = view(&mut tx, module, &before, observation).await?;
+        let outcome = match step(&before, &view, request, now) {
+            Ok(outcome) => outcome,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        // Another request may have won since the record was read. Then its record decides.
+        if outcome.migration == before {
+            return Ok(Ok(outcome));
+        }
+        if !write(&mut tx, module, &before, &outcome).await? {
+            continue;
+        }
+        if outcome.migration.entered != before.entered {
+            remove_old_stages(&mut tx, module, outcome.migration.entered).await?;
+        }
+        tx.commit_part().await?;
+        return Ok(Ok(outcome));
+    }
+    Err(CallFailure::internal(format!(
+        "the record of {module} changed {WRITE_ATTEMPTS} times while a request was applied"
+    )))
+}
+
+/// The view of a module at this moment.
+pub async fn view(
+    read: &mut Queries,
+    module: &str,
+    migration: &Migration,
+    observation: &Observation,
+) -> Result<View, CallFailure> {
+    let members = members(read).await?;
+    let candidate = observation.candidate.as_ref();
+    let identity = candidate.and_then(|candidate| candidate.identity.as_ref());
+    let evidence = match identity {
+        Some(identity) => {
+            let stage = StageOfBuild {
+                module,
+                entered: migration.entered,
+                build: &identity.build,
+            };
+            sum_of_stage(read, stage).await?
+        }
+        None => Evidence::default(),
+    };
+    Ok(View {
+        members: members.iter().map(|(_, state)| member(module, state)).collect(),
+        strangers: observation.strangers.clone(),
+        candidate: observation.candidate.clone(),
+        methods: observation.methods.clone(),
+        evidence,
+    })
+}
+
+fn member(module: &str, state: &MemberState) -> Member {
+    Member {
+        name: state.name.clone(),
+        acknowledged: state.plans.get(module).copied().unwrap_or_default(),
+        has_address: state
+            .addresses
+            .get(module)
+            .is_some_and(|addresses| !addresses.is_empty()),
+        has_implementation: state.implementations.iter().any(|name| name == module),
+    }
+}

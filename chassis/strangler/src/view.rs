@@ -1,0 +1,54 @@
+//! The observations of one moment, read in the same transaction as the record.
+
+use crate::evidence::Evidence;
+use crate::migration::CandidateIdentity;
+
+/// The processes and the evidence at the moment of a decision.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct View {
+    /// The live processes that route calls of the module.
+    pub members: Vec<Member>,
+    /// Processes in the module's roster that work on the module's data and are neither a member nor the candidate.
+    pub strangers: Vec<String>,
+    /// The candidate. `None` if no address answered.
+    pub candidate: Option<Candidate>,
+    /// The methods of the contract.
+    pub methods: Vec<MethodKind>,
+    /// The evidence of the current stage and the current build. Other evidence is ignored.
+    pub evidence: Evidence,
+}
+
+/// A live process that routes calls of the module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Name for people: host and process id.
+    pub name: String,
+    /// The generation whose plan the process runs.
+    pub acknowledged: u64,
+    /// Whether the process knows an address of the candidate.
+    pub has_address: bool,
+    /// Whether the implementation is part of the process's binary.
+    pub has_implementation: bool,
+}
+
+/// The processes at the candidate's addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Identity, if all addresses show the same.
+    pub identity: Option<CandidateIdentity>,
+    /// Identity that this migration needs: contract and newest migration of the members. `build` is not compared.
+    pub expected: CandidateIdentity,
+    /// Whether each answering instance has a live heartbeat in the members' own database.
+    pub same_data: bool,
+    /// Whether the candidate works on background jobs although no plan allows it.
+    pub works: bool,
+}
+
+/// A method of the contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MethodKind {
+    /// Name.
+    pub name: String,
+    /// Whether the method has no effect, and may be repeated at the candidate.
+    pub safe: bool,
+}
