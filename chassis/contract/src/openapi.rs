@@ -1,6 +1,8 @@
 //! Generates the OpenAPI 3.1 document of a contract from the contract's description. Clients are generated from the
 //! documents, so each schema has the form that generators read.
 
+// Operations beside the methods.
+mod chassis;
 // Parts that the document of a public API shares.
 mod parameters;
 mod portable;
@@ -20,11 +22,11 @@ use self::problems::allows_null;
 /// Name of the response of all call failures.
 const CALL_FAILURE: &str = "CallFailure";
 
-/// The OpenAPI document, with the paths of the contracts surface.
+/// The OpenAPI document, with the paths of the contracts surface: methods, identity and events.
 #[must_use]
 pub fn openapi(contract: &ContractDescription) -> Value {
     let root = format!("/modules/{}/v{}", contract.name, contract.major());
-    let mut paths = Map::new();
+    let mut paths = chassis::paths(contract);
     for method in &contract.methods {
         let path = paths
             .entry(format!("{root}{}", method.path))
@@ -52,9 +54,10 @@ pub fn openapi(contract: &ContractDescription) -> Value {
     document
 }
 
-/// The contract's own schemas, and those of problems.
+/// The contract's own schemas, and those of the chassis and of problems.
 fn schemas(contract: &ContractDescription) -> Map<String, Value> {
     let mut schemas: Map<String, Value> = contract.schemas.clone().into_iter().collect();
+    schemas.extend(chassis::schemas().map(|(name, schema)| (name.to_owned(), schema)));
     schemas.insert(PROBLEM.to_owned(), problem_schema());
     schemas.insert(CALL_FAILURE.to_owned(), call_failure_schema());
     for error in contract.methods.iter().flat_map(|method| contract.errors_of(method)) {
@@ -107,8 +110,10 @@ fn operation(contract: &ContractDescription, method: &MethodDescription) -> Valu
         "parameters": parameters(&method.params, &method.path),
         "responses": responses(contract, method),
         "x-idempotency-class": method.class,
+        "x-timeout-ms": method.timeout_ms,
     });
     if let Some(body) = &method.body {
+        operation["x-max-body-bytes"] = json!(method.max_bytes);
         operation["requestBody"] = json!({
             "required": true,
             "content": { "application/json": { "schema": body } },

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::limits::{ASSIGNED_MAX, LOG_POLL_INTERVAL, LOG_READ_TIMEOUT, LONG_POLL_MAX, READER_RECORD_INTERVAL};
 use crate::log;
-use crate::source::{EventPage, EventSource, Head, ReadRequest};
+use crate::source::{AFTER_LEAVING, EventPage, EventSource, Head, ReadRequest};
 
 /// A module's log, read from the module's own database.
 pub struct LocalSource {
@@ -90,9 +90,11 @@ impl LocalSource {
         {
             let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
             let now = Instant::now();
-            // A reader that went back (replay) is recorded at once, before retention removes the replayed events.
-            let is_fresh =
-                |(at, position): &(Instant, i64)| now - *at < READER_RECORD_INTERVAL && request.after >= *position;
+            // A reader that went back (replay) is recorded at once, before retention removes the replayed events. So is a
+            // reader that leaves: no later read would record it.
+            let is_fresh = |(at, position): &(Instant, i64)| {
+                now - *at < READER_RECORD_INTERVAL && request.after >= *position && request.after != AFTER_LEAVING
+            };
             if recorded.get(&reader).is_some_and(is_fresh) {
                 return;
             }

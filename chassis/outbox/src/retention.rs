@@ -7,9 +7,10 @@ use offshoot_db::{Db, List, Queries, sql};
 
 use crate::limits::{ASSIGNED_MAX, FOUND_MAX, READER_FORGOTTEN_AFTER, REMOVED_PER_TRANSACTION};
 use crate::log::assign_positions;
+use crate::source::AFTER_LEAVING;
 
 /// Removes events that were published more than `keep` ago and that every reader of the last 30 days has handled. Without
-/// any reader in the last 30 days, `keep` is at least 30 days. The newest lasting event of each key stays.
+/// any reader in the last 30 days, or if each has left, `keep` is at least 30 days. The newest lasting event of each key stays.
 ///
 /// Returns the number of removed events.
 pub async fn remove_expired_events(db: &Db, cx: &mut CallContext, keep: Duration) -> Result<u64, CallFailure> {
@@ -25,8 +26,8 @@ pub async fn remove_expired_events(db: &Db, cx: &mut CallContext, keep: Duration
             let mut read = db.read(cx).await?;
             let (read_by_all,): (Option<i64>,) = read
                 .fetch_one(
-                    sql!("SELECT min(position) FROM offshoot_readers WHERE at >= $1"),
-                    (readers_since,),
+                    sql!("SELECT min(position) FROM offshoot_readers WHERE at >= $1 AND position < $2"),
+                    (readers_since, AFTER_LEAVING),
                 )
                 .await?;
             let before = match read_by_all {

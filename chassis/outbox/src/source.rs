@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 /// Number of hash buckets of keys. The number of partitions of a subscription is a power of two up to this number.
 const BUCKETS: u64 = 64;
 
+/// Position of a reader that leaves for good: retention keeps no event for the reader.
+pub(crate) const AFTER_LEAVING: i64 = i64::MAX;
+
 /// The bucket of a key: FNV-1a, folded. Stored with every event, so the function must never change.
 pub(crate) fn bucket_of(key: &str) -> i32 {
     let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -113,6 +116,10 @@ pub trait EventSource: Send + Sync + 'static {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use offshoot_contract::{ContractDescription, Shape, openapi};
+
     use super::*;
 
     fn page(positions: &[i64], through: i64) -> EventPage {
@@ -135,6 +142,52 @@ mod tests {
             through,
             complete_at: None,
             events,
+        }
+    }
+
+    /// Compares names, types and required members, without descriptions.
+    #[test]
+    fn the_openapi_document_has_the_members_of_a_page() {
+        let documented = openapi(&ContractDescription {
+            name: "readings".to_owned(),
+            version: "1.0".to_owned(),
+            hash: String::new(),
+            doc: String::new(),
+            methods: Vec::new(),
+            events: Vec::new(),
+            schemas: BTreeMap::new(),
+        });
+        let documented = &documented["components"]["schemas"];
+        let definitions = serde_json::from_value(documented.clone()).expect("the schemas are an object");
+        for (name, schema) in [
+            ("EventLogHead", schemars::schema_for!(Head)),
+            ("EventLogPage", schemars::schema_for!(EventPage)),
+            ("EventLogEntry", schemars::schema_for!(PublishedEvent)),
+        ] {
+            let schema = schema.to_value();
+            let own = serde_json::from_value(schema["$defs"].clone()).unwrap_or_default();
+            let plain = |shape: Shape| {
+                let shape = serde_json::to_string(&shape).expect("a shape serializes");
+                // A UUID is a text here.
+                shape.replace("\"uuid\"", "null")
+            };
+            assert_eq!(
+                plain(Shape::from_schema(&documented[name], &definitions)),
+                plain(Shape::from_schema(&schema, &own)),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn buckets_are_those_of_the_protocol_page() {
+        let page = include_str!("../../rest/PROTOCOL.md");
+        let rows = page.lines().skip_while(|line| *line != "| key | bucket |").skip(2);
+        let rows: Vec<_> = rows.take_while(|line| line.starts_with('|')).collect();
+        assert_eq!(rows.len(), 3);
+        for row in rows {
+            let cells: Vec<_> = row.split('|').map(str::trim).collect();
+            assert_eq!(bucket_of(cells[1].trim_matches('`')).to_string(), cells[2], "{row}");
         }
     }
 

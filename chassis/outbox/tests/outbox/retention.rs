@@ -14,6 +14,7 @@ on_both_engines! {
     old_events_that_were_read_are_removed,
     unread_events_stay,
     without_readers_events_are_removed_after_a_month,
+    a_reader_that_leaves_is_no_reader,
 }
 
 /// 2026-01-01T00:00:00Z.
@@ -34,14 +35,18 @@ fn request_after(after: i64) -> ReadRequest {
     }
 }
 
-async fn is_reader_recorded(warehouse: &Db) -> bool {
+async fn recorded_position(warehouse: &Db) -> Option<i64> {
     let mut cx = cx();
     let mut read = warehouse.read(&mut cx).await.unwrap();
     let position: Option<(i64,)> = read
         .fetch_optional(sql!("SELECT position FROM offshoot_readers"), ())
         .await
         .unwrap();
-    position.is_some()
+    position.map(|(position,)| position)
+}
+
+async fn is_reader_recorded(warehouse: &Db) -> bool {
+    recorded_position(warehouse).await.is_some()
 }
 
 async fn old_events_that_were_read_are_removed(database: ScratchDatabase) {
@@ -118,4 +123,26 @@ async fn without_readers_events_are_removed_after_a_month(database: ScratchDatab
         .await
         .unwrap();
     assert_eq!(removed, 2);
+}
+
+async fn a_reader_that_leaves_is_no_reader(database: ScratchDatabase) {
+    let clock = Arc::new(ManualClock::new(Timestamp::from_micros(START).unwrap()));
+    let warehouse = database.open_with_clock(&WAREHOUSE, clock.clone()).await;
+    let source = LocalSource::new(warehouse.clone());
+    publish(&warehouse, &[visited("a"), visited("a")]).await;
+    source.read(&request_after(0)).await.unwrap();
+    wait_until(async || is_reader_recorded(&warehouse).await).await;
+    // Recorded at once, although the reader was recorded a moment before.
+    assert!(source.read(&request_after(i64::MAX)).await.unwrap().events.is_empty());
+    wait_until(async || recorded_position(&warehouse).await == Some(i64::MAX)).await;
+    let remove = async || {
+        offshoot_outbox::remove_expired_events(&warehouse, &mut cx(), RETENTION)
+            .await
+            .unwrap()
+    };
+    // Without any reader, events stay for 30 days.
+    clock.advance(RETENTION + Duration::from_secs(1));
+    assert_eq!(remove().await, 0);
+    clock.advance(RETENTION * 4);
+    assert_eq!(remove().await, 2);
 }

@@ -10,6 +10,7 @@ mod cut_points;
 mod disconnecting;
 mod encoding;
 mod invalid_requests;
+mod protocol;
 mod replicas;
 mod service_keys;
 mod sick_replicas;
