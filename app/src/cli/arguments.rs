@@ -199,15 +199,16 @@ Example:
 Next: run the command that a finding prints; `offshoot replay proofs` compares orders, stock and money.")]
     Doctor,
 
-    /// Print the modules' contracts, or compare them with the released ones.
+    /// Print the modules' contracts, compare them with the released ones, or test a server of a contract.
     #[command(
         subcommand,
         after_help = "\
-Opens no data and asks no process.
+Opens no data. Only `offshoot contract test` asks a server.
 
 Examples:
   offshoot contract openapi catalog
   offshoot contract check --released modules
+  offshoot contract test http://127.0.0.1:7101
 
 Next: `offshoot contract check` before a release finds changes that break callers."
     )]

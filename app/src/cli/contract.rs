@@ -1,5 +1,7 @@
-//! `offshoot contract`: the contracts of this binary, a comparison with the released descriptions, and their release.
+//! `offshoot contract`: the contracts of this binary, a comparison with the released descriptions, their release, and a test
+//! of any server of a contract.
 
+mod conformance;
 mod released;
 
 use std::path::PathBuf;
@@ -10,9 +12,11 @@ use clap::Subcommand;
 
 use offshoot_contract::{ContractDescription, openapi};
 
+use self::conformance::TestArguments;
 use self::released::{Finding, Release, compare, release};
 use super::module_name::module;
 use super::print;
+use crate::config::Settings;
 use crate::wiring;
 
 #[derive(Debug, Subcommand)]
@@ -74,6 +78,22 @@ Next: commit the new files.")]
         #[arg(long)]
         check: bool,
     },
+
+    /// Test whether a server follows the protocol between modules. Exit code 1 if the server deviates.
+    #[command(after_help = "\
+Sends requests to the server, also invalid ones, and names each answer that is not as in chassis/rest/PROTOCOL.md: the
+request, the answer, and the section of the page. Takes two minutes per module at most. Without --writes, each request is
+safe or must be refused, so that a server with data can be tested. A read of events is noted, and withdrawn at the end.
+
+The server may be written in any language. The service keys come from the data directory, as for `offshoot token service`.
+
+Examples:
+  offshoot contract test http://127.0.0.1:7101
+  offshoot contract test http://127.0.0.1:7101 --module catalog --json
+  offshoot contract test http://127.0.0.1:7101 --module catalog --writes
+
+Next: `offshoot serve` with --remote MODULE=URL sends the module's calls to the server.")]
+    Test(TestArguments),
 }
 
 /// The contracts that a command is about, and their released descriptions.
@@ -96,7 +116,7 @@ impl Contracts {
     }
 }
 
-pub(super) fn execute(what: &ContractCommand, json: bool) -> Result<ExitCode> {
+pub(super) async fn execute(what: &ContractCommand, settings: &Settings, json: bool) -> Result<ExitCode> {
     match what {
         ContractCommand::Openapi { module } => print(&openapi(&description(module)?), "", true)?,
         ContractCommand::Show { module } => print(&description(module)?, "", true)?,
@@ -113,6 +133,7 @@ pub(super) fn execute(what: &ContractCommand, json: bool) -> Result<ExitCode> {
             let releases = release(&present, &contracts.released, *check)?;
             return print_all(&releases, Release::text, Release::is_there, json);
         }
+        ContractCommand::Test(arguments) => return conformance::execute(arguments, settings, json).await,
     }
     Ok(ExitCode::SUCCESS)
 }

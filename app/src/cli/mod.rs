@@ -172,7 +172,7 @@ async fn carry_out(arguments: Arguments, configuration: Configuration) -> Result
         Command::Sagas(what) => return sagas::execute(&what, settings, json).await,
         Command::Backup(what) => return backup::execute(what, settings, json).await,
         Command::Doctor => return doctor::execute(settings, json).await,
-        Command::Contract(what) => return contract::execute(&what, json),
+        Command::Contract(what) => return contract::execute(&what, settings, json).await,
         Command::Config => {
             let shown = configuration.show();
             print(&shown, shown.to_string().trim_end(), json)?;

@@ -179,7 +179,7 @@ async fn ask(settings: &Settings, method: Method, root: &str, path: &str, token:
 }
 
 /// Trusted authorities for a process at an https address.
-fn tls(settings: &Settings) -> Result<ClientConfig> {
+pub(super) fn tls(settings: &Settings) -> Result<ClientConfig> {
     match &settings.contracts.authority {
         Some(authority) => Ok(client_tls(authority, settings.contracts.certificate().as_ref())?),
         None => Ok(no_tls()),
