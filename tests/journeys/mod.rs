@@ -63,6 +63,7 @@ mod subscriptions;
 // In two processes.
 mod moved_out;
 mod placement;
+mod polyglot;
 mod wrong_servers;
 // Concurrent buyers.
 mod contention;

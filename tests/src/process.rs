@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// Pause between two polls of a condition.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A running `offshoot serve`.
+/// A running `offshoot serve`, or another server.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
@@ -139,6 +139,13 @@ impl Process {
         Self::spawn_and_read_address(command, arguments, log).await
     }
 
+    /// Starts another program that prints an address first, such as a server in another language.
+    pub async fn start_program(program: &str, arguments: &[&str], log: PathBuf) -> Self {
+        let mut command = Command::new(program);
+        command.args(arguments).kill_on_drop(true);
+        Self::spawn_and_read_address(command, arguments, log).await
+    }
+
     async fn spawn_and_read_address(mut command: Command, arguments: &[&str], log: PathBuf) -> Self {
         let errors = File::options()
             .create(true)
@@ -146,7 +153,7 @@ impl Process {
             .open(&log)
             .expect("the log file opens");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
-        let mut child = command.spawn().expect("the binary starts");
+        let mut child = command.spawn().expect("the program is installed, and starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("stdout was piped"));
         let mut line = String::new();
         let read = timeout(TIMEOUT, stdout.read_line(&mut line)).await;
@@ -154,7 +161,7 @@ impl Process {
         let has_address = matches!(read, Ok(Ok(_))) && url.starts_with("http");
         assert!(
             has_address,
-            "`offshoot {}` prints no address, but `{url}`:\n{}",
+            "the program with `{}` prints no address, but `{url}`:\n{}",
             arguments.join(" "),
             text(&log)
         );

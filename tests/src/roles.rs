@@ -12,7 +12,9 @@ const CURRENCY: &str = "GBP";
 pub struct Shopper(Client);
 
 impl Shopper {
-    pub(crate) fn new(client: Client) -> Self {
+    /// `client` needs no token.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
         Self(client)
     }
 
