@@ -124,87 +124,96 @@ fn parameter(name: &str, format: &str, description: &str) -> Value {
 }
 
 /// The schemas of the answers.
-pub(super) fn schemas() -> [(&'static str, Value); 5] {
-    let uuid = |text: &str| json!({ "type": "string", "format": "uuid", "description": text });
-    let position = |text: &str| json!({ "type": "integer", "format": "int64", "description": text });
-    let text = |text: &str| json!({ "type": "string", "description": text });
-    let time = |text: &str| json!({ "type": "string", "format": "date-time", "description": text });
-    let of = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
-    let list = |name: &str, text: &str| json!({ "type": "array", "items": of(name), "description": text });
-    let version =
-        json!({ "type": "integer", "format": "uint32", "minimum": 0, "description": "Version of the payload." });
-    let mut complete_at = time("Present at the end of the log: each event published before is at or before `through`.");
-    complete_at["type"] = json!(["string", "null"]);
+pub(super) fn schemas() -> impl Iterator<Item = (&'static str, Value)> {
+    identity_schemas().into_iter().chain(event_schemas())
+}
+
+fn identity_schemas() -> [(&'static str, Value); 2] {
+    let identity = [
+        ("name", text("The module.")),
+        ("versions", list("ContractVersion", "One entry for each major version.")),
+        ("store_id", uuid("Id of the module's data.")),
+        ("instance", uuid("Id of the process.")),
+    ];
+    let version = [
+        ("version", text("Major and minor version.")),
+        (
+            "hash",
+            text("Hash of the contract's description, 64 hexadecimal digits."),
+        ),
+    ];
     [
         (
             "ContractIdentity",
             object(
                 "The versions of a contract that a server serves, and the data behind them.",
-                [
-                    ("name", text("The module.")),
-                    ("versions", list("ContractVersion", "One entry for each major version.")),
-                    ("store_id", uuid("Id of the module's data.")),
-                    ("instance", uuid("Id of the process.")),
-                ],
+                identity,
             ),
         ),
-        (
-            "ContractVersion",
-            object(
-                "A version that a server serves.",
-                [
-                    ("version", text("Major and minor version.")),
-                    (
-                        "hash",
-                        text("Hash of the contract's description, 64 hexadecimal digits."),
-                    ),
-                ],
-            ),
-        ),
-        (
-            "EventLogHead",
-            object(
-                "The end of a log of events.",
-                [
-                    ("log_id", uuid("Changes when positions no longer mean the same events.")),
-                    ("last", position("The last position; 0 for an empty log.")),
-                    (
-                        "removed_through",
-                        position("The highest removed position; 0 if none was removed."),
-                    ),
-                ],
-            ),
-        ),
-        (
-            "EventLogPage",
-            object(
-                "Events of one partition.",
-                [
-                    ("head", of("EventLogHead")),
-                    (
-                        "through",
-                        position("The page has every event of the partition up to this position."),
-                    ),
-                    ("complete_at", complete_at),
-                    ("events", list("EventLogEntry", "The events, by rising position.")),
-                ],
-            ),
-        ),
-        (
-            "EventLogEntry",
-            object(
-                "A published event.",
-                [
-                    ("position", position("Position in the log, from 1.")),
-                    ("name", text("Name of the event.")),
-                    ("version", version),
-                    ("key", text("Events of one key are handled in order.")),
-                    ("payload", text("The payload as JSON, as published.")),
-                    ("at", time("Time of publication.")),
-                ],
-            ),
-        ),
+        ("ContractVersion", object("A version that a server serves.", version)),
     ]
+}
+
+fn event_schemas() -> [(&'static str, Value); 3] {
+    let head = [
+        ("log_id", uuid("Changes when positions no longer mean the same events.")),
+        ("last", position("The last position; 0 for an empty log.")),
+        (
+            "removed_through",
+            position("The highest removed position; 0 if none was removed."),
+        ),
+    ];
+    let mut complete_at = time("Present at the end of the log: each event published before is at or before `through`.");
+    complete_at["type"] = json!(["string", "null"]);
+    let page = [
+        ("head", reference("EventLogHead")),
+        (
+            "through",
+            position("The page has every event of the partition up to this position."),
+        ),
+        ("complete_at", complete_at),
+        ("events", list("EventLogEntry", "The events, by rising position.")),
+    ];
+    let entry = [
+        ("position", position("Position in the log, from 1.")),
+        ("name", text("Name of the event.")),
+        (
+            "version",
+            json!({ "type": "integer", "format": "uint32", "minimum": 0, "description": "Version of the payload." }),
+        ),
+        ("key", text("Events of one key are handled in order.")),
+        ("payload", text("The payload as JSON, as published.")),
+        ("at", time("Time of publication.")),
+    ];
+    [
+        ("EventLogHead", object("The end of a log of events.", head)),
+        ("EventLogPage", object("Events of one partition.", page)),
+        ("EventLogEntry", object("A published event.", entry)),
+    ]
+}
+
+fn text(description: &str) -> Value {
+    json!({ "type": "string", "description": description })
+}
+
+fn uuid(description: &str) -> Value {
+    json!({ "type": "string", "format": "uuid", "description": description })
+}
+
+fn time(description: &str) -> Value {
+    json!({ "type": "string", "format": "date-time", "description": description })
+}
+
+fn position(description: &str) -> Value {
+    json!({ "type": "integer", "format": "int64", "description": description })
+}
+
+fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+fn list(name: &str, description: &str) -> Value {
+    json!({ "type": "array", "items": reference(name), "description": description })
 }
 
 /// An object. Members that may be null may be left out.
