@@ -36,9 +36,10 @@ pub(super) struct ServeArguments {
     #[arg(long, value_name = "ADDR")]
     listen_admin: Option<SocketAddr>,
 
-    /// Listen without TLS on an address that other machines reach, for this stated reason.
-    #[arg(long, value_name = "TEXT")]
-    plain_text_because: Option<String>,
+    /// Serve a surface (public, contracts or admin) without TLS on an address that other machines reach, for this stated
+    /// reason.
+    #[arg(long, value_name = "SURFACE=TEXT", value_parser = surface_and_reason)]
+    plain_text_because: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -66,8 +67,8 @@ impl ServeArguments {
         if let Some(listen) = self.listen_admin {
             flags.set("--listen-admin", "admin.listen", listen.to_string());
         }
-        if let Some(reason) = &self.plain_text_because {
-            flags.set("--plain-text-because", "allow_plain_text", reason);
+        for (surface, reason) in &self.plain_text_because {
+            flags.set("--plain-text-because", format!("{surface}.allow_plain_text"), reason);
         }
         flags.only(&self.only);
         let all = self.encoded.iter().any(|module| module == ALL);
@@ -80,6 +81,15 @@ impl ServeArguments {
         for module in if all { built() } else { self.encoded.clone() } {
             flags.set("--encoded", format!("modules.{module}.placement"), "encoded");
         }
+    }
+}
+
+fn surface_and_reason(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((surface @ ("public" | "contracts" | "admin"), reason)) if !reason.trim().is_empty() => {
+            Ok((surface.to_owned(), reason.to_owned()))
+        }
+        _ => Err("give a surface and a reason, such as public=\"behind the company's proxy\": the surfaces are public, contracts and admin".to_owned()),
     }
 }
 

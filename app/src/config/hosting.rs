@@ -4,6 +4,7 @@ use std::path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use arc_swap::ArcSwap;
 use offshoot_contract::Clock;
 use offshoot_db::DatabaseUrl;
 use offshoot_host::{HostOptions, ModuleOptions};
@@ -19,13 +20,14 @@ impl Settings {
     pub fn host_options(&self, clock: Arc<dyn Clock>) -> anyhow::Result<HostOptions> {
         let tls = self.contracts.authority.as_deref();
         let tls = tls.map(|authority| client_tls(authority, self.contracts.certificate().as_ref()));
+        let tls = tls.transpose().context("contracts.authority")?;
         let modules = self.modules.iter();
         let modules = modules.map(|(name, module)| Ok((name.clone(), self.module_options(name, module)?)));
         Ok(HostOptions {
             clock,
             data_dir: self.data_dir.clone(),
             keys: self.service_keys()?,
-            tls: tls.transpose().context("contracts.authority")?,
+            tls: tls.map(|tls| Arc::new(ArcSwap::from_pointee(tls))),
             postgres_connections: self.postgres.connections,
             require_isolation: self.postgres.isolation == Isolation::Require,
             heartbeat: self.jobs.heartbeat(),

@@ -28,9 +28,6 @@ const COUNTS: RangeInclusive<usize> = 1..=1_000_000;
 pub struct Settings {
     /// Address of the public surface.
     pub listen: SocketAddr,
-    /// Reason for listening off loopback without TLS; `None` forbids it.
-    #[serde(deserialize_with = "unless_empty")]
-    pub allow_plain_text: Option<String>,
     /// Directory of SQLite files and checkpoints.
     pub data_dir: PathBuf,
     /// Postgres URL of all modules; `None`: SQLite. May contain a password.
@@ -201,6 +198,9 @@ pub struct PublicSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ContractsSettings {
+    /// Reason for serving this surface off loopback without TLS; `None` forbids it.
+    #[serde(deserialize_with = "unless_empty")]
+    pub allow_plain_text: Option<String>,
     /// Address of the contracts surface; `None`: the main address, where that is safe.
     #[serde(deserialize_with = "unless_empty")]
     pub listen: Option<SocketAddr>,
@@ -224,6 +224,9 @@ pub struct ContractsSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TelemetrySettings {
+    /// Reason for serving this surface off loopback without TLS; `None` forbids it.
+    #[serde(deserialize_with = "unless_empty")]
+    pub allow_plain_text: Option<String>,
     /// Collector of spans (OTLP over HTTP); `None`: spans are not sent.
     #[serde(deserialize_with = "unless_empty")]
     pub otlp: Option<ServerUrl>,
@@ -268,6 +271,9 @@ pub struct AdminSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShutdownSettings {
+    /// Reason for serving this surface off loopback without TLS; `None` forbids it.
+    #[serde(deserialize_with = "unless_empty")]
+    pub allow_plain_text: Option<String>,
     /// Pause between the end of readiness and the closing of the sockets.
     #[serde(deserialize_with = "deserialize_duration")]
     pub pause: Duration,
@@ -416,3 +422,11 @@ impl Settings {
         Ok(())
     }
 }
+        if let (Some(authority), None) = (&self.contracts.authority, &self.contracts.certificate) {
+            let why = format!(
+                "`contracts.authority` is {}, but `contracts.certificate` is not set: processes of an authority show each other \
+                 certificates, so give this process one with its key, or leave out the authority",
+                authority.display()
+            );
+            return Err(ConfigurationError::Contradiction(why));
+        }

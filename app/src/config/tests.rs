@@ -137,6 +137,9 @@ fn encryption_needs_all_of_its_files() {
     flags.set("--remote", "modules.catalog.urls", "https://catalog.internal:7101");
     assert!(error(None, &[], &flags).contains("`contracts.authority`"));
     flags.set("--config", "contracts.authority", "authority.pem");
+    assert!(error(None, &[], &flags).contains("`contracts.certificate` is not set"));
+    flags.set("--config", "contracts.certificate", "own.pem");
+    flags.set("--config", "contracts.key", "own.key");
     assert!(load_from(None, [], &flags).is_ok());
 }
 

@@ -29,7 +29,7 @@ struct Admin {
 
 /// The operator who sent the request.
 #[derive(Clone)]
-struct By(String);
+struct By(Arc<str>);
 
 /// Placement of one module.
 #[derive(Debug, Serialize, Deserialize)]
@@ -101,8 +101,7 @@ async fn admit(State(admin): State<Arc<Admin>>, mut request: Request, next: Next
         let why = "this operation needs an operator's token: send Authorization: Bearer TOKEN";
         return refusal(401, "unauthenticated", why);
     };
-    let by = By(name.to_owned());
-    request.extensions_mut().insert(by);
+    request.extensions_mut().insert(By(name));
     next.run(request).await
 }
 
@@ -170,7 +169,7 @@ async fn change(
         return refusal(409, "no-such-place", &error.to_string());
     }
     tracing::warn!(
-        operator,
+        operator = &*operator,
         module = module.name,
         from = before,
         to = placement.as_str(),

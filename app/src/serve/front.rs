@@ -15,6 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::{ModulePlacement, Sample, Settings};
 use crate::serve::health::Health;
+use crate::serve::reload::ReloadedFiles;
 use crate::topology::public_modules;
 use crate::wiring::{self, Wired};
 
@@ -26,9 +27,14 @@ pub(super) struct Front {
 
 impl Front {
     /// Fails if the public API or the importer calls a module without declaring so.
-    pub(super) fn new(modules: &Wired, settings: &Settings, operators: &Arc<Operators>) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        modules: &Wired,
+        settings: &Settings,
+        operators: &Arc<Operators>,
+        files: &mut ReloadedFiles,
+    ) -> anyhow::Result<Self> {
         Ok(Self {
-            public: public_side(modules, settings, operators)?,
+            public: public_side(modules, settings, operators, files)?,
             importable: importable(modules)?,
         })
     }
@@ -97,6 +103,7 @@ pub fn public_side(
     modules: &Wired,
     settings: &Settings,
     operators: &Arc<Operators>,
+    files: &mut ReloadedFiles,
 ) -> anyhow::Result<Option<PublicApi>> {
     let called = public_api::calls()
         .into_iter()
@@ -109,7 +116,7 @@ pub fn public_side(
         currency: settings.currency,
         operator: {
             let operators = Arc::clone(operators);
-            Arc::new(move |headers| operators.authenticate(headers).map(str::to_owned))
+            Arc::new(move |headers| operators.authenticate(headers))
         },
         in_flight: settings.public.in_flight,
         open_reports: settings.public.open_reports,
@@ -140,7 +147,8 @@ pub struct Served {
 /// Serves the public API and runs the modules' jobs. Fails if a module is off here.
 pub async fn in_this_process(modules: &mut Wired, settings: &Settings) -> anyhow::Result<Served> {
     let nobody = Arc::new(Operators::nobody());
-    let public = public_side(modules, settings, &nobody)?.context("a module that the public side needs is off here")?;
+    let public = public_side(modules, settings, &nobody, &mut ReloadedFiles::default())?;
+    let public = public.context("a module that the public side needs is off here")?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let url = format!("http://{}", listener.local_addr()?);
     let serving = async move {

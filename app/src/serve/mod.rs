@@ -5,6 +5,8 @@ pub mod admin;
 #[cfg_attr(not(feature = "store"), path = "no_front.rs")]
 pub mod front;
 
+pub mod reload;
+
 mod direct;
 mod health;
 mod metrics;
@@ -17,7 +19,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use offshoot_contract::{Clock, SystemClock};
-use offshoot_rest::Operators;
+use offshoot_host::HostOptions;
+use offshoot_rest::{Operators, client_tls};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
@@ -25,6 +28,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::config::{Settings, ShutdownSettings};
 use crate::serve::front::Front;
 use crate::serve::health::Health;
+use crate::serve::reload::ReloadedFiles;
 use crate::serve::surfaces::{Routes, Surfaces};
 use crate::wiring;
 
@@ -90,13 +94,18 @@ struct Serving {
 
 impl Serving {
     async fn start(settings: &Settings) -> anyhow::Result<Self> {
-        let surfaces = Surfaces::bind(settings, Front::is_wanted(settings)).await?;
+        let mut files = ReloadedFiles::with_hangups()?;
+        let surfaces = Surfaces::bind(settings, Front::is_wanted(settings), &mut files).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let mut wired = wiring::connect(settings.host_options(clock)?).await?;
+        let options = settings.host_options(clock)?;
+        reload_credentials(settings, &options, &mut files);
+        let mut wired = wiring::connect(options).await?;
         let jobs: Vec<_> = wired.jobs.drain(..).collect();
         let mut hosted = std::mem::take(&mut wired.hosted);
         let operators = Arc::new(load_operators(settings)?);
-        let front = Front::new(&wired, settings, &operators)?;
+        let (reloaded, path) = (Arc::clone(&operators), settings.operators_file());
+        files.add("admin.operators", [path.clone()], move || Ok(reloaded.reload(&path)?));
+        let front = Front::new(&wired, settings, &operators, &mut files)?;
         let url = surfaces.url();
         let contracts = hosted.iter_mut().filter_map(|module| module.routes.take());
         let contracts = contracts.fold(Router::new(), Router::merge);
@@ -125,7 +134,9 @@ impl Serving {
         let sockets = surfaces.serve(routes, &settings.connections, health.stopping());
         front.fill(settings, &url).await?;
         let jobs = jobs.into_iter();
-        let jobs = jobs.map(|job| AbortOnDropHandle::new(tokio::spawn(job))).collect();
+        let watching = AbortOnDropHandle::new(tokio::spawn(files.watch()));
+        let jobs = jobs.map(|job| AbortOnDropHandle::new(tokio::spawn(job)));
+        let jobs = jobs.chain([watching]).collect();
         health.open();
         Ok(Self { health, sockets, jobs })
     }
@@ -140,6 +151,21 @@ impl Serving {
 
 /// Reads the operators; creates the file if no setting names one.
 pub fn load_operators(settings: &Settings) -> anyhow::Result<Operators> {
+/// Has the keys and the certificate for calls of other processes read again when their files change.
+fn reload_credentials(settings: &Settings, options: &HostOptions, files: &mut ReloadedFiles) {
+    let (keys, path) = (options.keys.clone(), settings.keys_file());
+    files.add("contracts.keys", [path.clone()], move || Ok(keys.reload(&path)?));
+    if let (Some(tls), Some(authority)) = (options.tls.clone(), settings.contracts.authority.clone()) {
+        let own = settings.contracts.certificate();
+        let paths = own.iter().flat_map(|own| [own.chain.clone(), own.key.clone()]);
+        let paths: Vec<_> = paths.chain([authority.clone()]).collect();
+        files.add("contracts.authority", paths, move || {
+            tls.store(Arc::new(client_tls(&authority, own.as_ref())?));
+            Ok(())
+        });
+    }
+}
+
     let path = settings.operators_file();
     if settings.admin.operators.is_some() {
         return Operators::load(&path).context("admin.operators");

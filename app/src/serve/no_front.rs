@@ -8,6 +8,7 @@ use offshoot_rest::Operators;
 
 use crate::config::Settings;
 use crate::serve::health::Health;
+use crate::serve::reload::ReloadedFiles;
 use crate::wiring::Wired;
 
 /// A public surface without routes.
@@ -19,7 +20,7 @@ impl Front {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the other one may be declared wrongly")]
-    pub(super) fn new(_: &Wired, _: &Settings, _: &Arc<Operators>) -> anyhow::Result<Self> {
+    pub(super) fn new(_: &Wired, _: &Settings, _: &Arc<Operators>, _: &mut ReloadedFiles) -> anyhow::Result<Self> {
         Ok(Self)
     }
 

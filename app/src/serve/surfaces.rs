@@ -2,10 +2,11 @@
 //! address only if no other machine reaches it.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use arc_swap::ArcSwap;
 use axum::Router;
 use futures_util::future::join_all;
 use offshoot_listener::{Listener, ListenerLimits, Stopping, raise_limit};
@@ -15,6 +16,12 @@ use tokio::task::JoinHandle;
 
 use crate::config::{ConfigurationError, ConnectionsSettings, Settings};
 use crate::serve::direct::for_this_machine;
+use crate::serve::reload::ReloadedFiles;
+
+/// Names of surfaces in settings.
+const PUBLIC: &str = "public";
+const CONTRACTS: &str = "contracts";
+const ADMIN: &str = "admin";
 
 /// Routes by surface.
 pub(super) struct Routes {
@@ -38,33 +45,35 @@ pub(super) struct Surfaces {
 
 impl Surfaces {
     /// Binds the sockets, with TLS where the settings have certificates. Refuses settings that would let strangers in.
-    pub(super) async fn bind(settings: &Settings, has_public_surface: bool) -> anyhow::Result<Self> {
-        refuse_made_up_secrets(settings)?;
-        let (own, callers) = (
-            settings.contracts.certificate(),
-            settings.contracts.authority.as_deref(),
-        );
-        let tls = |own: &Option<Certificate>, callers| own.as_ref().map(|own| server_tls(own, callers)).transpose();
-        let contracts = tls(&own, callers).context("contracts.certificate")?;
+    pub(super) async fn bind(
+        settings: &Settings,
+        has_public_surface: bool,
+        files: &mut ReloadedFiles,
+    ) -> anyhow::Result<Self> {
+        refuse_made_up_secrets(settings, has_public_surface)?;
+        let (own, callers) = (settings.contracts.certificate(), settings.contracts.authority.clone());
+        let contracts = tls("contracts.certificate", own.clone(), callers, files)?;
         // Operators authenticate with tokens, not with certificates.
-        let admin = tls(&own, None).context("contracts.certificate")?;
+        let admin = tls("contracts.certificate", own, None, files)?;
         let main = if has_public_surface {
-            tls(&settings.public.certificate(), None).context("public.certificate")?
+            tls("public.certificate", settings.public.certificate(), None, files)?
         } else {
             contracts.clone()
         };
-        let listen = async |setting, address: Option<SocketAddr>, tls: Option<_>| {
+        let main_surface = if has_public_surface { PUBLIC } else { CONTRACTS };
+        refuse_plain_text(settings, ("listen", main_surface), settings.listen, main.is_some())?;
+        let listen = async |setting, surface, address: Option<SocketAddr>, tls: Option<_>| {
             let Some(address) = address else {
                 return anyhow::Ok(None);
             };
-            refuse_plain_text(settings, setting, address, tls.is_some())?;
+            refuse_plain_text(settings, (setting, surface), address, tls.is_some())?;
             Ok(Some(bind(address, tls).await?))
         };
-        refuse_plain_text(settings, "listen", settings.listen, main.is_some())?;
+        let main = bind(settings.listen, main).await?;
         Ok(Self {
-            main: bind(settings.listen, main).await?,
-            contracts: listen("contracts.listen", settings.contracts.listen, contracts).await?,
-            admin: listen("admin.listen", settings.admin.listen, admin).await?,
+            main,
+            contracts: listen("contracts.listen", CONTRACTS, settings.contracts.listen, contracts).await?,
+            admin: listen("admin.listen", ADMIN, settings.admin.listen, admin).await?,
             has_public_surface,
         })
     }
@@ -120,7 +129,7 @@ impl Surfaces {
     }
 }
 
-async fn bind(address: SocketAddr, tls: Option<Arc<ServerConfig>>) -> anyhow::Result<Listener> {
+async fn bind(address: SocketAddr, tls: Option<SharedServerTls>) -> anyhow::Result<Listener> {
     Listener::bind(address, tls).await.with_context(|| {
         format!(
             "cannot listen on {address}: stop the process that listens there, or choose another port with --listen ADDR \
@@ -131,23 +140,52 @@ async fn bind(address: SocketAddr, tls: Option<Arc<ServerConfig>>) -> anyhow::Re
 
 fn refuse_plain_text(
     settings: &Settings,
-    setting: &str,
+    (setting, surface): (&str, &str),
     address: SocketAddr,
     is_encrypted: bool,
 ) -> anyhow::Result<()> {
-    if is_encrypted || address.ip().is_loopback() || settings.allow_plain_text.is_some() {
+    let reason = match surface {
+        PUBLIC => &settings.public.allow_plain_text,
+        CONTRACTS => &settings.contracts.allow_plain_text,
+        _ => &settings.admin.allow_plain_text,
+    };
+    if is_encrypted || address.ip().is_loopback() || reason.is_some() {
         return Ok(());
+/// TLS with the certificate `own`, which is read again when its files change.
+fn tls(
+    setting: &'static str,
+    own: Option<Certificate>,
+    callers: Option<PathBuf>,
+    files: &mut ReloadedFiles,
+) -> anyhow::Result<Option<SharedServerTls>> {
+    let Some(own) = own else { return Ok(None) };
+    let paths: Vec<_> = [own.chain.clone(), own.key.clone()]
+        .into_iter()
+        .chain(callers.clone())
+        .collect();
+    let read = move || server_tls(&own, callers.as_deref());
+    let tls = Arc::new(ArcSwap::new(read().context(setting)?));
+    let shared = Arc::clone(&tls);
+    files.add(setting, paths, move || {
+        shared.store(read()?);
+        Ok(())
+    });
+    Ok(Some(tls))
+}
+
+/// Refuses plain text off loopback, unless a person has given a reason for this surface.
     }
     refuse(format!(
-        "`{setting}` is {address}, which other machines can reach, without TLS: listen on 127.0.0.1, give a certificate \
-         (`public.certificate`, or `contracts.certificate` for calls between processes), or say why plain text is safe with \
-         --plain-text-because \"...\""
+        "`{setting}` is {address}, which other machines can reach, without TLS: listen on 127.0.0.1, give \
+         `{certificate}.certificate`, or say why plain text is safe on this surface with --plain-text-because \
+         {surface}=\"...\""
     ))
 }
 
-/// A process that other machines reach accepts only operators and service keys that a person has written down, never a
+/// A process that other machines reach accepts only operators and keys that a person has written down, never a
+    let certificate = if surface == PUBLIC { PUBLIC } else { CONTRACTS };
 /// file that the process made itself.
-fn refuse_made_up_secrets(settings: &Settings) -> anyhow::Result<()> {
+fn refuse_made_up_secrets(settings: &Settings, has_public_surface: bool) -> anyhow::Result<()> {
     if !settings.is_reachable() {
         return Ok(());
     }

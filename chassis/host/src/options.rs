@@ -8,8 +8,7 @@ use std::time::Duration;
 use offshoot_contract::Clock;
 use offshoot_db::DatabaseUrl;
 use offshoot_jobs::HeartbeatTiming;
-use offshoot_rest::{Address, ClientLimits, ServiceKeys};
-use rustls::ClientConfig;
+use offshoot_rest::{Address, ClientLimits, ServiceKeys, SharedClientTls};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -22,7 +21,7 @@ pub struct HostOptions {
     /// Keys that sign and check tokens between the processes of one store.
     pub keys: ServiceKeys,
     /// TLS for calls of modules at `https` addresses.
-    pub tls: Option<ClientConfig>,
+    pub tls: Option<SharedClientTls>,
     /// Largest number of Postgres connections of the process, divided among its modules.
     pub postgres_connections: u32,
     /// Whether a Postgres login with access to more than its module's data is refused. Otherwise a warning is logged.

@@ -18,6 +18,6 @@ mod stream;
 pub use crate::body::{BodyError, receive_body};
 pub use crate::descriptors::raise_limit;
 pub use crate::limits::ListenerLimits;
-pub use crate::listener::{Bound, Listener};
+pub use crate::listener::{Bound, Listener, SharedServerTls};
 pub use crate::service::AT_THE_LIMIT;
 pub use crate::stopping::Stopping;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -24,11 +25,14 @@ use crate::service::TrackedService;
 use crate::stopping::Stopping;
 use crate::stream::TimedStream;
 
+/// TLS of a listener. New connections use the configuration stored last.
+pub type SharedServerTls = Arc<ArcSwap<ServerConfig>>;
+
 /// A bound socket that accepts nothing yet.
 pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
-    tls: Option<TlsAcceptor>,
+    tls: Option<SharedServerTls>,
 }
 
 /// Address of a bound socket.
@@ -51,10 +55,9 @@ impl Bound {
 
 impl Listener {
     /// Binds a socket; port 0 takes a free port.
-    pub async fn bind(address: SocketAddr, tls: Option<Arc<ServerConfig>>) -> io::Result<Self> {
+    pub async fn bind(address: SocketAddr, tls: Option<SharedServerTls>) -> io::Result<Self> {
         let socket = TcpListener::bind(address).await?;
         let address = socket.local_addr()?;
-        let tls = tls.map(TlsAcceptor::from);
         Ok(Self { socket, address, tls })
     }
 
@@ -90,7 +93,7 @@ impl Listener {
 struct Serving {
     connections: Arc<Connections>,
     limits: Arc<ListenerLimits>,
-    tls: Option<TlsAcceptor>,
+    tls: Option<SharedServerTls>,
     routes: Router,
     http: http1::Builder,
     stopping: Stopping,
@@ -169,7 +172,8 @@ impl Serving {
                 match tls {
                     None => serve(&http, stream, service, limits, watcher).await,
                     Some(tls) => {
-                        if let Ok(Ok(stream)) = timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
+                        let acceptor = TlsAcceptor::from(tls.load_full());
+                        if let Ok(Ok(stream)) = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
                             serve(&http, stream, service, limits, watcher).await;
                         }
                     }

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use offshoot_contract::{ArgsOf, CallContext, CallFailure, Contract, Invoke, Method, OutcomeOf};
 
 use crate::client_options::ClientOptions;
@@ -26,7 +27,8 @@ impl<A: Contract + ?Sized> Client<A> {
     /// Creates a client that calls over the network.
     #[must_use]
     pub fn new(options: ClientOptions) -> Self {
-        let tls = options.tls.clone().unwrap_or_else(no_tls);
+        let tls = options.tls.clone();
+        let tls = tls.unwrap_or_else(|| Arc::new(ArcSwap::from_pointee(no_tls())));
         Self::with_transport(|endpoints| Transport::network(tls, ServerNames(endpoints)), options)
     }
 

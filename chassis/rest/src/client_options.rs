@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use rustls::ClientConfig;
-
 use crate::address::Address;
 use crate::identity::ExpectedStore;
 use crate::keys::ModuleKeys;
 use crate::limits::ClientLimits;
+use crate::tls::SharedClientTls;
 
 /// Addresses, credentials and limits of a client.
 #[derive(Debug)]
@@ -24,7 +23,7 @@ pub struct ClientOptions {
     pub limits: ClientLimits,
     /// TLS for `https` addresses, see [`client_tls`](crate::client_tls). With none, `https` addresses cannot be
     /// called.
-    pub tls: Option<ClientConfig>,
+    pub tls: Option<SharedClientTls>,
 }
 
 impl ClientOptions {

@@ -47,4 +47,4 @@ pub use crate::request::decode_json;
 pub use crate::scalars::BadRequest;
 pub use crate::secret_file::SecretFileError;
 pub use crate::surface::{Surface, router};
-pub use crate::tls::{Certificate, TlsError, client_tls, no_tls, server_tls};
+pub use crate::tls::{Certificate, SharedClientTls, TlsError, client_tls, no_tls, server_tls};

@@ -4,7 +4,9 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use http::HeaderMap;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -17,10 +19,10 @@ use crate::secret_file::{self, SecretFileError};
 const LOCAL: &str = "local";
 
 /// The operators of a process. Holds digests of the tokens, never a token.
-pub struct Operators(Vec<Operator>);
+pub struct Operators(ArcSwap<Vec<Operator>>);
 
 struct Operator {
-    name: String,
+    name: Arc<str>,
     digest: [u8; 32],
 }
 
@@ -49,7 +51,17 @@ pub enum OperatorsError {
 impl Operators {
     /// Reads the operators in `path`.
     pub fn load(path: &Path) -> Result<Self, OperatorsError> {
-        Self::from_text(path, &secret_file::read(path)?)
+        read(path, &secret_file::read(path)?).map(Self::new)
+    }
+
+    /// Replaces the operators by those in `path`. Keeps the operators if the file is not usable.
+    pub fn reload(&self, path: &Path) -> Result<(), OperatorsError> {
+        self.0.store(Arc::new(read(path, &secret_file::read(path)?)?));
+        Ok(())
+    }
+
+    fn new(operators: Vec<Operator>) -> Self {
+        Self(ArcSwap::from_pointee(operators))
     }
 
     /// Reads the operators in `path`. A missing file is created, with a random token for `local`.
@@ -59,13 +71,13 @@ impl Operators {
             let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
             format!("{LOCAL} {token}")
         })?;
-        Self::from_text(path, &text)
+        read(path, &text).map(Self::new)
     }
 
     /// No operators: every request is refused.
     #[must_use]
     pub fn nobody() -> Self {
-        Self(Vec::new())
+        Self::new(Vec::new())
     }
 
     /// The first token in `path`, for commands of a person with access to the file.
@@ -77,25 +89,26 @@ impl Operators {
 
     /// Finds the operator by the bearer token of a request. The duration does not depend on the operator.
     #[must_use]
-    pub fn authenticate(&self, headers: &HeaderMap) -> Option<&str> {
+    pub fn authenticate(&self, headers: &HeaderMap) -> Option<Arc<str>> {
         let token = headers::bearer_token(headers::authorization(headers)?)?;
         let digest: [u8; 32] = Sha256::digest(token).into();
         let matches = |operator: &&Operator| bool::from(operator.digest.ct_eq(&digest));
-        let found: Vec<_> = self.0.iter().filter(matches).collect();
-        found.first().map(|operator| operator.name.as_str())
+        let operators = self.0.load();
+        let found: Vec<_> = operators.iter().filter(matches).collect();
+        found.first().map(|operator| Arc::clone(&operator.name))
     }
+}
 
-    fn from_text(path: &Path, text: &str) -> Result<Self, OperatorsError> {
-        let lines = parse(path, text)?;
-        if lines.is_empty() {
-            return Err(empty(path));
-        }
-        let operators = lines.into_iter().map(|(name, token)| Operator {
-            name,
-            digest: Sha256::digest(token).into(),
-        });
-        Ok(Self(operators.collect()))
+fn read(path: &Path, text: &str) -> Result<Vec<Operator>, OperatorsError> {
+    let lines = parse(path, text)?;
+    if lines.is_empty() {
+        return Err(empty(path));
     }
+    let operators = lines.into_iter().map(|(name, token)| Operator {
+        name: name.into(),
+        digest: Sha256::digest(token).into(),
+    });
+    Ok(operators.collect())
 }
 
 fn empty(path: &Path) -> OperatorsError {
@@ -129,7 +142,7 @@ fn parse(path: &Path, text: &str) -> Result<Vec<(String, String)>, OperatorsErro
 impl fmt::Debug for Operators {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list()
-            .entries(self.0.iter().map(|operator| &operator.name))
+            .entries(self.0.load().iter().map(|operator| &operator.name))
             .finish()
     }
 }

@@ -1,9 +1,10 @@
-//! TLS configurations from PEM files, for listeners and clients. The files are read once.
+//! TLS configurations from PEM files, for listeners and clients. Each call reads the files.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -18,6 +19,9 @@ pub struct Certificate {
     /// The private key.
     pub key: PathBuf,
 }
+
+/// TLS of clients. New connections use the configuration stored last.
+pub type SharedClientTls = Arc<ArcSwap<ClientConfig>>;
 
 /// Why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]

@@ -78,6 +78,8 @@ struct IssuedToken {
     caller: &'static str,
     header: HeaderValue,
     issued_at: Moment,
+    /// Generation of the keys that signed.
+    generation: u64,
     /// The token replaces one that a server refused.
     is_replacement: bool,
 }
@@ -116,7 +118,9 @@ impl TokenIssuer {
     }
 
     fn header_at(&self, caller: &'static str, now: Moment) -> HeaderValue {
-        let usable = |issued: &&IssuedToken| issued.caller == caller && issued.is_fresh(now);
+        let generation = self.keys.generation();
+        let usable =
+            |issued: &&IssuedToken| issued.caller == caller && issued.generation == generation && issued.is_fresh(now);
         if let Some(issued) = self.issued.load().iter().find(usable) {
             return issued.header.clone();
         }
@@ -152,11 +156,14 @@ impl TokenIssuer {
     }
 
     fn issue(&self, caller: &'static str, now: Moment, is_replacement: bool) -> HeaderValue {
+        // Before the keys are used: of newer keys than it says, the token is issued once more.
+        let generation = self.keys.generation();
         let (header, _) = issue(&self.keys, caller, now.wall);
         let fresh = IssuedToken {
             caller,
             header: header.clone(),
             issued_at: now,
+            generation,
             is_replacement,
         };
         self.issued.rcu(|all| {
@@ -178,6 +185,8 @@ struct VerifiedToken {
     presented: HeaderValue,
     caller: Arc<str>,
     until: u64,
+    /// Generation of the keys that verified.
+    generation: u64,
 }
 
 impl TokenVerifier {
@@ -196,8 +205,10 @@ impl TokenVerifier {
     fn authenticate_at(&self, presented: &HeaderValue, now: u64) -> Option<Arc<str>> {
         use subtle::ConstantTimeEq as _;
         let all = self.verified.load();
+        let generation = self.keys.generation();
+        let is_current = |known: &&VerifiedToken| known.generation == generation;
         let same = |known: &&VerifiedToken| bool::from(known.presented.as_bytes().ct_eq(presented.as_bytes()));
-        if let Some(known) = all.iter().find(same) {
+        if let Some(known) = all.iter().filter(is_current).find(same) {
             return is_valid_at(known.until, now).then(|| Arc::clone(&known.caller));
         }
         let (caller, until) = verify(&self.keys, presented, now)?;
@@ -205,11 +216,12 @@ impl TokenVerifier {
             presented: presented.clone(),
             caller: Arc::clone(&caller),
             until,
+            generation,
         };
         self.verified.rcu(|all| {
             let mut all: Vec<_> = all
                 .iter()
-                .filter(|known| is_valid_at(known.until, now))
+                .filter(|known| known.generation == generation && is_valid_at(known.until, now))
                 .cloned()
                 .collect();
             if all.len() == MAX_VERIFIED_TOKENS {

@@ -21,6 +21,7 @@ use tower::{Service, ServiceExt as _};
 
 use crate::endpoints::Endpoints;
 use crate::limits::{CONNECT_TIMEOUT, IDLE_TIMEOUT, MAX_IDLE_CONNECTIONS};
+use crate::tls::SharedClientTls;
 
 type HttpClient = hyper_util::client::legacy::Client<Connector, Full<Bytes>>;
 /// Response body: from a connection, or from a router in this process.
@@ -60,18 +61,8 @@ fn http_client(connector: Connector) -> HttpClient {
 }
 
 impl Transport {
-    pub(crate) fn network(tls: ClientConfig, names: ServerNames) -> Self {
-        let mut tcp = HttpConnector::new();
-        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        tcp.set_nodelay(true);
-        tcp.enforce_http(false);
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .with_server_name_resolver(names)
-            .enable_http1()
-            .wrap_connector(tcp);
-        let connector = Connector(Arc::new(connector));
+    pub(crate) fn network(tls: SharedClientTls, names: ServerNames) -> Self {
+        let connector = Connector(Arc::new(CurrentConnector::new(tls, names)));
         let client = ArcSwap::from_pointee(http_client(connector.clone()));
         Self::Network(Arc::new(Network { connector, client }))
     }
@@ -113,7 +104,44 @@ impl Transport {
 
 /// Opens connections. Behind an `Arc`, since hyper clones the connector for every request and seldom uses the clone.
 #[derive(Clone)]
-pub(crate) struct Connector(Arc<HttpsConnector<HttpConnector>>);
+pub(crate) struct Connector(Arc<CurrentConnector>);
+
+/// The connector for the TLS configuration stored last. Open connections keep the configuration that they began with.
+struct CurrentConnector {
+    tls: SharedClientTls,
+    names: ServerNames,
+    built: ArcSwap<(Arc<ClientConfig>, HttpsConnector<HttpConnector>)>,
+}
+
+impl CurrentConnector {
+    fn new(tls: SharedClientTls, names: ServerNames) -> Self {
+        let built = Self::build(tls.load_full(), &names);
+        let built = ArcSwap::from_pointee(built);
+        Self { tls, names, built }
+    }
+
+    fn build(tls: Arc<ClientConfig>, names: &ServerNames) -> (Arc<ClientConfig>, HttpsConnector<HttpConnector>) {
+        let mut tcp = HttpConnector::new();
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        tcp.set_nodelay(true);
+        tcp.enforce_http(false);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(ClientConfig::clone(&tls))
+            .https_or_http()
+            .with_server_name_resolver(names.clone())
+            .enable_http1()
+            .wrap_connector(tcp);
+        (tls, connector)
+    }
+
+    fn get(&self) -> HttpsConnector<HttpConnector> {
+        let tls = self.tls.load_full();
+        if !Arc::ptr_eq(&self.built.load().0, &tls) {
+            self.built.store(Arc::new(Self::build(tls, &self.names)));
+        }
+        self.built.load().1.clone()
+    }
+}
 
 impl Service<Uri> for Connector {
     type Response = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
@@ -126,7 +154,7 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        HttpsConnector::clone(&self.0).call(uri)
+        self.0.get().call(uri)
     }
 }
 
@@ -149,6 +177,7 @@ fn innermost_message(mut error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 /// Host names for certificate checks. Connections go to resolved socket addresses, but certificates carry host names.
+#[derive(Clone)]
 pub(crate) struct ServerNames(pub(crate) Arc<Endpoints>);
 
 impl ResolveServerName for ServerNames {
