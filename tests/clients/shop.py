@@ -73,9 +73,16 @@ def find(client, product):
     parsed(unknown, HTTPStatus.NOT_FOUND, shop.CatalogUnknownProductProblem)
 
 
-def buy_and_cancel(client, product):
+def opened(address, order):
+    """A client with the token of the order's link."""
+    return AuthenticatedClient(base_url=address, token=order.link_token, prefix="", auth_header_name="Order-Token")
+
+
+def buy_and_cancel(address, client, product):
     cart = fill_cart(client, product)
-    order = parsed(pay(client, cart, "tok_visa"), HTTPStatus.CREATED, shop.Order)
+    order = parsed(pay(client, cart, "tok_visa"), HTTPStatus.CREATED, shop.PlacedOrder)
+    again = parsed(pay(client, cart, "tok_visa"), HTTPStatus.CREATED, shop.PlacedOrder)
+    assert again.link_token == order.link_token
     assert order.status is shop.OrderStatus.CONFIRMED and order.total.amount == "6.78", order
     twice = check_out.sync_detailed(
         cart, client=client, body=shop.Checkout(payment_token="tok_visa", email="ada@example.com")
@@ -83,17 +90,21 @@ def buy_and_cancel(client, product):
     problem = parsed(twice, HTTPStatus.CONFLICT, shop.OrdersAlreadyOrderedProblem)
     assert problem.order_id == order.id
     parsed(get_cart.sync_detailed(cart, client=client), HTTPStatus.OK, shop.Cart)
-    parsed(list_notices.sync_detailed(order.id, client=client), HTTPStatus.OK, shop.PageOfNotice)
-    cancelled = parsed(cancel_order.sync_detailed(order.id, client=client), HTTPStatus.OK, shop.Order)
+    refused = get_order.sync_detailed(order.id, client=client)
+    parsed(refused, HTTPStatus.NOT_FOUND, shop.OrdersUnknownOrderProblem)
+    with opened(address, order) as holder:
+        parsed(get_order.sync_detailed(order.id, client=holder), HTTPStatus.OK, shop.Order)
+        parsed(list_notices.sync_detailed(order.id, client=holder), HTTPStatus.OK, shop.PageOfNotice)
+        cancelled = parsed(cancel_order.sync_detailed(order.id, client=holder), HTTPStatus.OK, shop.Order)
     assert cancelled.status is shop.OrderStatus.CANCELLED and cancelled.refunded.amount == "6.78", cancelled
     return order.id
 
 
-def have_a_card_declined(client, product):
+def have_a_card_declined(client, operator, product):
     declined = pay(client, fill_cart(client, product), "tok_declined")
     problem = parsed(declined, HTTPStatus.PAYMENT_REQUIRED, shop.OrdersPaymentDeclinedProblem)
     assert problem.code == "payment-declined" and problem.reason, problem
-    failed = parsed(get_order.sync_detailed(problem.order_id, client=client), HTTPStatus.OK, shop.Order)
+    failed = parsed(get_order.sync_detailed(problem.order_id, client=operator), HTTPStatus.OK, shop.Order)
     assert failed.status is shop.OrderStatus.FAILED, failed
     assert type(failed.failure) is shop.FailureReasonPaymentDeclined, failed
 
@@ -101,8 +112,8 @@ def have_a_card_declined(client, product):
 def leave_an_order_pending(client, product):
     """The provider of the sandbox answers this token too late."""
     pending = pay(client, fill_cart(client, product), "tok_timeout")
-    order = parsed(pending, HTTPStatus.ACCEPTED, shop.Order)
-    assert order.status is shop.OrderStatus.PENDING and order.open_steps, order
+    order = parsed(pending, HTTPStatus.ACCEPTED, shop.PlacedOrder)
+    assert order.status is shop.OrderStatus.PENDING and order.open_steps and order.link_token, order
 
 
 def report(client):
@@ -134,13 +145,13 @@ def call_modules(address, product, order, catalog_token, orders_token):
 
 def main(address, operator, catalog_token, orders_token):
     product = stock_up(address, operator)
-    with Client(base_url=address, raise_on_unexpected_status=True) as client:
+    as_operator = AuthenticatedClient(base_url=address, token=operator, raise_on_unexpected_status=True)
+    with Client(base_url=address, raise_on_unexpected_status=True) as client, as_operator:
         find(client, product)
-        order = buy_and_cancel(client, product)
-        have_a_card_declined(client, product)
+        order = buy_and_cancel(address, client, product)
+        have_a_card_declined(client, as_operator, product)
         leave_an_order_pending(client, product)
-    with AuthenticatedClient(base_url=address, token=operator, raise_on_unexpected_status=True) as client:
-        report(client)
+        report(as_operator)
     call_modules(address, product, order, catalog_token, orders_token)
 
 

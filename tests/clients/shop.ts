@@ -10,6 +10,11 @@ type Answer<Responses, Status extends keyof Responses> = Responses[Status] exten
     : never;
 type CheckOut = operations["check_out"]["responses"];
 
+// Whoever checks out gets the token of the order's link.
+export function link(order: Answer<CheckOut, 201> | Answer<CheckOut, 202>): Record<"Order-Token", string> {
+    return { "Order-Token": order.link_token };
+}
+
 // A status is one of four strings, and both successes of a checkout are orders.
 export const statuses: Record<Schemas["OrderStatus"], boolean> = {
     pending: false,

@@ -1,8 +1,19 @@
 //! HTTP client for one process. Failed expectations print the request and the response body.
+//!
+//! Clients remember the link tokens of all orders that clients of this test process have checked out, as a shopper's browser
+//! does, and all are one client to idempotency keys. A stranger remembers nothing.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
+
+/// Link tokens by order.
+static LINKS: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+/// The one client that all are to idempotency keys.
+const COOKIE: &str = "offshoot-client=00000000000000000000000000000001";
 
 /// A client of one process, optionally with an operator's token.
 #[derive(Debug, Clone)]
@@ -10,6 +21,7 @@ pub struct Client {
     http: reqwest::Client,
     url: String,
     token: Option<String>,
+    is_stranger: bool,
 }
 
 /// A complete HTTP response, or status 0 for a refused or lost connection.
@@ -35,6 +47,16 @@ impl Client {
             http: http.expect("a client without TLS has nothing that can fail"),
             url: url.to_owned(),
             token: None,
+            is_stranger: false,
+        }
+    }
+
+    /// Creates a client that has no cookie and knows no order.
+    #[must_use]
+    pub fn stranger(url: &str) -> Self {
+        Self {
+            is_stranger: true,
+            ..Self::new(url)
         }
     }
 
@@ -48,7 +70,13 @@ impl Client {
     /// Starts a request for `path`. Complete the builder and pass it to [`send`](Self::send).
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
         let method: Method = method.parse().expect("the method name is valid");
-        let request = self.http.request(method, format!("{}{path}", self.url));
+        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        if !self.is_stranger {
+            request = request.header("cookie", COOKIE);
+            if let Some(token) = link_token(path) {
+                request = request.header("order-token", token);
+            }
+        }
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
@@ -60,12 +88,17 @@ impl Client {
         let request = request.build().expect("the request is well-formed");
         let described = format!("{} {}", request.method(), request.url().path());
         match self.http.execute(request).await {
-            Ok(response) => Response {
-                status: response.status().as_u16(),
-                headers: response.headers().clone(),
-                text: response.text().await.unwrap_or_else(|error| error.to_string()),
-                request: described,
-            },
+            Ok(response) => {
+                let (status, headers) = (response.status().as_u16(), response.headers().clone());
+                let text = response.text().await.unwrap_or_else(|error| error.to_string());
+                remember_link(&text);
+                Response {
+                    status,
+                    headers,
+                    text,
+                    request: described,
+                }
+            }
             Err(error) => Response {
                 status: 0,
                 headers: HeaderMap::new(),
@@ -84,6 +117,25 @@ impl Client {
     pub async fn json(&self, method: &str, path: &str, body: &Value) -> Response {
         self.send(self.request(method, path).json(body)).await
     }
+}
+
+/// Remembers the token in the response to a checkout.
+fn remember_link(text: &str) {
+    if !text.contains("link_token") {
+        return;
+    }
+    let body: Value = serde_json::from_str(text).unwrap_or_default();
+    if let (Some(order), Some(token)) = (body["id"].as_str(), body["link_token"].as_str()) {
+        let mut links = LINKS.lock().unwrap_or_else(PoisonError::into_inner);
+        links.insert(order.to_owned(), token.to_owned());
+    }
+}
+
+/// The token of the order in the path.
+fn link_token(path: &str) -> Option<String> {
+    let order = path.strip_prefix("/api/v1/orders/")?.split('/').next()?;
+    let links = LINKS.lock().unwrap_or_else(PoisonError::into_inner);
+    links.get(order).cloned()
 }
 
 impl Response {

@@ -16,7 +16,7 @@ use offshoot_contract::{Currency, Money};
 
 use super::products::StockLevel;
 use super::refusal::Refusal;
-use super::request::{Ids, Operated, StrictJson};
+use super::request::{Context, Ids, StrictJson};
 use super::{PublicApi, ROOT};
 
 /// A new product.
@@ -47,7 +47,7 @@ pub(super) struct Price {
     /// Decimal text with at most four decimals, such as `2.55`.
     #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]{1,4})?$"))]
     amount: String,
-    /// Currency code, ISO 4217, such as `GBP`.
+    /// Currency code, ISO 4217, such as `GBP`: one that the store sells in.
     currency: Currency,
 }
 
@@ -59,7 +59,7 @@ impl Price {
 
 pub(super) async fn add_product(
     State(api): State<PublicApi>,
-    Operated(mut cx): Operated,
+    Context(mut cx): Context,
     StrictJson(new): StrictJson<ProductToAdd>,
 ) -> Result<impl IntoResponse, Refusal> {
     let product = NewProduct {
@@ -77,7 +77,7 @@ pub(super) async fn add_product(
 
 pub(super) async fn set_price(
     State(api): State<PublicApi>,
-    Operated(mut cx): Operated,
+    Context(mut cx): Context,
     Ids(id): Ids<ProductId>,
     StrictJson(price): StrictJson<Price>,
 ) -> Result<Json<Product>, Refusal> {
@@ -109,7 +109,7 @@ fn adjusted() -> AdjustmentKind {
 
 pub(super) async fn adjust_stock(
     State(api): State<PublicApi>,
-    Operated(mut cx): Operated,
+    Context(mut cx): Context,
     Ids(id): Ids<ProductId>,
     StrictJson(adjustment): StrictJson<StockAdjustment>,
 ) -> Result<Json<StockLevel>, Refusal> {

@@ -14,6 +14,7 @@ use offshoot_contract::{CallFailure, FailureKind, Placement, PublicProblem, Span
 use offshoot_listener::{BodyError, receive_body};
 
 use super::Authenticate;
+use super::audience::ORDER_TOKEN;
 use super::problems::{BAD_IDEMPOTENCY_KEY, BODY_TOO_LARGE, INCOMPLETE_BODY, NOT_JSON, REPEATED_HEADER, SLOW_BODY};
 use super::refusal::{self, Refusal};
 use super::request::{Admitted, IDEMPOTENCY_KEY, MAX_BODY_BYTES, REQUEST_DEADLINE};
@@ -24,11 +25,12 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACE_ID: HeaderName = HeaderName::from_static("offshoot-trace-id");
 
 /// The headers of which an operation reads one value.
-static SINGLE_VALUED: [HeaderName; 5] = [
+static SINGLE_VALUED: [HeaderName; 6] = [
     header::AUTHORIZATION,
     header::CONTENT_LENGTH,
     header::CONTENT_TYPE,
     IDEMPOTENCY_KEY,
+    ORDER_TOKEN,
     TRACEPARENT,
 ];
 

@@ -5,6 +5,7 @@
 
 // The operations, and the table of all of them.
 mod admin;
+mod audience;
 mod carts;
 mod notices;
 mod operation;
@@ -30,6 +31,7 @@ use axum::routing::{any, get};
 use http::HeaderMap;
 
 use offshoot_contract::{CallFailure, Contract, Contracts, Currency, FailureKind};
+use orders_api::OrderId;
 use tokio::sync::Semaphore;
 
 pub use self::home::{ModuleInfo, examples, home};
@@ -41,7 +43,11 @@ use self::refusal::Refusal;
 const ROOT: &str = "/api/v1";
 
 /// Returns the name of the operator who sent these headers; `None` for a shopper.
-pub type Authenticate = dyn Fn(&HeaderMap) -> Option<String> + Send + Sync;
+pub type Authenticate = dyn Fn(&HeaderMap) -> Option<Arc<str>> + Send + Sync;
+
+/// Returns the secret tokens that open an order's link. The first one is given to whoever checked the order out. The order
+/// alone decides the tokens, so that a repeated checkout gets the same one, and every process knows it.
+pub type LinkTokens = dyn Fn(OrderId) -> Vec<String> + Send + Sync;
 
 /// Contracts and settings of the operations.
 #[derive(Clone)]
@@ -58,6 +64,8 @@ pub struct PublicApi {
     pub operator: Arc<Authenticate>,
     /// Share of traced requests, 0 to 1.
     pub traced: f64,
+    /// Makes the tokens of orders' links.
+    pub links: Arc<LinkTokens>,
 }
 
 impl PublicApi {

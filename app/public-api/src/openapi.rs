@@ -12,6 +12,7 @@ use offshoot_contract::{
 };
 
 use super::ROOT;
+use super::audience::{Audience, CLIENT, security_schemes};
 use super::operation::{Operation, SchemaOf};
 use super::operations::TAGS;
 use super::problems::{REPEATED_HEADER, RequestProblem, failures};
@@ -55,7 +56,7 @@ pub(super) fn document(operations: &[Operation]) -> Value {
         "components": {
             "schemas": schemas,
             "responses": common_responses(),
-            "securitySchemes": { "operator": { "type": "http", "scheme": "bearer", "description": "An operator's token." } },
+            "securitySchemes": security_schemes(),
         },
     });
     make_portable(&mut document);
@@ -73,6 +74,7 @@ fn problems(operation: &Operation) -> Vec<ErrorDescription> {
         .chain([REPEATED_HEADER])
         .map(RequestProblem::describe);
     let errors = operation.errors.iter().flat_map(|errors| errors());
+    let errors = errors.chain(operation.audience.errors());
     let inside = failures(operation.body.is_some())
         .into_iter()
         .filter(|failure| failure.status < 500);
@@ -116,10 +118,8 @@ fn described(operation: &Operation, problems: &[ErrorDescription], generator: &m
         "summary": operation.summary,
         "parameters": all_parameters(operation, generator),
         "responses": responses(operation, problems, generator),
+        "security": operation.audience.security(),
     });
-    if operation.for_operators {
-        described["security"] = json!([{ "operator": [] }]);
-    }
     if let Some(body) = &operation.body {
         let schema = (body.schema)(generator);
         described["requestBody"] =
@@ -134,6 +134,10 @@ fn responses(
     generator: &mut SchemaGenerator,
 ) -> Map<String, Value> {
     let mut responses = problem_responses(problems);
+    if let Some(unauthenticated) = responses.get_mut("401") {
+        unauthenticated["headers"] =
+            json!({ "WWW-Authenticate": { "description": "`Bearer`.", "schema": { "type": "string" } } });
+    }
     let schema = (operation.answer)(generator);
     for success in &operation.successes {
         let mut response =
@@ -164,8 +168,16 @@ fn all_parameters(operation: &Operation, generator: &mut SchemaGenerator) -> Vec
         all.push(json!({
             "name": "Idempotency-Key",
             "in": "header",
-            "description": "A request repeated under the same key within a day returns the first response and has no second effect. Printable ASCII without spaces.",
+            "description": "A request repeated under the same key within a day returns the first response and has no second effect. A key holds for the operator, or for the cart or the order in the path, or else for the client. Printable ASCII without spaces.",
             "schema": { "type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH, "pattern": "^[!-~]+$" },
+        }));
+    }
+    if operation.has_effect && operation.audience == Audience::Anyone && operation.ids.is_empty() {
+        all.push(json!({
+            "name": CLIENT,
+            "in": "cookie",
+            "description": "Id of the client for which idempotency keys hold. The response to a request with a key and without this cookie sets the cookie; a client may choose an id at random instead.",
+            "schema": { "type": "string", "pattern": "^[0-9a-f]{32}$" },
         }));
     }
     all

@@ -1,12 +1,16 @@
 //! One operation of the public API: route, parameters, responses and documentation. Knows no particular operation.
 
+use std::sync::Arc;
+
 use axum::handler::Handler;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
-use offshoot_contract::{Class, Contract, Contracts, ErrorDescription, Method, camel_case, describe};
+use offshoot_contract::{Class, Contract, Contracts, ErrorDescription, Method};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::PublicApi;
-use super::problems::{INVALID_ID, INVALID_QUERY, RequestProblem, UNAUTHENTICATED};
+use super::audience::{self, Audience, Guard};
+use super::problems::{INVALID_ID, INVALID_QUERY, RequestProblem, errors_of};
 
 /// One verb on one path.
 pub(super) struct Operation {
@@ -28,8 +32,8 @@ pub(super) struct Operation {
     pub(super) callees: Vec<Callee>,
     /// Whether a request may have an idempotency key.
     pub(super) has_effect: bool,
-    /// Whether an operator's token is required.
-    pub(super) for_operators: bool,
+    /// Who may call the operation.
+    pub(super) audience: Audience,
     /// Refusals of the public API itself.
     pub(super) refusals: Vec<RequestProblem>,
     /// Errors of the called methods.
@@ -66,43 +70,48 @@ pub(super) type ErrorsOf = fn() -> Vec<ErrorDescription>;
 
 impl Operation {
     pub(super) fn get<H: Handler<T, PublicApi>, T: 'static>(
+        audience: Audience,
         id: &'static str,
         path: &'static str,
         summary: &'static str,
         handler: H,
     ) -> Self {
-        Self::new("get", id, path, summary, on(MethodFilter::GET, handler))
+        Self::new("get", audience, id, path, summary, on(MethodFilter::GET, handler))
     }
 
     pub(super) fn post<H: Handler<T, PublicApi>, T: 'static>(
+        audience: Audience,
         id: &'static str,
         path: &'static str,
         summary: &'static str,
         handler: H,
     ) -> Self {
-        Self::new("post", id, path, summary, on(MethodFilter::POST, handler))
+        Self::new("post", audience, id, path, summary, on(MethodFilter::POST, handler))
     }
 
     pub(super) fn put<H: Handler<T, PublicApi>, T: 'static>(
+        audience: Audience,
         id: &'static str,
         path: &'static str,
         summary: &'static str,
         handler: H,
     ) -> Self {
-        Self::new("put", id, path, summary, on(MethodFilter::PUT, handler))
+        Self::new("put", audience, id, path, summary, on(MethodFilter::PUT, handler))
     }
 
     pub(super) fn delete<H: Handler<T, PublicApi>, T: 'static>(
+        audience: Audience,
         id: &'static str,
         path: &'static str,
         summary: &'static str,
         handler: H,
     ) -> Self {
-        Self::new("delete", id, path, summary, on(MethodFilter::DELETE, handler))
+        Self::new("delete", audience, id, path, summary, on(MethodFilter::DELETE, handler))
     }
 
     fn new(
         verb: &'static str,
+        audience: Audience,
         id: &'static str,
         path: &'static str,
         summary: &'static str,
@@ -121,8 +130,8 @@ impl Operation {
             successes: Vec::new(),
             callees: Vec::new(),
             has_effect: false,
-            for_operators: false,
-            refusals: Vec::new(),
+            audience,
+            refusals: audience.refusals().to_vec(),
             errors: Vec::new(),
             handler,
         }
@@ -144,25 +153,29 @@ impl Operation {
         self
     }
 
-    /// The handler with the contracts of its callees.
+    /// The handler with the contracts of its callees, for requests of the operation's audience.
     pub(super) fn serve(self, api: &PublicApi) -> MethodRouter {
         let mut contracts = Contracts::default();
         for callee in &self.callees {
             (callee.copy)(&api.contracts, &mut contracts);
         }
-        self.handler.with_state(PublicApi {
+        let handler = self.handler.with_state(PublicApi {
             contracts,
             ..api.clone()
-        })
+        });
+        if self.audience == Audience::Anyone && !self.has_effect {
+            return handler;
+        }
+        let guard = Guard {
+            audience: self.audience,
+            has_effect: self.has_effect,
+            api: api.clone(),
+        };
+        handler.route_layer(from_fn_with_state(Arc::new(guard), audience::admit))
     }
 
     pub(super) fn tagged(self, tag: &'static str) -> Self {
         Self { tag, ..self }
-    }
-
-    pub(super) fn for_operators(mut self) -> Self {
-        self.for_operators = true;
-        self.refuses(&[UNAUTHENTICATED])
     }
 
     pub(super) fn id<T: JsonSchema>(mut self, name: &'static str) -> Self {
@@ -221,16 +234,4 @@ impl Operation {
         self.refusals.extend(problems);
         self
     }
-}
-
-/// The errors of a method, named after module and variant.
-fn errors_of<M: Method>() -> Vec<ErrorDescription> {
-    let contract = describe::<M::Api>();
-    let method = contract.methods.iter().find(|method| method.name == M::SPEC.name);
-    let errors = method.map(|method| contract.errors_of(method)).unwrap_or_default();
-    let named = |error: &ErrorDescription| ErrorDescription {
-        variant: format!("{}{}", camel_case(&contract.name), error.variant),
-        ..error.clone()
-    };
-    errors.into_iter().map(named).collect()
 }

@@ -12,6 +12,7 @@ use orders_api::v1::{Order, Revenue, orders_api_methods};
 use reporting_api::v1::{Question, Report, reporting_api_methods};
 use storefront_api::v1::{Listing, storefront_api_methods};
 
+use super::audience::Audience;
 use super::operation::Operation;
 use super::problems::CART_TOO_LARGE;
 use super::{admin, carts, notices, orders, products, reports, storefront};
@@ -37,6 +38,7 @@ pub(super) fn operations() -> Vec<Operation> {
 fn products() -> Vec<Operation> {
     vec![
         Operation::get(
+            Audience::Anyone,
             "list_products",
             "/products",
             "Lists the products for sale, page by page.",
@@ -46,6 +48,7 @@ fn products() -> Vec<Operation> {
         .query::<products::ListQuery>()
         .answers::<Page<Product>>(),
         Operation::get(
+            Audience::Anyone,
             "get_product",
             "/products/{id}",
             "Returns one product, for sale or discontinued.",
@@ -56,6 +59,7 @@ fn products() -> Vec<Operation> {
         .id::<ProductId>("id")
         .answers::<products::ProductPage>(),
         Operation::get(
+            Audience::Anyone,
             "get_stock",
             "/products/{id}/stock",
             "Returns the stock of a product.",
@@ -71,6 +75,7 @@ fn products() -> Vec<Operation> {
 fn storefront() -> Vec<Operation> {
     vec![
         Operation::get(
+            Audience::Anyone,
             "list_listings",
             "/storefront/products",
             "Lists the products for sale with their availability, page by page, and the age of these data.",
@@ -81,6 +86,7 @@ fn storefront() -> Vec<Operation> {
         .query::<storefront::ListQuery>()
         .answers::<storefront::Listings>(),
         Operation::get(
+            Audience::Anyone,
             "get_listing",
             "/storefront/products/{id}",
             "Returns one product with its availability.",
@@ -94,11 +100,18 @@ fn storefront() -> Vec<Operation> {
 
 fn carts() -> Vec<Operation> {
     vec![
-        Operation::post("create_cart", "/carts", "Creates an empty cart.", carts::create)
-            .calls::<carts_api_methods::CreateMethod>()
-            .optional_body::<carts::NewCart>()
-            .creates::<Cart>(),
+        Operation::post(
+            Audience::Anyone,
+            "create_cart",
+            "/carts",
+            "Creates an empty cart.",
+            carts::create,
+        )
+        .calls::<carts_api_methods::CreateMethod>()
+        .optional_body::<carts::NewCart>()
+        .creates::<Cart>(),
         Operation::get(
+            Audience::Anyone,
             "get_cart",
             "/carts/{id}",
             "Returns a cart with current prices.",
@@ -109,6 +122,7 @@ fn carts() -> Vec<Operation> {
         .answers::<Cart>()
         .refuses(&[CART_TOO_LARGE]),
         Operation::put(
+            Audience::Anyone,
             "set_cart_lines",
             "/carts/{id}/lines",
             "Replaces all lines of a cart.",
@@ -121,6 +135,7 @@ fn carts() -> Vec<Operation> {
         .answers::<Cart>()
         .refuses(&[CART_TOO_LARGE]),
         Operation::put(
+            Audience::Anyone,
             "set_cart_line",
             "/carts/{id}/lines/{product_id}",
             "Sets the quantity of a product in a cart.",
@@ -134,6 +149,7 @@ fn carts() -> Vec<Operation> {
         .answers::<Cart>()
         .refuses(&[CART_TOO_LARGE]),
         Operation::delete(
+            Audience::Anyone,
             "remove_cart_line",
             "/carts/{id}/lines/{product_id}",
             "Removes a product from a cart.",
@@ -151,6 +167,7 @@ fn carts() -> Vec<Operation> {
 fn orders() -> Vec<Operation> {
     vec![
         Operation::post(
+            Audience::Anyone,
             "check_out",
             "/carts/{id}/checkout",
             "Orders the contents of a cart.",
@@ -159,13 +176,22 @@ fn orders() -> Vec<Operation> {
         .calls::<orders_api_methods::CheckoutMethod>()
         .id::<CartId>("id")
         .body::<orders::Checkout>()
-        .creates::<Order>()
-        .accepts::<Order>("The order is pending: a part of the application did not answer yet. Read the order later."),
-        Operation::get("get_order", "/orders/{id}", "Returns one order.", orders::one)
-            .calls::<orders_api_methods::OrderMethod>()
-            .id::<OrderId>("id")
-            .answers::<Order>(),
+        .creates::<orders::PlacedOrder>()
+        .accepts::<orders::PlacedOrder>(
+            "The order is pending: a part of the application did not answer yet. Read the order later.",
+        ),
         Operation::get(
+            Audience::LinkHolder,
+            "get_order",
+            "/orders/{id}",
+            "Returns one order.",
+            orders::one,
+        )
+        .calls::<orders_api_methods::OrderMethod>()
+        .id::<OrderId>("id")
+        .answers::<Order>(),
+        Operation::get(
+            Audience::LinkHolder,
             "list_notices",
             "/orders/{id}/notices",
             "Lists the notices sent to the customer of an order, page by page.",
@@ -176,6 +202,7 @@ fn orders() -> Vec<Operation> {
         .query::<notices::ListQuery>()
         .answers::<Page<Notice>>(),
         Operation::post(
+            Audience::LinkHolder,
             "cancel_order",
             "/orders/{id}/cancel",
             "Cancels an order and refunds the payment.",
@@ -185,6 +212,7 @@ fn orders() -> Vec<Operation> {
         .id::<OrderId>("id")
         .answers::<Order>(),
         Operation::post(
+            Audience::LinkHolder,
             "return_goods",
             "/orders/{id}/returns",
             "Returns units of an order and refunds them.",
@@ -200,23 +228,23 @@ fn orders() -> Vec<Operation> {
 fn reports() -> Vec<Operation> {
     vec![
         Operation::get(
+            Audience::ReportReader,
             "get_revenue",
             "/reports/revenue",
             "Reports the revenue of orders and imported sales less refunds, by month or country.",
             reports::revenue,
         )
         .calls::<orders_api_methods::RevenueMethod>()
-        .for_operators()
         .query::<reports::Division>()
         .answers::<Revenue>(),
         Operation::post(
+            Audience::ReportReader,
             "query_sales",
             "/reports/query",
             "Reports sales, grouped and filtered by the body.",
             reports::query,
         )
         .calls::<reporting_api_methods::QueryMethod>()
-        .for_operators()
         .body::<Question>()
         .answers::<Report>(),
     ]
@@ -225,27 +253,28 @@ fn reports() -> Vec<Operation> {
 fn admin() -> Vec<Operation> {
     vec![
         Operation::post(
+            Audience::Operator,
             "add_product",
             "/admin/products",
             "Adds a product for sale.",
             admin::add_product,
         )
         .calls::<catalog_api_methods::AddMethod>()
-        .for_operators()
         .body::<admin::ProductToAdd>()
         .creates::<Product>(),
         Operation::put(
+            Audience::Operator,
             "set_price",
             "/admin/products/{id}/price",
             "Sets the price of a product.",
             admin::set_price,
         )
         .calls::<catalog_api_methods::RepriceMethod>()
-        .for_operators()
         .id::<ProductId>("id")
         .body::<admin::Price>()
         .answers::<Product>(),
         Operation::post(
+            Audience::Operator,
             "adjust_stock",
             "/admin/products/{id}/stock-adjustments",
             "Records stock that arrived or left without an order.",
@@ -253,7 +282,6 @@ fn admin() -> Vec<Operation> {
         )
         .calls::<catalog_api_methods::ProductMethod>()
         .calls::<inventory_api_methods::AdjustMethod>()
-        .for_operators()
         .id::<ProductId>("id")
         .body::<admin::StockAdjustment>()
         .answers::<products::StockLevel>(),

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use http::{StatusCode, header};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use carts_api::CartId;
 use orders_api::OrderId;
@@ -40,6 +40,16 @@ pub(super) struct Goods {
     lines: Vec<ReturnedLine>,
 }
 
+/// A new order, for whoever checked it out. Without `Debug`, so that no log can contain the token.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct PlacedOrder {
+    #[serde(flatten)]
+    order: Order,
+    /// Secret token of the order's link. Reading, cancelling and returning the order ask for the token as `Order-Token`. A
+    /// checkout repeated under the same idempotency key answers the token again.
+    link_token: String,
+}
+
 /// Answers 201 for a confirmed order, 202 for a pending order.
 pub(super) async fn checkout(
     State(api): State<PublicApi>,
@@ -56,7 +66,14 @@ pub(super) async fn checkout(
         _ => StatusCode::CREATED,
     };
     let location = format!("{ROOT}/orders/{}", order.id);
-    Ok((status, [(header::LOCATION, location)], Json(order)))
+    let link_token = (api.links)(order.id).into_iter().next().unwrap_or_default();
+    let placed = PlacedOrder { order, link_token };
+    // No cache keeps the token.
+    let headers = [
+        (header::LOCATION, location),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    Ok((status, headers, Json(placed)))
 }
 
 pub(super) async fn one(

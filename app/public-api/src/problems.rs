@@ -1,6 +1,6 @@
 //! Problems that the public API itself answers with, and the documentation of all problems. Knows no particular operation.
 
-use offshoot_contract::{ErrorDescription, PublicKind, camel_case};
+use offshoot_contract::{ErrorDescription, Method, PublicKind, camel_case, describe};
 
 /// A refusal of a request by the public API.
 #[derive(Clone, Copy)]
@@ -123,4 +123,16 @@ pub(super) fn failures(has_body: bool) -> Vec<ErrorDescription> {
             .with_field::<bool>("may_have_executed")
     };
     possible.map(describe).collect()
+}
+
+/// The errors of a method, named after module and variant.
+pub(super) fn errors_of<M: Method>() -> Vec<ErrorDescription> {
+    let contract = describe::<M::Api>();
+    let method = contract.methods.iter().find(|method| method.name == M::SPEC.name);
+    let errors = method.map(|method| contract.errors_of(method)).unwrap_or_default();
+    let named = |error: &ErrorDescription| ErrorDescription {
+        variant: format!("{}{}", camel_case(&contract.name), error.variant),
+        ..error.clone()
+    };
+    errors.into_iter().map(named).collect()
 }

@@ -31,6 +31,12 @@ impl Refusal {
         }
     }
 
+    /// The same problem with another detail.
+    pub(super) fn explained(mut self, detail: impl Into<String>) -> Self {
+        self.problem.detail = detail.into();
+        self
+    }
+
     /// An invalid field of the body, by path.
     pub(super) fn invalid_field(path: &str, reason: impl Display) -> Self {
         // An error of the whole body has no path.

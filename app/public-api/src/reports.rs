@@ -10,7 +10,7 @@ use reporting_api::v1::{Question, Report, ReportingApi};
 
 use super::PublicApi;
 use super::refusal::Refusal;
-use super::request::{Reported, StrictJson, StrictQuery};
+use super::request::{Context, StrictJson, StrictQuery};
 
 /// Grouping of the report.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -22,7 +22,7 @@ pub(super) struct Division {
 
 pub(super) async fn revenue(
     State(api): State<PublicApi>,
-    Reported(mut cx): Reported,
+    Context(mut cx): Context,
     StrictQuery(Division { by }): StrictQuery<Division>,
 ) -> Result<Json<Revenue>, Refusal> {
     Ok(Json(api.module::<dyn OrdersApi>()?.revenue(&mut cx, by).await?))
@@ -31,7 +31,7 @@ pub(super) async fn revenue(
 /// Answers a query. The method is POST, although nothing changes, because a query is too long for a URL.
 pub(super) async fn query(
     State(api): State<PublicApi>,
-    Reported(mut cx): Reported,
+    Context(mut cx): Context,
     StrictJson(question): StrictJson<Question>,
 ) -> Result<Json<Report>, Refusal> {
     Ok(Json(api.module::<dyn ReportingApi>()?.query(&mut cx, question).await?))

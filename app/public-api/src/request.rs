@@ -15,8 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use offshoot_contract::json::Objects;
 use offshoot_contract::{CallContext, TraceContext};
 
-use super::PublicApi;
-use super::problems::{BAD_IDEMPOTENCY_KEY, INCOMPLETE_BODY, INVALID_ID, INVALID_QUERY, NOT_JSON, UNAUTHENTICATED};
+use super::problems::{BAD_IDEMPOTENCY_KEY, INCOMPLETE_BODY, INVALID_ID, INVALID_QUERY, NOT_JSON};
 use super::refusal::Refusal;
 
 /// Largest body. The largest valid body is a cart of 1,500 lines, 130 KiB.
@@ -30,43 +29,13 @@ pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempote
 #[derive(Clone)]
 pub(super) struct Admitted(pub(super) Arc<OwnedSemaphorePermit>);
 
-/// Root context of the calls of a request. The first call uses the idempotency key.
+/// The one for whom a request acts: an operator, the holder of a cart or an order, or an unknown client.
+#[derive(Clone)]
+pub(super) struct Principal(pub(super) Arc<str>);
+
+/// Root context of the calls of a request, with the principal whom the operation's audience admitted. The first call uses
+/// the idempotency key.
 pub(super) struct Context(pub(super) CallContext);
-
-/// Root context of an operator's request, with the operator as principal.
-pub(super) struct Operated(pub(super) CallContext);
-
-/// Root context of a request for a report: of an operator, unless the store's reports are open to anyone.
-pub(super) struct Reported(pub(super) CallContext);
-
-impl FromRequestParts<PublicApi> for Reported {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, api: &PublicApi) -> Result<Self, Refusal> {
-        if api.open_reports {
-            return Context::from_request_parts(parts, api)
-                .await
-                .map(|Context(cx)| Self(cx));
-        }
-        Operated::from_request_parts(parts, api)
-            .await
-            .map(|Operated(cx)| Self(cx))
-    }
-}
-
-impl FromRequestParts<PublicApi> for Operated {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, api: &PublicApi) -> Result<Self, Refusal> {
-        let Some(operator) = (api.operator)(&parts.headers) else {
-            let why = "this operation needs an operator's token: send Authorization: Bearer TOKEN";
-            return Err(Refusal::new(UNAUTHENTICATED, why));
-        };
-        let operator = format!("operator {operator}");
-        let Context(cx) = Context::from_request_parts(parts, api).await?;
-        Ok(Self(cx.with_principal(Some(operator.into()))))
-    }
-}
 
 impl<S: Sync> FromRequestParts<S> for Context {
     type Rejection = Refusal;
@@ -84,6 +53,8 @@ impl<S: Sync> FromRequestParts<S> for Context {
             Some(Admitted(place)) => cx.holding(Arc::<OwnedSemaphorePermit>::clone(place)),
             None => cx,
         };
+        let principal = parts.extensions.get::<Principal>();
+        let cx = cx.with_principal(principal.map(|Principal(name)| Arc::clone(name)));
         match parts.headers.get(IDEMPOTENCY_KEY) {
             Some(key) if parts.method != Method::GET => {
                 let key = key.to_str().map_err(|_| {

@@ -30,6 +30,8 @@ pub(super) struct Buyer {
     store: Arc<PublicClient>,
     seed: u64,
     run: String,
+    /// Idempotency keys hold for this client: a second run under the same name is the same client.
+    cookie: String,
 }
 
 /// Outcome of one basket.
@@ -58,13 +60,25 @@ pub(crate) enum Bought {
 
 impl Buyer {
     pub(super) fn new(store: Arc<PublicClient>, seed: u64, run: String) -> Self {
-        Self { store, seed, run }
+        let cookie = format!(
+            "offshoot-client={:016x}{:016x}",
+            hash(&run),
+            hash(&format!("client of {run}"))
+        );
+        Self {
+            store,
+            seed,
+            run,
+            cookie,
+        }
     }
 
     pub(super) async fn buy(&self, basket: &Basket) -> Result<Outcome> {
         let invoice = &basket.invoice;
         let mut chance = StdRng::seed_from_u64(self.seed ^ hash(invoice));
-        let cart = self.send(Method::POST, "/carts", invoice, "cart", &Value::Null).await?;
+        let cart = self
+            .send(Method::POST, "/carts", (invoice, "cart"), &Value::Null)
+            .await?;
         let cart = text(&cart.expect(201).context("cannot create a cart")?, "id")?;
         let lines = basket
             .lines
@@ -72,7 +86,7 @@ impl Buyer {
             .map(|(id, quantity)| json!({ "product_id": id, "quantity": quantity }));
         let lines = json!({ "lines": lines.collect::<Vec<_>>() });
         let filled = self
-            .send(Method::PUT, &format!("/carts/{cart}/lines"), invoice, "lines", &lines)
+            .send(Method::PUT, &format!("/carts/{cart}/lines"), (invoice, "lines"), &lines)
             .await?;
         if filled.status != 200 {
             return Ok(refused(invoice, &filled));
@@ -83,7 +97,7 @@ impl Buyer {
             "country": basket.country,
         });
         let path = format!("/carts/{cart}/checkout");
-        let answer = self.send(Method::POST, &path, invoice, "checkout", &payment).await?;
+        let answer = self.send(Method::POST, &path, (invoice, "checkout"), &payment).await?;
         let latency = answer.took;
         if !matches!(answer.status, 201 | 202) {
             return Ok(refused(invoice, &answer));
@@ -123,9 +137,11 @@ impl Buyer {
         } else {
             return Ok(order);
         };
-        let mut answer = self.send(Method::POST, &path, invoice, "back", &body).await?;
+        let token = text(&order, "link_token")?;
+        let send = || self.send_with(Method::POST, &path, (invoice, "back"), Some(&token), &body);
+        let mut answer = send().await?;
         if again {
-            let second = self.send(Method::POST, &path, invoice, "back", &body).await?;
+            let second = send().await?;
             if second.status == answer.status && second.body["refunded"] != answer.body["refunded"] {
                 bail!(
                     "the repeat of POST {path} refunded again: first {}, then {}",
@@ -139,9 +155,24 @@ impl Buyer {
         Ok(if answer.status == 200 { answer.body } else { order })
     }
 
-    async fn send(&self, method: Method, path: &str, invoice: &str, step: &str, body: &Value) -> Result<Answer> {
+    async fn send(&self, method: Method, path: &str, step: (&str, &str), body: &Value) -> Result<Answer> {
+        self.send_with(method, path, step, None, body).await
+    }
+
+    /// Sends a request with the token of the order's link.
+    async fn send_with(
+        &self,
+        method: Method,
+        path: &str,
+        (invoice, step): (&str, &str),
+        token: Option<&str>,
+        body: &Value,
+    ) -> Result<Answer> {
         let key = format!("{}-{invoice}-{step}", self.run);
-        self.store.send(method, path, Some(&key), body).await
+        let headers = [("idempotency-key", key.as_str()), ("cookie", self.cookie.as_str())];
+        let token = token.map(|token| ("order-token", token));
+        let headers: Vec<_> = headers.into_iter().chain(token).collect();
+        self.store.send(method, path, &headers, body).await
     }
 }
 

@@ -23,6 +23,9 @@ const PAUSES: Backoff = Backoff::new(Duration::from_millis(20), Duration::from_m
 /// Largest response. An order of 1,500 lines has less than 1 MiB.
 const MAX_ANSWER_BYTES: usize = 8 << 20;
 
+/// Names and values of headers.
+pub(super) type Headers<'a> = &'a [(&'static str, &'a str)];
+
 /// Client of one store.
 pub(super) struct PublicClient {
     client: Client<HttpConnector, Full<Bytes>>,
@@ -66,11 +69,11 @@ impl PublicClient {
     }
 
     /// Repeats a request until the response has a status below 500. Fails after the patience of this client.
-    pub(super) async fn send(&self, method: Method, path: &str, key: Option<&str>, body: &Value) -> Result<Answer> {
+    pub(super) async fn send(&self, method: Method, path: &str, headers: Headers<'_>, body: &Value) -> Result<Answer> {
         let start = Instant::now();
         let mut backoff = PAUSES;
         loop {
-            let why = match timeout(ATTEMPT, self.attempt(&method, path, key, body)).await {
+            let why = match timeout(ATTEMPT, self.attempt(&method, path, headers, body)).await {
                 Ok(Ok((status, body))) if status < 500 => {
                     let took = start.elapsed();
                     return Ok(Answer { status, body, took });
@@ -92,10 +95,10 @@ impl PublicClient {
         }
     }
 
-    async fn attempt(&self, method: &Method, path: &str, key: Option<&str>, body: &Value) -> Result<(u16, Value)> {
+    async fn attempt(&self, method: &Method, path: &str, headers: Headers<'_>, body: &Value) -> Result<(u16, Value)> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.root));
-        if let Some(key) = key {
-            request = request.header("idempotency-key", key);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let bytes = if body.is_null() {
             Bytes::new()

@@ -72,8 +72,8 @@ pub(super) enum Command {
     /// Run the store, or some of its modules, until interrupted.
     #[command(after_help = "\
 Serves the public API, and the contracts of the modules to other processes, at one address. Missing SQLite files are
-created and old ones are migrated; a schema on Postgres is never changed. The first start writes a service key and an
-operator's token into the data directory. Ctrl-C stops the process after the calls in flight.
+created and old ones are migrated; a schema on Postgres is never changed. The first start writes a service key, a link
+key and an operator's token into the data directory. Ctrl-C stops the process after the calls in flight.
 
 Examples:
   offshoot serve --listen 127.0.0.1:8080
@@ -102,7 +102,7 @@ Next: `offshoot topology` prints where modules run from the settings, without a 
     )]
     Placement(PlacementCommand),
 
-    /// Print an authorization header for curl: an operator's, or a service's.
+    /// Print a header for curl: of an operator, of an order, or of a service.
     #[command(
         subcommand,
         after_help = "\

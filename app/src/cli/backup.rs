@@ -23,8 +23,8 @@ Each module's snapshot is consistent. Snapshots are taken callers before callees
 backup are in the backup too. A later snapshot may contain more, of orders that came in between.
 
 `manifest.json` is written last; a directory without it is an interrupted backup, and every command refuses it.
-SHA256SUMS is for `sha256sum -c`. A backup lacks service keys, operators, settings, and the payment provider's ledger.
-On Postgres any login that may serve the store may back it up.
+SHA256SUMS is for `sha256sum -c`. A backup lacks service keys, link keys, operators, settings, and the payment
+provider's ledger. On Postgres any login that may serve the store may back it up.
 
 Examples:
   offshoot backup create --to /backups/2026-11-24

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
-use offshoot_rest::{Operators, ServiceKeys};
+use offshoot_rest::{LinkKeys, Operators, ServiceKeys};
 
 use super::module_name::module;
 use crate::config::Settings;
@@ -16,6 +16,17 @@ Example:
 
 Next: `offshoot placement show` asks the same without curl.")]
     Operator,
+
+    /// Print the header that opens an order, for a customer who has lost the token.
+    #[command(after_help = "\
+Example:
+  curl -H \"$(offshoot token order $ORDER)\" http://127.0.0.1:7070/api/v1/orders/$ORDER
+
+Next: give the customer the token over a channel that proves who the customer is.")]
+    Order {
+        /// Id of the order. Any id has a token, also one without an order.
+        order: String,
+    },
 
     /// Print a header that opens a module's contract for five minutes.
     #[command(after_help = "\
@@ -38,6 +49,12 @@ Next: `offshoot contract openapi catalog` prints the paths of the contract.")]
 pub(super) fn header(what: &TokenCommand, settings: &Settings) -> Result<String> {
     let value = match what {
         TokenCommand::Operator => format!("Bearer {}", own_token(settings)?),
+        TokenCommand::Order { order } => {
+            let keys = LinkKeys::load(&settings.links_file());
+            let keys = keys.context("a process with a public surface makes the link keys when it starts first")?;
+            let token = keys.tokens(order).into_iter().next();
+            return Ok(format!("Order-Token: {}", token.unwrap_or_default()));
+        }
         TokenCommand::Service { module, caller } => {
             let keys = ServiceKeys::load(&settings.keys_file());
             let keys = keys.context("a process makes the service keys when it starts first")?;

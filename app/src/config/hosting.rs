@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use offshoot_contract::Clock;
 use offshoot_db::DatabaseUrl;
 use offshoot_host::{HostOptions, ModuleOptions};
-use offshoot_rest::{ServiceKeys, client_tls};
+use offshoot_rest::{LinkKeys, ServiceKeys, client_tls};
 
 use super::{Isolation, ModuleSettings, Settings};
 
@@ -63,9 +63,20 @@ impl Settings {
         if self.contracts.keys.is_some() {
             return ServiceKeys::load(&path).context("contracts.keys");
         }
-        ServiceKeys::load_or_create(&path).with_context(|| {
-            let directory = self.data_dir.display();
-            format!("the data directory {directory} cannot be used (--data-dir DIR names another)")
-        })
+        ServiceKeys::load_or_create(&path).with_context(|| self.unusable_directory())
+    }
+
+    /// Keys of orders' links, shared by all processes with a public surface. Created if no setting names a file.
+    pub fn link_keys(&self) -> anyhow::Result<LinkKeys> {
+        let path = self.links_file();
+        if self.public.links.is_some() {
+            return LinkKeys::load(&path).context("public.links");
+        }
+        LinkKeys::load_or_create(&path).with_context(|| self.unusable_directory())
+    }
+
+    fn unusable_directory(&self) -> String {
+        let directory = self.data_dir.display();
+        format!("the data directory {directory} cannot be used (--data-dir DIR names another)")
     }
 }

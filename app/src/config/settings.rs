@@ -187,6 +187,9 @@ pub struct PublicSettings {
     /// Largest number of requests in flight.
     pub in_flight: usize,
     /// Certificate chain, PEM; `None`: plain HTTP.
+    /// File of the link keys; `None`: `link.key` in the data directory.
+    #[serde(deserialize_with = "unless_empty")]
+    pub links: Option<PathBuf>,
     #[serde(deserialize_with = "unless_empty")]
     pub certificate: Option<PathBuf>,
     /// Private key of the certificate.
@@ -195,12 +198,12 @@ pub struct PublicSettings {
 }
 
 /// Contracts, on both sides of a call.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ContractsSettings {
     /// Reason for serving this surface off loopback without TLS; `None` forbids it.
     #[serde(deserialize_with = "unless_empty")]
     pub allow_plain_text: Option<String>,
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContractsSettings {
     /// Address of the contracts surface; `None`: the main address, where that is safe.
     #[serde(deserialize_with = "unless_empty")]
     pub listen: Option<SocketAddr>,
@@ -221,12 +224,12 @@ pub struct ContractsSettings {
 }
 
 /// Metrics and traces.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TelemetrySettings {
     /// Reason for serving this surface off loopback without TLS; `None` forbids it.
     #[serde(deserialize_with = "unless_empty")]
     pub allow_plain_text: Option<String>,
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TelemetrySettings {
     /// Collector of spans (OTLP over HTTP); `None`: spans are not sent.
     #[serde(deserialize_with = "unless_empty")]
     pub otlp: Option<ServerUrl>,
@@ -268,12 +271,12 @@ pub struct AdminSettings {
 }
 
 /// Stopping the process.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ShutdownSettings {
     /// Reason for serving this surface off loopback without TLS; `None` forbids it.
     #[serde(deserialize_with = "unless_empty")]
     pub allow_plain_text: Option<String>,
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShutdownSettings {
     /// Pause between the end of readiness and the closing of the sockets.
     #[serde(deserialize_with = "deserialize_duration")]
     pub pause: Duration,
@@ -359,6 +362,13 @@ impl Settings {
     #[must_use]
     pub fn database_of(&self, module: &str) -> Option<&str> {
         let own = self
+    /// File of the link keys.
+    #[must_use]
+    pub fn links_file(&self) -> PathBuf {
+        let own = self.public.links.clone();
+        own.unwrap_or_else(|| self.data_dir.join("link.key"))
+    }
+
             .modules
             .get(module)
             .and_then(|settings| settings.database.as_deref());
@@ -415,13 +425,6 @@ impl Settings {
             if module.placement == ModulePlacement::Remote && module.urls.is_empty() {
                 return Err(ConfigurationError::Contradiction(format!(
                     "`modules.{name}.placement` is remote, but `modules.{name}.urls` is empty: \
-                     give --remote {name}=http://HOST:PORT"
-                )));
-            }
-        }
-        Ok(())
-    }
-}
         if let (Some(authority), None) = (&self.contracts.authority, &self.contracts.certificate) {
             let why = format!(
                 "`contracts.authority` is {}, but `contracts.certificate` is not set: processes of an authority show each other \
@@ -430,3 +433,10 @@ impl Settings {
             );
             return Err(ConfigurationError::Contradiction(why));
         }
+                     give --remote {name}=http://HOST:PORT"
+                )));
+            }
+        }
+        Ok(())
+    }
+}

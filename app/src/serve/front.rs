@@ -110,8 +110,13 @@ pub fn public_side(
         .flat_map(|(_, callees)| callees)
         .collect();
     wiring::origin("public")?.require_calls(&called)?;
-    let is_complete = public_modules().iter().all(|module| modules.is_callable(module));
-    Ok(is_complete.then(|| PublicApi {
+    if !public_modules().iter().all(|module| modules.is_callable(module)) {
+        return Ok(None);
+    }
+    let links = settings.link_keys()?;
+    let (keys, path) = (links.clone(), settings.links_file());
+    files.add("public.links", [path.clone()], move || Ok(keys.reload(&path)?));
+    Ok(Some(PublicApi {
         contracts: modules.contracts(),
         currency: settings.currency,
         operator: {
@@ -119,6 +124,7 @@ pub fn public_side(
             Arc::new(move |headers| operators.authenticate(headers))
         },
         in_flight: settings.public.in_flight,
+        links: Arc::new(move |order| links.tokens(&order.to_string())),
         open_reports: settings.public.open_reports,
         traced: settings.telemetry.sample,
     }))

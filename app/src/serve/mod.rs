@@ -149,8 +149,6 @@ impl Serving {
     }
 }
 
-/// Reads the operators; creates the file if no setting names one.
-pub fn load_operators(settings: &Settings) -> anyhow::Result<Operators> {
 /// Has the keys and the certificate for calls of other processes read again when their files change.
 fn reload_credentials(settings: &Settings, options: &HostOptions, files: &mut ReloadedFiles) {
     let (keys, path) = (options.keys.clone(), settings.keys_file());
@@ -168,6 +166,8 @@ fn reload_credentials(settings: &Settings, options: &HostOptions, files: &mut Re
 
     let path = settings.operators_file();
     if settings.admin.operators.is_some() {
+/// Reads the operators; creates the file if no setting names one.
+pub fn load_operators(settings: &Settings) -> anyhow::Result<Operators> {
         return Operators::load(&path).context("admin.operators");
     }
     Ok(Operators::load_or_create(&path)?)

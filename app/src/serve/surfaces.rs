@@ -138,19 +138,6 @@ async fn bind(address: SocketAddr, tls: Option<SharedServerTls>) -> anyhow::Resu
     })
 }
 
-fn refuse_plain_text(
-    settings: &Settings,
-    (setting, surface): (&str, &str),
-    address: SocketAddr,
-    is_encrypted: bool,
-) -> anyhow::Result<()> {
-    let reason = match surface {
-        PUBLIC => &settings.public.allow_plain_text,
-        CONTRACTS => &settings.contracts.allow_plain_text,
-        _ => &settings.admin.allow_plain_text,
-    };
-    if is_encrypted || address.ip().is_loopback() || reason.is_some() {
-        return Ok(());
 /// TLS with the certificate `own`, which is read again when its files change.
 fn tls(
     setting: &'static str,
@@ -182,6 +169,19 @@ fn tls(
     ))
 }
 
+fn refuse_plain_text(
+    settings: &Settings,
+    (setting, surface): (&str, &str),
+    address: SocketAddr,
+    is_encrypted: bool,
+) -> anyhow::Result<()> {
+    let reason = match surface {
+        PUBLIC => &settings.public.allow_plain_text,
+        CONTRACTS => &settings.contracts.allow_plain_text,
+        _ => &settings.admin.allow_plain_text,
+    };
+    if is_encrypted || address.ip().is_loopback() || reason.is_some() {
+        return Ok(());
 /// A process that other machines reach accepts only operators and keys that a person has written down, never a
     let certificate = if surface == PUBLIC { PUBLIC } else { CONTRACTS };
 /// file that the process made itself.
@@ -200,13 +200,16 @@ fn refuse_made_up_secrets(settings: &Settings, has_public_surface: bool) -> anyh
             folder(&operators)
         ));
     }
-    if !keys.exists() {
-        let file = keys.display();
-        return refuse(format!(
-            "other machines reach this process, but the service keys are missing: copy the keys of the store's other \
-             processes to {file} (`contracts.keys` names another), or create new keys: (umask 077; mkdir -p {}; openssl rand -hex 32 > {file})",
-            folder(&keys)
-        ));
+    let links = has_public_surface.then(|| ("link keys", settings.links_file(), "public.links"));
+    for (what, keys, setting) in [("service keys", keys, "contracts.keys")].into_iter().chain(links) {
+        if !keys.exists() {
+            let file = keys.display();
+            return refuse(format!(
+                "other machines reach this process, but the {what} are missing: copy the keys of the store's other \
+                 processes to {file} (`{setting}` names another), or create new keys: (umask 077; mkdir -p {}; openssl rand -hex 32 > {file})",
+                folder(&keys)
+            ));
+        }
     }
     Ok(())
 }

@@ -123,6 +123,7 @@ const OTHERS: [&str; 20] = [
     "placement show",
     "serve",
     "token operator",
+    "token order",
     "token service",
     "topology",
 ];

@@ -1,5 +1,6 @@
 //! Tests of the application with all real modules in one process, each module on a SQLite file.
 
+mod audiences;
 mod command_line;
 mod documented;
 mod import;

@@ -19,7 +19,16 @@ async fn the_document_is_valid_openapi() {
     spec.validate_version().expect("the version is 3.1");
     assert_eq!(spec.paths.expect("the document has paths").len(), 19);
     for schema in [
-        "Product", "Cart", "Problem", "Quantity", "Order", "Revenue", "Listing", "Notice", "Report",
+        "Product",
+        "Cart",
+        "Problem",
+        "Quantity",
+        "Order",
+        "PlacedOrder",
+        "Revenue",
+        "Listing",
+        "Notice",
+        "Report",
     ] {
         assert!(document["components"]["schemas"].get(schema).is_some(), "{schema}");
     }

@@ -80,7 +80,9 @@ async fn a_repeated_idempotency_key_returns_the_first_response_without_a_second_
     let store = Store::empty().await;
     let client = store.client();
     let create = |currency: &'static str| {
-        let request = json_body(Request::post("/api/v1/carts")).header("Idempotency-Key", "k1");
+        let request = json_body(Request::post("/api/v1/carts"))
+            .header("Idempotency-Key", "k1")
+            .header("Cookie", "offshoot-client=00000000000000000000000000000001");
         client.send(request.body(Body::from(json!({ "currency": currency }).to_string())))
     };
     let (first, again) = (create("EUR").await, create("EUR").await);

@@ -201,6 +201,7 @@ async fn a_repeated_header_of_one_value_is_rejected() {
         ("Idempotency-Key", "bad-idempotency-key"),
         ("Authorization", "repeated-header"),
         ("Content-Type", "repeated-header"),
+        ("Order-Token", "repeated-header"),
         ("traceparent", "repeated-header"),
     ] {
         let request = Request::post("/api/v1/carts").header(name, "one").header(name, "two");
@@ -248,8 +249,10 @@ fn failing(kind: FailureKind) -> Client {
         open_reports: false,
         contracts,
         currency: Money::GBP,
+        currencies: vec![Money::GBP],
         in_flight: 16,
         operator: Arc::new(|_| None),
+        links: Arc::new(|_| Vec::new()),
         traced: 0.0,
     })
 }

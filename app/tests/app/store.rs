@@ -1,11 +1,12 @@
 //! Test harness: a new store for each test, and an HTTP client without a socket.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
 use catalog_api::v1::CatalogApi;
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use offshoot::config::{Flags, Settings, load_from};
 use offshoot::serve;
 use offshoot::wiring::{self, Wired};
@@ -57,15 +58,18 @@ impl Store {
     }
 
     pub(crate) fn client(&self) -> Client {
-        Client::new(self.public_side()).with_token(
-            Operators::first_token(&self.settings().operators_file())
-                .expect("the first start writes the file of operators"),
-        )
+        Client::new(self.public_side()).with_token(self.operator_token())
+    }
+
+    pub(crate) fn operator_token(&self) -> String {
+        serve::load_operators(&self.settings()).expect("the file of operators is made");
+        Operators::first_token(&self.settings().operators_file()).expect("the file has an operator")
     }
 
     pub(crate) fn public_side(&self) -> PublicApi {
         let operators = serve::load_operators(&self.settings()).expect("they are made");
-        let public = serve::front::public_side(&self.modules, &self.settings(), &Arc::new(operators));
+        let mut files = serve::reload::ReloadedFiles::default();
+        let public = serve::front::public_side(&self.modules, &self.settings(), &Arc::new(operators), &mut files);
         public.expect("the calls are declared").expect("all are local")
     }
 }
@@ -73,13 +77,16 @@ impl Store {
 fn settings(folder: &TempDir) -> Settings {
     let mut flags = Flags::default();
     flags.set("--data-dir", "data_dir", folder.path().to_string_lossy());
+    flags.set("--config", "currencies", "EUR, USD");
     load_from(None, [], &flags).expect("the defaults are valid").settings
 }
 
-/// Client of the public API.
+/// Client of the public API. Knows the orders that it has checked out.
 pub(crate) struct Client {
     routes: Router,
     token: String,
+    /// Link tokens by order.
+    links: Mutex<BTreeMap<String, String>>,
     document: OnceCell<Value>,
 }
 
@@ -96,6 +103,7 @@ impl Client {
         Self {
             routes: public_api::router(api).merge(home),
             token: String::new(),
+            links: Mutex::default(),
             document: OnceCell::new(),
         }
     }
@@ -161,14 +169,34 @@ impl Client {
                 .expect("the token is a valid header");
             request.headers_mut().insert(header::AUTHORIZATION, token);
         }
+        if let Some(link) = self
+            .link(request.uri().path())
+            .filter(|_| !request.headers().contains_key("order-token"))
+        {
+            request.headers_mut().insert("order-token", link);
+        }
         let response = self.routes.clone().oneshot(request).await;
         let (parts, body) = response.expect("a router is infallible").into_parts();
         let bytes = axum::body::to_bytes(body, 1 << 20).await.expect("the body is complete");
-        Answer {
+        let answer = Answer {
             status: parts.status,
             headers: parts.headers,
             body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+        };
+        if answer.body["link_token"].is_string() {
+            let mut links = self.links.lock().expect("no test panics in between");
+            links.insert(answer.text("id"), answer.text("link_token"));
         }
+        answer
+    }
+
+    /// The token of the order in the path, if this client has checked the order out.
+    fn link(&self, path: &str) -> Option<HeaderValue> {
+        let order = path.strip_prefix("/api/v1/orders/")?.split('/').next()?;
+        let links = self.links.lock().expect("no test panics in between");
+        links
+            .get(order)
+            .map(|token| token.parse().expect("a token is a valid header"))
     }
 
     /// Adds a product and returns the id of the product.

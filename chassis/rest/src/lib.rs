@@ -27,6 +27,7 @@ mod limits;
 // Identity and authentication.
 mod identity;
 mod keys;
+mod link_keys;
 mod operators;
 pub mod secret_file;
 mod tls;
@@ -41,6 +42,7 @@ pub use crate::endpoints::EndpointState;
 pub use crate::identity::{ExpectedStore, Identity, ServedVersion};
 pub use crate::keys::{ModuleKeys, ServiceKeys};
 pub use crate::limits::{ClientLimits, MethodLimits, UnknownMethod};
+pub use crate::link_keys::LinkKeys;
 pub use crate::module_client::ModuleClient;
 pub use crate::operators::{Operators, OperatorsError};
 pub use crate::request::decode_json;
