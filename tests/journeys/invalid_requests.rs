@@ -143,23 +143,12 @@ async fn check_impossible_writes(client: &Client, cart: &str, product: &str) {
             .await
             .expect_problem(status, code);
     }
-    let other = client
-        .json("POST", "/api/v1/carts", &json!({ "currency": "EUR" }))
-        .await
-        .expect(201);
-    let line = format!(
-        "/api/v1/carts/{}/lines/{product}",
-        other["id"].as_str().expect("a cart has an id")
-    );
-    client
-        .json("PUT", &line, &json!({ "quantity": 1 }))
-        .await
-        .expect_problem(409, "other-currency");
-    let unknown = json!({ "currency": "pounds" });
-    client
-        .json("POST", "/api/v1/carts", &unknown)
-        .await
-        .expect_problem(422, "invalid-field");
+    for currency in ["pounds", "EUR"] {
+        client
+            .json("POST", "/api/v1/carts", &json!({ "currency": currency }))
+            .await
+            .expect_problem(422, "invalid-field");
+    }
 }
 
 async fn check_operator_authentication(client: &Client, product: &str) {

@@ -52,8 +52,10 @@ pub(super) struct Price {
 }
 
 impl Price {
-    fn money(&self, field: &str) -> Result<Money, Refusal> {
-        Money::parse(&self.amount, self.currency).map_err(|error| Refusal::invalid_field(field, error))
+    /// `at`: path of the price in the body, with the dot.
+    fn money(&self, api: &PublicApi, at: &str) -> Result<Money, Refusal> {
+        api.require_sold(&format!("{at}currency"), self.currency)?;
+        Money::parse(&self.amount, self.currency).map_err(|error| Refusal::invalid_field(&format!("{at}amount"), error))
     }
 }
 
@@ -63,7 +65,7 @@ pub(super) async fn add_product(
     StrictJson(new): StrictJson<ProductToAdd>,
 ) -> Result<impl IntoResponse, Refusal> {
     let product = NewProduct {
-        price: new.price.money("price.amount")?,
+        price: new.price.money(&api, "price.")?,
         sku: new.sku,
         name: new.name,
         description: new.description,
@@ -83,7 +85,7 @@ pub(super) async fn set_price(
 ) -> Result<Json<Product>, Refusal> {
     Ok(Json(
         api.module::<dyn CatalogApi>()?
-            .reprice(&mut cx, id, price.money("amount")?)
+            .reprice(&mut cx, id, price.money(&api, "")?)
             .await?,
     ))
 }

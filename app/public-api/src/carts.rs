@@ -20,7 +20,7 @@ use super::{PublicApi, ROOT};
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewCart {
-    /// Currency of all products in the cart; the store's default currency if absent.
+    /// Currency of all products in the cart, one that the store sells in; the store's default currency if absent.
     currency: Option<Currency>,
 }
 
@@ -38,10 +38,9 @@ pub(super) async fn create(
     Context(mut cx): Context,
     OptionalJson(new): OptionalJson<NewCart>,
 ) -> Result<impl IntoResponse, Refusal> {
-    let cart = api
-        .module::<dyn CartsApi>()?
-        .create(&mut cx, new.currency.unwrap_or(api.currency))
-        .await?;
+    let currency = new.currency.unwrap_or(api.currency);
+    api.require_sold("currency", currency)?;
+    let cart = api.module::<dyn CartsApi>()?.create(&mut cx, currency).await?;
     let location = format!("{ROOT}/carts/{}", cart.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(cart)))
 }

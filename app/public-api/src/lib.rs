@@ -56,19 +56,34 @@ pub struct PublicApi {
     pub contracts: Contracts,
     /// Currency of new carts.
     pub currency: Currency,
+    /// Every currency that the store sells in.
+    pub currencies: Vec<Currency>,
     /// Largest number of requests in flight.
     pub in_flight: usize,
     /// Whether anyone may read reports, and not operators only.
     pub open_reports: bool,
     /// Authenticates operators.
     pub operator: Arc<Authenticate>,
-    /// Share of traced requests, 0 to 1.
-    pub traced: f64,
     /// Makes the tokens of orders' links.
     pub links: Arc<LinkTokens>,
+    /// Share of traced requests, 0 to 1.
+    pub traced: f64,
 }
 
 impl PublicApi {
+    /// Refuses a currency that the store does not sell in: nobody could buy at such a price, or fill such a cart.
+    fn require_sold(&self, field: &str, currency: Currency) -> Result<(), Refusal> {
+        if self.currencies.contains(&currency) {
+            return Ok(());
+        }
+        let sold: Vec<_> = self.currencies.iter().map(Currency::as_str).collect();
+        let why = format!(
+            "the store does not sell in {currency}: the currencies are {}",
+            sold.join(", ")
+        );
+        Err(Refusal::invalid_field(field, why))
+    }
+
     /// The contract of a module that the operation names as a callee. Fails with 503 if the module is off in this process.
     fn module<A: Contract + ?Sized>(&self) -> Result<&A, Refusal> {
         let module = A::NAME;

@@ -38,6 +38,9 @@ pub struct Settings {
     pub sample: Sample,
     /// Currency of new carts and imported prices.
     pub currency: Currency,
+    /// Further currencies that the store sells in.
+    #[serde(deserialize_with = "list")]
+    pub currencies: Vec<Currency>,
     /// Settings of each module, by name.
     pub modules: BTreeMap<String, ModuleSettings>,
     /// Modules with data in Postgres.
@@ -184,23 +187,23 @@ impl HealthSettings {
 pub struct PublicSettings {
     /// Whether anyone may read reports, and not operators only.
     pub open_reports: bool,
-    /// Largest number of requests in flight.
-    pub in_flight: usize,
-    /// Certificate chain, PEM; `None`: plain HTTP.
     /// File of the link keys; `None`: `link.key` in the data directory.
     #[serde(deserialize_with = "unless_empty")]
     pub links: Option<PathBuf>,
+    /// Largest number of requests in flight.
+    pub in_flight: usize,
+    /// Certificate chain, PEM; `None`: plain HTTP.
     #[serde(deserialize_with = "unless_empty")]
     pub certificate: Option<PathBuf>,
     /// Private key of the certificate.
     #[serde(deserialize_with = "unless_empty")]
     pub key: Option<PathBuf>,
-}
-
-/// Contracts, on both sides of a call.
     /// Reason for serving this surface off loopback without TLS; `None` forbids it.
     #[serde(deserialize_with = "unless_empty")]
     pub allow_plain_text: Option<String>,
+}
+
+/// Contracts, on both sides of a call.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ContractsSettings {
@@ -221,12 +224,12 @@ pub struct ContractsSettings {
     /// Authority that must have signed the certificates of other processes.
     #[serde(deserialize_with = "unless_empty")]
     pub authority: Option<PathBuf>,
-}
-
-/// Metrics and traces.
     /// Reason for serving this surface off loopback without TLS; `None` forbids it.
     #[serde(deserialize_with = "unless_empty")]
     pub allow_plain_text: Option<String>,
+}
+
+/// Metrics and traces.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TelemetrySettings {
@@ -268,12 +271,12 @@ pub struct AdminSettings {
     /// File of operators' names and tokens; `None`: `operators` in the data directory.
     #[serde(deserialize_with = "unless_empty")]
     pub operators: Option<PathBuf>,
-}
-
-/// Stopping the process.
     /// Reason for serving this surface off loopback without TLS; `None` forbids it.
     #[serde(deserialize_with = "unless_empty")]
     pub allow_plain_text: Option<String>,
+}
+
+/// Stopping the process.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShutdownSettings {
@@ -344,11 +347,26 @@ impl Settings {
         format!("http{}://{address}", if encrypted { "s" } else { "" })
     }
 
+    /// Every currency that the store sells in, that of new carts first.
+    #[must_use]
+    pub fn all_currencies(&self) -> Vec<Currency> {
+        let further = self.currencies.iter().copied();
+        let further = further.filter(|further| *further != self.currency);
+        [self.currency].into_iter().chain(further).collect()
+    }
+
     /// File of the service keys.
     #[must_use]
     pub fn keys_file(&self) -> PathBuf {
         let own = self.contracts.keys.clone();
         own.unwrap_or_else(|| self.data_dir.join("service.key"))
+    }
+
+    /// File of the link keys.
+    #[must_use]
+    pub fn links_file(&self) -> PathBuf {
+        let own = self.public.links.clone();
+        own.unwrap_or_else(|| self.data_dir.join("link.key"))
     }
 
     /// File of the operators.
@@ -362,13 +380,6 @@ impl Settings {
     #[must_use]
     pub fn database_of(&self, module: &str) -> Option<&str> {
         let own = self
-    /// File of the link keys.
-    #[must_use]
-    pub fn links_file(&self) -> PathBuf {
-        let own = self.public.links.clone();
-        own.unwrap_or_else(|| self.data_dir.join("link.key"))
-    }
-
             .modules
             .get(module)
             .and_then(|settings| settings.database.as_deref());
@@ -414,6 +425,14 @@ impl Settings {
                 return Err(ConfigurationError::Contradiction(why));
             }
         }
+        if let (Some(authority), None) = (&self.contracts.authority, &self.contracts.certificate) {
+            let why = format!(
+                "`contracts.authority` is {}, but `contracts.certificate` is not set: processes of an authority show each other \
+                 certificates, so give this process one with its key, or leave out the authority",
+                authority.display()
+            );
+            return Err(ConfigurationError::Contradiction(why));
+        }
         for (name, module) in &self.modules {
             let encrypted = module.urls.iter().find(|url| url.is_encrypted());
             if let (Some(url), None) = (encrypted, &self.contracts.authority) {
@@ -425,14 +444,6 @@ impl Settings {
             if module.placement == ModulePlacement::Remote && module.urls.is_empty() {
                 return Err(ConfigurationError::Contradiction(format!(
                     "`modules.{name}.placement` is remote, but `modules.{name}.urls` is empty: \
-        if let (Some(authority), None) = (&self.contracts.authority, &self.contracts.certificate) {
-            let why = format!(
-                "`contracts.authority` is {}, but `contracts.certificate` is not set: processes of an authority show each other \
-                 certificates, so give this process one with its key, or leave out the authority",
-                authority.display()
-            );
-            return Err(ConfigurationError::Contradiction(why));
-        }
                      give --remote {name}=http://HOST:PORT"
                 )));
             }

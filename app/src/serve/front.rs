@@ -119,12 +119,13 @@ pub fn public_side(
     Ok(Some(PublicApi {
         contracts: modules.contracts(),
         currency: settings.currency,
+        currencies: settings.all_currencies(),
         operator: {
             let operators = Arc::clone(operators);
             Arc::new(move |headers| operators.authenticate(headers))
         },
-        in_flight: settings.public.in_flight,
         links: Arc::new(move |order| links.tokens(&order.to_string())),
+        in_flight: settings.public.in_flight,
         open_reports: settings.public.open_reports,
         traced: settings.telemetry.sample,
     }))

@@ -164,11 +164,11 @@ fn reload_credentials(settings: &Settings, options: &HostOptions, files: &mut Re
     }
 }
 
-    let path = settings.operators_file();
-    if settings.admin.operators.is_some() {
 /// Reads the operators; creates the file if no setting names one.
 pub fn load_operators(settings: &Settings) -> anyhow::Result<Operators> {
         return Operators::load(&path).context("admin.operators");
     }
+    let path = settings.operators_file();
+    if settings.admin.operators.is_some() {
     Ok(Operators::load_or_create(&path)?)
 }

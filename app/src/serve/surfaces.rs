@@ -161,14 +161,6 @@ fn tls(
 }
 
 /// Refuses plain text off loopback, unless a person has given a reason for this surface.
-    }
-    refuse(format!(
-        "`{setting}` is {address}, which other machines can reach, without TLS: listen on 127.0.0.1, give \
-         `{certificate}.certificate`, or say why plain text is safe on this surface with --plain-text-because \
-         {surface}=\"...\""
-    ))
-}
-
 fn refuse_plain_text(
     settings: &Settings,
     (setting, surface): (&str, &str),
@@ -182,7 +174,7 @@ fn refuse_plain_text(
     };
     if is_encrypted || address.ip().is_loopback() || reason.is_some() {
         return Ok(());
-/// A process that other machines reach accepts only operators and keys that a person has written down, never a
+    }
     let certificate = if surface == PUBLIC { PUBLIC } else { CONTRACTS };
 /// file that the process made itself.
 fn refuse_made_up_secrets(settings: &Settings, has_public_surface: bool) -> anyhow::Result<()> {
@@ -192,6 +184,14 @@ fn refuse_made_up_secrets(settings: &Settings, has_public_surface: bool) -> anyh
     let (operators, keys) = (settings.operators_file(), settings.keys_file());
     let folder = |file: &Path| file.parent().unwrap_or(Path::new(".")).display().to_string();
     if !operators.exists() {
+    refuse(format!(
+        "`{setting}` is {address}, which other machines can reach, without TLS: listen on 127.0.0.1, give \
+         `{certificate}.certificate`, or say why plain text is safe on this surface with --plain-text-because \
+         {surface}=\"...\""
+    ))
+}
+
+/// A process that other machines reach accepts only operators and keys that a person has written down, never a
         let file = operators.display();
         return refuse(format!(
             "other machines reach this process, but no operator is named: write a line with a name and a token \

@@ -296,6 +296,7 @@ async fn products_are_added_once_and_rejected_rows_are_reported() {
             columns: Vec::new().into(),
             category: "other".to_owned(),
             currency: Money::GBP,
+            currencies: vec![Money::GBP],
             strict: false,
         };
         products::import(

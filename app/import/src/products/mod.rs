@@ -43,6 +43,8 @@ pub struct Options {
     pub category: String,
     /// Currency of prices without one.
     pub currency: Currency,
+    /// Every currency that the store sells in. Nobody could buy at a price in another one.
+    pub currencies: Vec<Currency>,
     /// Stop at the first invalid row.
     pub strict: bool,
 }

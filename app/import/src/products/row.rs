@@ -17,6 +17,13 @@ pub(super) fn product<'a>(value: impl Fn(Field) -> Option<&'a str>, options: &Op
             .parse::<Currency>()
             .map_err(|error| format!("{}: {error}", Field::Currency.name()))?,
     };
+    if !options.currencies.contains(&currency) {
+        let sold: Vec<_> = options.currencies.iter().map(Currency::as_str).collect();
+        let (field, sold) = (Field::Currency.name(), sold.join(", "));
+        return Err(format!(
+            "{field}: the store does not sell in {currency}: the currencies are {sold}"
+        ));
+    }
     let price = Money::parse(needed(Field::Price)?, currency);
     Ok(NewProduct {
         sku: needed(Field::Sku)?.to_owned(),

@@ -14,6 +14,7 @@ fn options(columns: &[&str]) -> Options {
         columns: choices.into(),
         category: "other".to_owned(),
         currency: Money::GBP,
+        currencies: vec![Money::GBP, "EUR".parse().unwrap()],
         strict: false,
     }
 }

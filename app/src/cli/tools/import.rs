@@ -121,6 +121,7 @@ async fn products(arguments: ProductsArguments, settings: &Settings, json: bool)
         columns: arguments.columns.into(),
         category: arguments.category,
         currency: arguments.currency.unwrap_or(settings.currency),
+        currencies: settings.all_currencies(),
         strict: arguments.strict,
     };
     let catalog = called(&connected(settings, &FILLED[..1]).await?, "import")?;
