@@ -48,7 +48,8 @@ fn metric_violations(files: &[File], exported: &[String]) -> Vec<String> {
 async fn every_metric_of_the_store_is_explained_in_one_document() {
     let data = Data::new(Engine::Sqlite).await;
     let store = data.serve(&[]).await;
-    let metrics = Client::new(store.url()).get("/metrics").await;
+    let client = Client::new(store.url()).with_token(data.operator_token());
+    let metrics = client.get("/metrics").await;
     store.stop().await;
     assert_eq!(metrics.status, 200, "{}", metrics.text);
     let exported = exported(&metrics.text);

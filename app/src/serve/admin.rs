@@ -1,5 +1,5 @@
 //! `/admin`: shows the readiness of modules, and shows and changes their placement, in a running process. Every request needs
-//! an operator's token.
+//! an operator's token, which is checked by [`for_operators`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +22,6 @@ use crate::serve::health::{self, Health, Readiness};
 /// State of the routes.
 struct Admin {
     health: Arc<Health>,
-    operators: Arc<Operators>,
     /// Number of changes of each module's placement. Changes are made one at a time.
     generations: Mutex<BTreeMap<&'static str, u64>>,
 }
@@ -78,13 +77,12 @@ pub struct WantedPlace {
     pub force: bool,
 }
 
-pub(super) fn router(health: Arc<Health>, operators: Arc<Operators>) -> Router {
+pub(super) fn router(health: Arc<Health>, operators: &Arc<Operators>) -> Router {
     let admin = Arc::new(Admin {
         health,
-        operators,
         generations: Mutex::default(),
     });
-    Router::new()
+    let routes = Router::new()
         .route("/admin/placement", get(all))
         .route("/admin/placement/{module}", put(change))
         .route("/admin/readiness", get(readiness))
@@ -92,12 +90,17 @@ pub(super) fn router(health: Arc<Health>, operators: Arc<Operators>) -> Router {
             let why = "this path does not support the method: the Allow header lists the supported methods";
             refusal(405, "method-not-allowed", why)
         })
-        .layer(from_fn_with_state(Arc::clone(&admin), admit))
-        .with_state(admin)
+        .with_state(admin);
+    for_operators(routes, operators)
 }
 
-async fn admit(State(admin): State<Arc<Admin>>, mut request: Request, next: Next) -> Response {
-    let Some(name) = admin.operators.authenticate(request.headers()) else {
+/// Serves `routes` to operators only.
+pub(super) fn for_operators(routes: Router, operators: &Arc<Operators>) -> Router {
+    routes.layer(from_fn_with_state(Arc::clone(operators), admit))
+}
+
+async fn admit(State(operators): State<Arc<Operators>>, mut request: Request, next: Next) -> Response {
+    let Some(name) = operators.authenticate(request.headers()) else {
         let why = "this operation needs an operator's token: send Authorization: Bearer TOKEN";
         return refusal(401, "unauthenticated", why);
     };

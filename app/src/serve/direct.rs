@@ -1,7 +1,7 @@
 //! Keeps the inner surfaces of a loopback address from being published: a proxy on the same host passes everything on.
 //!
-//! A proxy that adds no header and keeps the name of this machine cannot be told from a local client. Behind such a proxy, the
-//! inner surfaces need addresses of their own: `admin.listen` and `contracts.listen`.
+//! A proxy that adds no header and keeps the name of this machine cannot be told from a local client. Therefore everything on
+//! the inner surfaces of a shared address also asks for a token.
 
 use std::net::IpAddr;
 

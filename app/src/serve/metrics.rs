@@ -1,5 +1,5 @@
 //! `/metrics`: counters of this process for Prometheus, on the admin surface. The text has names of modules, methods and
-//! addresses only, so a request needs no token.
+//! addresses only, so a request needs no token, except at an address that also serves shoppers.
 
 use std::sync::Arc;
 

@@ -113,7 +113,9 @@ impl Serving {
         let routes = Routes {
             front: front.routes(&url, &health),
             contracts,
-            admin: admin::router(Arc::clone(&health), operators).merge(metrics::router(&health)),
+            admin: admin::router(Arc::clone(&health), &operators),
+            metrics: metrics::router(&health),
+            operators,
             health: health::router(&health),
         };
 
@@ -132,9 +134,9 @@ impl Serving {
             );
         }
         let sockets = surfaces.serve(routes, &settings.connections, health.stopping());
+        let watching = AbortOnDropHandle::new(tokio::spawn(files.watch()));
         front.fill(settings, &url).await?;
         let jobs = jobs.into_iter();
-        let watching = AbortOnDropHandle::new(tokio::spawn(files.watch()));
         let jobs = jobs.map(|job| AbortOnDropHandle::new(tokio::spawn(job)));
         let jobs = jobs.chain([watching]).collect();
         health.open();
@@ -166,9 +168,9 @@ fn reload_credentials(settings: &Settings, options: &HostOptions, files: &mut Re
 
 /// Reads the operators; creates the file if no setting names one.
 pub fn load_operators(settings: &Settings) -> anyhow::Result<Operators> {
-        return Operators::load(&path).context("admin.operators");
-    }
     let path = settings.operators_file();
     if settings.admin.operators.is_some() {
+        return Operators::load(&path).context("admin.operators");
+    }
     Ok(Operators::load_or_create(&path)?)
 }

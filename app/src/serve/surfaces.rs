@@ -9,12 +9,12 @@ use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use axum::Router;
 use futures_util::future::join_all;
-use offshoot_listener::{Listener, ListenerLimits, Stopping, raise_limit};
-use offshoot_rest::{Certificate, server_tls};
-use rustls::ServerConfig;
+use offshoot_listener::{Listener, ListenerLimits, SharedServerTls, Stopping, raise_limit};
+use offshoot_rest::{Certificate, Operators, server_tls};
 use tokio::task::JoinHandle;
 
 use crate::config::{ConfigurationError, ConnectionsSettings, Settings};
+use crate::serve::admin::for_operators;
 use crate::serve::direct::for_this_machine;
 use crate::serve::reload::ReloadedFiles;
 
@@ -29,8 +29,12 @@ pub(super) struct Routes {
     pub(super) front: Router,
     /// For other processes: contracts.
     pub(super) contracts: Router,
-    /// For operators: placement and metrics.
+    /// For operators: placement and readiness.
     pub(super) admin: Router,
+    /// For operators' tools.
+    pub(super) metrics: Router,
+    /// Who gets the metrics at an address that serves others, too.
+    pub(super) operators: Arc<Operators>,
     /// On every surface.
     pub(super) health: Router,
 }
@@ -118,8 +122,12 @@ impl Surfaces {
             None => {}
         }
         match self.admin {
-            Some(own) => serve(own, routes.admin.merge(routes.health)),
-            None if is_local => main = main.merge(for_this_machine(routes.admin)),
+            Some(own) => serve(own, routes.admin.merge(routes.metrics).merge(routes.health)),
+            None if is_local => {
+                // A proxy that hides itself passes everything on.
+                let metrics = for_operators(routes.metrics, &routes.operators);
+                main = main.merge(for_this_machine(routes.admin.merge(metrics)));
+            }
             None => {}
         }
         serve(self.main, main);
@@ -176,14 +184,6 @@ fn refuse_plain_text(
         return Ok(());
     }
     let certificate = if surface == PUBLIC { PUBLIC } else { CONTRACTS };
-/// file that the process made itself.
-fn refuse_made_up_secrets(settings: &Settings, has_public_surface: bool) -> anyhow::Result<()> {
-    if !settings.is_reachable() {
-        return Ok(());
-    }
-    let (operators, keys) = (settings.operators_file(), settings.keys_file());
-    let folder = |file: &Path| file.parent().unwrap_or(Path::new(".")).display().to_string();
-    if !operators.exists() {
     refuse(format!(
         "`{setting}` is {address}, which other machines can reach, without TLS: listen on 127.0.0.1, give \
          `{certificate}.certificate`, or say why plain text is safe on this surface with --plain-text-because \
@@ -192,6 +192,14 @@ fn refuse_made_up_secrets(settings: &Settings, has_public_surface: bool) -> anyh
 }
 
 /// A process that other machines reach accepts only operators and keys that a person has written down, never a
+/// file that the process made itself.
+fn refuse_made_up_secrets(settings: &Settings, has_public_surface: bool) -> anyhow::Result<()> {
+    if !settings.is_reachable() {
+        return Ok(());
+    }
+    let (operators, keys) = (settings.operators_file(), settings.keys_file());
+    let folder = |file: &Path| file.parent().unwrap_or(Path::new(".")).display().to_string();
+    if !operators.exists() {
         let file = operators.display();
         return refuse(format!(
             "other machines reach this process, but no operator is named: write a line with a name and a token \
