@@ -75,6 +75,7 @@ mod stalled_subscribers;
 mod storage_faults;
 // Commands, startup, operations.
 mod backups;
+mod certificates;
 mod check_command;
 mod commands;
 mod distributed_tracing;
@@ -82,6 +83,7 @@ mod events;
 pub(crate) mod interrupted_import;
 mod isolation;
 mod provisioning;
+mod rotation;
 mod sagas;
 mod startup_errors;
 mod surfaces;

@@ -1,17 +1,11 @@
 //! The public, contracts and admin surfaces: separate addresses, TLS, required secrets.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::fs;
 
-use http_body_util::{BodyExt as _, Empty};
-use hyper_rustls::HttpsConnectorBuilder;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
-use offshoot_rest::{Certificate, client_tls};
+use offshoot_rest::client_tls;
 use offshoot_tests::{Data, Engine};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+
+use super::certificates::{Authority, Keys, get, write_secret};
 
 #[tokio::test]
 async fn a_process_on_a_network_address_generates_no_secrets() {
@@ -26,12 +20,34 @@ async fn a_process_on_a_network_address_generates_no_secrets() {
     let refused = data.run_command(&serve).await;
     refused.expect_error(
         2,
-        &["`admin.listen` is 0.0.0.0:0", "without TLS", "--plain-text-because"],
+        &[
+            "`admin.listen` is 0.0.0.0:0",
+            "without TLS",
+            "--plain-text-because admin=",
+        ],
     );
+    let for_another = ["--plain-text-because", "public=a test"];
+    let refused = data.run_command(&[&serve[..], &for_another].concat()).await;
+    refused.expect_error(2, &["`admin.listen` is 0.0.0.0:0", "without TLS"]);
+    let public = ["serve", "--listen", "0.0.0.0:0"];
+    let refused = data.run_command(&public).await;
+    refused.expect_error(2, &["the link keys are missing", "link.key"]);
+    write_secret(&data.folder().join("link.key"), &"a".repeat(64));
+    for (surface, arguments) in [
+        ("public", &public[..]),
+        ("contracts", &["serve", "--only", "catalog", "--listen", "0.0.0.0:0"]),
+        (
+            "contracts",
+            &["serve", "--listen", "127.0.0.1:0", "--listen-contracts", "0.0.0.0:0"],
+        ),
+    ] {
+        let refused = data.run_command(arguments).await;
+        refused.expect_error(2, &["without TLS", &format!("--plain-text-because {surface}=")]);
+    }
     let files: Vec<_> = fs::read_dir(data.folder())
         .expect("the data directory is readable")
         .collect();
-    assert_eq!(files.len(), 2, "a secret was generated: {files:?}");
+    assert_eq!(files.len(), 3, "a secret was generated: {files:?}");
 }
 
 #[tokio::test]
@@ -67,7 +83,7 @@ async fn each_surface_serves_only_its_own_routes() {
 #[tokio::test]
 async fn every_surface_uses_the_configured_certificates() {
     let data = Data::new(Engine::Sqlite).await;
-    let keys = Keys::new(data.folder());
+    let keys = Keys::new(data.folder(), &Authority::new());
     let config = keys.settings();
     let config = ["--config", config.as_str()];
     let catalog = data.serve(&[&config[..], &["--only", "catalog"]].concat()).await;
@@ -77,27 +93,7 @@ async fn every_surface_uses_the_configured_certificates() {
     let mut front = data.serve(&[&config[..], &separate[..]].concat()).await;
     let admin = front.next_surface_address("admin").await;
     let tls = client_tls(&keys.authority, None).expect("the authority's certificate loads");
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a client of the public surface that speaks TLS"
-    )]
-    let get = async |url: String| {
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls.clone())
-            .https_only()
-            .enable_http1()
-            .build();
-        let client: Client<_, Empty<&[u8]>> = Client::builder(TokioExecutor::new()).build(connector);
-        let answer = client.get(url.parse().expect("the URL is valid")).await?;
-        let status = answer.status().as_u16();
-        let body = answer
-            .into_body()
-            .collect()
-            .await
-            .expect("the body is complete")
-            .to_bytes();
-        Ok::<_, hyper_util::client::legacy::Error>((status, String::from_utf8_lossy(&body).into_owned()))
-    };
+    let get = async |url: String| get(&tls, &url).await;
     front
         .wait_until("is not ready", async || {
             get(format!("{}/health/ready", front.url()))
@@ -123,55 +119,6 @@ async fn every_surface_uses_the_configured_certificates() {
     catalog.stop().await;
 }
 
-/// A certificate authority, and this machine's certificate signed by the authority.
-struct Keys {
-    authority: std::path::PathBuf,
-    own: Certificate,
-    config: std::path::PathBuf,
-}
-
-impl Keys {
-    fn new(folder: &Path) -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = || KeyPair::generate().expect("a key is generated");
-        let issuer = CertifiedIssuer::self_signed(params, key()).expect("the authority signs itself");
-        let own = key();
-        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("the name is valid");
-        let certificate = params
-            .signed_by(&own, &issuer)
-            .expect("the authority signs the certificate");
-        let keys = Self {
-            authority: folder.join("authority.pem"),
-            own: Certificate {
-                chain: folder.join("own.pem"),
-                key: folder.join("own.key"),
-            },
-            config: folder.join("encrypted.toml"),
-        };
-        write_secret(&keys.authority, &issuer.pem());
-        write_secret(&keys.own.chain, &certificate.pem());
-        write_secret(&keys.own.key, &own.serialize_pem());
-        keys
-    }
-
-    /// Writes a configuration file that names the certificates and returns the path.
-    fn settings(&self) -> String {
-        let (chain, key) = (self.own.chain.display(), self.own.key.display());
-        let both = format!("certificate = \"{chain}\"\nkey = \"{key}\"\n");
-        let authority = self.authority.display();
-        let settings = format!("[public]\n{both}[contracts]\n{both}authority = \"{authority}\"\n");
-        write_secret(&self.config, &settings);
-        self.config.display().to_string()
-    }
-}
-
-fn write_secret(path: &Path, text: &str) {
-    let mut file = OpenOptions::new();
-    let file = file.write(true).create_new(true).mode(0o600).open(path);
-    writeln!(file.expect("the file is new"), "{text}").expect("the file is writable");
-}
-
 #[tokio::test]
 async fn a_proxy_on_the_same_machine_publishes_the_public_surface_only() {
     let data = Data::new(Engine::Sqlite).await;
@@ -187,6 +134,10 @@ async fn a_proxy_on_the_same_machine_publishes_the_public_surface_only() {
             ("/modules/catalog/contract", 401, 404),
         ] {
             assert_eq!(client.get(path).await.status, direct, "{path}");
+            // A proxy that adds nothing looks like a local client: without a token there is nothing to publish.
+            let stranger = offshoot_tests::Client::stranger(store.url()).get(path).await;
+            let is_public = ["/api/v1/products", "/health/ready"].contains(&path);
+            assert_eq!(stranger.status, if is_public { 200 } else { 401 }, "{path}");
             let request = client.request("GET", path).header(header, value);
             assert_eq!(client.send(request).await.status, proxied, "{path} with {header}");
         }
