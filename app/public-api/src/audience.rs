@@ -23,15 +23,15 @@ use super::request::{IDEMPOTENCY_KEY, Ids, Principal};
 
 /// Header of an order's link token. No query parameter: servers and proxies log URLs, and browsers pass them on.
 pub(super) const ORDER_TOKEN: HeaderName = HeaderName::from_static("order-token");
-/// Cookie with the id of a client: 32 hexadecimal digits. The cookie opens nothing; idempotency keys hold for it.
+/// Cookie with the id of a client: 32 hexadecimal digits. The cookie opens nothing; idempotency keys hold for the client.
 pub(super) const CLIENT: &str = "offshoot-client";
 
 /// Who may call an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Audience {
-    /// Anyone. The id of a cart is known to whoever created the cart.
+    /// Anyone. Only the shopper who made a cart knows the id of the cart.
     Anyone,
-    /// Whoever checked the order out, by the token in the response, and operators.
+    /// The customer who checked the order out, by the token in the response, and operators.
     LinkHolder,
     /// Operators, and anyone if the store's reports are open.
     ReportReader,
