@@ -104,7 +104,7 @@ const ON_A_STORE: [&str; 14] = [
     "sagas undo 1",
 ];
 /// Commands that create a store, print where they look for one, or need none.
-const OTHERS: [&str; 20] = [
+const OTHERS: [&str; 21] = [
     "backup restore",
     "backup verify",
     "check",
