@@ -21,6 +21,8 @@ pub enum Rule {
     Sql,
     /// SQL means different things on the two engines, or a migration has no twin for the other engine.
     Engines,
+    /// A migration keeps readers or writers out while Postgres reads or writes all rows of a table.
+    Blocking,
     /// The application's declaration of a module disagrees with code, manifests or migrations.
     Declaration,
     /// A module keeps state in memory between calls. Another replica, or the process after a move, lacks that state.
@@ -43,6 +45,7 @@ impl Rule {
             Rule::Cycle => "cycle",
             Rule::Sql => "sql",
             Rule::Engines => "engines",
+            Rule::Blocking => "blocking",
             Rule::Declaration => "declaration",
             Rule::State => "state",
             Rule::Allow => "allow",

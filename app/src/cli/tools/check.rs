@@ -21,6 +21,7 @@ What is found, by rule:
   cycle           modules whose contracts depend on each other in a circle
   sql             SQL outside of sql!, or in code that has no data
   engines         SQL that SQLite and Postgres understand differently, a migration without its twin for the other engine
+  blocking        a migration that keeps readers or writers out of a Postgres table while it reads or writes all rows
   declaration     a module that the application's declaration, features, dependencies or migrations lack, and the
                   reverse; a call or a subscription that is not declared, or declared and not made
   state           a field or static that changes in memory between calls, which a second process has not

@@ -4,7 +4,7 @@
 
 mod migrations;
 
-pub(crate) use self::migrations::find_in_migrations;
+pub(crate) use self::migrations::{find_in_migrations, is_of_postgres};
 
 use crate::file::File;
 use crate::project::Project;

@@ -6,6 +6,8 @@ mod sql;
 mod tables;
 // Differences between the engines.
 mod engines;
+// Locks of migrations.
+mod blocking;
 // Dependencies between modules.
 mod dependencies;
 // Declarations of modules.
@@ -49,6 +51,7 @@ impl Project {
             found.extend(tables::find_in_migrations(self, file, &tables));
         }
         found.extend(engines::find_in_migrations(self));
+        found.extend(blocking::find_in_migrations(self));
         found.extend(declarations::find_disagreements(self, &sources, &manifests));
         found.extend(manifests.unreadable());
         found.extend(dependencies::find_implementation_dependencies(&manifests));

@@ -157,6 +157,7 @@ fn a_text_key_without_a_collation_is_found_on_postgres() {
                 UNIQUE (kind, place)\n\
                 );\n\
                 CREATE INDEX parts_by_shelf ON parts (kind, shelf) WHERE note IS NULL;\n\
+                CREATE TABLE others (id uuid);\n\
                 CREATE INDEX others_by_note ON others (note);";
     let found = found(&[("migrations/a/postgres/0001_parts.sql", text)]);
     let columns: Vec<_> = found

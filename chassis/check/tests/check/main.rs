@@ -1,6 +1,7 @@
 //! Tests of the rules: each rule finds planted violations with file and line, and reports nothing else.
 
 mod baseline;
+mod blocking;
 mod declarations;
 mod engines;
 mod projects;

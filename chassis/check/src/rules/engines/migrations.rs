@@ -37,6 +37,11 @@ pub(crate) fn find_in_migrations(project: &Project) -> Vec<Violation> {
     found
 }
 
+/// Whether the migration at `path` is for Postgres.
+pub(crate) fn is_of_postgres(path: &str) -> bool {
+    engine_of(path) == Some("postgres")
+}
+
 fn engine_of(path: &str) -> Option<&'static str> {
     ENGINES
         .into_iter()
