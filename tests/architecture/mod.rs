@@ -15,6 +15,7 @@ mod root_imports;
 // Ownership of data.
 mod check_rules;
 mod migrations;
+mod postgres_connections;
 // Compatibility of contracts.
 mod openapi;
 mod released;

@@ -82,6 +82,7 @@ mod distributed_tracing;
 mod events;
 pub(crate) mod interrupted_import;
 mod isolation;
+mod postgres_at_start;
 mod provisioning;
 mod rotation;
 mod sagas;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use offshoot_contract::Clock;
-use offshoot_db::DatabaseUrl;
+use offshoot_db::{DatabaseUrl, DbOptions};
 use offshoot_host::{HostOptions, ModuleOptions};
 use offshoot_rest::{LinkKeys, ServiceKeys, client_tls};
 
@@ -29,6 +29,7 @@ impl Settings {
             keys: self.service_keys()?,
             tls: tls.map(|tls| Arc::new(ArcSwap::from_pointee(tls))),
             postgres_connections: self.postgres.connections,
+            postgres_patience: self.postgres.patience,
             require_isolation: self.postgres.isolation == Isolation::Require,
             heartbeat: self.jobs.heartbeat(),
             keep_events: self.events.keep,
@@ -51,9 +52,22 @@ impl Settings {
     /// The database of a module: its URL, or its SQLite file in the data directory.
     pub fn database_url(&self, module: &str) -> anyhow::Result<DatabaseUrl> {
         match self.database_of(module) {
-            Some(url) => Ok(url.replace(MODULE, module).parse()?),
+            Some(url) => self.parse_database(&url.replace(MODULE, module)),
             // Absolute, because the location is printed.
             None => Ok(DatabaseUrl::sqlite(path::absolute(&self.data_dir).context("data_dir")?)),
+        }
+    }
+
+    /// Parses a database URL. Plain text to another machine needs the reason that the settings state.
+    pub fn parse_database(&self, url: &str) -> anyhow::Result<DatabaseUrl> {
+        Ok(DatabaseUrl::parse(url, self.postgres.allow_plain_text.as_deref())?)
+    }
+
+    /// Options of commands that change schemas: they wait for a server that is restarting, as `serve` does.
+    pub fn schema_options(&self) -> DbOptions {
+        DbOptions {
+            server_patience: self.postgres.patience,
+            ..DbOptions::default()
         }
     }
 

@@ -110,6 +110,12 @@ pub enum Sample {
 pub struct PostgresSettings {
     /// Largest number of connections of this process.
     pub connections: u32,
+    /// Reason for plain text to a server on another machine; `None` forbids it.
+    #[serde(deserialize_with = "unless_empty")]
+    pub allow_plain_text: Option<String>,
+    /// Time for which a start waits for a server that is restarting.
+    #[serde(deserialize_with = "deserialize_duration")]
+    pub patience: Duration,
     /// Treatment of a login that reaches more than its module's data.
     #[serde(deserialize_with = "word")]
     pub isolation: Isolation,

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use offshoot_db::{DatabaseUrl, Engine, Params, Row, Sql};
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use offshoot_db::{DatabaseUrl, Engine, Params, PostgresLogin, Row, Sql};
+use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection as _, SqlSafeStr as _, SqlStr};
 
@@ -70,7 +70,7 @@ impl Connection {
     }
 
     /// Connects to Postgres with the rights of `login`, which must be allowed to migrate.
-    pub(crate) async fn connect_as(login: &PgConnectOptions, module: &str) -> Result<Self, sqlx::Error> {
+    pub(crate) async fn connect_as(login: &PostgresLogin, module: &str) -> Result<Self, sqlx::Error> {
         Ok(Self::Postgres(connect(login, module).await?))
     }
 
@@ -167,10 +167,9 @@ impl Connection {
     }
 }
 
-async fn connect(login: &PgConnectOptions, module: &str) -> Result<PgConnection, sqlx::Error> {
+async fn connect(login: &PostgresLogin, module: &str) -> Result<PgConnection, sqlx::Error> {
     // The application name differs from the names of store processes, by which the guard finds store processes.
-    let login = login.clone().application_name(&format!("offshoot-backup {module}"));
-    PgConnection::connect_with(&login).await
+    login.connect(&format!("offshoot-backup {module}")).await
 }
 
 /// Quotes an identifier.

@@ -12,8 +12,8 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use futures_util::TryStreamExt as _;
-use offshoot_db::{DbOptions, MigrationId, migrate, migrate_to};
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use offshoot_db::{DbOptions, MigrationId, PostgresLogin, migrate, migrate_to};
+use sqlx::postgres::PgConnection;
 
 use crate::connection::{Connection, database_error, quoted};
 use crate::error::BackupError;
@@ -163,7 +163,7 @@ pub(crate) fn check_rows(path: &Path, table: &TableEntry) -> io::Result<Option<S
 /// If any step fails, the former schema is renamed back.
 pub(crate) async fn restore_schema(
     data: &ModuleData,
-    login: &PgConnectOptions,
+    login: &PostgresLogin,
     backup: &ModuleBackup,
     directory: &Path,
     adjustments: &Adjustments,
@@ -200,7 +200,7 @@ pub(crate) async fn restore_schema(
 
 async fn fill_schema(
     data: &ModuleData,
-    login: &PgConnectOptions,
+    login: &PostgresLogin,
     backup: &ModuleBackup,
     directory: &Path,
     adjustments: &Adjustments,

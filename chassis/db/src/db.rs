@@ -13,7 +13,7 @@ use crate::open_error::OpenError;
 use crate::options::DbOptions;
 use crate::ownership::{self, StoreId};
 use crate::pool::{ConnectionSource, ConnectionState, Pool};
-use crate::postgres::{Isolation, PostgresServer, SessionRole, check_budget, inspect_login};
+use crate::postgres::{Isolation, PostgresServer, SessionRole, check_budget, connect_within, inspect_login};
 use crate::queries::Queries;
 use crate::read::Read;
 use crate::sqlite::{SqliteFile, open_or_create};
@@ -63,7 +63,7 @@ impl Db {
             }
             DatabaseUrl::Postgres(login) => {
                 let server = PostgresServer::new(login, schema.module, SessionRole::Runtime);
-                let connection = server.connect().await;
+                let connection = connect_within(&server, options.server_patience).await;
                 let connection = connection.map_err(|cause| server.explain_connect_error(url, cause))?;
                 let mut first = Connection::Postgres(connection);
                 let address = server.address();

@@ -71,7 +71,7 @@ pub use crate::open_error::OpenError;
 pub use crate::options::{DbOptions, PgBudget};
 pub use crate::ownership::StoreId;
 pub use crate::params::Params;
-pub use crate::postgres::{Isolation, Password, ProvisionOptions, ProvisionedStep};
+pub use crate::postgres::{Isolation, Password, PostgresLogin, ProvisionOptions, ProvisionedStep};
 pub use crate::provision::provision;
 pub use crate::queries::Queries;
 pub use crate::read::Read;

@@ -18,6 +18,29 @@ pub enum OpenError {
         #[source]
         cause: sqlx::Error,
     },
+    #[error("`{name}` is not a known parameter of a Postgres URL, and would have no effect: correct or remove it")]
+    UnknownUrlParameter { name: String },
+    #[error("the parameter `{name}` of the Postgres URL must be the path of a PEM file, not its text")]
+    NotAFile { name: String },
+    #[error("a client certificate for Postgres needs two files: give both `sslcert` and `sslkey`, or none")]
+    ClientCertificate,
+    #[error(
+        "`sslmode=verify-ca` without an authority verifies nothing: name the PEM file of the authority that signed the \
+         server's certificate with `sslrootcert`, or write `sslmode=verify-full`"
+    )]
+    NoAuthority,
+    #[error(
+        "the mode `verify-ca`, or `require` with `sslrootcert`, would also accept any certificate of the public authorities \
+         that this machine trusts: write `sslmode=verify-full`, or start the process with SSL_CERT_FILE={named} and \
+         without SSL_CERT_DIR, so that this authority alone is trusted"
+    )]
+    ManyAuthorities { named: String },
+    #[error(
+        "`sslmode={mode}` would send passwords and data to {host}, another machine, in plain text: write \
+         `sslmode=verify-full`, with `sslrootcert=FILE` for an authority of your own, or state in \
+         `postgres.allow_plain_text` why plain text is safe there"
+    )]
+    PlainText { host: String, mode: &'static str },
     #[error("`{name}` is not a valid module name: use 1 to 40 of a-z, 0-9 and _, starting with a letter")]
     InvalidModuleName { name: String },
 

@@ -26,6 +26,9 @@ pub struct DbOptions {
     pub postgres: PgBudget,
     /// Time to wait for another migrator, or for a process that has locked the SQLite file.
     pub migration_lock_timeout: Duration,
+    /// Time for which opening and migrating wait for a Postgres server that is restarting. Zero: a server that is not
+    /// there is an error at once.
+    pub server_patience: Duration,
     /// Reject a Postgres login that has access to more than the module's own data.
     pub require_isolation: bool,
 }
@@ -37,6 +40,7 @@ impl Default for DbOptions {
             sqlite_readers: SQLITE_READERS,
             postgres: PgBudget::default(),
             migration_lock_timeout: MIGRATION_LOCK_TIMEOUT,
+            server_patience: Duration::ZERO,
             require_isolation: false,
         }
     }

@@ -9,6 +9,7 @@ use crate::open_error::OpenError;
 use crate::options::DbOptions;
 use crate::postgres::{
     self, PostgresServer, ProvisionOptions, ProvisionedStep, ProvisioningTarget, SessionRole, acquire_migration_lock,
+    connect_within,
 };
 use crate::url::DatabaseUrl;
 
@@ -29,7 +30,7 @@ pub async fn provision(
     let module = schema.module;
     let server = PostgresServer::new(login, module, SessionRole::Login);
     let address = server.address();
-    let connected = server.connect().await;
+    let connected = connect_within(&server, options.server_patience).await;
     let mut connection = connected.map_err(|cause| OpenError::CannotConnect {
         module,
         address: address.clone(),

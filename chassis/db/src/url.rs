@@ -4,9 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use sqlx::postgres::PgConnectOptions;
-
 use crate::open_error::OpenError;
+use crate::postgres::PostgresLogin;
 use crate::statement::Engine;
 
 /// Location of a module's data.
@@ -19,13 +18,27 @@ pub enum DatabaseUrl {
     Sqlite(PathBuf),
     /// Server, login and database. Behind PgBouncer only session pooling works: roles and prepared statements last as
     /// long as a session.
-    Postgres(Box<PgConnectOptions>),
+    Postgres(Box<PostgresLogin>),
 }
 
 impl DatabaseUrl {
     /// SQLite files in `directory`.
     pub fn sqlite(directory: impl Into<PathBuf>) -> Self {
         Self::Sqlite(directory.into())
+    }
+
+    /// Parses a URL. `plain_text` is the reason why plain text to a Postgres server on another machine is safe. With none,
+    /// connections to other machines are encrypted, and a URL that asks for plain text there is refused.
+    pub fn parse(text: &str, plain_text: Option<&str>) -> Result<Self, OpenError> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(Box::new(PostgresLogin::parse(text, plain_text)?)));
+        }
+        match text.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//")) {
+            Some(path) if !path.is_empty() => Ok(Self::sqlite(path)),
+            _ => Err(OpenError::InvalidUrl {
+                scheme: text.split(':').next().unwrap_or_default().to_owned(),
+            }),
+        }
     }
 
     /// The engine named by the URL.
@@ -42,17 +55,7 @@ impl FromStr for DatabaseUrl {
     type Err = OpenError;
 
     fn from_str(text: &str) -> Result<Self, OpenError> {
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            // The error leaves out the URL, which may contain a password.
-            let options = text.parse().map_err(|cause| OpenError::InvalidPostgresUrl { cause })?;
-            return Ok(Self::Postgres(Box::new(options)));
-        }
-        match text.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//")) {
-            Some(path) if !path.is_empty() => Ok(Self::sqlite(path)),
-            _ => Err(OpenError::InvalidUrl {
-                scheme: text.split(':').next().unwrap_or_default().to_owned(),
-            }),
-        }
+        Self::parse(text, None)
     }
 }
 
@@ -60,14 +63,7 @@ impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             DatabaseUrl::Sqlite(directory) => write!(f, "sqlite:{}", directory.display()),
-            DatabaseUrl::Postgres(options) => {
-                let database = options.get_database().unwrap_or(options.get_username());
-                let (user, host, port) = (options.get_username(), options.get_host(), options.get_port());
-                write!(f, "postgres://{user}@{host}:{port}/{database}")?;
-                options
-                    .get_socket()
-                    .map_or(Ok(()), |socket| write!(f, "?host={}", socket.display()))
-            }
+            DatabaseUrl::Postgres(login) => f.write_str(&login.url()),
         }
     }
 }

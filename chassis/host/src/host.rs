@@ -140,6 +140,7 @@ impl Host {
                 connections: self.options.postgres_connections,
                 modules: u32::try_from(here.count())?,
             },
+            server_patience: self.options.postgres_patience,
             require_isolation: self.options.require_isolation,
             ..DbOptions::default()
         };

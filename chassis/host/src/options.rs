@@ -24,6 +24,8 @@ pub struct HostOptions {
     pub tls: Option<SharedClientTls>,
     /// Largest number of Postgres connections of the process, divided among its modules.
     pub postgres_connections: u32,
+    /// Time for which the start waits for a Postgres server that is restarting.
+    pub postgres_patience: Duration,
     /// Whether a Postgres login with access to more than its module's data is refused. Otherwise a warning is logged.
     pub require_isolation: bool,
     /// Interval and timeout of heartbeats.

@@ -18,6 +18,7 @@ mod statements;
 // Databases for tests.
 mod database;
 pub mod postgres;
+pub mod private_server;
 mod scratch_database;
 // Addresses of servers that start later.
 mod free_address;

@@ -185,7 +185,8 @@ fn split_around_database(url: &str) -> Option<(String, String)> {
 }
 
 /// Folder of the programs of the newest server version.
-fn find_programs() -> Option<PathBuf> {
+#[must_use]
+pub fn find_programs() -> Option<PathBuf> {
     let has_initdb = |folder: &PathBuf| folder.join("initdb").is_file();
     let path = environment_variable("PATH").unwrap_or_default();
     if let Some(folder) = env::split_paths(&path).find(has_initdb) {
@@ -244,7 +245,9 @@ fn start_server(programs: &Path) -> Server {
     }
 }
 
-fn is_root() -> bool {
+/// Whether this process is root, as which Postgres refuses to run.
+#[must_use]
+pub fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 

@@ -49,7 +49,8 @@ impl FaultProxy {
             options.get_username(),
             options.get_database().expect("the URL names a database"),
         );
-        let url = format!("postgres://{user}@127.0.0.1:{port}/{database}");
+        // In plain text, so that the proxy sees each COMMIT.
+        let url = format!("postgres://{user}@127.0.0.1:{port}/{database}?sslmode=disable");
         let (fault, faults) = watch::channel(Fault::None);
         let (commits, lost) = (Arc::new(AtomicU32::new(0)), Arc::default());
         let counted = Arc::clone(&lost);

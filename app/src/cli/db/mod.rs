@@ -85,7 +85,7 @@ struct Row {
 async fn migrate_all(settings: &Settings, login: Option<&str>) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (schema, url) in schemas(settings, login)? {
-        for applied in migrate(schema, &url, &DbOptions::default()).await?.applied {
+        for applied in migrate(schema, &url, &settings.schema_options()).await?.applied {
             rows.push(Row {
                 module: schema.module,
                 database: url.to_string(),
@@ -153,12 +153,13 @@ pub(super) fn schemas(settings: &Settings, login: Option<&str>) -> Result<Vec<(&
         .into_iter()
         .filter(|schema| !runs_elsewhere(schema.module));
     let place = |schema: &'static ModuleSchema| {
-        let url = match (settings.database_of(schema.module), login) {
-            (Some(url), Some(login)) if url.starts_with("postgres") => as_login(url, login)
-                .parse()
-                .with_context(|| format!("the URL of {} with another login", schema.module))?,
-            _ => settings.database_url(schema.module)?,
-        };
+        let url =
+            match (settings.database_of(schema.module), login) {
+                (Some(url), Some(login)) if url.starts_with("postgres") => settings
+                    .parse_database(&as_login(url, login))
+                    .with_context(|| format!("the URL of {} with another login", schema.module))?,
+                _ => settings.database_url(schema.module)?,
+            };
         Ok((schema, url))
     };
     here.map(place).collect()

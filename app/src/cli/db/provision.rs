@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use offshoot_db::{DatabaseUrl, DbOptions, ProvisionOptions, provision};
+use offshoot_db::{DatabaseUrl, ProvisionOptions, provision};
 use serde::Serialize;
 
 use super::passwords::Passwords;
@@ -76,8 +76,7 @@ pub(super) async fn provision_modules(
     for (schema, url) in schemas(settings, login)? {
         let password = match (&mut passwords, &url) {
             (Some(passwords), DatabaseUrl::Postgres(server)) => {
-                let database = server.get_database().unwrap_or(server.get_username());
-                Some(passwords.find_or_create(schema.module, server.get_host(), server.get_port(), database)?)
+                Some(passwords.find_or_create(schema.module, server.host(), server.port(), server.database())?)
             }
             _ => None,
         };
@@ -97,7 +96,7 @@ pub(super) async fn provision_modules(
     }
     let mut rows = Vec::new();
     for (schema, url, options) in work {
-        let steps = provision(schema, &url, &options, &DbOptions::default()).await?;
+        let steps = provision(schema, &url, &options, &settings.schema_options()).await?;
         rows.extend(steps.into_iter().map(|step| Row {
             module: schema.module,
             database: url.to_string(),

@@ -4,7 +4,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 use tokio::time::{Instant, sleep};
 
@@ -16,8 +15,8 @@ use crate::migrate::schema::{CHASSIS, ModuleSchema};
 use crate::open_error::OpenError;
 use crate::options::DbOptions;
 use crate::postgres::{
-    PostgresServer, ProvisionOptions, ProvisioningTarget, SessionRole, acquire_migration_lock, grant_privileges,
-    has_roles_and_schema, owner_role, provision, quote_plain_name,
+    PostgresLogin, PostgresServer, ProvisionOptions, ProvisioningTarget, SessionRole, acquire_migration_lock,
+    connect_within, grant_privileges, has_roles_and_schema, owner_role, provision, quote_plain_name,
 };
 use crate::rows::Keep;
 use crate::sqlite::{SqliteFile, open_or_create};
@@ -97,7 +96,7 @@ pub async fn migrate(
 /// [`migrate`] brings the schema up to date afterwards.
 pub async fn migrate_to(
     schema: &'static ModuleSchema,
-    login: &PgConnectOptions,
+    login: &PostgresLogin,
     history: &[MigrationId],
     options: &DbOptions,
 ) -> Result<(), OpenError> {
@@ -129,7 +128,8 @@ async fn migrate_postgres(
     options: &DbOptions,
 ) -> Result<Vec<MigrationId>, OpenError> {
     let (address, lock_timeout) = (server.address(), options.migration_lock_timeout);
-    let mut connection = server.connect().await.map_err(|cause| OpenError::CannotConnect {
+    let connected = connect_within(server, options.server_patience).await;
+    let mut connection = connected.map_err(|cause| OpenError::CannotConnect {
         module,
         address: address.clone(),
         cause,

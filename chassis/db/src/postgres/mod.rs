@@ -1,5 +1,10 @@
 //! Postgres: one schema and two roles per module.
 
+// The only way to a connection: a checked login.
+mod login;
+mod tls;
+mod waiting;
+// Sessions of a module.
 mod budget;
 mod server;
 // Roles, schema and privileges: the desired state, how to reach the state, and how to inspect it.
@@ -11,6 +16,7 @@ mod roles;
 mod scram;
 
 pub use crate::postgres::isolation::Isolation;
+pub use crate::postgres::login::PostgresLogin;
 pub use crate::postgres::provision_options::{Password, ProvisionOptions, ProvisionedStep};
 
 pub(crate) use crate::postgres::budget::check_budget;
@@ -19,3 +25,4 @@ pub(crate) use crate::postgres::migration_lock::acquire_migration_lock;
 pub(crate) use crate::postgres::provisioning::{ProvisioningTarget, grant_privileges, has_roles_and_schema, provision};
 pub(crate) use crate::postgres::roles::owner_role;
 pub(crate) use crate::postgres::server::{PostgresServer, SessionRole, quote_plain_name};
+pub(crate) use crate::postgres::waiting::connect_within;

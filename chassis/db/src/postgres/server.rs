@@ -5,10 +5,11 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use crate::open_error::OpenError;
+use crate::postgres::login::PostgresLogin;
 use crate::url::DatabaseUrl;
 
 /// Statement timeout of reads: stops a read that no caller waits for. Transactions set their own, shorter timeout.
@@ -25,7 +26,7 @@ const WRONG_PASSWORD: &str = "28P01";
 /// Address, login and module of the connections to a Postgres server.
 #[derive(Clone)]
 pub(crate) struct PostgresServer {
-    options: Box<PgConnectOptions>,
+    login: Box<PostgresLogin>,
     module: &'static str,
     session_role: SessionRole,
 }
@@ -40,10 +41,9 @@ pub(crate) enum SessionRole {
 }
 
 impl PostgresServer {
-    pub(crate) fn new(options: &PgConnectOptions, module: &'static str, session_role: SessionRole) -> Self {
-        let options = options.clone().application_name(&format!("offshoot {module}"));
+    pub(crate) fn new(login: &PostgresLogin, module: &'static str, session_role: SessionRole) -> Self {
         Self {
-            options: Box::new(options),
+            login: Box::new(login.clone()),
             module,
             session_role,
         }
@@ -51,20 +51,15 @@ impl PostgresServer {
 
     /// `host:port/database`, for messages.
     pub(crate) fn address(&self) -> String {
-        let database = self.options.get_database().unwrap_or(self.options.get_username());
-        match self.options.get_socket() {
-            Some(socket) => format!("{}:{}/{database}", socket.display(), self.options.get_port()),
-            None => format!("{}:{}/{database}", self.options.get_host(), self.options.get_port()),
-        }
+        self.login.address()
     }
 
     /// Whether the server accepts this password for the module's role, and rejects another one. False if the server
     /// asks for no password, because then every password is accepted.
     pub(crate) async fn accepts_only_password(&self, password: &str) -> bool {
         let log_in = async |password: &str| {
-            let options = self.options.as_ref().clone().username(self.module).password(password);
-            let connection = PgConnection::connect_with(&options).await?;
-            connection.close().await
+            let login = self.login.as_user(self.module, password);
+            login.connect(&self.application_name()).await?.close().await
         };
         let is_wrong = |error: sqlx::Error| {
             let code = error.as_database_error().and_then(|error| error.code());
@@ -89,15 +84,19 @@ impl PostgresServer {
             Some("42501") => OpenError::RoleDenied {
                 module,
                 address,
-                login: self.options.get_username().to_owned(),
+                login: self.login.user().to_owned(),
                 cause,
             },
             _ => OpenError::CannotConnect { module, address, cause },
         }
     }
 
+    fn application_name(&self) -> String {
+        format!("offshoot {}", self.module)
+    }
+
     pub(crate) async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
-        let mut connection = PgConnection::connect_with(&self.options).await?;
+        let mut connection = self.login.connect(&self.application_name()).await?;
         if self.session_role == SessionRole::Runtime {
             // `pg_temp` comes last, or temporary tables would shadow the module's own.
             let name = quote_plain_name(self.module);

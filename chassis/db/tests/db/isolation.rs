@@ -2,7 +2,6 @@
 
 use offshoot_db::{DatabaseUrl, Db, DbOptions, Engine, ModuleSchema, OpenError, Password, ProvisionOptions};
 use offshoot_db::{inspect_isolation, migrate, provision};
-use sqlx::postgres::PgConnectOptions;
 
 use crate::intruder;
 use crate::store::{THINGS, TestDatabase};
@@ -50,8 +49,7 @@ async fn provision_two_modules(modules: [&'static ModuleSchema; 2]) -> Option<Te
 }
 
 fn own_login(database: &TestDatabase, module: &ModuleSchema) -> DatabaseUrl {
-    let options: PgConnectOptions = database.superuser_url.parse().expect("a URL");
-    DatabaseUrl::Postgres(Box::new(options.username(module.module).password(PASSWORD)))
+    database.url_of(module.module, PASSWORD)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -176,8 +174,7 @@ async fn a_login_shared_by_modules_is_reported_and_can_be_rejected() {
              DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO {name}', current_database()); END $$"
         ))
         .await;
-    let options: PgConnectOptions = database.superuser_url.parse().expect("a URL");
-    let shared = DatabaseUrl::Postgres(Box::new(options.username(&name).password(PASSWORD)));
+    let shared = database.url_of(&name, PASSWORD);
     let db = Db::open(&QUAY, &shared, &DbOptions::default())
         .await
         .expect("a shared login is accepted by default");

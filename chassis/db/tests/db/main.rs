@@ -9,6 +9,8 @@
 mod intruder;
 #[path = "../../../testkit/src/postgres.rs"]
 mod postgres;
+#[path = "../../../testkit/src/private_server.rs"]
+mod private_server;
 #[path = "../../../testkit/src/proxy.rs"]
 mod proxy;
 mod store;
@@ -33,3 +35,6 @@ mod opening;
 mod provisioning;
 mod roles;
 mod tables;
+// Connecting to Postgres.
+mod restarting;
+mod tls;

@@ -4,7 +4,6 @@
 use offshoot_db::{
     DatabaseUrl, Db, DbOptions, Engine, ModuleSchema, OpenError, Password, ProvisionOptions, migrate, provision,
 };
-use sqlx::postgres::PgConnectOptions;
 
 use crate::store::{THINGS, TestDatabase};
 
@@ -22,8 +21,7 @@ fn unique(name: &str) -> String {
 }
 
 fn as_login(database: &TestDatabase, name: &str) -> DatabaseUrl {
-    let options: PgConnectOptions = database.superuser_url.parse().expect("a URL");
-    DatabaseUrl::Postgres(Box::new(options.username(name).password(name)))
+    database.url_of(name, name)
 }
 
 /// Creates a login with the given attributes on the same server.

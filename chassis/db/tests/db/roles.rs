@@ -1,7 +1,6 @@
 //! Postgres roles: the runtime role changes only rows of its own schema, and a login needs membership in the role.
 
 use offshoot_db::{DatabaseUrl, Db, DbOptions, Engine, ModuleSchema, OpenError, migrate, sql};
-use sqlx::postgres::PgConnectOptions;
 
 use crate::store::{Store, TEST_SCHEMA, THINGS, TestDatabase, add, cx};
 
@@ -59,8 +58,7 @@ async fn create_login(database: &TestDatabase, name: &str, rights: &str) -> Data
     database
         .administer(&format!("CREATE ROLE {name} LOGIN PASSWORD '{name}' {rights}"))
         .await;
-    let options: PgConnectOptions = database.superuser_url.parse().expect("a URL");
-    DatabaseUrl::Postgres(Box::new(options.username(name).password(name)))
+    database.url_of(name, name)
 }
 
 /// Makes a role name unique: roles belong to the server, which may serve several runs of these tests.

@@ -71,6 +71,14 @@ impl TestDatabase {
         self.directory.path()
     }
 
+    /// URL of the database for another user. Postgres only.
+    pub fn url_of(&self, user: &str, password: &str) -> DatabaseUrl {
+        match &self.url {
+            DatabaseUrl::Postgres(login) => DatabaseUrl::Postgres(Box::new(login.as_user(user, password))),
+            DatabaseUrl::Sqlite(_) => panic!("SQLite has no users"),
+        }
+    }
+
     /// Executes SQL as the superuser, without the database crate.
     pub async fn administer(&self, sql: &str) {
         let text = AssertSqlSafe(sql.to_owned());
