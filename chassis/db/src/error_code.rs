@@ -29,6 +29,12 @@ pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
     matches!(sqlite_code(error), Some(5 | 6))
 }
 
+/// Whether Postgres gave up waiting for a lock, after `lock_timeout`.
+pub(crate) fn is_lock_timeout(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.as_deref() == Some("55P03")
+}
+
 /// Whether the error of a COMMIT proves that nothing was committed.
 pub(crate) fn is_certainly_not_committed(error: &sqlx::Error) -> bool {
     // After a failed disk write SQLite may still find the transaction in the WAL when the file is opened again.

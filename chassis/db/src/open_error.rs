@@ -197,6 +197,16 @@ pub enum OpenError {
         cause: sqlx::Error,
     },
     #[error(
+        "the migration {migration} got no lock on a table of {location} within {seconds} s, because of {holders}: \
+         end these sessions, or choose a quieter time, then try again"
+    )]
+    MigrationBlocked {
+        migration: String,
+        location: String,
+        seconds: u64,
+        holders: String,
+    },
+    #[error(
         "{module}: another process has been migrating {location} for {seconds} s: wait for that process or end it, then try again"
     )]
     MigrationLockTimeout {

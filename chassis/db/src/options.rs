@@ -24,7 +24,8 @@ pub struct DbOptions {
     pub sqlite_readers: u32,
     /// Connection budget for Postgres.
     pub postgres: PgBudget,
-    /// Time to wait for another migrator, or for a process that has locked the SQLite file.
+    /// Time to wait for another migrator, for a table that a migration changes, or for a process that has locked the
+    /// SQLite file.
     pub migration_lock_timeout: Duration,
     /// Time for which opening and migrating wait for a Postgres server that is restarting. Zero: a server that is not
     /// there is an error at once.

@@ -1,5 +1,5 @@
 //! Applies migrations, one migrator at a time. Each migration and its history entry share one transaction, so a crash
-//! leaves the schema at the version before or after the migration.
+//! leaves the schema at the version before or after the migration. A migration without transaction is repeated instead.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,10 +8,11 @@ use sqlx::{AssertSqlSafe, SqlSafeStr};
 use tokio::time::{Instant, sleep};
 
 use crate::connection::Connection;
-use crate::error_code::{is_busy, sqlite_code};
+use crate::error_code::{is_busy, is_lock_timeout, sqlite_code};
 use crate::migrate::history;
 use crate::migrate::plan::{self, CarriedMigration};
 use crate::migrate::schema::{CHASSIS, ModuleSchema};
+use crate::migrate::table_locks::{LockHolders, TABLE_LOCK_RETRY, TABLE_LOCK_TIMEOUT};
 use crate::open_error::OpenError;
 use crate::options::DbOptions;
 use crate::postgres::{
@@ -155,8 +156,10 @@ async fn migrate_postgres(
     );
     let switched = sqlx::raw_sql(AssertSqlSafe(set_role)).execute(&mut connection).await;
     switched.map_err(|cause| target.failed("switching to the owner role of the schema", cause))?;
+    let holders = LockHolders::of(server, &mut connection).await;
+    let mut holders = holders.map_err(|cause| target.failed("asking for the id of the session", cause))?;
     let mut connection = Connection::Postgres(connection);
-    let applied = apply_missing(&carried, &mut connection, &address, options).await?;
+    let applied = apply_missing(&carried, &mut connection, &address, options, &mut holders).await?;
     if let Connection::Postgres(connection) = &mut connection {
         let granted = grant_privileges(connection, module).await;
         granted.map_err(|cause| target.failed("granting privileges to the runtime role", cause))?;
@@ -180,7 +183,7 @@ pub(crate) async fn migrate_file(
     if plan::find_missing(&carried, &history, &location)?.is_empty() {
         return Ok(Vec::new());
     }
-    apply_missing(&carried, connection, &location, options)
+    apply_missing(&carried, connection, &location, options, &mut LockHolders::none())
         .await
         .map_err(|error| match error {
             // A lock, a full disk or damage concerns the file and not the migration.
@@ -223,10 +226,11 @@ async fn apply_missing(
     connection: &mut Connection,
     location: &str,
     options: &DbOptions,
+    holders: &mut LockHolders<'_>,
 ) -> Result<Vec<MigrationId>, OpenError> {
     let mut done = Vec::new();
     loop {
-        match apply_next(connection, carried, location, options).await {
+        match apply_next_when_unlocked(connection, carried, location, options, holders).await {
             Ok(Some(applied)) => done.push(applied),
             result => {
                 // A rollback fails only without an open transaction, or if the connection is lost.
@@ -241,6 +245,56 @@ async fn apply_missing(
                 return result.map(|_| done);
             }
         }
+    }
+}
+
+/// Applies the first missing migration. On Postgres, repeats an attempt that gets no lock of a table in a short time.
+async fn apply_next_when_unlocked(
+    connection: &mut Connection,
+    carried: &[CarriedMigration],
+    location: &str,
+    options: &DbOptions,
+    holders: &mut LockHolders<'_>,
+) -> Result<Option<MigrationId>, OpenError> {
+    let patience = options.migration_lock_timeout;
+    let give_up_at = Instant::now() + patience;
+    let mut backoff = TABLE_LOCK_RETRY;
+    let mut is_reported = false;
+    loop {
+        let attempt = apply_next(connection, carried, location, options);
+        let (set, name) = match holders.observe(attempt).await {
+            Err(OpenError::MigrationFailed { set, name, cause, .. }) if is_lock_timeout(&cause) => (set, name),
+            result => return result,
+        };
+        let pause = backoff.next_scattered_pause();
+        let location = location.to_owned();
+        if Instant::now() + pause > give_up_at {
+            return Err(OpenError::MigrationBlocked {
+                migration: format!("{set} {name}"),
+                location,
+                seconds: patience.as_secs(),
+                holders: holders.describe().to_owned(),
+            });
+        }
+        if !is_reported {
+            let holders = holders.describe();
+            tracing::warn!(
+                set,
+                migration = name,
+                location,
+                holders,
+                "a migration waits for the lock of a table"
+            );
+            is_reported = true;
+        }
+        let rolled_back = connection.roll_back().await;
+        rolled_back.map_err(|cause| OpenError::MigrationFailed {
+            set,
+            name,
+            location,
+            cause,
+        })?;
+        sleep(pause).await;
     }
 }
 
@@ -268,6 +322,9 @@ async fn apply_next(
         return Ok(None);
     };
     let apply = async {
+        if !next.in_transaction {
+            return apply_without_transaction(connection, next, options).await;
+        }
         connection.execute_script(next.text).await?;
         require_valid_foreign_keys(connection).await?;
         history::insert(connection, next, options.clock.now()).await?;
@@ -276,6 +333,29 @@ async fn apply_next(
     apply.await.map_err(|cause| failed(next.set, next.name, cause))?;
     tracing::info!(set = next.set, migration = next.name, location, "migration applied");
     Ok(Some(MigrationId::from_carried(next)))
+}
+
+/// Applies a Postgres migration whose statements must not be in a transaction, one by one. Nobody waits behind a
+/// statement with CONCURRENTLY, so only such a statement waits long for others.
+async fn apply_without_transaction(
+    connection: &mut Connection,
+    migration: &CarriedMigration,
+    options: &DbOptions,
+) -> Result<(), sqlx::Error> {
+    connection.execute_script("COMMIT").await?;
+    for statement in migration.text.split_inclusive(";\n") {
+        let is_concurrent = statement.to_ascii_lowercase().contains("concurrently");
+        let wait = if is_concurrent {
+            options.migration_lock_timeout
+        } else {
+            TABLE_LOCK_TIMEOUT
+        };
+        let wait = AssertSqlSafe(format!("SET lock_timeout TO {}", wait.as_millis().max(1)));
+        connection.execute_script(wait).await?;
+        connection.execute_script(statement).await?;
+    }
+    history::insert(connection, migration, options.clock.now()).await?;
+    connection.execute_script("RESET lock_timeout").await
 }
 
 /// Checks on SQLite the references that were not enforced while foreign keys were disabled.
@@ -301,10 +381,12 @@ async fn require_valid_foreign_keys(connection: &mut Connection) -> Result<(), s
 /// Begins the transaction of a migration.
 ///
 /// On SQLite the transaction takes an exclusive lock, and foreign keys are disabled, so that a referenced table can be
-/// rebuilt. On Postgres the migrator holds the migration lock already.
+/// rebuilt. On Postgres the migrator holds the migration lock already, and the locks of tables are waited for shortly.
 async fn begin_migration(connection: &mut Connection, lock_timeout: Duration) -> Result<(), sqlx::Error> {
     if connection.engine() == Engine::Postgres {
-        return connection.execute_script("BEGIN").await;
+        let wait = TABLE_LOCK_TIMEOUT.as_millis();
+        let begin = AssertSqlSafe(format!("BEGIN; SET LOCAL lock_timeout TO {wait}"));
+        return connection.execute_script(begin).await;
     }
     connection.execute_script("PRAGMA foreign_keys = OFF").await?;
     let give_up_at = Instant::now() + lock_timeout;

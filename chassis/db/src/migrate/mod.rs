@@ -7,6 +7,7 @@ mod history;
 mod plan;
 mod schema;
 mod status;
+mod table_locks;
 
 pub use crate::migrate::apply::{MigrationId, MigrationReport, carried_migrations, migrate, migrate_to};
 pub(crate) use crate::migrate::apply::{migrate_file, require_up_to_date};

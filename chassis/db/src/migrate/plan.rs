@@ -6,6 +6,11 @@ use crate::migrate::schema::{CHASSIS, CHASSIS_MIGRATIONS, Migration, ModuleSchem
 use crate::open_error::OpenError;
 use crate::statement::Engine;
 
+/// Second line of a Postgres migration whose statements Postgres refuses in a transaction, such as `CREATE INDEX
+/// CONCURRENTLY`. Each statement ends with `;` at the end of a line. The statements must be repeatable: after a crash they run
+/// again.
+const WITHOUT_TRANSACTION: &str = "-- offshoot: without transaction";
+
 /// Kind of a migration: `Expand` if an older binary, which does not know the migration, can run on the migrated schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -37,6 +42,8 @@ pub(crate) struct CarriedMigration {
     pub(crate) version: u32,
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
+    /// Whether the statements share a transaction with the history entry. Always on SQLite.
+    pub(crate) in_transaction: bool,
     pub(crate) text: &'static str,
     pub(crate) checksum: Vec<u8>,
 }
@@ -91,6 +98,7 @@ fn parse(set: &'static str, migration: &Migration, engine: Engine) -> Result<Car
         version: migration.version,
         name: migration.name,
         kind,
+        in_transaction: engine == Engine::Sqlite || text.lines().nth(1).map(str::trim_end) != Some(WITHOUT_TRANSACTION),
         text,
         checksum: Sha256::digest(text).to_vec(),
     })

@@ -17,7 +17,9 @@ pub struct ModuleSchema {
 /// One migration, with a text per engine.
 ///
 /// The text starts with the line `-- offshoot: expand` if an older binary, which does not know the migration, can run
-/// on the migrated schema, and with `-- offshoot: contract` otherwise.
+/// on the migrated schema, and with `-- offshoot: contract` otherwise. A Postgres text with the second line `-- offshoot: without
+/// transaction` runs statement by statement, for `CREATE INDEX CONCURRENTLY`. Each statement ends with `;` at the end of a
+/// line, and can be repeated after a crash.
 #[derive(Debug, Clone, Copy)]
 pub struct Migration {
     /// Rises from one migration to the next.

@@ -34,6 +34,7 @@ mod migrations;
 mod opening;
 mod provisioning;
 mod roles;
+mod table_locks;
 mod tables;
 // Connecting to Postgres.
 mod restarting;
