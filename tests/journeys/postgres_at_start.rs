@@ -1,14 +1,14 @@
 //! Postgres servers as operators run them: one that restarts while a process starts, and one with an authority of its own.
 
-use offshoot_testkit::private_server::{PrivateServer, ServerSettings};
+use offshoot_testkit::tls_server::{TlsServer, ServerSettings};
 use offshoot_tests::{Data, Engine};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::task::block_in_place;
 
 const TRUST: &str = "host all all 127.0.0.0/8 trust";
 
-fn server(certificate: Option<(String, String)>) -> Option<PrivateServer> {
-    let server = PrivateServer::create(&ServerSettings {
+fn server(certificate: Option<(String, String)>) -> Option<TlsServer> {
+    let server = TlsServer::create(&ServerSettings {
         certificate,
         client_authority: None,
         access: TRUST.to_owned(),
@@ -19,7 +19,7 @@ fn server(certificate: Option<(String, String)>) -> Option<PrivateServer> {
     })
 }
 
-async fn data_on(server: &PrivateServer, parameters: &str) -> Data {
+async fn data_on(server: &TlsServer, parameters: &str) -> Data {
     let url = server.url(&server.address.to_string(), parameters);
     Data::new(Engine::Sqlite).await.with_database(url)
 }

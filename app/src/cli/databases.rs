@@ -12,7 +12,7 @@ pub(super) async fn with(tables: &str, settings: &Settings, only: Option<&str>) 
     let mut open = Vec::new();
     let options = DbOptions {
         postgres: PgBudget {
-            connections: 1,
+            connections: Some(1),
             modules: 1,
         },
         ..DbOptions::default()

@@ -17,7 +17,7 @@ use offshoot_rest::{Address, Certificate, ClientLimits};
 
 use super::ConfigurationError;
 use super::policy::{Policy, policy};
-use super::value::{list, unless_empty, word};
+use super::value::{list, number_or_auto, unless_empty, word};
 
 /// Range of limits on numbers of requests, calls and connections. A larger number would be no limit.
 const COUNTS: RangeInclusive<usize> = 1..=1_000_000;
@@ -108,14 +108,15 @@ pub enum Sample {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PostgresSettings {
-    /// Largest number of connections of this process.
-    pub connections: u32,
     /// Reason for plain text to a server on another machine; `None` forbids it.
     #[serde(deserialize_with = "unless_empty")]
     pub allow_plain_text: Option<String>,
     /// Time for which a start waits for a server that is restarting.
     #[serde(deserialize_with = "deserialize_duration")]
     pub patience: Duration,
+    /// Largest number of connections of this process; `None`: a fair share.
+    #[serde(deserialize_with = "number_or_auto")]
+    pub connections: Option<u32>,
     /// Treatment of a login that reaches more than its module's data.
     #[serde(deserialize_with = "word")]
     pub isolation: Isolation,

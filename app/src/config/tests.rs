@@ -50,7 +50,7 @@ fn a_stronger_layer_wins_and_is_named_as_the_origin() {
     let configuration = load_from(Some(&path), variables, &flags).expect("all of it is valid");
 
     assert_eq!(configuration.settings.listen.port(), 3);
-    assert_eq!(configuration.settings.postgres.connections, 7);
+    assert_eq!(configuration.settings.postgres.connections, Some(7));
     let shown = configuration.show().to_string();
     let origin = |key: &str| {
         let line = shown.lines().find(|line| line.split_whitespace().next() == Some(key));

@@ -17,6 +17,18 @@ where
     text.map(|text| text.parse().map_err(de::Error::custom)).transpose()
 }
 
+/// A number of at least one; `None` for `auto`.
+pub(super) fn number_or_auto<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match text.parse() {
+        Ok(number @ 1..) => Ok(Some(number)),
+        _ if text == "auto" => Ok(None),
+        _ => Err(de::Error::custom(format!(
+            "`{text}` is not a positive integer, and not `auto`"
+        ))),
+    }
+}
+
 /// Values separated by commas.
 pub(super) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where

@@ -78,10 +78,10 @@ async fn inspect_postgres<'a>(
     // pooler may hide the application name of a remote process.
     let sql = sql!(
         sqlite: "SELECT 0 WHERE $1 IS NULL",
-        postgres: "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()",
+        postgres: "SELECT count(*) FROM pg_stat_activity WHERE starts_with(application_name || ' ', $1) AND datname = current_database()",
     );
     let connected = connection
-        .fetch_one::<(i64,)>(sql, (format!("offshoot {}", data.name()),))
+        .fetch_one::<(i64,)>(sql, (format!("offshoot {} ", data.name()),))
         .await;
     let (connected,) = connected.map_err(|cause| database_error(data, "counting connections", cause))?;
     if connected > 0 {

@@ -291,7 +291,7 @@ async fn resync_subscriptions(
     let is_restored = |module: &str| chosen.iter().any(|backup| backup.module == module);
     let options = DbOptions {
         postgres: PgBudget {
-            connections: 1,
+            connections: Some(1),
             modules: 1,
         },
         ..DbOptions::default()

@@ -6,16 +6,19 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use offshoot_contract::{CallContext, CallFailure, Timestamp};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::connection::Connection;
 use crate::migrate::{self, ModuleSchema};
 use crate::open_error::OpenError;
 use crate::options::DbOptions;
 use crate::ownership::{self, StoreId};
-use crate::pool::{ConnectionSource, ConnectionState, Pool};
-use crate::postgres::{Isolation, PostgresServer, SessionRole, check_budget, connect_within, inspect_login};
+use crate::pool::{ConnectionSource, ConnectionState, Lane, Pool, PooledConnection};
+use crate::postgres::{Isolation, PostgresServer, SessionRole, connect_within, inspect_login, session_name};
 use crate::queries::Queries;
 use crate::read::Read;
+use crate::server_load::ServerLoad;
+use crate::share;
 use crate::sqlite::{SqliteFile, open_or_create};
 use crate::statement::Engine;
 use crate::url::DatabaseUrl;
@@ -24,7 +27,10 @@ use crate::url::DatabaseUrl;
 ///
 /// On Postgres the runtime role has no access to other modules' data.
 #[derive(Clone)]
-pub struct Db(Arc<Shared>);
+pub struct Db {
+    shared: Arc<Shared>,
+    lane: Lane,
+}
 
 struct Shared {
     schema: &'static ModuleSchema,
@@ -56,13 +62,15 @@ impl Db {
                 migrate::migrate_file(schema, &mut first, &file.path, options).await?;
                 let store_id = read_store_id(&mut first, schema.module).await?;
                 let readers = ConnectionSource::Sqlite(file.for_readers());
-                let readers = Pool::new(schema.module, readers, options.sqlite_readers.max(1));
+                let readers = Pool::new(schema.module, readers, options.sqlite_readers.max(1) + 1);
                 let writers = Pool::with_connection(schema.module, ConnectionSource::Sqlite(file), 1, first);
                 let pools = [writers, readers];
                 Ok(Self::new(schema, Engine::Sqlite, store_id, pools, options, None))
             }
             DatabaseUrl::Postgres(login) => {
-                let server = PostgresServer::new(login, schema.module, SessionRole::Runtime);
+                let (budget, is_fixed) = (options.postgres, options.postgres.connections.is_some());
+                let name = session_name(schema.module, budget.per_module(), is_fixed);
+                let server = PostgresServer::new(login, schema.module, SessionRole::Runtime).with_session_name(&name);
                 let connection = connect_within(&server, options.server_patience).await;
                 let connection = connection.map_err(|cause| server.explain_connect_error(url, cause))?;
                 let mut first = Connection::Postgres(connection);
@@ -70,15 +78,18 @@ impl Db {
                 migrate::require_up_to_date(schema, &mut first, &address, url).await?;
                 let mut isolation = None;
                 if let Connection::Postgres(connection) = &mut first {
-                    check_budget(connection, options.postgres, &address).await?;
                     isolation = Some(inspect_login(connection, schema.module, &address).await?);
                 }
                 if options.require_isolation {
                     require_isolation(schema.module, address, isolation.as_ref())?;
                 }
                 let store_id = read_store_id(&mut first, schema.module).await?;
-                let size = options.postgres.per_module();
-                let pool = Pool::with_connection(schema.module, ConnectionSource::Postgres(server), size, first);
+                let size = share::join(&mut first, schema.module, budget, &server.host()).await?;
+                let source = ConnectionSource::Postgres(server);
+                let pool = Pool::with_connection(schema.module, source, size, first);
+                if !is_fixed {
+                    tokio::spawn(share::follow(Arc::downgrade(&pool), schema.module));
+                }
                 let pools = [Arc::clone(&pool), pool];
                 Ok(Self::new(schema, Engine::Postgres, store_id, pools, options, isolation))
             }
@@ -93,7 +104,7 @@ impl Db {
         options: &DbOptions,
         isolation: Option<Isolation>,
     ) -> Self {
-        Self(Arc::new(Shared {
+        let shared = Arc::new(Shared {
             schema,
             engine,
             store_id,
@@ -102,14 +113,16 @@ impl Db {
             options: options.clone(),
             isolation,
             commits: watch::Sender::new(0),
-        }))
+        });
+        let lane = Lane::Calls;
+        Self { shared, lane }
     }
 
     /// Takes a connection for reads.
     pub fn read<'a, 'cx: 'a>(&'a self, cx: &'cx mut CallContext) -> BoxFuture<'a, Result<Read<'cx>, CallFailure>> {
         let deadline = cx.deadline();
         Box::pin(async move {
-            let pooled = self.0.readers.acquire(deadline).await?;
+            let pooled = self.shared.readers.acquire(self.lane, deadline).await?;
             Ok(Read::new(Queries::new(
                 pooled,
                 self.module(),
@@ -122,63 +135,79 @@ impl Db {
     /// Name of the module.
     #[must_use]
     pub fn module(&self) -> &'static str {
-        self.0.schema.module
+        self.shared.schema.module
     }
 
     /// The module's declaration of its data.
     #[must_use]
     pub fn schema(&self) -> &'static ModuleSchema {
-        self.0.schema
+        self.shared.schema
     }
 
     /// The engine that stores the data.
     #[must_use]
     pub fn engine(&self) -> Engine {
-        self.0.engine
+        self.shared.engine
     }
 
     /// Id of this store.
     #[must_use]
     pub fn store_id(&self) -> StoreId {
-        self.0.store_id
+        self.shared.store_id
     }
 
     /// Isolation of the login, as inspected when the database was opened; none on SQLite.
     #[must_use]
     pub fn isolation(&self) -> Option<&Isolation> {
-        self.0.isolation.as_ref()
+        self.shared.isolation.as_ref()
     }
 
-    /// Asks the database for a response. Fails if none arrives by the call's deadline.
+    /// The same database for upkeep: short work that must not wait behind calls, such as heartbeats and leases. Upkeep
+    /// has a connection of its own on Postgres, and waits only for the transaction that runs on SQLite.
+    #[must_use]
+    pub fn upkeep(&self) -> Self {
+        Self {
+            lane: Lane::Upkeep,
+            ..self.clone()
+        }
+    }
+
+    /// Connections of the Postgres server and of all processes on it. `None` on SQLite, and if the server does not answer.
+    pub async fn server_load(&self) -> Option<ServerLoad> {
+        share::read(&self.shared.writers).await
+    }
+
+    /// Asks the database for a response, ahead of calls that wait. Fails if none arrives by the call's deadline.
     pub async fn ping(&self, cx: &mut CallContext) -> Result<(), CallFailure> {
-        self.read(cx).await?.ping().await
+        self.upkeep().read(cx).await?.ping().await
     }
 
     /// A counter that changes after each commit in this process that called
     /// [`Tx::wake_after_commit`](crate::Tx::wake_after_commit).
     #[must_use]
     pub fn commit_notifications(&self) -> watch::Receiver<u64> {
-        self.0.commits.subscribe()
+        self.shared.commits.subscribe()
     }
 
     pub(crate) fn notify_commit(&self) {
-        self.0.commits.send_modify(|count| *count = count.wrapping_add(1));
+        self.shared.commits.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// The current time of the application's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.0.options.clock.now()
+        self.shared.options.clock.now()
     }
 
     /// Stops handing out connections, waits a few seconds for those in use, and closes all connections.
     pub async fn close(&self) {
-        self.0.readers.close().await;
-        self.0.writers.close().await;
+        self.shared.readers.close().await;
+        self.shared.writers.close().await;
     }
 
-    pub(crate) fn writers(&self) -> &Arc<Pool> {
-        &self.0.writers
+    /// Waits for a connection for a transaction.
+    pub(crate) async fn acquire_writer(&self, deadline: Instant) -> Result<PooledConnection, CallFailure> {
+        self.shared.writers.acquire(self.lane, deadline).await
     }
 }
 

@@ -13,6 +13,13 @@ pub(crate) fn is_connection_lost(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether the server has no connection left for this login: `max_connections`, slots reserved for others, or the limit of
+/// the role or the database.
+pub(crate) fn is_server_full(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.as_deref() == Some("53300")
+}
+
 /// SQLite's primary result code: the low byte of the extended code.
 pub(crate) fn primary_code(code: &str) -> u32 {
     code.parse::<u32>().map_or(0, |code| code & 0xff)

@@ -9,7 +9,7 @@ use offshoot_contract::{CallFailure, FailureKind};
 use crate::constraint;
 use crate::db_error::DbError;
 use crate::error_code::{is_connection_lost, primary_code};
-use crate::statement::Sql;
+use crate::statement::{Engine, Sql};
 
 /// `Retry-After` of a call that found all connections in use. About the time of a few transactions.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -136,13 +136,24 @@ pub(crate) fn deadline_passed(module: &str) -> CallFailure {
     CallFailure::not_executed(FailureKind::Timeout, why)
 }
 
-/// Failure of a call that got no connection by its deadline, from a pool of this size.
-pub(crate) fn pool_exhausted(module: &str, connections: u32) -> CallFailure {
+/// Failure of a call that got no connection by its deadline, from a pool with so many connections for calls.
+pub(crate) fn pool_exhausted(module: &str, engine: Engine, connections: u32) -> CallFailure {
     let retry_after = RETRY_AFTER;
-    let why = match connections {
-        1 => format!("{module}: the only writer connection was in use until the deadline"),
-        n => format!("{module}: all {n} connections to the database were in use until the deadline"),
+    let why = match (engine, connections) {
+        (Engine::Sqlite, 1) => format!("{module}: the only writer connection was in use until the deadline"),
+        (_, 1) => format!("{module}: the only connection to the database for calls was in use until the deadline"),
+        (_, n) => format!("{module}: all {n} connections to the database were in use until the deadline"),
     };
+    CallFailure::not_executed(FailureKind::Overloaded { retry_after }, why)
+}
+
+/// Failure of a call that got none of the connections that the server gives, by its deadline.
+pub(crate) fn connections_refused(module: &str, granted: u32) -> CallFailure {
+    let retry_after = RETRY_AFTER;
+    let why = format!(
+        "{module}: the database has no connection left beyond the {granted} of this process, \
+         which were in use until the deadline"
+    );
     CallFailure::not_executed(FailureKind::Overloaded { retry_after }, why)
 }
 

@@ -42,8 +42,12 @@ mod failure;
 mod open_error;
 // Connections, per engine.
 mod connection;
+mod places;
 mod pool;
+mod pool_state;
 mod postgres;
+mod server_load;
+mod share;
 mod sqlite;
 // The schema: migrations, their history, and the declared tables.
 mod migrate;
@@ -71,11 +75,13 @@ pub use crate::open_error::OpenError;
 pub use crate::options::{DbOptions, PgBudget};
 pub use crate::ownership::StoreId;
 pub use crate::params::Params;
-pub use crate::postgres::{Isolation, Password, PostgresLogin, ProvisionOptions, ProvisionedStep};
+pub use crate::postgres::{Isolation, Password, PostgresLogin, ProvisionOptions, ProvisionedStep, this_process};
 pub use crate::provision::provision;
 pub use crate::queries::Queries;
 pub use crate::read::Read;
 pub use crate::rows::Row;
+pub use crate::server_load::{ModuleBudget, ServerLoad};
+pub use crate::share::server_load;
 pub use crate::statement::{Engine, Sql};
 pub use crate::tables::check_tables;
 pub use crate::tx::Tx;

@@ -151,7 +151,7 @@ pub enum OpenError {
         "the process may open {wanted} connections to {address}, which allows {allowed}: \
          lower the connection budget or raise max_connections"
     )]
-    BudgetTooLarge { address: String, wanted: i64, allowed: i64 },
+    BudgetTooLarge { address: String, wanted: u32, allowed: u32 },
     #[error(
         "{module}: the schema at {address} is not up to date ({missing}): run `offshoot db migrate --database {url}`"
     )]

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use offshoot_contract::{Clock, SystemClock};
 
+use crate::server_load::MIN_SHARE;
+
 /// Reader connections per SQLite file: about the number of cores of a small machine, since further readers would wait
 /// for a core.
 const SQLITE_READERS: u32 = 4;
-/// Postgres connections of one process over all its modules: enough for calls, subscriptions and jobs of eight modules.
-/// Three such processes fit into a server's default of 100 connections.
+/// Postgres connections of one process over all its modules, on a server with room: enough for calls, subscriptions and
+/// jobs of eight modules.
 const POSTGRES_CONNECTIONS: u32 = 32;
 /// Time for which a migrator waits for another migrator: longer than a usual migration, shorter than an operator would
 /// wait.
@@ -49,21 +51,26 @@ impl Default for DbOptions {
 
 /// Budget of Postgres connections of one process, divided equally among its modules on Postgres.
 ///
-/// Connections are opened on demand, and closed after a minute without use. `Db::open` compares the total with the
-/// server's `max_connections`.
+/// Connections are opened on demand, and closed after a minute without use. One connection of each module is kept for
+/// heartbeats, leases and readiness, unless the module has only one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PgBudget {
-    /// Maximum number of connections of the whole process.
-    pub connections: u32,
+    /// Maximum number of connections of the whole process. `None`: up to 32, and no more than a fair share of the
+    /// connections that the server gives to all processes of the store, with ten left for people.
+    pub connections: Option<u32>,
     /// Number of modules that share the connections.
     pub modules: u32,
 }
 
 impl PgBudget {
-    /// Connections of one module: an equal share, at least one.
+    /// Connections of one module: an equal share, at least one if the number is fixed, and two otherwise.
     #[must_use]
     pub fn per_module(self) -> u32 {
-        (self.connections / self.modules.max(1)).max(1)
+        let modules = self.modules.max(1);
+        match self.connections {
+            Some(connections) => (connections / modules).max(1),
+            None => (POSTGRES_CONNECTIONS / modules).max(MIN_SHARE),
+        }
     }
 
     /// Connections of the process if every module uses its share.
@@ -76,7 +83,7 @@ impl PgBudget {
 impl Default for PgBudget {
     fn default() -> Self {
         Self {
-            connections: POSTGRES_CONNECTIONS,
+            connections: None,
             modules: 1,
         }
     }

@@ -124,7 +124,7 @@ impl<'cx> Tx<'cx> {
             now: db.now(),
             deadline,
         };
-        let mut pooled = db.writers().acquire(deadline).await?;
+        let mut pooled = db.acquire_writer(deadline).await?;
         pooled.set_state(ConnectionState::InTransaction);
         let give_up_at = deadline + BEGIN_GRACE;
         let mut result = timeout_at(give_up_at, begin::begin_transaction(pooled.connection(), &request)).await;

@@ -22,10 +22,11 @@ pub struct HostOptions {
     pub keys: ServiceKeys,
     /// TLS for calls of modules at `https` addresses.
     pub tls: Option<SharedClientTls>,
-    /// Largest number of Postgres connections of the process, divided among its modules.
-    pub postgres_connections: u32,
     /// Time for which the start waits for a Postgres server that is restarting.
     pub postgres_patience: Duration,
+    /// Largest number of Postgres connections of the process, divided among its modules. `None`: a fair share of those that
+    /// the server gives.
+    pub postgres_connections: Option<u32>,
     /// Whether a Postgres login with access to more than its module's data is refused. Otherwise a warning is logged.
     pub require_isolation: bool,
     /// Interval and timeout of heartbeats.

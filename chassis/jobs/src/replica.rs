@@ -45,6 +45,8 @@ impl Default for HeartbeatTiming {
 /// This process as one of the replicas that work on a module's data.
 pub struct Replica {
     db: Db,
+    /// The same database, ahead of calls: a queue of calls must not cost the leases.
+    upkeep: Db,
     instance: Uuid,
     /// Name of this process for operators.
     process: String,
@@ -69,6 +71,8 @@ struct State {
     offers: BTreeMap<Arc<str>, watch::Sender<Option<Lease>>>,
     /// Heartbeat count of each other replica, and the time of its last change.
     seen: BTreeMap<Uuid, (i64, Instant)>,
+    /// Time when the heartbeats of other replicas were last read.
+    last_read: Option<Instant>,
     /// Start of the last successful heartbeat.
     last_heartbeat: Option<Instant>,
     /// Whether failing heartbeats were logged.
@@ -82,6 +86,7 @@ impl Replica {
         let instance = Uuid::now_v7();
         Arc::new(Self {
             process: format!("process {}", std::process::id()),
+            upkeep: db.upkeep(),
             db,
             instance,
             timing,
@@ -168,7 +173,7 @@ impl Replica {
         }
         let mut cx = self.context();
         let left = timeout(LEAVE_TIMEOUT, async {
-            let mut tx = self.db.begin(&mut cx).await?;
+            let mut tx = self.upkeep.begin(&mut cx).await?;
             store::remove_replica(&mut tx, self.instance).await?;
             tx.commit_part().await
         });
@@ -206,7 +211,7 @@ impl Replica {
     async fn record_heartbeat(&self) -> Result<Snapshot, CallFailure> {
         let mut cx = self.context();
         let offers = serde_json::to_string(&self.offered_names()).unwrap_or_default();
-        let mut tx = self.db.begin(&mut cx).await?;
+        let mut tx = self.upkeep.begin(&mut cx).await?;
         store::record_heartbeat(&mut tx, self.instance, &self.process, &offers).await?;
         let replicas = store::replicas(&mut tx).await?;
         let leases = store::leases(&mut tx).await?;
@@ -229,7 +234,7 @@ impl Replica {
             return Ok(());
         }
         let mut cx = self.context();
-        let mut tx = self.db.begin(&mut cx).await?;
+        let mut tx = self.upkeep.begin(&mut cx).await?;
         for replica in &dead {
             store::remove_dead_replica(&mut tx, replica.instance, replica.heartbeats).await?;
         }
@@ -255,6 +260,12 @@ impl Replica {
     fn find_dead(&self, replicas: &[ReplicaRow]) -> BTreeSet<Uuid> {
         let now = Instant::now();
         let mut state = self.lock_state();
+        // While this replica could not read, the heartbeats of others were unseen or impossible, as during a restart of the
+        // database: their silence counts from now on.
+        let limit = self.timing.timeout.saturating_sub(self.timing.interval);
+        if state.last_read.replace(now).is_none_or(|last| now - last >= limit) {
+            state.seen.clear();
+        }
         state
             .seen
             .retain(|instance, _| replicas.iter().any(|replica| replica.instance == *instance));

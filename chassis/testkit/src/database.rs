@@ -88,7 +88,7 @@ impl Templates {
         let options = DbOptions {
             clock,
             postgres: PgBudget {
-                connections: CONNECTIONS_PER_TEST,
+                connections: Some(CONNECTIONS_PER_TEST),
                 modules: 1,
             },
             ..DbOptions::default()

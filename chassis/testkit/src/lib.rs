@@ -20,6 +20,7 @@ mod database;
 pub mod postgres;
 pub mod private_server;
 mod scratch_database;
+pub mod tls_server;
 // Addresses of servers that start later.
 mod free_address;
 // On Postgres: attacks on the isolation of modules, and faults of connections.

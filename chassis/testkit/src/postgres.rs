@@ -185,8 +185,7 @@ fn split_around_database(url: &str) -> Option<(String, String)> {
 }
 
 /// Folder of the programs of the newest server version.
-#[must_use]
-pub fn find_programs() -> Option<PathBuf> {
+pub(crate) fn find_programs() -> Option<PathBuf> {
     let has_initdb = |folder: &PathBuf| folder.join("initdb").is_file();
     let path = environment_variable("PATH").unwrap_or_default();
     if let Some(folder) = env::split_paths(&path).find(has_initdb) {
@@ -203,7 +202,8 @@ pub fn find_programs() -> Option<PathBuf> {
     Some(newest.join("bin"))
 }
 
-fn start_server(programs: &Path) -> Server {
+/// A shell that executes `script` with the folder of the programs as the first argument, as a user that may run Postgres.
+pub(crate) fn shell(script: &str, programs: &Path) -> Command {
     let mut command = if is_root() {
         // Postgres refuses to run as root.
         let mut command = Command::new("runuser");
@@ -215,7 +215,7 @@ fn start_server(programs: &Path) -> Server {
     // A separate process group, so that Ctrl-C in the terminal does not stop the server before the tests.
     command
         .arg("-c")
-        .arg(SCRIPT)
+        .arg(script)
         .arg("sh")
         .arg(programs)
         .current_dir("/")
@@ -224,6 +224,11 @@ fn start_server(programs: &Path) -> Server {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    command
+}
+
+fn start_server(programs: &Path) -> Server {
+    let mut command = shell(SCRIPT, programs);
     let mut shell = command.spawn().expect("`sh`, or `runuser` as root, starts Postgres");
     let mut folder = String::new();
     let output = shell.stdout.take().expect("standard output is piped");

@@ -1,149 +1,134 @@
-//! Postgres server of one test, on a loopback address of its own, with settings of the test. The test starts and stops the
-//! server, which ends with the value.
+//! A Postgres server for one test alone, which the test may stop, fill, copy and promote. Removed when the value is dropped,
+//! and when the test process ends.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::Ipv4Addr;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::process::{Child, ChildStdin, ChildStdout};
 
-use crate::postgres::{find_programs, is_root};
+use crate::postgres;
 
-/// Shell script that creates a server and executes the commands `start` and `stop` from standard input until the input ends.
-/// Prints a line after each.
+/// Shell script around a server. Executes each line of standard input, and answers each with a line; the server stops when
+/// standard input ends. The data directory of a server is the folder of its socket too.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP
-umask 077
+bin=$1 connections=$2
 dir=$(mktemp -d "${TMPDIR:-/tmp}/offshoot-pg.XXXXXX") || exit 1
-data="$dir/data"
-"$1/initdb" -D "$data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$dir/log" 2>&1
-printf '%s' "$SERVER_CERTIFICATE" >"$data/server.crt"
-printf '%s' "$SERVER_KEY" >"$data/server.key"
-printf '%s' "$CLIENT_AUTHORITY" >"$data/root.crt"
-printf '%s\n' "$ACCESS" >"$data/pg_hba.conf"
-echo created
-while read -r command
-do
-    case $command in
-    start) "$1/pg_ctl" -D "$data" -l "$dir/log" -w -o "-k $dir -p $3 -c listen_addresses=$2 -c fsync=off $4" start >>"$dir/log" 2>&1 ;;
-    stop) "$1/pg_ctl" -D "$data" -m fast -w stop >>"$dir/log" 2>&1 ;;
-    esac && echo done || tr '\n' ' ' <"$dir/log"
-done
-"$1/pg_ctl" -D "$data" -m immediate stop >/dev/null 2>&1
+start() {
+    "$bin/pg_ctl" -D "$dir/$1" -l "$dir/log" -w -o "-k $dir/$1 -c listen_addresses= -c fsync=off -c full_page_writes=off \
+        -c max_connections=$connections -c max_wal_senders=2 -c min_wal_size=32MB -c max_wal_size=128MB" start
+}
+stop() { "$bin/pg_ctl" -D "$dir/$1" -m "$2" -w stop; }
+copy() {
+    stop primary fast && cp -a "$dir/primary" "$dir/standby" && touch "$dir/standby/standby.signal" &&
+        echo "primary_conninfo = 'host=$dir/primary user=postgres'" >>"$dir/standby/postgresql.auto.conf" &&
+        start primary && start standby
+}
+promote() { "$bin/pg_ctl" -D "$dir/standby" -w promote; }
+if "$bin/initdb" -D "$dir/primary" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$dir/log" 2>&1 &&
+   start primary >>"$dir/log" 2>&1
+then
+    echo "$dir"
+    while read -r command; do
+        if $command >>"$dir/log" 2>&1; then echo done; else tail -n 20 "$dir/log" | tr '\n' '|'; echo; fi
+    done
+else
+    cat "$dir/log" >&2
+fi
+stop primary immediate >/dev/null 2>&1
+stop standby immediate >/dev/null 2>&1
 rm -rf "$dir"
 "#;
 
-/// Settings of a server.
-#[derive(Debug, Default)]
-pub struct ServerSettings {
-    /// Certificate and key of the server, PEM; `None`: no TLS.
-    pub certificate: Option<(String, String)>,
-    /// Authority of client certificates, PEM.
-    pub client_authority: Option<String>,
-    /// The lines of `pg_hba.conf`.
-    pub access: String,
-}
-
-/// A server that a test starts and stops.
+/// A Postgres server for one test.
 #[derive(Debug)]
 pub struct PrivateServer {
-    /// The only address of the server.
-    pub address: Ipv4Addr,
-    /// Port.
-    pub port: u16,
+    folder: String,
     shell: Child,
-    /// Taken at the end, which ends the script.
     commands: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
 }
 
 impl PrivateServer {
-    /// A loopback address that no other process uses for tests: made from the id of this process.
+    /// Starts a server that allows so many connections, three of them for superusers only. `None` without a Postgres
+    /// installation: a required one that is missing is an error.
     #[must_use]
-    pub fn own_address() -> Ipv4Addr {
-        let [_, a, b, c] = std::process::id().to_be_bytes();
-        Ipv4Addr::new(127, a | 0x80, b, c)
-    }
-
-    /// Creates a server that is not started yet; `None` without a Postgres installation.
-    #[must_use]
-    pub fn create(settings: &ServerSettings) -> Option<Self> {
-        static PORT: AtomicU16 = AtomicU16::new(5432);
-        let programs = find_programs()?;
-        let (address, port) = (Self::own_address(), PORT.fetch_add(1, Ordering::Relaxed));
-        let mut command = Command::new(if is_root() { "runuser" } else { "sh" });
-        if is_root() {
-            command.args(["-u", "postgres", "--", "sh"]);
-        }
-        let mut options = String::new();
-        if settings.certificate.is_some() {
-            options += "-c ssl=on";
-        }
-        if settings.client_authority.is_some() {
-            options += " -c ssl_ca_file=root.crt";
-        }
-        let (certificate, key) = settings.certificate.clone().unwrap_or_default();
-        command
-            .args(["-c", SCRIPT, "sh"])
-            .arg(programs)
-            .args([&address.to_string(), &port.to_string(), &options])
-            .env("SERVER_CERTIFICATE", certificate)
-            .env("SERVER_KEY", key)
-            .env(
-                "CLIENT_AUTHORITY",
-                settings.client_authority.as_deref().unwrap_or_default(),
-            )
-            .env("ACCESS", &settings.access)
-            .current_dir("/")
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
-        let mut shell = command.spawn().expect("`sh`, or `runuser` as root, can be started");
-        let answers = shell.stdout.take().expect("standard output is piped");
-        let mut server = Self {
-            address,
-            port,
-            commands: shell.stdin.take(),
-            answers: BufReader::new(answers),
+    pub fn start(connections: u32) -> Option<Self> {
+        // Reports a missing installation.
+        postgres::server()?;
+        let programs = postgres::find_programs()?;
+        let mut command = postgres::shell(SCRIPT, &programs);
+        let mut shell = command
+            .arg(connections.to_string())
+            .spawn()
+            .expect("the shell of the server starts");
+        let commands = shell.stdin.take();
+        let mut answers = BufReader::new(shell.stdout.take().expect("standard output is piped"));
+        let mut folder = String::new();
+        answers.read_line(&mut folder).expect("the shell output is text");
+        assert!(!folder.is_empty(), "a private Postgres does not start");
+        Some(Self {
+            folder: folder.trim_end().to_owned(),
             shell,
-        };
-        assert_eq!(server.next_answer(), "created");
-        Some(server)
+            commands,
+            answers,
+        })
     }
 
-    /// Starts the server, and returns once it accepts connections.
-    pub fn start(&mut self) {
-        self.execute("start");
-    }
-
-    /// Stops the server as an administrator does for a restart.
-    pub fn stop(&mut self) {
-        self.execute("stop");
-    }
-
-    /// URL of the superuser with this host name or address and these parameters.
+    /// URL of a database of the server, with a superuser login.
     #[must_use]
-    pub fn url(&self, host: &str, parameters: &str) -> String {
-        format!("postgres://postgres@{host}:{}/postgres?{parameters}", self.port)
+    pub fn url(&self, database: &str) -> String {
+        self.url_as("postgres", database)
+    }
+
+    /// URL of a database of the server, with another login.
+    #[must_use]
+    pub fn url_as(&self, login: &str, database: &str) -> String {
+        format!("postgres://{login}@localhost/{database}?host={}/primary", self.folder)
+    }
+
+    /// URL of a database of the standby.
+    #[must_use]
+    pub fn standby_url(&self, database: &str) -> String {
+        format!("postgres://postgres@localhost/{database}?host={}/standby", self.folder)
+    }
+
+    /// Stops the server as an administrator does: open connections end with an error.
+    pub fn stop(&mut self) {
+        self.execute("stop primary fast");
+    }
+
+    /// Stops the server without a farewell to anybody.
+    pub fn kill(&mut self) {
+        self.execute("stop primary immediate");
+    }
+
+    /// Starts the stopped server, and waits until the server accepts connections.
+    pub fn start_again(&mut self) {
+        self.execute("start primary");
+    }
+
+    /// Restarts the server, and starts a standby that follows the server.
+    pub fn start_standby(&mut self) {
+        self.execute("copy");
+    }
+
+    /// Makes the standby the primary.
+    pub fn promote_standby(&mut self) {
+        self.execute("promote");
     }
 
     fn execute(&mut self, command: &str) {
-        let commands = self.commands.as_mut().expect("the script runs");
-        writeln!(commands, "{command}").expect("the script reads commands");
-        assert_eq!(self.next_answer(), "done", "{command}");
-    }
-
-    fn next_answer(&mut self) -> String {
+        let commands = self.commands.as_mut().expect("open until the value is dropped");
+        writeln!(commands, "{command}").expect("the shell reads");
         let mut answer = String::new();
-        self.answers.read_line(&mut answer).expect("the script prints text");
-        answer.trim_end().to_owned()
+        self.answers.read_line(&mut answer).expect("the shell output is text");
+        assert_eq!(answer.trim_end(), "done", "`{command}` failed");
     }
 }
 
 impl Drop for PrivateServer {
     fn drop(&mut self) {
-        self.commands = None;
-        // The script ends by itself; its success changes nothing.
+        drop(self.commands.take());
+        // The shell stops the server; without the shell there is none.
         let _ = self.shell.wait();
     }
 }

@@ -35,6 +35,9 @@ pub struct FaultProxy {
     /// Fault for all connections from now on.
     pub fault: watch::Sender<Fault>,
     lost: Arc<AtomicU32>,
+    upstream: watch::Sender<PgConnectOptions>,
+    /// Number of times that all connections were forgotten.
+    forgotten: watch::Sender<u32>,
 }
 
 impl FaultProxy {
@@ -54,18 +57,42 @@ impl FaultProxy {
         let (fault, faults) = watch::channel(Fault::None);
         let (commits, lost) = (Arc::new(AtomicU32::new(0)), Arc::default());
         let counted = Arc::clone(&lost);
+        let (upstream, upstreams) = watch::channel(options.clone());
+        let (forgotten, forgettings) = watch::channel(0);
         tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.expect("the listener accepts");
+                let mut forgotten = forgettings.clone();
+                forgotten.mark_unchanged();
                 let relay = Relay {
                     faults: faults.clone(),
                     commits: Arc::clone(&commits),
                     lost: Arc::clone(&counted),
+                    forgotten,
                 };
-                tokio::spawn(relay.serve(client, options.clone()));
+                let upstream = upstreams.borrow().clone();
+                tokio::spawn(relay.serve(client, upstream));
             }
         });
-        Self { url, fault, lost }
+        Self {
+            url,
+            fault,
+            lost,
+            upstream,
+            forgotten,
+        }
+    }
+
+    /// Leads new connections to the server of another URL.
+    pub fn lead_to(&self, upstream: &str) {
+        let options = upstream.parse().expect("the upstream is a valid Postgres URL");
+        self.upstream.send_replace(options);
+    }
+
+    /// Drops all further packets of the connections that are open now, without a word to either side, as a firewall does
+    /// after a restart. New connections work.
+    pub fn forget_connections(&self) {
+        self.forgotten.send_modify(|times| *times += 1);
     }
 
     /// Number of COMMIT responses lost so far.
@@ -81,24 +108,24 @@ struct Relay {
     /// COMMITs of all connections.
     commits: Arc<AtomicU32>,
     lost: Arc<AtomicU32>,
+    forgotten: watch::Receiver<u32>,
 }
 
 impl Relay {
     async fn serve(self, client: TcpStream, options: PgConnectOptions) {
         let port = options.get_port();
+        // A server that does not run refuses connections, and so does the proxy.
         match options.get_socket() {
             Some(folder) => {
                 let path = folder.join(format!(".s.PGSQL.{port}"));
-                self.relay(
-                    client,
-                    UnixStream::connect(path).await.expect("the server accepts connections"),
-                )
-                .await;
+                if let Ok(server) = UnixStream::connect(path).await {
+                    self.relay(client, server).await;
+                }
             }
             None => {
-                let server = TcpStream::connect((options.get_host(), port)).await;
-                self.relay(client, server.expect("the server accepts connections"))
-                    .await;
+                if let Ok(server) = TcpStream::connect((options.get_host(), port)).await {
+                    self.relay(client, server).await;
+                }
             }
         }
     }
@@ -143,7 +170,17 @@ impl Relay {
         };
         let mut faults = self.faults.clone();
         let cut = faults.wait_for(|fault| *fault == Fault::Disconnect);
-        tokio::select! { () = up => {}, () = down => {}, _ = cut => {} }
+        let mut forgotten = self.forgotten.clone();
+        let is_forgotten = tokio::select! {
+            () = up => false,
+            () = down => false,
+            _ = cut => false,
+            changed = forgotten.changed() => changed.is_ok(),
+        };
+        if is_forgotten {
+            // Both sockets stay open, and neither side hears of the other.
+            std::future::pending::<()>().await;
+        }
     }
 
     fn loses_response(&self, fault: Fault) -> bool {

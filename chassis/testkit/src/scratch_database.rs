@@ -61,7 +61,7 @@ impl ScratchDatabase {
         let options = DbOptions {
             clock,
             postgres: PgBudget {
-                connections: CONNECTIONS,
+                connections: Some(CONNECTIONS),
                 modules: 1,
             },
             ..DbOptions::default()

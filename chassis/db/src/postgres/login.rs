@@ -114,10 +114,14 @@ impl PostgresLogin {
 
     /// `host:port/database`, for messages.
     pub(crate) fn address(&self) -> String {
-        let (port, database) = (self.port(), self.database());
+        format!("{}/{}", self.host_and_port(), self.database())
+    }
+
+    /// `host:port`, for messages about all databases of the server.
+    pub(crate) fn host_and_port(&self) -> String {
         match self.socket() {
-            Some(socket) => format!("{}:{port}/{database}", socket.display()),
-            None => format!("{}:{port}/{database}", self.host()),
+            Some(socket) => format!("{}:{}", socket.display(), self.port()),
+            None => format!("{}:{}", self.host(), self.port()),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Behind PgBouncer only **session pooling** works: the role, the search path and prepared statements of a connection
 //! last as long as its session. The deadline of a transaction is `SET LOCAL` and works with any pooling.
 
+use std::io;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
@@ -19,6 +20,10 @@ const READ_LIMIT: Duration = Duration::from_secs(60);
 const IDLE_LIMIT: &str = "15s";
 /// Interval at which the server checks, during a statement, that the client is still connected.
 const CLIENT_CHECK: &str = "1s";
+/// Seconds without traffic after which the server asks whether the client's host still exists, seconds between two
+/// questions, and unanswered questions after which the server closes the connection. Otherwise a host that vanished would
+/// occupy its connections for hours.
+const KEEPALIVE: [u32; 3] = [30, 10, 3];
 
 /// SQLSTATE of a wrong password.
 const WRONG_PASSWORD: &str = "28P01";
@@ -29,6 +34,8 @@ pub(crate) struct PostgresServer {
     login: Box<PostgresLogin>,
     module: &'static str,
     session_role: SessionRole,
+    /// Name of the connections in the server's list of sessions.
+    session_name: String,
 }
 
 /// The role that a connection acts as.
@@ -46,7 +53,14 @@ impl PostgresServer {
             login: Box::new(login.clone()),
             module,
             session_role,
+            session_name: format!("offshoot {module}"),
         }
+    }
+
+    /// The same server, with another name of the connections.
+    pub(crate) fn with_session_name(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.session_name);
+        self
     }
 
     /// `host:port/database`, for messages.
@@ -54,12 +68,17 @@ impl PostgresServer {
         self.login.address()
     }
 
+    /// `host:port`, for messages about all databases of the server.
+    pub(crate) fn host(&self) -> String {
+        self.login.host_and_port()
+    }
+
     /// Whether the server accepts this password for the module's role, and rejects another one. False if the server
     /// asks for no password, because then every password is accepted.
     pub(crate) async fn accepts_only_password(&self, password: &str) -> bool {
         let log_in = async |password: &str| {
             let login = self.login.as_user(self.module, password);
-            login.connect(&self.application_name()).await?.close().await
+            login.connect(&self.session_name).await?.close().await
         };
         let is_wrong = |error: sqlx::Error| {
             let code = error.as_database_error().and_then(|error| error.code());
@@ -91,22 +110,25 @@ impl PostgresServer {
         }
     }
 
-    fn application_name(&self) -> String {
-        format!("offshoot {}", self.module)
-    }
-
     pub(crate) async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
-        let mut connection = self.login.connect(&self.application_name()).await?;
+        let mut connection = self.login.connect(&self.session_name).await?;
         if self.session_role == SessionRole::Runtime {
             // `pg_temp` comes last, or temporary tables would shadow the module's own.
             let name = quote_plain_name(self.module);
             let limit = READ_LIMIT.as_millis();
+            let [idle, interval, count] = KEEPALIVE;
             let session = format!(
                 "SET ROLE {name}; SET search_path TO {name}, pg_temp; SET default_transaction_read_only TO on; \
                  SET statement_timeout TO {limit}; SET client_connection_check_interval TO '{CLIENT_CHECK}'; \
-                 SET idle_in_transaction_session_timeout TO '{IDLE_LIMIT}'"
+                 SET idle_in_transaction_session_timeout TO '{IDLE_LIMIT}'; \
+                 SET tcp_keepalives_idle TO {idle}; SET tcp_keepalives_interval TO {interval}; \
+                 SET tcp_keepalives_count TO {count}; SELECT pg_is_in_recovery()"
             );
-            connection.execute(AssertSqlSafe(session)).await?;
+            let rows = sqlx::raw_sql(AssertSqlSafe(session)).fetch_all(&mut connection).await?;
+            // After a failover the address may still lead to a standby, which takes no writes.
+            if rows.last().map(|row| row.try_get(0)).transpose()?.unwrap_or(false) {
+                return Err(io::Error::new(io::ErrorKind::ConnectionRefused, "the server is a standby").into());
+            }
         }
         Ok(connection)
     }

@@ -61,7 +61,7 @@ async fn increment(db: &Db) -> Result<(), CallFailure> {
 async fn connections_are_handed_out_in_request_order() {
     let options = DbOptions {
         postgres: PgBudget {
-            connections: 1,
+            connections: Some(1),
             modules: 1,
         },
         ..DbOptions::default()

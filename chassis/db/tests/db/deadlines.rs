@@ -119,7 +119,7 @@ async fn assert_waiting_times_out(db: &Db, engine: &str) {
 async fn waiting_for_a_connection_ends_at_the_deadline() {
     let options = DbOptions {
         postgres: PgBudget {
-            connections: 1,
+            connections: Some(1),
             modules: 1,
         },
         ..DbOptions::default()

@@ -14,6 +14,8 @@ mod private_server;
 #[path = "../../../testkit/src/proxy.rs"]
 mod proxy;
 mod store;
+#[path = "../../../testkit/src/tls_server.rs"]
+mod tls_server;
 
 // One transaction.
 mod constraints;
@@ -24,10 +26,13 @@ mod cancellation;
 mod concurrency;
 mod deadlines;
 mod disk;
+mod full_servers;
 mod idempotency;
 mod lost_connections;
 mod ownership;
+mod recovery;
 mod reported_failures;
+mod upkeep;
 // Opening, migrating and provisioning.
 mod isolation;
 mod migrations;

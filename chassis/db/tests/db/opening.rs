@@ -206,7 +206,7 @@ async fn a_connection_budget_above_the_servers_limit_is_rejected() {
     };
     let options = DbOptions {
         postgres: PgBudget {
-            connections: 100_000,
+            connections: Some(100_000),
             modules: 3,
         },
         ..DbOptions::default()

@@ -6,7 +6,7 @@ use offshoot_db::{DatabaseUrl, Db, DbOptions, OpenError, migrate};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::private_server::{PrivateServer, ServerSettings};
+use crate::tls_server::{TlsServer, ServerSettings};
 use crate::store::TEST_SCHEMA;
 
 /// Longer than any test runs.
@@ -19,8 +19,8 @@ fn patient() -> DbOptions {
     }
 }
 
-fn server(access: &str) -> Option<PrivateServer> {
-    PrivateServer::create(&ServerSettings {
+fn server(access: &str) -> Option<TlsServer> {
+    TlsServer::create(&ServerSettings {
         access: access.to_owned(),
         ..ServerSettings::default()
     })

@@ -7,7 +7,7 @@ use offshoot_db::{DatabaseUrl, Db, DbOptions, OpenError, migrate};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tempfile::TempDir;
 
-use crate::private_server::{PrivateServer, ServerSettings};
+use crate::tls_server::{TlsServer, ServerSettings};
 use crate::store::{TEST_SCHEMA, add, cx};
 
 const TRUST: &str = "host all all 127.0.0.0/8 trust";
@@ -56,7 +56,7 @@ impl Authority {
     }
 
     /// A started server with a certificate for `host`.
-    fn serve(&self, host: &str) -> Option<PrivateServer> {
+    fn serve(&self, host: &str) -> Option<TlsServer> {
         start(&ServerSettings {
             certificate: Some(self.certify(host, "server")),
             client_authority: None,
@@ -65,14 +65,14 @@ impl Authority {
     }
 }
 
-fn start(settings: &ServerSettings) -> Option<PrivateServer> {
-    let mut server = PrivateServer::create(settings)?;
+fn start(settings: &ServerSettings) -> Option<TlsServer> {
+    let mut server = TlsServer::create(settings)?;
     tokio::task::block_in_place(|| server.start());
     Some(server)
 }
 
 /// The address of the server in a form that is not known to be of this machine, as a host name would be.
-fn as_other_machine(server: &PrivateServer) -> String {
+fn as_other_machine(server: &TlsServer) -> String {
     format!("{:#x}", u32::from(server.address))
 }
 
@@ -98,7 +98,7 @@ fn assert_refused(connected: Result<bool, String>, parts: &[&str]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_module_keeps_its_data_on_a_verified_server() {
     let authority = Authority::new();
-    let host = PrivateServer::own_address().to_string();
+    let host = TlsServer::own_address().to_string();
     let Some(server) = authority.serve(&host) else {
         return;
     };
@@ -150,7 +150,7 @@ async fn a_server_of_another_authority_or_host_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_asks_for_certificates_admits_only_their_holders() {
     let authority = Authority::new();
-    let host = PrivateServer::own_address().to_string();
+    let host = TlsServer::own_address().to_string();
     let settings = ServerSettings {
         certificate: Some(authority.certify(&host, "server")),
         client_authority: Some(authority.issuer.pem()),

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
 
+mod undisturbed;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -53,7 +55,10 @@ impl TestReplica {
         names: &[&str],
         started: &mpsc::UnboundedSender<(u32, Lease)>,
     ) -> Self {
-        let db = database.open(&SCHEMA).await;
+        Self::with_db(database.open(&SCHEMA).await, number, names, started)
+    }
+
+    fn with_db(db: Db, number: u32, names: &[&str], started: &mpsc::UnboundedSender<(u32, Lease)>) -> Self {
         let replica = Replica::new(db.clone(), TIMING);
         let mut tasks = Vec::new();
         for name in names {

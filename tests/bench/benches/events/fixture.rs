@@ -103,7 +103,7 @@ impl Fixture {
 async fn open(schema: &'static ModuleSchema, url: &DatabaseUrl) -> Db {
     let options = DbOptions {
         postgres: PgBudget {
-            connections: CONNECTIONS,
+            connections: Some(CONNECTIONS),
             modules: 1,
         },
         ..DbOptions::default()
