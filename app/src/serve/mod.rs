@@ -7,6 +7,7 @@ pub mod front;
 
 pub mod reload;
 
+mod connections;
 mod direct;
 mod health;
 mod metrics;
@@ -133,6 +134,7 @@ impl Serving {
                 module.location
             );
         }
+        connections::tell_budgets(health.modules()).await;
         let sockets = surfaces.serve(routes, &settings.connections, health.stopping());
         let watching = AbortOnDropHandle::new(tokio::spawn(files.watch()));
         front.fill(settings, &url).await?;

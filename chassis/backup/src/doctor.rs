@@ -4,6 +4,7 @@
 
 mod findings;
 mod observation;
+mod servers;
 
 use std::collections::BTreeMap;
 
@@ -32,7 +33,7 @@ pub enum Severity {
 /// One finding of the doctor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Module with the finding.
+    /// Module with the finding; `postgres` for a server.
     pub module: String,
     /// Severity.
     pub severity: Severity,
@@ -86,6 +87,7 @@ pub async fn diagnose(
             Err(error) => findings.push(problem(data.name(), error_chain(&error), None)),
         }
     }
+    findings.extend(servers::examine_servers(hosted).await);
     if let Err(finding) = count_lags(&mut observations).await {
         findings.push(finding);
     }

@@ -99,6 +99,7 @@ impl Host {
         self.modules.push(HostedModule {
             name: A::NAME,
             location,
+            db: None,
             control: switch,
             routes: None,
             begin_shutdown: Box::new(|| {}),
@@ -192,6 +193,7 @@ impl Host {
         self.modules.push(HostedModule {
             name: A::NAME,
             location: format!("data in {url}, store {}", db.store_id()),
+            db: Some(db.clone()),
             control,
             routes: Some(serve_events::<A>(surface, Arc::clone(&log) as Arc<dyn EventSource>).into_router()),
             begin_shutdown: Box::new(move || {

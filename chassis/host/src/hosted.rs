@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use futures_util::future::BoxFuture;
+use offshoot_db::Db;
 
 use crate::module_switch::PlacementControl;
 
@@ -14,6 +15,8 @@ pub struct HostedModule {
     pub name: &'static str,
     /// Location of the data or addresses of the module, for log lines and command output.
     pub location: String,
+    /// The module's data, if the module runs here.
+    pub db: Option<Db>,
     /// Control over the placement of calls.
     pub control: Arc<dyn PlacementControl>,
     /// Routes of the module's contract, if the module runs here.
