@@ -69,6 +69,7 @@ mod wrong_servers;
 mod contention;
 // Killed processes, full disks, lost database answers.
 pub(crate) mod crash_points;
+mod postgres_servers;
 mod process_faults;
 pub(crate) mod replay;
 mod stalled_subscribers;

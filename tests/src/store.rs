@@ -86,6 +86,12 @@ impl Store {
         self.data
     }
 
+    /// URL of the public surface.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.front.url()
+    }
+
     /// A client of the public surface without a token.
     #[must_use]
     pub fn client(&self) -> Client {
