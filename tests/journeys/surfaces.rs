@@ -18,6 +18,9 @@ async fn a_process_on_a_network_address_generates_no_secrets() {
     refused.expect_error(2, &["the service keys are missing", "service.key"]);
     write_secret(&data.folder().join("service.key"), &"a".repeat(64));
     let refused = data.run_command(&serve).await;
+    refused.expect_error(2, &["the link keys are missing", "link.key"]);
+    write_secret(&data.folder().join("link.key"), &"a".repeat(64));
+    let refused = data.run_command(&serve).await;
     refused.expect_error(
         2,
         &[
@@ -30,9 +33,6 @@ async fn a_process_on_a_network_address_generates_no_secrets() {
     let refused = data.run_command(&[&serve[..], &for_another].concat()).await;
     refused.expect_error(2, &["`admin.listen` is 0.0.0.0:0", "without TLS"]);
     let public = ["serve", "--listen", "0.0.0.0:0"];
-    let refused = data.run_command(&public).await;
-    refused.expect_error(2, &["the link keys are missing", "link.key"]);
-    write_secret(&data.folder().join("link.key"), &"a".repeat(64));
     for (surface, arguments) in [
         ("public", &public[..]),
         ("contracts", &["serve", "--only", "catalog", "--listen", "0.0.0.0:0"]),
