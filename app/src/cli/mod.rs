@@ -74,6 +74,9 @@ async fn execute() -> ExitCode {
             return ExitCode::from(MISUSE);
         }
     };
+    for warning in &configuration.warnings {
+        eprintln!("warning: {warning}");
+    }
     let traces = match log(&configuration.settings) {
         Ok(traces) => traces,
         Err(error) => {

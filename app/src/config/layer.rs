@@ -7,16 +7,19 @@ use std::path::Path;
 use config::{Map, Source, Value, ValueKind};
 
 use super::ConfigurationError;
+use super::ranges::Ranges;
+use super::suggestion::nearest;
+use super::toml_file::{Entry, entries};
 use crate::wiring;
 
 /// The defaults, part of the binary.
-const DEFAULT: &str = include_str!("../../config/default.toml");
+pub(super) const DEFAULT: &str = include_str!("../../config/default.toml");
 /// Prefix of keys that hold for each module.
 const EACH_MODULE: &str = "modules.*.";
 /// Origin of a default value.
 pub(super) const DEFAULT_NAME: &str = "default";
 /// Prefix of our environment variables. A single underscore would claim other programs' variables.
-const PREFIX: &str = "OFFSHOOT__";
+pub(super) const PREFIX: &str = "OFFSHOOT__";
 
 /// Settings given on the command line.
 #[derive(Debug, Clone, Default)]
@@ -53,18 +56,22 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    /// The defaults. Values of `modules."*"` are repeated for each module.
-    pub(super) fn default_settings() -> Result<Self, ConfigurationError> {
-        let mut layer = Self::toml(DEFAULT_NAME, DEFAULT)?;
-        let is_of_each = |key: &String, _: &mut Value| key.starts_with(EACH_MODULE);
-        let of_each: Vec<_> = layer.values.extract_if(.., is_of_each).collect();
-        for module in wiring::names() {
-            for (key, value) in &of_each {
-                let name = &key[EACH_MODULE.len()..];
-                layer.values.insert(format!("modules.{module}.{name}"), value.clone());
+    /// The defaults with their ranges. Settings of `modules."*"` are repeated for each module.
+    pub(super) fn default_settings() -> Result<(Self, Ranges), ConfigurationError> {
+        let (mut layer, mut ranges) = (Self::empty(DEFAULT_NAME), Ranges::default());
+        for entry in entries(DEFAULT_NAME, DEFAULT)? {
+            let keys = match entry.key.strip_prefix(EACH_MODULE) {
+                Some(name) => wiring::names()
+                    .map(|module| format!("modules.{module}.{name}"))
+                    .collect(),
+                None => vec![entry.key],
+            };
+            for key in keys {
+                ranges.declare(&key, &entry.comment)?;
+                layer.insert(key, DEFAULT_NAME, entry.value.clone());
             }
         }
-        Ok(layer)
+        Ok((layer, ranges))
     }
 
     /// Whether the value at `key` is a text.
@@ -78,7 +85,12 @@ impl Layer {
             path: path.to_owned(),
             cause,
         })?;
-        Self::toml(&path.display().to_string(), &text)
+        let name = path.display().to_string();
+        let mut layer = Self::empty(&name);
+        for Entry { key, value, line, .. } in entries(&name, &text)? {
+            layer.insert(key, &format!("{name}:{line}"), value);
+        }
+        Ok(layer)
     }
 
     pub(super) fn environment(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
@@ -117,53 +129,20 @@ impl Layer {
         layer
     }
 
+    /// All keys.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
+    }
+
     pub(super) fn refuse_unknown_keys(&self, known: &Layer) -> Result<(), ConfigurationError> {
         match self.values.iter().find(|(key, _)| !known.values.contains_key(*key)) {
             Some((key, value)) => Err(ConfigurationError::UnknownKey {
                 layer: value.origin().unwrap_or(&self.name).to_owned(),
                 key: key.clone(),
+                meant: nearest(key, known.keys()).map_or_else(String::new, |known| format!(" (is `{known}` meant?)")),
             }),
             None => Ok(()),
         }
-    }
-
-    fn toml(name: &str, text: &str) -> Result<Self, ConfigurationError> {
-        let table = text
-            .parse::<toml::Table>()
-            .map_err(|cause| ConfigurationError::NotToml {
-                layer: name.to_owned(),
-                cause: Box::new(cause),
-            })?;
-        let mut layer = Self::empty(name);
-        layer.insert_table("", table)?;
-        Ok(layer)
-    }
-
-    fn insert_table(&mut self, prefix: &str, table: toml::Table) -> Result<(), ConfigurationError> {
-        for (name, value) in table {
-            let key = format!("{prefix}{name}");
-            let kind = match value {
-                toml::Value::Table(table) => {
-                    self.insert_table(&format!("{key}."), table)?;
-                    continue;
-                }
-                toml::Value::String(text) => ValueKind::String(text),
-                toml::Value::Integer(number) => ValueKind::I64(number),
-                toml::Value::Float(number) => ValueKind::Float(number),
-                toml::Value::Boolean(truth) => ValueKind::Boolean(truth),
-                toml::Value::Array(texts) if texts.iter().all(toml::Value::is_str) => {
-                    let texts: Vec<_> = texts.iter().filter_map(toml::Value::as_str).collect();
-                    ValueKind::String(texts.join(","))
-                }
-                other @ (toml::Value::Array(_) | toml::Value::Datetime(_)) => {
-                    let (layer, found) = (self.name.clone(), other.type_str());
-                    return Err(ConfigurationError::NotScalar { layer, key, found });
-                }
-            };
-            let origin = self.name.clone();
-            self.insert(key, &origin, kind);
-        }
-        Ok(())
     }
 
     fn empty(name: &str) -> Self {

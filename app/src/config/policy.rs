@@ -3,11 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use offshoot_rest::{ClientLimits, MethodLimits};
+use config::ValueKind;
 use serde::de::Error as _;
 use serde::{Deserialize as _, Deserializer};
 
 use offshoot_host::parse_duration;
+use offshoot_rest::{ClientLimits, MethodLimits};
+
+use super::ranges::{Range, Ranges, items};
+
+/// Range of `timeout`, which has no setting of all modules. The contract's own limit holds in any case.
+const TIMEOUT: &str = "1ms to 1h";
 
 /// Overrides of `[remote]` for one module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,7 +43,7 @@ impl Policy {
 
     fn parse(text: &str) -> Result<Self, String> {
         let mut policy = Self::default();
-        for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+        for entry in items(text) {
             let (name, value) = entry
                 .split_once('=')
                 .ok_or_else(|| format!("`{entry}` is not a valid entry: write NAME=VALUE or METHOD.NAME=VALUE"))?;
@@ -49,8 +55,7 @@ impl Policy {
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
-        let number = || value.parse().ok().filter(|number| *number > 0);
-        let number = || number().ok_or("expected a whole number from 1");
+        let number = || value.parse().map_err(|_| "expected a whole number");
         let duration = || parse_duration(value).ok_or("expected a whole number with ms, s, m or h, such as 500ms");
         match name.split_once('.') {
             Some((method, name)) => {
@@ -76,6 +81,25 @@ impl Policy {
         }
         Ok(())
     }
+}
+
+/// Checks the values of a policy. The ranges are those of `[remote]`.
+pub(super) fn check_policy(text: &str, ranges: &Ranges) -> Result<(), String> {
+    let timeout = Range::parse(TIMEOUT);
+    for entry in items(text) {
+        let (name, value) = entry.split_once('=').unwrap_or((entry, ""));
+        let (_, name) = name.trim().rsplit_once('.').unwrap_or(("", name.trim()));
+        let range = match name {
+            "timeout" => timeout.as_ref(),
+            _ => ranges.get(&format!("remote.{name}")),
+        };
+        // `Policy::parse` refuses other names.
+        if let Some(range) = range {
+            let value = ValueKind::String(value.trim().to_owned());
+            range.check(&value).map_err(|why| format!("`{entry}`: {why}"))?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn policy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Policy, D::Error> {
@@ -104,8 +128,7 @@ mod tests {
     fn an_invalid_policy_is_refused_with_the_valid_form() {
         for (text, part) in [
             ("in_flight", "NAME=VALUE"),
-            ("in_flight=0", "whole number from 1"),
-            ("in_flight=many", "whole number from 1"),
+            ("in_flight=many", "whole number"),
             ("timeout=2", "such as 500ms"),
             ("retries=3", "longest_pause, timeout"),
             ("browse.pause=1s", "`in_flight` and `timeout`"),

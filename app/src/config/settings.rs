@@ -1,10 +1,9 @@
 //! Settings as plain values, and rules between them.
 //!
-//! Knows no layer. A key missing here or in `config/default.toml` is an error at every start.
+//! Knows no layer and no range. A key missing here or in `config/default.toml` is an error at every start.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,9 +17,6 @@ use offshoot_rest::{Address, Certificate, ClientLimits};
 use super::ConfigurationError;
 use super::policy::{Policy, policy};
 use super::value::{list, number_or_auto, unless_empty, word};
-
-/// Range of limits on numbers of requests, calls and connections. A larger number would be no limit.
-const COUNTS: RangeInclusive<usize> = 1..=1_000_000;
 
 /// All settings. `config/default.toml` documents each.
 #[derive(Debug, Clone, Deserialize)]
@@ -394,33 +390,12 @@ impl Settings {
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigurationError> {
-        for (key, value) in [
-            ("connections.total", self.connections.total),
-            ("connections.per_peer", self.connections.per_peer),
-            ("public.in_flight", self.public.in_flight),
-            ("contracts.in_flight", self.contracts.in_flight),
-            ("remote.in_flight", self.remote.in_flight),
-            ("remote.failures", self.remote.failures as usize),
-        ] {
-            if !COUNTS.contains(&value) {
-                let (least, most) = (COUNTS.start(), COUNTS.end());
-                let why = format!("`{key}` is {value}: give a number from {least} to {most}");
-                return Err(ConfigurationError::Contradiction(why));
-            }
-        }
         let unknown = self.health.needs.iter();
         if let Some(name) = unknown
             .filter(|name| *name != "*")
             .find(|name| !self.modules.contains_key(*name))
         {
             let why = format!("`health.needs` names `{name}`, which is not a module: name modules, or give *");
-            return Err(ConfigurationError::Contradiction(why));
-        }
-        if !(0.0..=1.0).contains(&self.telemetry.sample) {
-            let why = format!(
-                "`telemetry.sample` is {}: give a share from 0 to 1",
-                self.telemetry.sample
-            );
             return Err(ConfigurationError::Contradiction(why));
         }
         for (surface, certificate, key) in [
@@ -441,6 +416,14 @@ impl Settings {
             return Err(ConfigurationError::Contradiction(why));
         }
         for (name, module) in &self.modules {
+            let limits = self.remote.limits(&module.policy);
+            if limits.pause > limits.longest_pause {
+                return Err(ConfigurationError::Contradiction(format!(
+                    "the first ejection time of {name} is {:?}, longer than the longest, {:?}: lower `remote.pause` or \
+                     raise `remote.longest_pause`, or the same names in `modules.{name}.policy`",
+                    limits.pause, limits.longest_pause
+                )));
+            }
             let encrypted = module.urls.iter().find(|url| url.is_encrypted());
             if let (Some(url), None) = (encrypted, &self.contracts.authority) {
                 return Err(ConfigurationError::Contradiction(format!(

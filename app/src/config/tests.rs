@@ -7,6 +7,12 @@ use std::path::PathBuf;
 use super::*;
 use crate::wiring;
 
+// The valid values of each setting, and the examples beside them.
+mod examples;
+mod ranges;
+// Names that are nearly right.
+mod variables;
+
 fn environment(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
     variables
         .iter()
@@ -62,7 +68,7 @@ fn a_stronger_layer_wins_and_is_named_as_the_origin() {
         origin("postgres.connections").as_deref(),
         Some("environment variable OFFSHOOT__POSTGRES__CONNECTIONS")
     );
-    assert_eq!(origin("currency"), Some(path.display().to_string()));
+    assert_eq!(origin("currency"), Some(format!("{}:2", path.display())));
     assert_eq!(origin("sample").as_deref(), Some("default"));
 }
 
@@ -71,13 +77,13 @@ fn an_unknown_key_is_refused_with_its_layer() {
     let (_folder, path) = file("[modules.catalog]\nplacment = \"local\"\n");
     let message = error(Some(&path), &[], &Flags::default());
     assert!(
-        message.contains("modules.catalog.placment") && message.contains("shop.toml"),
+        message.contains("shop.toml:2") && message.contains("`modules.catalog.placment`"),
         "{message}"
     );
 
     let message = error(None, &[("OFFSHOOT__LISTN", "x")], &Flags::default());
     assert!(
-        message.contains("`listn`") && message.contains("OFFSHOOT__LISTN"),
+        message.contains("`listn`") && message.contains("OFFSHOOT__LISTN") && message.contains("(is `listen` meant?)"),
         "{message}"
     );
 }
@@ -87,9 +93,13 @@ fn a_bad_value_is_refused_with_key_value_and_origin() {
     for (name, value, part) in [
         ("OFFSHOOT__CARTS__TIME_TO_LIVE", "7 days", "30s or 7d"),
         ("OFFSHOOT__LISTEN", "localhost", "socket address"),
-        ("OFFSHOOT__POSTGRES__CONNECTIONS", "many", "integer"),
+        (
+            "OFFSHOOT__POSTGRES__CONNECTIONS",
+            "many",
+            "whole number from 1 to 10000",
+        ),
         ("OFFSHOOT__CURRENCY", "pounds", "ISO 4217"),
-        ("OFFSHOOT__SAMPLE", "maybe", "`auto`, `yes`, `no`"),
+        ("OFFSHOOT__SAMPLE", "maybe", "give yes, no or auto"),
         ("OFFSHOOT__MODULES__CATALOG__URLS", "ftp://10.0.0.7", "http://HOST:PORT"),
         (
             "OFFSHOOT__MODULES__CATALOG__URLS",

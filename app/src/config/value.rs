@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::de::{self, IntoDeserializer as _};
 use serde::{Deserialize, Deserializer};
 
+use super::ranges::items;
+
 /// A value; `None` for an empty text.
 pub(super) fn unless_empty<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
@@ -36,7 +38,7 @@ where
     T: FromStr<Err: Display>,
 {
     let text = String::deserialize(deserializer)?;
-    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let parts = items(&text).into_iter();
     parts.map(|part| part.parse().map_err(de::Error::custom)).collect()
 }
 
