@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use offshoot_contract::{CallContext, CallFailure, error_chain};
+use offshoot_contract::{CallContext, CallFailure, FailureKind, error_chain};
 use offshoot_db::{Db, Engine};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, watch};
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
@@ -75,6 +76,9 @@ struct State {
     last_read: Option<Instant>,
     /// Start of the last successful heartbeat.
     last_heartbeat: Option<Instant>,
+    /// Start of the last heartbeat that was written, and why the heartbeats after that were not.
+    written_at: Option<Instant>,
+    write_failure: Option<String>,
     /// Whether failing heartbeats were logged.
     warned: bool,
 }
@@ -140,7 +144,9 @@ impl Replica {
             let began = Instant::now();
             let limit = self.timing.interval.max(Duration::from_secs(1));
             let mut failure = None;
-            match timeout(limit, self.record_heartbeat()).await {
+            let written = timeout(limit, self.record_heartbeat()).await;
+            self.record_write(began, &written);
+            match written {
                 Ok(Ok(snapshot)) => {
                     self.heartbeat_succeeded(began);
                     // A transaction of its own: a locked lease row must not fail the heartbeat.
@@ -162,6 +168,14 @@ impl Replica {
                 () = self.wake_up.notified() => {}
             }
         }
+    }
+
+    /// Why nothing can be written to the module's data, as the heartbeats find: a full disk, a read-only file or server, or
+    /// a lock that another process does not release. A statement that waits is a reason only after as many heartbeats as
+    /// would pause the jobs. `None` while heartbeats are written, and before the first.
+    #[must_use]
+    pub fn write_failure(&self) -> Option<String> {
+        self.lock_state().write_failure.clone()
     }
 
     /// Releases all leases, so that other replicas take over without waiting for the heartbeat timeout.
@@ -329,6 +343,26 @@ impl Replica {
             .iter()
             .filter(|replica| replica.offers.iter().any(|offer| offer == name));
         assigned_replica(name, offering.map(|replica| replica.instance).collect()) == Some(self.instance)
+    }
+
+    fn record_write(&self, began: Instant, written: &Result<Result<Snapshot, CallFailure>, Elapsed>) {
+        let patience = self.timing.timeout.saturating_sub(self.timing.interval);
+        let mut state = self.lock_state();
+        let last = *state.written_at.get_or_insert(began);
+        match written {
+            Ok(Ok(_)) => (state.written_at, state.write_failure) = (Some(began), None),
+            Ok(Err(failure)) if !matches!(failure.kind(), FailureKind::Timeout) => {
+                state.write_failure = Some(error_chain(failure));
+            }
+            _ if last.elapsed() >= patience => {
+                let waited = last.elapsed().as_secs();
+                state.write_failure = Some(format!(
+                    "nothing could be written for {waited} s: another process or transaction holds the lock, or the database \
+                     does not answer"
+                ));
+            }
+            _ => {}
+        }
     }
 
     fn heartbeat_succeeded(&self, since: Instant) {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use offshoot_contract::{CallContext, FailureKind};
-use offshoot_db::{Db, ModuleSchema};
+use offshoot_db::{Db, Engine, ModuleSchema, sql};
 use offshoot_jobs::{HeartbeatTiming, Lease, Replica};
 use offshoot_testkit::{ScratchDatabase, on_both_engines};
 use tokio::sync::mpsc;
@@ -39,6 +39,7 @@ on_both_engines! {
     a_replica_without_database_stops_its_work,
     a_suspended_replica_stops_its_work_when_it_resumes,
     work_that_returns_runs_again,
+    a_replica_that_cannot_write_says_why,
 }
 
 /// A replica on a separate database handle. Each start of work sends the replica's number and the lease.
@@ -207,6 +208,52 @@ async fn a_replica_without_database_stops_its_work(database: ScratchDatabase) {
     timeout(TIMING.timeout, lease.wait_until_ended())
         .await
         .expect("the work stops before other replicas may consider this one dead");
+}
+
+/// Connections of SQLite become read-only by a pragma, those of Postgres by a lost right.
+async fn a_replica_that_cannot_write_says_why(database: ScratchDatabase) {
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let first = TestReplica::start(&database, 1, &["sweep"], &started).await;
+    next_start(&mut starts).await;
+    assert_eq!(first.replica.write_failure(), None);
+    let set_read_only = async |to: bool| match first.db.engine() {
+        Engine::Sqlite => {
+            let mut cx = CallContext::root("test");
+            let mut tx = first.db.begin(&mut cx).await.unwrap();
+            let on = sql!(sqlite: "PRAGMA query_only = 1", postgres: "SELECT 1");
+            tx.execute(on, ()).await.unwrap();
+            tx.commit_part().await.unwrap();
+        }
+        Engine::Postgres => {
+            let lost = "REVOKE INSERT, UPDATE ON warehouse.offshoot_replicas FROM warehouse";
+            let given = "GRANT INSERT, UPDATE ON warehouse.offshoot_replicas TO warehouse";
+            database.administer("warehouse", if to { lost } else { given }).await;
+        }
+    };
+    let wait_for = async |part: Option<&str>| {
+        let is_seen = || match (first.replica.write_failure(), part) {
+            (Some(failure), Some(part)) => failure.contains(part),
+            (failure, part) => failure.is_none() && part.is_none(),
+        };
+        timeout(PATIENCE, async {
+            while !is_seen() {
+                sleep(TIMING.interval).await;
+            }
+        })
+        .await
+        .expect("a heartbeat finds out");
+    };
+    set_read_only(true).await;
+    let part = match first.db.engine() {
+        Engine::Sqlite => "readonly",
+        Engine::Postgres => "permission denied",
+    };
+    wait_for(Some(part)).await;
+    // On SQLite nothing can begin a transaction any more, which could end the pragma.
+    if first.db.engine() == Engine::Postgres {
+        set_read_only(false).await;
+        wait_for(None).await;
+    }
 }
 
 /// A process suspended for longer than the heartbeat timeout finds with the next heartbeat that the lease was lost.
