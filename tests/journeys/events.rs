@@ -30,7 +30,7 @@ async fn serve_with_sample(engine: Engine) -> (Data, Process) {
 }
 
 /// Inserts a malformed product event directly into the catalog's outbox.
-async fn insert_malformed_event(data: &Data) {
+pub(super) async fn insert_malformed_event(data: &Data) {
     let insert = |table: &str, lasting: &str, at: &str| {
         AssertSqlSafe(format!(
             "INSERT INTO {table} (name, version, key, bucket, lasting, payload, at) \

@@ -83,12 +83,14 @@ mod distributed_tracing;
 mod events;
 pub(crate) mod interrupted_import;
 mod isolation;
+mod metrics;
 mod postgres_at_start;
 mod provisioning;
 mod rotation;
 mod sagas;
 mod startup_errors;
 mod surfaces;
+mod write_failures;
 
 /// Limits the stores that run at the same time, whatever the number of cores. The tests' Postgres server allows 300
 /// connections; a store in two processes may hold 48, a store in six processes three times that, and a store in nine

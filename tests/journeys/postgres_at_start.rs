@@ -1,6 +1,6 @@
 //! Postgres servers as operators run them: one that restarts while a process starts, and one with an authority of its own.
 
-use offshoot_testkit::tls_server::{TlsServer, ServerSettings};
+use offshoot_testkit::tls_server::{ServerSettings, TlsServer};
 use offshoot_tests::{Data, Engine};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::task::block_in_place;

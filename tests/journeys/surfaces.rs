@@ -109,6 +109,12 @@ async fn every_surface_uses_the_configured_certificates() {
     let metrics = get(format!("{admin}/metrics")).await.expect("the server answers").1;
     let path = "caller=\"public\",callee=\"catalog\",method=\"browse\",placement=\"remote\",outcome=\"ok\"";
     assert!(metrics.contains(path), "{metrics}");
+    for setting in ["public.certificate", "contracts.certificate", "contracts.authority"] {
+        let line = format!("offshoot_certificate_expiry_seconds{{setting=\"{setting}\"}} ");
+        let left = metrics.lines().find_map(|found| found.strip_prefix(&line));
+        let left: Option<i64> = left.and_then(|left| left.parse().ok());
+        assert!(left.is_some_and(|left| left > 0), "{setting}: {left:?}");
+    }
     // The TLS handshake fails without a client certificate.
     assert!(get(format!("{}/health/live", catalog.url())).await.is_err());
     let shown = data

@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use futures_util::future::join_all;
 use http::StatusCode;
 use offshoot_contract::Placement;
-use offshoot_host::HostedModule;
+use offshoot_host::{HostedModule, ModuleData};
 use offshoot_listener::Stopping;
 use serde::Serialize;
 use serde_json::json;
@@ -47,6 +47,12 @@ struct ModuleReadiness {
     ready: bool,
     /// Whether the process is unready without the module.
     needed: bool,
+    /// Whether the module can write its data; absent for a module in another process. A module that can only read stays
+    /// ready: its other processes have the same disk or server, and reads go on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    writable: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    write_failure: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
@@ -99,10 +105,13 @@ impl Health {
         let modules = join_all(self.modules.iter().map(|module| async {
             let reason = module.control.check().await.err();
             let placement = module.control.placement();
+            let write_failure = module.data.as_ref().map(ModuleData::write_failure);
             ModuleReadiness {
                 name: module.name,
                 placement: placement.as_str(),
                 ready: reason.is_none(),
+                writable: write_failure.as_ref().map(Option::is_none),
+                write_failure: write_failure.flatten(),
                 needed: placement != Placement::Remote || self.settings.is_needed(module.name),
                 reason,
             }

@@ -9,6 +9,7 @@ pub mod reload;
 
 mod connections;
 mod direct;
+mod gauges;
 mod health;
 mod metrics;
 mod surfaces;
@@ -115,7 +116,7 @@ impl Serving {
             front: front.routes(&url, &health),
             contracts,
             admin: admin::router(Arc::clone(&health), &operators),
-            metrics: metrics::router(&health),
+            metrics: metrics::router(&health, settings),
             operators,
             health: health::router(&health),
         };

@@ -21,6 +21,7 @@ mod contracts;
 mod deadline;
 mod edge;
 mod fault;
+mod occupancy;
 mod outgoing_call;
 mod placement;
 mod retry_budget;
@@ -68,6 +69,7 @@ pub use crate::method::{
 pub use crate::method_spec::{MethodSpec, Verb};
 pub use crate::money::{Currency, InvalidMoney, Money};
 pub use crate::named::Named;
+pub use crate::occupancy::{Occupancy, Occupant};
 pub use crate::openapi::{PROBLEM, camel_case, make_portable, openapi, parameters, problem_responses, problem_schema};
 pub use crate::outgoing_call::{OutgoingCall, check_deadline};
 pub use crate::page::{Page, PageSize};

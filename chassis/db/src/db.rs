@@ -14,6 +14,7 @@ use crate::open_error::OpenError;
 use crate::options::DbOptions;
 use crate::ownership::{self, StoreId};
 use crate::pool::{ConnectionSource, ConnectionState, Lane, Pool, PooledConnection};
+use crate::pool_use::PoolUse;
 use crate::postgres::{Isolation, PostgresServer, SessionRole, connect_within, inspect_login, session_name};
 use crate::queries::Queries;
 use crate::read::Read;
@@ -180,6 +181,18 @@ impl Db {
     /// Asks the database for a response, ahead of calls that wait. Fails if none arrives by the call's deadline.
     pub async fn ping(&self, cx: &mut CallContext) -> Result<(), CallFailure> {
         self.upkeep().read(cx).await?.ping().await
+    }
+
+    /// Use of the connection pools at this moment.
+    #[must_use]
+    pub fn pools(&self) -> Vec<PoolUse> {
+        match self.engine() {
+            Engine::Postgres => vec![self.shared.writers.usage("postgres")],
+            Engine::Sqlite => vec![
+                self.shared.writers.usage("writer"),
+                self.shared.readers.usage("readers"),
+            ],
+        }
     }
 
     /// A counter that changes after each commit in this process that called

@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use offshoot_contract::{Backoff, CallFailure};
+use offshoot_contract::{Backoff, CallFailure, Occupancy};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -16,6 +16,7 @@ use crate::error_code::is_server_full;
 use crate::failure;
 use crate::places::{Place, Places};
 use crate::pool_state::{IdleConnection, PoolState, calls_of};
+use crate::pool_use::PoolUse;
 use crate::postgres::PostgresServer;
 use crate::sqlite::SqliteFile;
 use crate::statement::Engine;
@@ -81,6 +82,8 @@ pub(crate) struct Pool {
     /// One place for each connection.
     places: Arc<Places>,
     state: Mutex<PoolState>,
+    /// Callers that wait for a place.
+    waiting: Occupancy,
 }
 
 impl Pool {
@@ -93,6 +96,7 @@ impl Pool {
             calls: Places::new(calls_of(size)),
             places: Places::new(size),
             state: Mutex::new(PoolState::new(size)),
+            waiting: Occupancy::default(),
         });
         if closes_idle {
             tokio::spawn(close_idle(Arc::downgrade(&pool)));
@@ -156,6 +160,7 @@ impl Pool {
     }
 
     async fn take_place(&self, places: &Arc<Places>, deadline: Instant) -> Result<Place, CallFailure> {
+        let _waiting = self.waiting.enter();
         match timeout_at(deadline, places.take()).await {
             Ok(Ok(place)) => Ok(place),
             Ok(Err(_)) => Err(failure::pool_closed(self.module)),
@@ -260,6 +265,19 @@ impl Pool {
     fn state(&self) -> MutexGuard<'_, PoolState> {
         // Nothing can panic halfway through a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Use of the pool at this moment.
+    pub(crate) fn usage(&self, pool: &'static str) -> PoolUse {
+        let state = self.state();
+        let idle = u32::try_from(state.idle.len()).unwrap_or(u32::MAX);
+        PoolUse {
+            pool,
+            size: state.places(),
+            in_use: state.open.saturating_sub(idle),
+            idle,
+            waiting: self.waiting.count(),
+        }
     }
 
     fn return_connection(&self, connection: Connection) {

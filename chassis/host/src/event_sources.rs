@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use offshoot_jobs::Replica;
-use offshoot_outbox::{EventSource, LocalSource, Subscription, Tail, handle_events, inject_faults};
+use offshoot_outbox::{EventSource, FollowedLog, LocalSource, Subscription, Tail, handle_events, inject_faults};
 
 use crate::runtime::Job;
 
@@ -16,6 +16,9 @@ enum Log {
     /// Read over HTTP from another process, on behalf of the subscribing module.
     Remote(Box<dyn Fn(&'static str) -> Arc<dyn EventSource> + Send + Sync>),
 }
+
+/// The logs that the subscriptions of each module follow.
+type FollowedLogs = BTreeMap<&'static str, Vec<FollowedLog>>;
 
 /// Logs that this process can read, and the subscriptions of its modules.
 #[derive(Default)]
@@ -42,8 +45,9 @@ impl EventSources {
         self.subscriptions.extend(subscriptions);
     }
 
-    /// The jobs of all subscriptions, and one tail for each log and subscriber.
-    pub(crate) fn into_jobs(self) -> anyhow::Result<Vec<Job>> {
+    /// The jobs of all subscriptions, with one tail for each log and subscriber, and the followed logs by subscriber.
+    pub(crate) fn into_jobs(self) -> anyhow::Result<(Vec<Job>, FollowedLogs)> {
+        let mut followed = FollowedLogs::new();
         let mut tails = BTreeMap::<(&str, &str), Arc<Tail>>::new();
         let mut jobs: Vec<Job> = Vec::new();
         for (subscription, replica) in self.subscriptions {
@@ -65,8 +69,12 @@ impl EventSources {
                 jobs.push(Box::pin(Arc::clone(&tail).poll_head()));
                 tail
             });
+            followed.entry(subscriber).or_default().push(FollowedLog {
+                subscription: subscription.clone(),
+                tail: Arc::clone(tail),
+            });
             jobs.push(Box::pin(handle_events(subscription, Arc::clone(tail), replica)));
         }
-        Ok(jobs)
+        Ok((jobs, followed))
     }
 }

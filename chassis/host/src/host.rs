@@ -14,6 +14,7 @@ use crate::declaration::Declaration;
 use crate::event_sources::EventSources;
 use crate::hosted::HostedModule;
 use crate::module::Module;
+use crate::module_data::ModuleData;
 use crate::module_switch::{LocalModule, ModuleSwitch, PlacementControl, RemoteModule, join_addresses};
 use crate::options::{HostOptions, ModuleOptions, ModulePlacement};
 use crate::runtime::{Job, ModuleRuntime, RuntimeOptions};
@@ -46,7 +47,13 @@ impl Host {
 
     /// The hosted modules in order of placement, and all jobs. Fails if a subscription reads an unknown log.
     pub fn finish(mut self) -> Result<(Vec<HostedModule>, Vec<Job>)> {
-        self.jobs.extend(self.events.into_jobs()?);
+        let (jobs, mut followed) = self.events.into_jobs()?;
+        self.jobs.extend(jobs);
+        for module in &self.modules {
+            if let (Some(data), Some(followed)) = (&module.data, followed.remove(module.name)) {
+                data.follow(followed);
+            }
+        }
         Ok((self.modules, self.jobs))
     }
 
@@ -76,7 +83,7 @@ impl Host {
         };
         let switch = Arc::new(ModuleSwitch::new_local(placement, local, self.remote::<A>()?));
         let api = A::new_proxy(Arc::clone(switch.switch()));
-        self.add_local(switch, edge, db, &url, runtime);
+        self.add_local(module, switch, edge, db, &url, runtime);
         Ok(Some(api))
     }
 
@@ -101,6 +108,7 @@ impl Host {
             location,
             db: None,
             control: switch,
+            data: None,
             routes: None,
             begin_shutdown: Box::new(|| {}),
             stop: Box::new(|_| Box::pin(async { true })),
@@ -165,6 +173,7 @@ impl Host {
     /// Adds a module that runs here.
     fn add_local<A: Contract + ?Sized>(
         &mut self,
+        module: &Module,
         control: Arc<dyn PlacementControl>,
         edge: Arc<Edge<A>>,
         db: Db,
@@ -195,6 +204,7 @@ impl Host {
             location: format!("data in {url}, store {}", db.store_id()),
             db: Some(db.clone()),
             control,
+            data: Some(ModuleData::new(db.clone(), Arc::clone(&replica), module.sagas, url)),
             routes: Some(serve_events::<A>(surface, Arc::clone(&log) as Arc<dyn EventSource>).into_router()),
             begin_shutdown: Box::new(move || {
                 log.close();

@@ -7,6 +7,7 @@ use axum::Router;
 use futures_util::future::BoxFuture;
 use offshoot_db::Db;
 
+use crate::module_data::ModuleData;
 use crate::module_switch::PlacementControl;
 
 /// A module that this process executes, or calls in another process.
@@ -19,6 +20,8 @@ pub struct HostedModule {
     pub db: Option<Db>,
     /// Control over the placement of calls.
     pub control: Arc<dyn PlacementControl>,
+    /// The module's data, if the module runs here.
+    pub data: Option<ModuleData>,
     /// Routes of the module's contract, if the module runs here.
     pub routes: Option<Router>,
     /// Begins the shutdown: ends long polls for events and releases leases.

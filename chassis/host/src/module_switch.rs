@@ -26,6 +26,9 @@ pub trait PlacementControl: Send + Sync {
     /// State of each address that currently receives calls; empty while this process executes the module.
     fn endpoints(&self) -> Vec<EndpointState>;
 
+    /// Number of calls to other processes that wait, because as many as allowed are in flight.
+    fn waiting(&self) -> u32;
+
     /// Checks that the module can be called at its current placement. The error is the reason, for people.
     fn check(&self) -> BoxFuture<'_, Result<(), String>>;
 
@@ -181,6 +184,13 @@ impl<A: Contract + ?Sized> PlacementControl for ModuleSwitch<A> {
             .load()
             .as_ref()
             .map_or_else(Vec::new, |client| client.endpoints())
+    }
+
+    fn waiting(&self) -> u32 {
+        self.current
+            .load()
+            .as_ref()
+            .map_or(0, |client| client.module().waiting())
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), String>> {

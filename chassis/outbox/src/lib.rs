@@ -30,6 +30,9 @@ mod projection;
 // Status of logs and subscriptions, and the operators' commands.
 mod lag;
 mod operating;
+// State of subscriptions for metrics.
+mod progress;
+mod subscription_gauges;
 
 pub use crate::delivery::{Delivered, Rejection};
 pub use crate::fault_injection::inject_faults;
@@ -46,5 +49,6 @@ pub use crate::publish::Publish;
 pub use crate::retention::remove_expired_events;
 pub use crate::source::{EventPage, EventSource, Head, PublishedEvent, ReadRequest};
 pub use crate::subscription::{Subscriber, Subscription, SubscriptionSettings};
+pub use crate::subscription_gauges::{FollowedLog, SubscriptionGauges, subscription_gauges};
 pub use crate::tail::Tail;
 pub use crate::worker::handle_events;

@@ -60,6 +60,8 @@ pub(crate) const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 pub(crate) const CLEAR_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 /// Limit of parked events of one partition. Beyond the limit the subscriber is at fault, and the partition is held.
 pub(crate) const PARKED_MAX: i64 = 10_000;
+/// Maximum number of parked events counted for metrics: those of four partitions at their limit.
+pub(crate) const OBSERVED_PARKED_MAX: i64 = 40_000;
 /// Maximum number of parked events retried in one round.
 pub(crate) const DUE_EVENTS_MAX: i64 = 50;
 /// Longest pause before a retry of a parked event, in first pauses.

@@ -9,6 +9,7 @@ use offshoot_db::Tx;
 
 use crate::delivery::{Delivered, Rejection};
 use crate::limits::{ATTEMPTS, BATCH_EVENTS, BATCH_TIMEOUT, FIRST_PAUSE, PARTITIONS};
+use crate::progress::Progress;
 use crate::projection::Projection;
 use crate::source::PublishedEvent;
 
@@ -62,6 +63,7 @@ pub struct Subscription {
     pub(crate) module: &'static str,
     pub(crate) settings: SubscriptionSettings,
     pub(crate) handler: Arc<dyn EventHandler>,
+    pub(crate) progress: Progress,
 }
 
 impl Subscription {
@@ -73,6 +75,7 @@ impl Subscription {
             module: S::Event::MODULE,
             settings: SubscriptionSettings::default(),
             handler: Arc::new(SubscriberHandler(subscriber)),
+            progress: Progress::default(),
         }
     }
 
@@ -87,6 +90,7 @@ impl Subscription {
                 ..SubscriptionSettings::default()
             },
             handler: Arc::new(ProjectionHandler(projection)),
+            progress: Progress::default(),
         }
     }
 

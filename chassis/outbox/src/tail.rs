@@ -30,6 +30,11 @@ impl Tail {
         &self.source
     }
 
+    /// The last position of the log as this process knows it; `None` before the first answer.
+    pub(crate) fn last(&self) -> Option<i64> {
+        self.head.borrow().as_ref().map(|head| head.last)
+    }
+
     /// The last known head; changes as the log grows.
     pub(crate) fn subscribe(&self) -> watch::Receiver<Option<Head>> {
         self.head.subscribe()

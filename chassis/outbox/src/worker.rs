@@ -149,7 +149,9 @@ impl Worker {
         backoff: &mut Backoff,
     ) -> Result<(), CallFailure> {
         let mut state = self.take_partition().await?;
+        let _forgetting = self.subscription.progress.forget_on_drop(self.partition);
         loop {
+            self.subscription.progress.record(self.partition, state.cursor.position);
             if Instant::now() >= state.retry_at {
                 self.retry_parked(&mut state).await?;
             }

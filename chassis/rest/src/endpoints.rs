@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
-use offshoot_contract::{CallFailure, FailureKind};
+use offshoot_contract::{CallFailure, FailureKind, Occupancy};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
@@ -49,6 +49,8 @@ pub struct EndpointState {
     pub in_flight: u32,
     /// The circuit breaker has ejected the process because too many calls failed.
     pub ejected: bool,
+    /// State of the circuit: `closed`, `open`, or `half-open` when the next call probes the process.
+    pub circuit: &'static str,
 }
 
 /// All processes of one module.
@@ -61,6 +63,8 @@ pub(crate) struct Endpoints {
     limits: ClientLimits,
     current: ArcSwap<Vec<Arc<Endpoint>>>,
     permits: Semaphore,
+    /// Calls that wait for a permit.
+    waiting: Occupancy,
     /// Origin of all times in nanoseconds.
     started_at: Instant,
     dns: Option<DnsState>,
@@ -91,6 +95,7 @@ impl Endpoints {
     ) -> Arc<Self> {
         let endpoints = Self {
             permits: Semaphore::new(limits.in_flight),
+            waiting: Occupancy::default(),
             current: ArcSwap::default(),
             started_at: Instant::now(),
             dns: None,
@@ -158,6 +163,7 @@ impl Endpoints {
             return Ok(permit);
         }
         let until = (Instant::now() + self.limits.queue_wait).min(deadline);
+        let _waiting = self.waiting.enter();
         match timeout_at(until, permits.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),
             _ => {
@@ -166,6 +172,11 @@ impl Endpoints {
                 Err(CallFailure::not_executed(FailureKind::Overloaded { retry_after }, why))
             }
         }
+    }
+
+    /// Number of calls that wait for a permit.
+    pub(crate) fn waiting(&self) -> u32 {
+        self.waiting.count()
     }
 
     /// The processes that are known now.
@@ -278,11 +289,15 @@ impl Endpoints {
     }
 
     pub(crate) fn states(&self) -> Vec<EndpointState> {
-        let state = |endpoint: &Arc<Endpoint>| EndpointState {
-            url: endpoint.url.clone(),
-            calls: endpoint.health.calls(),
-            in_flight: endpoint.health.in_flight(),
-            ejected: endpoint.health.circuit_state(self.now()) != CircuitState::Closed,
+        let state = |endpoint: &Arc<Endpoint>| {
+            let circuit = endpoint.health.circuit_state(self.now());
+            EndpointState {
+                url: endpoint.url.clone(),
+                calls: endpoint.health.calls(),
+                in_flight: endpoint.health.in_flight(),
+                ejected: circuit != CircuitState::Closed,
+                circuit: circuit.as_str(),
+            }
         };
         self.current.load().iter().map(state).collect()
     }

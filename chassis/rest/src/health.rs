@@ -50,6 +50,16 @@ pub(crate) enum CircuitState {
     Open(u64),
 }
 
+impl CircuitState {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::HalfOpen => "half-open",
+            Self::Open(_) => "open",
+        }
+    }
+}
+
 impl Health {
     pub(crate) fn circuit_state(&self, now: u64) -> CircuitState {
         match self.open_until.load(Acquire) {

@@ -25,6 +25,7 @@ mod endpoints;
 mod health;
 mod limits;
 // Identity and authentication.
+mod certificate_expiry;
 mod identity;
 mod keys;
 mod link_keys;
@@ -35,6 +36,7 @@ mod token;
 
 pub use crate::address::{Address, InvalidAddress};
 pub use crate::admission::ServerOptions;
+pub use crate::certificate_expiry::certificate_expiry;
 pub use crate::client::Client;
 pub use crate::client_options::ClientOptions;
 pub use crate::encoded::encoded_client;

@@ -123,6 +123,12 @@ impl ModuleClient {
         self.endpoints.states()
     }
 
+    /// Number of calls that wait for a permit, because as many as allowed are in flight.
+    #[must_use]
+    pub fn waiting(&self) -> u32 {
+        self.endpoints.waiting()
+    }
+
     /// Name of the module.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -26,10 +26,13 @@ mod resume;
 mod sagas;
 // The operators' view and actions.
 mod operate;
+// Numbers for metrics.
+mod gauges;
 // SQL.
 mod log;
 
 pub use crate::execution::{Execution, Halt};
+pub use crate::gauges::{SagaGauges, saga_gauges};
 pub use crate::log::lease::SagaProgress;
 pub use crate::log::open::{COUNT_OPEN_SAGAS, LIST_OPEN_SAGAS, LIST_SAGAS_CHANGED_AFTER};
 pub use crate::operate::{Filter, OperateError, SagaRow, StepRow, list, request_undo, retry, show};

@@ -6,4 +6,4 @@ mod otlp;
 mod prometheus;
 
 pub use crate::otlp::{Exporter, InvalidEndpoint, SpanLayer, spans_to};
-pub use crate::prometheus::{CONTENT_TYPE, EndpointCounts, Metrics};
+pub use crate::prometheus::{CONTENT_TYPE, EndpointCounts, Gauge, Metrics};

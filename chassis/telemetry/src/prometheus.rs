@@ -21,6 +21,21 @@ pub struct Metrics {
     pub placements: Vec<(&'static str, Placement)>,
     /// The remote processes that this process calls.
     pub endpoints: Vec<EndpointCounts>,
+    /// Further gauges, which the application names.
+    pub gauges: Vec<Gauge>,
+}
+
+/// A gauge with its present values.
+#[derive(Debug, Clone)]
+pub struct Gauge {
+    /// Name without prefix and unit.
+    pub name: &'static str,
+    /// The meaning.
+    pub help: &'static str,
+    /// Whether the values are seconds.
+    pub is_seconds: bool,
+    /// Values by labels.
+    pub samples: Vec<(Vec<(&'static str, String)>, i64)>,
 }
 
 /// Metrics of one remote process.
@@ -36,7 +51,12 @@ pub struct EndpointCounts {
     pub in_flight: u32,
     /// The circuit breaker has ejected the process after failed calls.
     pub ejected: bool,
+    /// State of the circuit: one of [`CIRCUITS`].
+    pub circuit: &'static str,
 }
+
+/// States of a circuit.
+const CIRCUITS: [&str; 3] = ["closed", "half-open", "open"];
 
 impl Metrics {
     /// Encodes the snapshot as OpenMetrics text.
@@ -130,6 +150,34 @@ impl Metrics {
             let labels = [("module", endpoint.module), ("url", &endpoint.url)];
             gauge(&mut ejected.encode_family(&labels)?, endpoint.ejected.into())?;
         }
+        let help = "1 for the current circuit state of a remote process, 0 for the others";
+        let mut circuits = encoder.encode_descriptor("endpoint_circuit", help, None, MetricType::Gauge)?;
+        for endpoint in &self.endpoints {
+            for state in CIRCUITS {
+                let labels = [("module", endpoint.module), ("url", &endpoint.url), ("state", state)];
+                gauge(
+                    &mut circuits.encode_family(&labels)?,
+                    (state == endpoint.circuit).into(),
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn gauges(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
+        for Gauge {
+            name,
+            help,
+            is_seconds,
+            samples,
+        } in &self.gauges
+        {
+            let unit = is_seconds.then_some(Unit::Seconds);
+            let mut family = encoder.encode_descriptor(name, help, unit.as_ref(), MetricType::Gauge)?;
+            for (labels, value) in samples {
+                gauge(&mut family.encode_family(&labels.as_slice())?, *value)?;
+            }
+        }
         Ok(())
     }
 }
@@ -149,7 +197,8 @@ impl Collector for Metrics {
         );
         self.payloads(&mut encoder, answers, |path| path.answers)?;
         self.placements(&mut encoder)?;
-        self.endpoints(&mut encoder)
+        self.endpoints(&mut encoder)?;
+        self.gauges(&mut encoder)
     }
 }
 
@@ -199,6 +248,13 @@ mod tests {
                 calls: 4,
                 in_flight: 2,
                 ejected: true,
+                circuit: "half-open",
+            }],
+            gauges: vec![Gauge {
+                name: "oldest",
+                help: "Age",
+                is_seconds: true,
+                samples: vec![(vec![("module", "notes".to_owned())], 7)],
             }],
         };
         let text = metrics.into_text();
@@ -215,6 +271,10 @@ mod tests {
             "offshoot_placement{module=\"notes\",placement=\"remote\"} 1".to_owned(),
             "offshoot_placement{module=\"notes\",placement=\"local\"} 0".to_owned(),
             "offshoot_endpoint_calls_total{module=\"notes\",url=\"http://127.0.0.1:7101\"} 4".to_owned(),
+            "offshoot_endpoint_circuit{module=\"notes\",url=\"http://127.0.0.1:7101\",state=\"half-open\"} 1"
+                .to_owned(),
+            "offshoot_endpoint_circuit{module=\"notes\",url=\"http://127.0.0.1:7101\",state=\"open\"} 0".to_owned(),
+            "offshoot_oldest_seconds{module=\"notes\"} 7".to_owned(),
             "offshoot_endpoint_ejected{module=\"notes\",url=\"http://127.0.0.1:7101\"} 1".to_owned(),
         ] {
             assert!(text.lines().any(|it| it == line), "{line}\nis not in\n{text}");

@@ -116,7 +116,10 @@ async fn report(writes: bool, fault: fn(Response, Value) -> Response) -> (Report
 
 /// The vectors that deviate, without requests for events, which this server does not have.
 fn deviations(report: &Report) -> Vec<&str> {
-    let all = report.deviations.iter().filter(|each| !each.sent.contains("/v1/events"));
+    let all = report
+        .deviations
+        .iter()
+        .filter(|each| !each.sent.contains("/v1/events"));
     let mut names: Vec<_> = all.map(|each| each.vector).collect();
     names.dedup();
     names

@@ -46,3 +46,6 @@ CREATE TABLE offshoot_parked (
 
 -- Finds the first parked event of each key, which is retried next.
 CREATE INDEX offshoot_parked_key_idx ON offshoot_parked (subscription, partition, key, position);
+
+-- Counts parked events and dead letters for metrics without reading payloads.
+CREATE INDEX offshoot_parked_state_idx ON offshoot_parked (subscription, attempts, due_at, at);

@@ -25,5 +25,5 @@ pub(crate) use crate::postgres::migration_lock::acquire_migration_lock;
 pub(crate) use crate::postgres::provisioning::{ProvisioningTarget, grant_privileges, has_roles_and_schema, provision};
 pub(crate) use crate::postgres::roles::owner_role;
 pub(crate) use crate::postgres::server::{PostgresServer, SessionRole, quote_plain_name};
-pub(crate) use crate::postgres::waiting::connect_within;
 pub(crate) use crate::postgres::sessions::{read_load, session_name};
+pub(crate) use crate::postgres::waiting::connect_within;

@@ -6,8 +6,8 @@ use offshoot_db::{DatabaseUrl, Db, DbOptions, OpenError, migrate};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::tls_server::{TlsServer, ServerSettings};
 use crate::store::TEST_SCHEMA;
+use crate::tls_server::{ServerSettings, TlsServer};
 
 /// Longer than any test runs.
 const PATIENCE: Duration = Duration::from_secs(600);

@@ -7,8 +7,8 @@ use offshoot_db::{DatabaseUrl, Db, DbOptions, OpenError, migrate};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tempfile::TempDir;
 
-use crate::tls_server::{TlsServer, ServerSettings};
 use crate::store::{TEST_SCHEMA, add, cx};
+use crate::tls_server::{ServerSettings, TlsServer};
 
 const TRUST: &str = "host all all 127.0.0.0/8 trust";
 
