@@ -116,12 +116,12 @@ async fn a_restart_of_the_server_loses_no_order() {
     let store = Store::start(Placement::OneProcess, data).await;
     let mut buyers = start_buyers(store.data(), store.url(), "8", "120");
     let mut restarts = 0;
-    while buyers.try_wait().expect("the buyers can be polled").is_none() && restarts < 3 {
-        tokio::time::sleep(Duration::from_millis(400)).await;
+    // The buyers buy before each restart, so every restart meets orders in flight.
+    while wait_for_orders(&server, 20 * (restarts + 1), &mut buyers).await {
         if restarts % 2 == 0 {
-            server.stop()
+            server.stop();
         } else {
-            server.kill()
+            server.kill();
         }
         tokio::time::sleep(Duration::from_millis(600)).await;
         server.start_again();
@@ -134,4 +134,24 @@ async fn a_restart_of_the_server_loses_no_order() {
         report["repeats"], report["outcomes"]
     );
     store.stop().await;
+}
+
+/// Waits until the store has so many orders. `false` if the buyers have ended before.
+async fn wait_for_orders(server: &PrivateServer, count: i64, buyers: &mut Child) -> bool {
+    let mut connection = PgConnection::connect(&server.url("postgres"))
+        .await
+        .expect("the server answers");
+    loop {
+        if buyers.try_wait().expect("the buyers can be polled").is_some() {
+            return false;
+        }
+        let (orders,): (i64,) = sqlx::query_as("SELECT count(*) FROM orders.orders WHERE cart_id IS NOT NULL")
+            .fetch_one(&mut connection)
+            .await
+            .expect("a count");
+        if orders >= count {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
