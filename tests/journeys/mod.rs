@@ -81,6 +81,7 @@ mod check_command;
 mod commands;
 mod distributed_tracing;
 mod events;
+mod half_restored;
 pub(crate) mod interrupted_import;
 mod isolation;
 mod metrics;

@@ -131,6 +131,7 @@ pub(super) async fn execute(what: BackupCommand, settings: &Settings, json: bool
                 replace: arguments.replace,
                 dry_run: arguments.dry_run,
                 resync: arguments.resync,
+                login: arguments.login.clone(),
             };
             let places = places(settings, arguments.login.as_deref())?;
             let report = restore_backup(&places, &arguments.directory, &options, &SystemClock, &mut tell).await?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use offshoot_contract::{Clock, Timestamp};
-use offshoot_db::{DatabaseUrl, Engine};
+use offshoot_db::{DatabaseUrl, Engine, require_restored};
 
 use crate::connection::{Connection, database_error};
 use crate::error::BackupError;
@@ -53,6 +53,7 @@ async fn take_snapshots(
     let created_at = clock.now();
     let mut open = Vec::new();
     for data in chosen {
+        require_restored(data.schema, &data.url).await?;
         let mut connection = Connection::open_data(data).await?.ok_or_else(|| BackupError::NoData {
             module: data.name().to_owned(),
             location: data.url.to_string(),

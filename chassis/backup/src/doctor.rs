@@ -9,7 +9,7 @@ mod servers;
 use std::collections::BTreeMap;
 
 use offshoot_contract::{Clock, error_chain};
-use offshoot_db::{DbOptions, MigrationState, migration_status};
+use offshoot_db::{DbOptions, MigrationState, migration_status, require_restored};
 use offshoot_outbox::{COUNT_LAG, Lag};
 use serde::Serialize;
 use uuid::Uuid;
@@ -129,6 +129,7 @@ async fn observe(
     data: &ModuleData,
     findings: &mut Vec<Finding>,
 ) -> Result<Option<(Connection, Observation)>, BackupError> {
+    require_restored(data.schema, &data.url).await?;
     let Some(mut connection) = Connection::open_data(data).await? else {
         return Ok(None);
     };

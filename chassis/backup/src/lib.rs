@@ -22,9 +22,10 @@ mod create;
 mod doctor;
 mod restore;
 mod verify;
-// Safety checks before a restore, and the impact on subscriptions and sagas after it.
+// Safety checks before a restore, the impact on subscriptions and sagas after it, and the mark while it lasts.
 mod guard;
 mod impact;
+mod mark;
 // Errors.
 mod error;
 

@@ -12,7 +12,8 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use futures_util::TryStreamExt as _;
-use offshoot_db::{DbOptions, MigrationId, PostgresLogin, migrate, migrate_to};
+use offshoot_contract::fault_point;
+use offshoot_db::{DbOptions, Engine, MigrationId, PostgresLogin, carried_migrations, migrate_to};
 use sqlx::postgres::PgConnection;
 
 use crate::connection::{Connection, database_error, quoted};
@@ -21,6 +22,7 @@ use crate::files::{self, ChecksumWriter};
 use crate::impact::Adjustments;
 use crate::limits::CHUNK_BYTES;
 use crate::manifest::{FileEntry, ModuleBackup, TableEntry};
+use crate::restore::Unreplaced;
 use crate::{ModuleData, Progress, tables};
 
 /// Files of a snapshot, with their tables and sequences.
@@ -168,32 +170,36 @@ pub(crate) async fn restore_schema(
     directory: &Path,
     adjustments: &Adjustments,
     progress: Progress<'_>,
-) -> Result<Option<String>, BackupError> {
+) -> Result<Option<String>, Unreplaced> {
     let module = data.name();
+    let failed = |operation: String, cause| Unreplaced::unchanged(database_error(data, operation, cause));
     let mut connection = Connection::connect_as(login, module)
         .await
-        .map_err(|cause| database_error(data, "connecting", cause))?;
+        .map_err(|cause| failed("connecting".to_owned(), cause))?;
     let exists = connection.has_schema(module).await;
     let aside = exists
-        .map_err(|cause| database_error(data, "looking for the schema", cause))?
+        .map_err(|cause| failed("looking for the schema".to_owned(), cause))?
         .then(|| format!("{module}_replaced_{}", adjustments.suffix));
     if let Some(aside) = &aside {
         let rename = format!("ALTER SCHEMA {} RENAME TO {}", quoted(module), quoted(aside));
         let renamed = connection.execute_script(&rename).await;
-        renamed.map_err(|cause| database_error(data, format!("renaming the schema to {aside}"), cause))?;
+        renamed.map_err(|cause| failed(format!("renaming the schema to {aside}"), cause))?;
         progress(format!("{module}: the existing schema was renamed to {aside}"));
     }
+    fault_point("restore-moved-aside").await;
     let filled = fill_schema(data, login, backup, directory, adjustments, progress).await;
     if let Err(error) = filled {
         let mut undo = format!("DROP SCHEMA IF EXISTS {} CASCADE;", quoted(module));
         if let Some(aside) = &aside {
             undo += &format!("ALTER SCHEMA {} RENAME TO {}", quoted(aside), quoted(module));
         }
-        match connection.execute_script(&undo).await {
+        let undone = connection.execute_script(&undo).await;
+        let is_undone = undone.is_ok();
+        match undone {
             Ok(()) => progress(format!("{module}: the existing schema was restored")),
             Err(undone) => progress(format!("{module}: the existing schema could not be restored: {undone}")),
         }
-        return Err(error);
+        return Err(Unreplaced { error, is_undone });
     }
     Ok(aside)
 }
@@ -255,7 +261,9 @@ async fn fill_schema(
         .await
         .map_err(|cause| database_error(data, "finishing the import", cause))?;
     // Migrations added since the backup.
-    migrate(data.schema, &data.url, &DbOptions::default()).await?;
+    let all = carried_migrations(data.schema, Engine::Postgres)?;
+    let all: Vec<_> = all.into_iter().map(|(migration, _)| migration).collect();
+    migrate_to(data.schema, login, &all, &DbOptions::default()).await?;
     Ok(())
 }
 

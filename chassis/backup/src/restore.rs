@@ -1,8 +1,8 @@
 //! Restores a backup into an empty target, or in place of existing data, which is moved aside.
 
-use std::path::Path;
+use std::path::{self, Path};
 
-use offshoot_contract::{CallContext, Clock};
+use offshoot_contract::{CallContext, Clock, fault_point};
 use offshoot_db::{DatabaseUrl, Db, DbOptions, PgBudget, carried_migrations};
 use offshoot_outbox::{rebuild, replay};
 use serde::Serialize;
@@ -15,6 +15,7 @@ use crate::impact::{
     Adjustments, RestoreImpact, RestoredLog, SubscriptionOutcome, UnrestoredModule, highest_token, timestamp_digits,
 };
 use crate::manifest::{Manifest, ModuleBackup};
+use crate::mark::Marks;
 use crate::positions::{self, Positions, hex};
 use crate::{ModuleData, Progress, postgres, sqlite, verify};
 
@@ -30,6 +31,27 @@ pub struct RestoreOptions {
     /// Resolve held subscriptions of modules that are not restored: projections are rebuilt, other subscriptions
     /// continue at the end of the restored log.
     pub resync: bool,
+    /// Postgres role that the restore logs in as, for the command that finishes an interrupted restore.
+    pub login: Option<String>,
+}
+
+impl RestoreOptions {
+    /// The command that finishes this restore if it is interrupted.
+    fn finishing_command(&self, directory: &Path) -> String {
+        let directory = path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
+        let directory = directory.display().to_string().replace('\'', r"'\''");
+        let mut command = format!("offshoot backup restore '{directory}' --replace");
+        for module in &self.modules {
+            command += &format!(" --module {module}");
+        }
+        if self.resync {
+            command += " --resync";
+        }
+        if let Some(login) = &self.login {
+            command += &format!(" --as {login}");
+        }
+        command
+    }
 }
 
 /// Result of restoring one module.
@@ -60,10 +82,34 @@ pub struct RestoreReport {
     pub impact: RestoreImpact,
 }
 
+/// Data that was not replaced.
+pub(crate) struct Unreplaced {
+    pub(crate) error: BackupError,
+    /// Whether the former data is in its place again.
+    pub(crate) is_undone: bool,
+}
+
+impl Unreplaced {
+    /// An error before the first change.
+    pub(crate) fn unchanged(error: BackupError) -> Self {
+        let is_undone = true;
+        Self { error, is_undone }
+    }
+}
+
+/// A module to restore: where to, from what, and the changes to the snapshot.
+struct Target<'a> {
+    data: &'a ModuleData,
+    backup: &'a ModuleBackup,
+    adjustments: Adjustments,
+}
+
 /// Restores modules of a backup. `hosted` lists all data of this configuration: the data of modules that are not
 /// restored is read for the report, and with [`RestoreOptions::resync`] their held subscriptions are resolved.
 ///
-/// Every check runs before the first change. Fails if a process uses the data.
+/// Every check runs before the first change. Fails if a process uses the data. No process opens the data from the first
+/// change to the last one, even if this process is killed in between: the data then has a mark with the command that
+/// finishes the restore.
 pub async fn restore_backup(
     hosted: &[ModuleData],
     directory: &Path,
@@ -73,59 +119,113 @@ pub async fn restore_backup(
 ) -> Result<RestoreReport, BackupError> {
     let manifest = Manifest::read(directory)?;
     let chosen = manifest.select_modules(&options.modules)?;
-    let targets = match_targets(hosted, &chosen)?;
-    for (data, backup) in &targets {
+    let pairs = match_targets(hosted, &chosen)?;
+    for (data, backup) in &pairs {
         require_compatible(data, backup, &manifest)?;
-        progress(format!("{}: checking the backup", backup.module));
-        if let Some(problem) = verify::verify_module(directory, backup)
-            .await
-            .problems
-            .into_iter()
-            .next()
-        {
-            return Err(BackupError::damaged(directory, problem));
-        }
+        require_intact(directory, backup, progress).await?;
     }
     progress("checking that no process uses the data".to_owned());
-    let data: Vec<_> = targets.iter().map(|(data, _)| *data).collect();
+    let data: Vec<_> = pairs.iter().map(|(data, _)| *data).collect();
     let states = require_unused(&data).await?;
-    let occupied = targets
-        .iter()
-        .zip(&states)
-        .find(|(_, state)| **state != TargetState::Empty);
-    if let (Some(((data, _), _)), false) = (occupied, options.replace) {
-        return Err(BackupError::TargetNotEmpty {
-            module: data.name().to_owned(),
-            location: data.url.to_string(),
-        });
-    }
+    require_replaceable(&data, &states, options)?;
     let logs = assign_log_ids(&chosen);
     let others = read_unrestored(hosted, &chosen, progress).await?;
     let mut impact = RestoreImpact::assess(&chosen, &logs, &others);
     let suffix = timestamp_digits(clock.now());
-    let mut modules = Vec::new();
-    for ((data, backup), state) in targets.into_iter().zip(states) {
-        let mut restored = describe_target(data, backup);
-        if !options.dry_run {
+    let mut modules: Vec<_> = pairs
+        .iter()
+        .map(|(data, backup)| describe_target(data, backup))
+        .collect();
+    if !options.dry_run {
+        let mut targets = Vec::new();
+        for ((data, backup), state) in pairs.into_iter().zip(states) {
             let adjustments = Adjustments {
                 module: backup.module.clone(),
                 suffix: suffix.clone(),
                 logs: logs.clone(),
                 token: highest_token_of(data, state).await?,
             };
-            restored.replaced = restore_module(data, backup, directory, &adjustments, progress).await?;
-            progress(format!("{}: restored", data.name()));
+            let target = Target {
+                data,
+                backup,
+                adjustments,
+            };
+            write_draft(&target, directory).await?;
+            targets.push(target);
         }
-        modules.push(restored);
-    }
-    if options.resync && !options.dry_run {
-        resync_subscriptions(hosted, &chosen, &mut impact, progress).await?;
+        let command = options.finishing_command(directory);
+        replace_marked(&targets, &mut modules, directory, &command, progress).await?;
+        // The data is complete: a subscription that is not resynced is held, and `doctor` lists it.
+        if options.resync {
+            resync_subscriptions(hosted, &chosen, &mut impact, progress).await?;
+        }
     }
     Ok(RestoreReport {
         dry_run: options.dry_run,
         modules,
         impact,
     })
+}
+
+/// Replaces the data of all targets under marks, so that no process starts on a part of them.
+async fn replace_marked(
+    targets: &[Target<'_>],
+    restored: &mut [RestoredModule],
+    directory: &Path,
+    command: &str,
+    progress: Progress<'_>,
+) -> Result<(), BackupError> {
+    let data: Vec<_> = targets.iter().map(|target| target.data).collect();
+    let marks = Marks::set(data.clone(), command).await?;
+    // A process may have started since the first look; from here on, none does.
+    if let Err(in_use) = require_unused(&data).await {
+        marks.withdraw().await?;
+        return Err(in_use);
+    }
+    fault_point("restore-marked").await;
+    for (number, (target, restored)) in targets.iter().zip(restored).enumerate() {
+        match replace_data(target, directory, progress).await {
+            Ok(aside) => restored.replaced = aside,
+            Err(Unreplaced { error, is_undone }) => {
+                if is_undone && number == 0 {
+                    marks.withdraw().await?;
+                } else {
+                    progress(format!(
+                        "no process starts on this data before the restore has ended: `{command}`"
+                    ));
+                }
+                return Err(error);
+            }
+        }
+        progress(format!("{}: restored", target.data.name()));
+        fault_point("restore-replaced-one").await;
+    }
+    marks.clear().await
+}
+
+async fn require_intact(directory: &Path, backup: &ModuleBackup, progress: Progress<'_>) -> Result<(), BackupError> {
+    progress(format!("{}: checking the backup", backup.module));
+    let verified = verify::verify_module(directory, backup).await;
+    match verified.problems.into_iter().next() {
+        Some(problem) => Err(BackupError::damaged(directory, problem)),
+        None => Ok(()),
+    }
+}
+
+/// Fails if a target has data that the options do not let the restore replace.
+fn require_replaceable(
+    data: &[&ModuleData],
+    states: &[TargetState],
+    options: &RestoreOptions,
+) -> Result<(), BackupError> {
+    let occupied = data.iter().zip(states).find(|(_, state)| **state != TargetState::Empty);
+    match occupied {
+        Some((data, _)) if !options.replace => Err(BackupError::TargetNotEmpty {
+            module: data.name().to_owned(),
+            location: data.url.to_string(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Pairs each backed-up module with its hosted data.
@@ -262,20 +362,37 @@ async fn highest_token_of(data: &ModuleData, state: TargetState) -> Result<i64, 
     }
 }
 
-async fn restore_module(
-    data: &ModuleData,
-    backup: &ModuleBackup,
+/// Prepares as much as possible beside the data, so that the data is half restored for a short time only.
+async fn write_draft(target: &Target<'_>, directory: &Path) -> Result<(), BackupError> {
+    let Target {
+        data,
+        backup,
+        adjustments,
+    } = target;
+    match data.file() {
+        Some(file) => sqlite::write_draft(data, &file, backup, directory, adjustments).await,
+        None => Ok(()),
+    }
+}
+
+/// Moves existing data aside and puts the restored data in its place. Returns the name of the data moved aside.
+async fn replace_data(
+    target: &Target<'_>,
     directory: &Path,
-    adjustments: &Adjustments,
     progress: Progress<'_>,
-) -> Result<Option<String>, BackupError> {
+) -> Result<Option<String>, Unreplaced> {
+    let Target {
+        data,
+        backup,
+        adjustments,
+    } = target;
     match &data.url {
         DatabaseUrl::Postgres(login) => {
             postgres::restore_schema(data, login, backup, directory, adjustments, progress).await
         }
         DatabaseUrl::Sqlite(_) => {
             let Some(file) = data.file() else { return Ok(None) };
-            let aside = sqlite::restore_file(data, &file, backup, directory, adjustments).await?;
+            let aside = sqlite::put_draft_in_place(data, &file, adjustments).await?;
             Ok(aside.map(|path| path.display().to_string()))
         }
     }

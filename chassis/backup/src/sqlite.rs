@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use offshoot_contract::fault_point;
 use sqlx::Error;
 
 use crate::connection::{Connection, database_error};
@@ -11,6 +12,7 @@ use crate::error::BackupError;
 use crate::impact::Adjustments;
 use crate::manifest::{FileEntry, ModuleBackup, TableEntry};
 use crate::positions::Positions;
+use crate::restore::Unreplaced;
 use crate::{ModuleData, files, tables};
 
 /// Suffixes of the files that SQLite keeps beside a database: write-ahead log and shared memory.
@@ -136,17 +138,17 @@ pub(crate) fn is_corrupt(error: &Error) -> bool {
     matches!(primary_code(error), Some(11 | 26))
 }
 
-/// Replaces the module's file by a snapshot. Returns the path of the file moved aside, if there was one.
-pub(crate) async fn restore_file(
+/// Writes the file that will replace the module's file, beside it. Changes nothing that a process reads.
+pub(crate) async fn write_draft(
     data: &ModuleData,
     file: &Path,
     backup: &ModuleBackup,
     directory: &Path,
     adjustments: &Adjustments,
-) -> Result<Option<PathBuf>, BackupError> {
-    let folder = file.parent().unwrap_or(Path::new("."));
+) -> Result<(), BackupError> {
+    let folder = folder_of(file);
     fs::create_dir_all(folder).map_err(|cause| BackupError::write(folder, cause))?;
-    let draft = folder.join(format!(".{}.restored", file_name(data.name())));
+    let draft = draft_of(file, data);
     // An interrupted restore leaves a draft behind.
     if let Err(cause) = fs::remove_file(&draft)
         && cause.kind() != ErrorKind::NotFound
@@ -164,30 +166,57 @@ pub(crate) async fn restore_file(
         connection.execute_script("COMMIT").await?;
         connection.close().await
     };
-    finished.await.map_err(|cause| write_error(data, &draft, cause))?;
-    let aside = move_aside(file, &adjustments.suffix)?;
-    fs::rename(&draft, file).map_err(|cause| BackupError::write(file, cause))?;
-    files::sync_directory(folder)?;
-    Ok(aside)
+    finished.await.map_err(|cause| write_error(data, &draft, cause))
 }
 
-fn move_aside(file: &Path, suffix: &str) -> Result<Option<PathBuf>, BackupError> {
+/// Replaces the module's file by the draft. Returns the path of the file moved aside, if there was one.
+pub(crate) async fn put_draft_in_place(
+    data: &ModuleData,
+    file: &Path,
+    adjustments: &Adjustments,
+) -> Result<Option<PathBuf>, Unreplaced> {
+    let aside = aside_of(file, &adjustments.suffix);
+    let is_occupied = file.exists();
+    let replaced = async {
+        move_with_side_files(file, &aside)?;
+        fault_point("restore-moved-aside").await;
+        fs::rename(draft_of(file, data), file).map_err(|cause| BackupError::write(file, cause))?;
+        files::sync_directory(folder_of(file))
+    };
+    match replaced.await {
+        Ok(()) => Ok(is_occupied.then_some(aside)),
+        Err(error) => {
+            let is_undone = move_with_side_files(&aside, file).is_ok();
+            Err(Unreplaced { error, is_undone })
+        }
+    }
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().unwrap_or(Path::new("."))
+}
+
+fn draft_of(file: &Path, data: &ModuleData) -> PathBuf {
+    folder_of(file).join(format!(".{}.restored", file_name(data.name())))
+}
+
+fn aside_of(file: &Path, suffix: &str) -> PathBuf {
     let mut aside = file.as_os_str().to_owned();
     aside.push(format!(".replaced-{suffix}"));
-    let aside = PathBuf::from(aside);
+    PathBuf::from(aside)
+}
+
+/// Moves a database file with the files beside it. Missing files are left out.
+fn move_with_side_files(from: &Path, to: &Path) -> Result<(), BackupError> {
     // The write-ahead log moves too, and first: the log may hold the only readable data of a corrupt file, and SQLite would
     // apply a leftover log to the snapshot and corrupt the snapshot.
-    for ending in SIDE_FILES {
-        let (from, to) = (side_file(file, ending), side_file(&aside, ending));
+    let side_files = SIDE_FILES.map(|ending| (side_file(from, ending), side_file(to, ending)));
+    for (from, to) in side_files.into_iter().chain([(from.to_owned(), to.to_owned())]) {
         if from.exists() {
             fs::rename(&from, &to).map_err(|cause| BackupError::write(&to, cause))?;
         }
     }
-    if !file.exists() {
-        return Ok(None);
-    }
-    fs::rename(file, &aside).map_err(|cause| BackupError::write(&aside, cause))?;
-    Ok(Some(aside))
+    Ok(())
 }
 
 fn side_file(file: &Path, ending: &str) -> PathBuf {

@@ -18,6 +18,7 @@ use crate::pool_use::PoolUse;
 use crate::postgres::{Isolation, PostgresServer, SessionRole, connect_within, inspect_login, session_name};
 use crate::queries::Queries;
 use crate::read::Read;
+use crate::restoring::{require_restored_file, require_restored_schema};
 use crate::server_load::ServerLoad;
 use crate::share;
 use crate::sqlite::{SqliteFile, open_or_create};
@@ -58,8 +59,10 @@ impl Db {
         match url {
             DatabaseUrl::Sqlite(directory) => {
                 let file = SqliteFile::of_module(directory, schema.module);
+                require_restored_file(directory, schema.module)?;
                 let file_connection = open_or_create(directory, &file, options.migration_lock_timeout).await?;
                 let mut first = Connection::Sqlite(file_connection);
+                require_restored_file(directory, schema.module)?;
                 migrate::migrate_file(schema, &mut first, &file.path, options).await?;
                 let store_id = read_store_id(&mut first, schema.module).await?;
                 let readers = ConnectionSource::Sqlite(file.for_readers());
@@ -73,9 +76,10 @@ impl Db {
                 let name = session_name(schema.module, budget.per_module(), is_fixed);
                 let server = PostgresServer::new(login, schema.module, SessionRole::Runtime).with_session_name(&name);
                 let connection = connect_within(&server, options.server_patience).await;
-                let connection = connection.map_err(|cause| server.explain_connect_error(url, cause))?;
-                let mut first = Connection::Postgres(connection);
+                let mut connection = connection.map_err(|cause| server.explain_connect_error(url, cause))?;
                 let address = server.address();
+                require_restored_schema(&mut connection, schema.module, &address).await?;
+                let mut first = Connection::Postgres(connection);
                 migrate::require_up_to_date(schema, &mut first, &address, url).await?;
                 let mut isolation = None;
                 if let Connection::Postgres(connection) = &mut first {

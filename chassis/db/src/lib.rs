@@ -53,6 +53,8 @@ mod sqlite;
 // The schema: migrations, their history, and the declared tables.
 mod migrate;
 mod tables;
+// Data that a restore has not finished.
+mod restoring;
 // Roles and privileges: created once, inspected at every start.
 mod isolation;
 mod provision;
@@ -81,6 +83,7 @@ pub use crate::postgres::{Isolation, Password, PostgresLogin, ProvisionOptions, 
 pub use crate::provision::provision;
 pub use crate::queries::Queries;
 pub use crate::read::Read;
+pub use crate::restoring::{require_restored, restore_mark_file, restore_mark_schema};
 pub use crate::rows::Row;
 pub use crate::server_load::{ModuleBudget, ServerLoad};
 pub use crate::share::server_load;

@@ -86,6 +86,19 @@ pub enum OpenError {
         cause: sqlx::Error,
     },
 
+    #[error("{module}: a restore into {location} has not ended, so a part of the data may be missing: run `{command}`")]
+    HalfRestored {
+        module: &'static str,
+        location: String,
+        command: String,
+    },
+    #[error("cannot read {path}, the mark of a restore that has not ended: give this process access to the file")]
+    UnreadableMark {
+        path: PathBuf,
+        #[source]
+        cause: std::io::Error,
+    },
+
     #[error(
         "{module}: cannot connect to Postgres at {address}: check that the server runs there and accepts this login"
     )]

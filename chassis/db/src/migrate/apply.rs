@@ -19,6 +19,7 @@ use crate::postgres::{
     PostgresLogin, PostgresServer, ProvisionOptions, ProvisioningTarget, SessionRole, acquire_migration_lock,
     connect_within, grant_privileges, has_roles_and_schema, owner_role, provision, quote_plain_name,
 };
+use crate::restoring::{require_restored_file, require_restored_schema};
 use crate::rows::Keep;
 use crate::sqlite::{SqliteFile, open_or_create};
 use crate::statement::Engine;
@@ -70,21 +71,18 @@ pub async fn migrate(
     let applied = match url {
         DatabaseUrl::Sqlite(directory) => {
             let file = SqliteFile::of_module(directory, schema.module);
+            require_restored_file(directory, schema.module)?;
             let connection = open_or_create(directory, &file, options.migration_lock_timeout).await?;
             let mut connection = Connection::Sqlite(connection);
+            require_restored_file(directory, schema.module)?;
             let applied = migrate_file(schema, &mut connection, &file.path, options).await?;
             connection.close().await;
             applied
         }
         DatabaseUrl::Postgres(login) => {
             let server = PostgresServer::new(login, schema.module, SessionRole::Login);
-            migrate_postgres(
-                schema.module,
-                plan::list_carried(schema, Engine::Postgres)?,
-                &server,
-                options,
-            )
-            .await?
+            let carried = plan::list_carried(schema, Engine::Postgres)?;
+            migrate_postgres(schema.module, carried, &server, options, Purpose::Upgrade).await?
         }
     };
     Ok(MigrationReport {
@@ -93,8 +91,8 @@ pub async fn migrate(
     })
 }
 
-/// Creates a schema on Postgres with only the migrations in `history`, so that rows copied from such a schema fit.
-/// [`migrate`] brings the schema up to date afterwards.
+/// For a restore: brings a schema on Postgres to the migrations in `history`, and creates a missing schema. Rows copied from
+/// such a schema then fit. Works on data that is marked as half restored, as [`migrate`] does not.
 pub async fn migrate_to(
     schema: &'static ModuleSchema,
     login: &PostgresLogin,
@@ -108,7 +106,7 @@ pub async fn migrate_to(
         history.iter().any(is_same)
     });
     let server = PostgresServer::new(login, schema.module, SessionRole::Login);
-    migrate_postgres(schema.module, carried, &server, options)
+    migrate_postgres(schema.module, carried, &server, options, Purpose::Restore)
         .await
         .map(drop)
 }
@@ -122,11 +120,19 @@ pub fn carried_migrations(schema: &ModuleSchema, engine: Engine) -> Result<Vec<(
         .collect())
 }
 
+/// Whether a migration may work on data that is marked as half restored.
+#[derive(PartialEq, Eq)]
+enum Purpose {
+    Upgrade,
+    Restore,
+}
+
 async fn migrate_postgres(
     module: &'static str,
     carried: Vec<CarriedMigration>,
     server: &PostgresServer,
     options: &DbOptions,
+    purpose: Purpose,
 ) -> Result<Vec<MigrationId>, OpenError> {
     let (address, lock_timeout) = (server.address(), options.migration_lock_timeout);
     let connected = connect_within(server, options.server_patience).await;
@@ -135,6 +141,9 @@ async fn migrate_postgres(
         address: address.clone(),
         cause,
     })?;
+    if purpose == Purpose::Upgrade {
+        require_restored_schema(&mut connection, module, &address).await?;
+    }
     acquire_migration_lock(&mut connection, module, &address, lock_timeout).await?;
     let target = ProvisioningTarget {
         module,

@@ -10,6 +10,7 @@ use crate::migrate::schema::ModuleSchema;
 use crate::open_error::OpenError;
 use crate::options::DbOptions;
 use crate::postgres::{PostgresServer, SessionRole};
+use crate::restoring::{require_restored_file, require_restored_schema};
 use crate::sqlite::{SqliteFile, open_when_unlocked};
 use crate::url::DatabaseUrl;
 
@@ -38,7 +39,7 @@ pub enum MigrationState {
 }
 
 /// Returns the state of every migration of one module: first the migrations of this binary in order, then the unknown
-/// migrations. Creates no file.
+/// migrations. Creates no file. Fails if a restore has not ended.
 pub async fn migration_status(
     schema: &'static ModuleSchema,
     url: &DatabaseUrl,
@@ -48,6 +49,7 @@ pub async fn migration_status(
     let carried = plan::list_carried(schema, url.engine())?;
     let (history, location) = match url {
         DatabaseUrl::Sqlite(directory) => {
+            require_restored_file(directory, schema.module)?;
             let file = SqliteFile::of_module(directory, schema.module);
             if !file.path.exists() {
                 return Ok(compare(&carried, &[]));
@@ -60,7 +62,7 @@ pub async fn migration_status(
         }
         DatabaseUrl::Postgres(login) => {
             let server = PostgresServer::new(login, schema.module, SessionRole::Runtime);
-            let connection = match server
+            let mut connection = match server
                 .connect()
                 .await
                 .map_err(|cause| server.explain_connect_error(url, cause))
@@ -69,6 +71,7 @@ pub async fn migration_status(
                 Err(OpenError::NotMigrated { .. }) => return Ok(compare(&carried, &[])),
                 Err(error) => return Err(error),
             };
+            require_restored_schema(&mut connection, schema.module, &server.address()).await?;
             (
                 history::read(&mut Connection::Postgres(connection)).await,
                 server.address(),
