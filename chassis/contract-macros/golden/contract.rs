@@ -126,10 +126,11 @@ pub mod counters_api_methods {
             has_body: false,
         };
         const INDEX: usize = 0usize;
-        fn key(
+        fn key_hash(
             args: &::offshoot_contract::ArgsOf<Self>,
-        ) -> ::std::option::Option<::std::string::String> {
-            ::offshoot_contract::generated::key_text(&args.params.id)
+            salt: u64,
+        ) -> ::std::option::Option<u64> {
+            ::offshoot_contract::generated::key_hash(&args.params.id, salt)
         }
         fn call<'a>(
             api: &'a dyn CountersApi,
@@ -204,10 +205,11 @@ pub mod counters_api_methods {
             has_body: true,
         };
         const INDEX: usize = 1usize;
-        fn key(
+        fn key_hash(
             args: &::offshoot_contract::ArgsOf<Self>,
-        ) -> ::std::option::Option<::std::string::String> {
-            ::offshoot_contract::generated::key_text(&args.params.id)
+            salt: u64,
+        ) -> ::std::option::Option<u64> {
+            ::offshoot_contract::generated::key_hash(&args.params.id, salt)
         }
         fn call<'a>(
             api: &'a dyn CountersApi,

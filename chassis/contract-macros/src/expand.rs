@@ -127,7 +127,7 @@ fn method(contract: &Contract, method: &Method, index: usize) -> TokenStream {
     let (params, params_struct) = part(method, Part::Params, &visibility);
     let (body, body_struct) = part(method, Part::Body, &visibility);
     let spec = spec(contract, method);
-    let key = key_function(method);
+    let key_hash = key_hash_function(method);
     let args = method.parameters.iter().map(|parameter| {
         let (name, part) = (&parameter.ident, Part::from_parameter(parameter).field());
         quote!(args.#part.#name)
@@ -159,7 +159,7 @@ fn method(contract: &Contract, method: &Method, index: usize) -> TokenStream {
             const SPEC: ::offshoot_contract::MethodSpec = ::offshoot_contract::MethodSpec { doc: #doc, #spec };
             const INDEX: usize = #index;
 
-            #key
+            #key_hash
 
             fn call<'a>(
                 api: &'a dyn #api,
@@ -194,21 +194,19 @@ fn wire_checks(method: &Method) -> TokenStream {
     }
 }
 
-/// The function that returns the entity key of a call.
-fn key_function(method: &Method) -> TokenStream {
-    let (used, key) = match method.key() {
+/// The function that returns the hash of a call's entity key.
+fn key_hash_function(method: &Method) -> TokenStream {
+    let (args, salt, hash) = match method.key() {
         Some(key) => {
             let (name, part) = (&key.ident, Part::from_parameter(key).field());
-            (
-                quote!(args),
-                quote!(::offshoot_contract::generated::key_text(&args.#part.#name)),
-            )
+            let hash = quote!(::offshoot_contract::generated::key_hash(&args.#part.#name, salt));
+            (quote!(args), quote!(salt), hash)
         }
-        None => (quote!(_), quote!(::std::option::Option::None)),
+        None => (quote!(_), quote!(_), quote!(::std::option::Option::None)),
     };
     quote! {
-        fn key(#used: &::offshoot_contract::ArgsOf<Self>) -> ::std::option::Option<::std::string::String> {
-            #key
+        fn key_hash(#args: &::offshoot_contract::ArgsOf<Self>, #salt: u64) -> ::std::option::Option<u64> {
+            #hash
         }
     }
 }

@@ -11,6 +11,7 @@ mod public_problem;
 mod trace;
 // Contracts, methods and events as types. `#[contract]` and `#[derive(EventSet)]` generate the implementations.
 mod event;
+mod key_hash;
 mod method;
 mod method_spec;
 mod policy;
@@ -94,5 +95,6 @@ pub mod generated {
     pub use serde_json;
 
     pub use crate::event::{assert_events_of, decode_payload, unknown_event};
+    pub use crate::key_hash::key_hash;
     pub use crate::method::{assert_scalar, assert_wire_value, key_text};
 }

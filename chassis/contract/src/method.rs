@@ -78,8 +78,9 @@ pub trait Method: WireMethod {
     /// Position in the trait.
     const INDEX: usize;
 
-    /// The entity key of a call, for canary releases and partitioning.
-    fn key(args: &ArgsOf<Self>) -> Option<String>;
+    /// Hash of the entity key of a call, the same for all methods with this key; `None` for a method without one. Canary
+    /// releases compare the hash with a threshold, so that all calls of one entity go to the same side. Allocates nothing.
+    fn key_hash(args: &ArgsOf<Self>, salt: u64) -> Option<u64>;
 
     /// Calls the method on an implementation.
     fn call<'a>(api: &'a Self::Api, cx: &'a mut CallContext, args: ArgsOf<Self>) -> BoxFuture<'a, OutcomeOf<Self>>;

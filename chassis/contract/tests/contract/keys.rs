@@ -2,9 +2,15 @@
 
 use std::sync::{Arc, Mutex};
 
-use offshoot_contract::{CallContext, CallFailure, Contract as _, Edge, FailureKind, MAX_KEY_LENGTH, Switch, Target};
+use offshoot_contract::{
+    Args, CallContext, CallFailure, Contract as _, Edge, FailureKind, MAX_KEY_LENGTH, Method as _, NoBody, Switch,
+    Target,
+};
 
-use crate::counters::{CountersApi, Scripted, an_id, failure_of, scripted};
+use crate::counters::counters_api_methods::{
+    AddBody, AddMethod, AddParams, SetBody, SetMethod, SetParams, ValueMethod, ValueParams,
+};
+use crate::counters::{CounterId, CountersApi, Scripted, an_id, failure_of, scripted};
 
 /// The keys of three nested calls inside a call under `key`: one in the same context, two in children.
 async fn nested_keys(key: Option<&str>) -> Vec<Option<String>> {
@@ -136,4 +142,35 @@ async fn the_arguments_hash_depends_on_the_arguments_only() {
     let seen = seen.lock().unwrap();
     assert_eq!(seen[0], seen[1]);
     assert_ne!(seen[0], seen[2]);
+}
+
+#[test]
+fn the_entity_key_has_one_hash_in_all_methods() {
+    let (id, other) = (an_id(), CounterId::from_uuid(uuid::Uuid::max()));
+    let hash = |id: CounterId| {
+        let value = Args {
+            params: ValueParams { id },
+            body: NoBody {},
+        };
+        let set = Args {
+            params: SetParams { id },
+            body: SetBody { value: 1 },
+        };
+        let add = Args {
+            params: AddParams { id },
+            body: AddBody { amount: 2 },
+        };
+        let hashes = [
+            ValueMethod::key_hash(&value, 5),
+            SetMethod::key_hash(&set, 5),
+            AddMethod::key_hash(&add, 5),
+        ];
+        assert!(
+            hashes[0].is_some() && hashes.iter().all(|hash| *hash == hashes[0]),
+            "{hashes:?}"
+        );
+        hashes[0]
+    };
+    assert_eq!(hash(id), hash(id));
+    assert_ne!(hash(id), hash(other));
 }
