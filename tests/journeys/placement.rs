@@ -13,6 +13,7 @@ on_both_engines! {
     a_thousand_placement_changes_fail_no_call,
     only_operators_change_placements_and_only_to_configured_addresses,
     the_target_of_a_placement_is_checked_before_calls_move,
+    a_process_on_a_restored_copy_is_not_called,
 }
 
 const CHANGES: usize = 1_000;
@@ -241,6 +242,59 @@ async fn the_target_of_a_placement_is_checked_before_calls_move(engine: Engine) 
     data.run_command(&set(&[])).await.expect_error(1, &["force"]);
     data.run_command(&set(&["--force"])).await.expect_success();
     for process in [front, wrong, right] {
+        process.stop().await;
+    }
+}
+
+/// A restored copy has the store id of the original, so only heartbeats tell the two apart.
+async fn a_process_on_a_restored_copy_is_not_called(engine: Engine) {
+    let (data, copy) = (Data::new(engine).await, Data::new(engine).await);
+    let right = data.serve(&["--only", "catalog"]).await;
+    right.wait_until_ready().await;
+    let backup = data.folder().join("backup").display().to_string();
+    data.run_command(&["backup", "create", "--to", &backup, "--module", "catalog"])
+        .await
+        .expect_success();
+    copy.run_command(&["backup", "restore", &backup]).await.expect_success();
+    std::fs::copy(data.folder().join("service.key"), copy.folder().join("service.key"))
+        .expect("the service key is copied");
+    let wrong = copy.serve(&["--only", "catalog"]).await;
+    wrong.wait_until_ready().await;
+    let store = |data: &Data| std::fs::read_to_string(data.folder().join("catalog.store")).expect("a store id");
+    assert_eq!(store(&data), store(&copy));
+
+    let urls = format!("catalog={},{}", right.url(), wrong.url());
+    let front = data.serve(&["--urls", &urls]).await;
+    let (client, token) = (Client::new(front.url()), data.operator_token());
+    let place = |client: &Client, url: &str| {
+        let client = client.clone();
+        let request = client.request("PUT", "/admin/placement/catalog").bearer_auth(&token);
+        let request = request.json(&json!({ "placement": "remote", "urls": [url] }));
+        async move { client.send(request).await }
+    };
+    let refused = place(&client, wrong.url()).await.expect_problem(409, "wrong-target");
+    let detail = refused["detail"].to_string();
+    for side in [&data, &copy] {
+        let location = side.database().map_or_else(
+            || side.folder().display().to_string(),
+            |url| url.rsplit('/').next().unwrap_or_default().to_owned(),
+        );
+        assert!(detail.contains(&location), "{location} is missing in: {detail}");
+    }
+    assert!(
+        detail.contains(wrong.url()) && detail.contains("restored copy"),
+        "{detail}"
+    );
+    let placed = place(&client, right.url()).await.expect(200);
+    assert!(placed["checked"].to_string().contains("works on the data"), "{placed}");
+    // Without the data, a process says what it could not check.
+    let remote = format!("catalog={}", right.url());
+    let apart = data.serve(&["--remote", &remote]).await;
+    let placed = place(&Client::new(apart.url()), right.url()).await.expect(200);
+    assert!(placed["checked"].to_string().contains("not whether"), "{placed}");
+    // The wrong process was named without any question, too.
+    front.wait_for_log("wrong target").await;
+    for process in [apart, front, wrong, right] {
         process.stop().await;
     }
 }

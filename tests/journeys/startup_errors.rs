@@ -153,3 +153,17 @@ async fn two_processes_that_start_at_once_on_an_empty_directory_both_serve() {
     first.stop().await;
     second.stop().await;
 }
+
+#[tokio::test]
+async fn a_missing_file_of_a_recorded_store_is_not_begun_anew() {
+    let data = Data::new(Engine::Sqlite).await;
+    data.serve(&[]).await.stop().await;
+    let (file, aside) = (data.folder().join("catalog.db"), data.folder().join("aside"));
+    fs::rename(&file, &aside).expect("a stopped store has one file");
+    let path = file.to_str().expect("temporary folders have UTF-8 names");
+    let refused = data.run_command(&["serve", "--listen", "127.0.0.1:0"]).await;
+    refused.expect_error(1, &[path, "is missing", "catalog.store", "backup restore"]);
+    assert!(!file.exists());
+    fs::rename(&aside, &file).expect("the file comes back");
+    data.serve(&[]).await.stop().await;
+}

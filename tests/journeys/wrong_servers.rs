@@ -3,7 +3,8 @@
 
 use std::fs;
 
-use offshoot_tests::{Client, Data, Engine, Process};
+use offshoot_tests::{Client, Data, Engine, MODULES, Process, Response, free_address};
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -30,6 +31,109 @@ async fn a_catalog_of_another_store_is_refused_with_both_store_ids() {
     for process in [front, other, catalog] {
         process.stop().await;
     }
+}
+
+/// Two stores with the same service keys.
+async fn two_stores() -> (Data, Data) {
+    let (own, foreign) = (Data::new(Engine::Sqlite).await, Data::new(Engine::Sqlite).await);
+    foreign.serve(&["--only", "catalog"]).await.stop().await;
+    fs::copy(foreign.folder().join("service.key"), own.folder().join("service.key"))
+        .expect("the service key is copied");
+    (own, foreign)
+}
+
+async fn add_product(process: &Process, data: &Data) -> Response {
+    let client = Client::new(process.url()).with_token(data.operator_token());
+    let price = json!({ "amount": "2.50", "currency": "GBP" });
+    let product = json!({ "sku": "L-1", "name": "Lantern", "category": "garden", "price": price });
+    client.json("POST", "/api/v1/admin/products", &product).await
+}
+
+/// Number of products of the catalog in this data. No process may be running.
+async fn products_of(data: &Data) -> usize {
+    let store = data.serve(&[]).await;
+    let products = Client::new(store.url()).get("/api/v1/products").await.expect(200);
+    store.stop().await;
+    products["items"].as_array().map_or(0, Vec::len)
+}
+
+/// A directory with data of its own takes no store by itself, whichever process starts first.
+#[tokio::test]
+async fn a_fresh_directory_with_data_of_its_own_sends_nothing_to_an_unknown_store() {
+    for front_starts_first in [true, false] {
+        let (own, foreign) = two_stores().await;
+        let address = free_address();
+        let serve_foreign = || async { foreign.serve(&["--only", "catalog", "--listen", &address]).await };
+        let url = format!("http://{address}");
+        let (front, other) = if front_starts_first {
+            let front = serve_front(&own, &url).await;
+            (front, serve_foreign().await)
+        } else {
+            let other = serve_foreign().await;
+            (serve_front(&own, &url).await, other)
+        };
+        add_product(&front, &own).await.expect_problem(502, "wrong-contract");
+        let reason = unready_reason(&front, &own).await;
+        let record = own.folder().join("catalog.store");
+        let store = fs::read_to_string(foreign.folder().join("catalog.store")).expect("a store id");
+        let command = format!("echo {} > {}", store.trim(), record.display());
+        assert!(reason.contains(&command), "{command} is missing in: {reason}");
+        // The operator says that it is the right one.
+        fs::write(&record, store).expect("the directory is writable");
+        add_product(&front, &own).await.expect(201);
+        front.stop().await;
+        other.stop().await;
+        assert_eq!(products_of(&foreign).await, 1);
+    }
+}
+
+/// With its own catalog, a fresh store has an id of its own, which the address must show.
+#[tokio::test]
+async fn a_fresh_store_with_an_address_of_another_store_sends_nothing_there_even_by_force() {
+    let (own, foreign) = two_stores().await;
+    let other = foreign.serve(&["--only", "catalog"]).await;
+    let front = own.serve(&["--urls", &format!("catalog={}", other.url())]).await;
+    front.wait_for_log("wrong target").await;
+    let set = ["placement", "set", "catalog", "remote", "--of", front.url()];
+    own.run_command(&set)
+        .await
+        .expect_error(1, &["was called", "is served here", other.url()]);
+    own.run_command(&[&set[..], &["--force"]].concat())
+        .await
+        .expect_success();
+    add_product(&front, &own).await.expect_problem(502, "wrong-contract");
+    front.stop().await;
+    other.stop().await;
+    assert_eq!(products_of(&foreign).await, 0);
+}
+
+#[tokio::test]
+async fn a_front_without_data_takes_the_first_store_says_so_and_keeps_to_it() {
+    let (own, foreign) = two_stores().await;
+    let third = Data::new(Engine::Sqlite).await;
+    fs::copy(own.folder().join("service.key"), third.folder().join("service.key")).expect("the service key is copied");
+    let address = free_address();
+    let remotes: Vec<_> = MODULES
+        .iter()
+        .map(|module| format!("{module}=http://{address}"))
+        .collect();
+    let flags: Vec<_> = remotes.iter().flat_map(|remote| ["--remote", remote]).collect();
+    let store = foreign.serve(&["--listen", &address]).await;
+    let front = own.serve(&flags).await;
+    add_product(&front, &own).await.expect(201);
+    let record = |data: &Data| fs::read_to_string(data.folder().join("catalog.store")).expect("a store id");
+    assert_eq!(record(&own), record(&foreign));
+    front.wait_for_log("has no data and takes").await;
+    front.stop().await;
+    store.stop().await;
+    assert_eq!(products_of(&foreign).await, 1);
+    // Another store at the same address is not taken, also after a restart.
+    let store = third.serve(&["--listen", &address]).await;
+    let front = own.serve(&flags).await;
+    add_product(&front, &own).await.expect_problem(502, "wrong-contract");
+    front.stop().await;
+    store.stop().await;
+    assert_eq!(products_of(&third).await, 0);
 }
 
 #[tokio::test]

@@ -42,7 +42,8 @@ Next: `offshoot placement set catalog remote` moves the calls of a module.")]
 
     /// Place later calls of a module. No call is dropped; calls in flight end where they are.
     #[command(after_help = "\
-Before calls go to other processes, these are asked for their contract and their store.
+Before calls go to other processes, these are asked for their contract and their store, and must work on the same data:
+their heartbeats must arrive in the database that this process has open. A restored copy has the same store id.
 The process forgets the placement when it ends; a lasting placement stands in the settings.
 
 Examples:
@@ -68,7 +69,7 @@ Next: `offshoot placement show` prints the calls at each place.")]
         #[arg(long, value_name = "NUMBER")]
         generation: Option<u64>,
 
-        /// Even if no process answers there, or one of another store or contract.
+        /// Even if no process answers there, or one of another store or contract, or on other data.
         #[arg(long)]
         force: bool,
 
@@ -103,7 +104,12 @@ pub(super) async fn execute(what: PlacementCommand, settings: &Settings, json: b
             };
             let body = serde_json::to_vec(&wanted)?.into();
             let answer = ask(settings, Method::PUT, &root, &format!("/{module}"), &token, body).await?;
-            vec![serde_json::from_slice(&answer).context("the process gives an answer of another version")?]
+            let placed: ModulePlace =
+                serde_json::from_slice(&answer).context("the process gives an answer of another version")?;
+            if let Some(checked) = &placed.checked {
+                eprintln!("checked: {checked}");
+            }
+            vec![placed]
         }
     };
     print(&modules, table(&modules).trim_end(), json)

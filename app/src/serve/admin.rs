@@ -12,7 +12,7 @@ use axum::{Extension, Json, Router};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use offshoot_contract::{PathCounts, Placement, Problem, TraceContext, json};
-use offshoot_host::HostedModule;
+use offshoot_host::{Evidence, HostedModule};
 use offshoot_rest::Operators;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -45,6 +45,9 @@ pub struct ModulePlace {
     pub urls: Vec<String>,
     /// The addresses that calls are sent to now.
     pub endpoints: Vec<EndpointPlace>,
+    /// What was checked before this change, and what was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<String>,
 }
 
 /// One address that calls are sent to.
@@ -72,7 +75,7 @@ pub struct WantedPlace {
     /// The generation that the operator has seen: the change is refused if somebody else has changed the placement since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<u64>,
-    /// Places the module even if the target does not answer, or serves another store or contract.
+    /// Places the module even if the target does not answer, serves another store or contract, or works on other data.
     #[serde(default)]
     pub force: bool,
 }
@@ -157,14 +160,19 @@ async fn change(
         let why = format!("the placement of {name} has changed meanwhile: it is {now}, generation {generation}");
         return refusal(409, "placement-changed", &why);
     }
+    let mut checked = None;
     if placement == Placement::Remote && !wanted.force {
-        let checked = match module.control.check_target(urls.clone()) {
+        let evidence = match module.control.check_target(urls.clone()) {
             Ok(check) => check.await,
             Err(error) => return refusal(409, "no-such-place", &error.to_string()),
         };
-        if let Err(reason) = checked {
-            let why = format!("{reason}: start the right process there, or place the module all the same with `force`");
-            return refusal(409, "wrong-target", &why);
+        match evidence {
+            Ok(evidence) => checked = Some(shown_evidence(&name, evidence)),
+            Err(fault) => {
+                let why =
+                    format!("{fault}: start the right process there, or place the module all the same with `force`");
+                return refusal(409, "wrong-target", &why);
+            }
         }
     }
     let before = module.control.placement().as_str();
@@ -180,7 +188,18 @@ async fn change(
         "placement changed"
     );
     *generation += 1;
-    Json(shown(module, *generation)).into_response()
+    let shown = shown(module, *generation);
+    Json(ModulePlace { checked, ..shown }).into_response()
+}
+
+fn shown_evidence(module: &str, evidence: Evidence) -> String {
+    match evidence {
+        Evidence::SameData => "contract, store, and that the target works on the data of this process".to_owned(),
+        Evidence::SameStore => format!(
+            "contract and store; not whether the target works on the same data, because this process does not have the data \
+             of {module} open, and a restored copy has the same store id"
+        ),
+    }
 }
 
 /// The placement with this name.
@@ -204,6 +223,7 @@ fn shown(module: &HostedModule, generation: u64) -> ModulePlace {
                 ejected: endpoint.ejected,
             })
             .collect(),
+        checked: None,
     }
 }
 

@@ -13,6 +13,7 @@ mod gauges;
 mod health;
 mod metrics;
 mod surfaces;
+mod targets;
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use offshoot_contract::{Clock, SystemClock};
-use offshoot_host::HostOptions;
+use offshoot_host::{HostOptions, Job};
 use offshoot_rest::{Operators, client_tls};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -139,7 +140,8 @@ impl Serving {
         let sockets = surfaces.serve(routes, &settings.connections, health.stopping());
         let watching = AbortOnDropHandle::new(tokio::spawn(files.watch()));
         front.fill(settings, &url).await?;
-        let jobs = jobs.into_iter();
+        let targets: Job = Box::pin(targets::report_wrong_targets(Arc::clone(&health)));
+        let jobs = jobs.into_iter().chain([targets]);
         let jobs = jobs.map(|job| AbortOnDropHandle::new(tokio::spawn(job)));
         let jobs = jobs.chain([watching]).collect();
         health.open();

@@ -1,11 +1,11 @@
 //! The host: opens the data of modules, puts each module behind a switch, and collects routes and jobs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use offshoot_contract::{Contract, Edge, Placement};
-use offshoot_db::{DatabaseUrl, Db, DbOptions, ModuleSchema, PgBudget};
+use offshoot_db::{DatabaseUrl, Db, DbOptions, ModuleSchema, PgBudget, carried_migrations};
 use offshoot_outbox::{EventSource, HttpSource, serve_events};
 use offshoot_rest::{Client, ClientOptions, ServerOptions, Surface};
 use uuid::Uuid;
@@ -23,6 +23,7 @@ use crate::store_ids;
 /// Places the modules of one process. Callees are placed before their callers.
 pub struct Host {
     options: HostOptions,
+    /// Id of this process, in identities and in heartbeats.
     instance: Uuid,
     /// Postgres logins that a warning was logged for.
     warned_logins: BTreeSet<String>,
@@ -80,10 +81,12 @@ impl Host {
         let local = LocalModule {
             edge: Arc::clone(&edge),
             db: db.clone(),
+            replica: Arc::clone(&runtime.replica),
+            data: url.to_string(),
         };
         let switch = Arc::new(ModuleSwitch::new_local(placement, local, self.remote::<A>()?));
         let api = A::new_proxy(Arc::clone(switch.switch()));
-        self.add_local(module, switch, edge, db, &url, runtime);
+        self.add_local(module, switch, edge, db, &url, runtime)?;
         Ok(Some(api))
     }
 
@@ -94,11 +97,11 @@ impl Host {
         if options.placement == ModulePlacement::Off {
             return Ok(None);
         }
-        let (Some(remote), Some(events)) = (self.remote::<A>()?, self.remote::<A>()?) else {
+        let Some(remote) = self.remote::<A>()? else {
             return Ok(None);
         };
         // A separate client for events: the long polls would raise the latency EWMA of calls.
-        let client = Arc::new(events.into_client());
+        let client = Arc::new(remote.connect_to_all());
         self.events
             .add_remote(A::NAME, move |reader| HttpSource::new(&client, reader));
         let switch = Arc::new(ModuleSwitch::new_remote(remote));
@@ -130,6 +133,7 @@ impl Host {
             clock: Arc::clone(&self.options.clock),
             data_dir: self.options.data_dir.clone(),
             settings,
+            instance: self.instance,
             heartbeat: self.options.heartbeat,
             keep_events: self.options.keep_events,
             subscriptions: (module.subscriptions)(),
@@ -153,6 +157,7 @@ impl Host {
             require_isolation: self.options.require_isolation,
             ..DbOptions::default()
         };
+        store_ids::require_own_file(&self.options.data_dir, schema.module, url)?;
         let db = Db::open(schema, url, &options).await?;
         if let Some(found) = db.isolation().filter(|found| !found.is_enforced()) {
             let (login, may) = (&found.login, found.breaches.join(", "));
@@ -179,7 +184,7 @@ impl Host {
         db: Db,
         url: &DatabaseUrl,
         runtime: ModuleRuntime,
-    ) {
+    ) -> Result<()> {
         let ModuleRuntime {
             replica,
             log,
@@ -197,6 +202,7 @@ impl Host {
         };
         let surface = Surface::new(A::NAME, options)
             .with_max_in_flight(self.options.max_in_flight)
+            .with_data(url.to_string(), newest_migrations(&db)?)
             .with_version(Arc::clone(&edge));
         let leaving = Arc::clone(&replica);
         self.modules.push(HostedModule {
@@ -221,6 +227,7 @@ impl Host {
                 })
             }),
         });
+        Ok(())
     }
 
     /// The module in other processes, if an address is known.
@@ -229,7 +236,8 @@ impl Host {
         if module.urls.is_empty() {
             return Ok(None);
         }
-        let store = Arc::new(store_ids::expected(&self.options.data_dir, A::NAME)?);
+        let others = self.options.modules.keys().cloned().collect();
+        let store = Arc::new(store_ids::expected(&self.options.data_dir, A::NAME, others)?);
         let keys = self.options.keys.for_module(A::NAME);
         let (zone, tls, limits) = (module.zone.clone(), self.options.tls.clone(), module.limits.clone());
         limits
@@ -247,6 +255,15 @@ impl Host {
         };
         Ok(Some(RemoteModule::new(module.urls.clone(), connect)))
     }
+}
+
+/// The newest migration of each set that this binary has: `orders 0003_returns`.
+fn newest_migrations(db: &Db) -> Result<Vec<String>> {
+    let mut newest = BTreeMap::new();
+    for (migration, _) in carried_migrations(db.schema(), db.engine())? {
+        newest.insert(migration.set, migration.name);
+    }
+    Ok(newest.iter().map(|(set, name)| format!("{set} {name}")).collect())
 }
 
 /// Fails if the implementation and the declaration disagree, so that a mistake stops the start and not the first request.

@@ -22,7 +22,7 @@ pub use crate::host::Host;
 pub use crate::hosted::HostedModule;
 pub use crate::module::{Module, Saga};
 pub use crate::module_data::ModuleData;
-pub use crate::module_switch::{PlacementControl, PlacementError};
+pub use crate::module_switch::{Evidence, PlacementControl, PlacementError, TargetCheck, TargetFault};
 pub use crate::options::{HostOptions, ModuleOptions, ModulePlacement};
 pub use crate::runtime::{Job, ModuleRuntime};
 pub use crate::settings::{InvalidSetting, deserialize_duration, parse_duration};

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use futures_util::future::BoxFuture;
-use offshoot_contract::{CallContext, Contract, Edge, PathCounts, Placement, Switch, Target};
+use offshoot_contract::{CallContext, CallFailure, Contract, Edge, FailureKind, PathCounts, Placement, Switch, Target};
 use offshoot_db::Db;
-use offshoot_rest::{Address, Client, EndpointState, encoded_client};
+use offshoot_jobs::Replica;
+use offshoot_rest::{Address, Client, EndpointState, Identity, encoded_client};
 
 /// Timeout of a readiness check, of a database or of another process.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
@@ -33,15 +34,48 @@ pub trait PlacementControl: Send + Sync {
     fn check(&self) -> BoxFuture<'_, Result<(), String>>;
 
     /// Checks the processes at some of the addresses, or at all: each that answers must serve this contract and this store,
-    /// and one must answer. The inner error is the reason, for people.
-    fn check_target(
-        &self,
-        urls: Option<Vec<Address>>,
-    ) -> Result<BoxFuture<'static, Result<(), String>>, PlacementError>;
+    /// and work on this data, and one must answer.
+    fn check_target(&self, urls: Option<Vec<Address>>) -> Result<TargetCheck, PlacementError>;
 
     /// Places later calls; calls in flight end where they are. `urls` narrows a remote placement to some of the
     /// addresses; `None` allows all.
     fn place(&self, placement: Placement, urls: Option<Vec<Address>>) -> Result<(), PlacementError>;
+}
+
+/// A check of the processes that calls of a module may be sent to.
+pub type TargetCheck = BoxFuture<'static, Result<Evidence, TargetFault>>;
+
+/// What a check of a target has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// The target sends heartbeats to the data that this process has open.
+    SameData,
+    /// The target serves the expected store. This process does not have the module's data open, and a restored copy has
+    /// the same store id.
+    SameStore,
+}
+
+/// What is wrong with a target. The text names both sides, for people.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TargetFault {
+    /// No process answers, or none could be asked.
+    #[error("{0}")]
+    Unreachable(String),
+    /// Another contract, store or deployment answers.
+    #[error("{0}")]
+    WrongStore(String),
+    /// The store is the expected one, but the process works on other data.
+    #[error("{0}")]
+    OtherData(String),
+}
+
+impl From<CallFailure> for TargetFault {
+    fn from(failure: CallFailure) -> Self {
+        match failure.kind() {
+            FailureKind::WrongContract => Self::WrongStore(failure.to_string()),
+            _ => Self::Unreachable(failure.to_string()),
+        }
+    }
 }
 
 /// Reason why a placement is refused.
@@ -69,6 +103,9 @@ pub enum PlacementError {
 pub(crate) struct LocalModule<A: ?Sized> {
     pub(crate) edge: Arc<Edge<A>>,
     pub(crate) db: Db,
+    pub(crate) replica: Arc<Replica>,
+    /// Location of the data, without a password.
+    pub(crate) data: String,
 }
 
 /// The module in other processes.
@@ -89,8 +126,8 @@ impl<A: ?Sized> RemoteModule<A> {
     }
 
     /// A client for all addresses.
-    pub(crate) fn into_client(self) -> Client<A> {
-        (self.connect)(self.addresses)
+    pub(crate) fn connect_to_all(&self) -> Client<A> {
+        (self.connect)(self.addresses.clone())
     }
 }
 
@@ -112,7 +149,7 @@ impl<A: Contract + ?Sized> ModuleSwitch<A> {
             Placement::Encoded => Target::Encoded(encoded_client(Arc::clone(&local.edge))),
             _ => Target::Local(Arc::clone(&local.edge)),
         };
-        let all = remote.as_ref().map(Self::connect_to_all);
+        let all = remote.as_ref().map(|remote| Arc::new(remote.connect_to_all()));
         Self {
             switch: Arc::new(Switch::new(target)),
             local: Some(local),
@@ -124,7 +161,7 @@ impl<A: Contract + ?Sized> ModuleSwitch<A> {
 
     /// A switch for a module that only other processes run.
     pub(crate) fn new_remote(remote: RemoteModule<A>) -> Self {
-        let all = Self::connect_to_all(&remote);
+        let all = Arc::new(remote.connect_to_all());
         Self {
             switch: Arc::new(Switch::new(Target::Remote(A::new_proxy(Arc::clone(&all))))),
             local: None,
@@ -132,10 +169,6 @@ impl<A: Contract + ?Sized> ModuleSwitch<A> {
             all: Some(Arc::clone(&all)),
             current: ArcSwapOption::new(Some(all)),
         }
-    }
-
-    fn connect_to_all(remote: &RemoteModule<A>) -> Arc<Client<A>> {
-        Arc::new((remote.connect)(remote.addresses.clone()))
     }
 
     pub(crate) fn switch(&self) -> &Arc<Switch<A>> {
@@ -207,14 +240,21 @@ impl<A: Contract + ?Sized> PlacementControl for ModuleSwitch<A> {
         })
     }
 
-    fn check_target(
-        &self,
-        urls: Option<Vec<Address>>,
-    ) -> Result<BoxFuture<'static, Result<(), String>>, PlacementError> {
+    fn check_target(&self, urls: Option<Vec<Address>>) -> Result<TargetCheck, PlacementError> {
         let client = self.client(urls)?;
+        let own = self.local.as_ref();
+        let own = own.map(|local| (Arc::clone(&local.replica), local.data.clone()));
         Ok(Box::pin(async move {
-            let checked = client.module().check_all(CHECK_TIMEOUT).await;
-            checked.map_err(|failure| failure.to_string())
+            let answering = client.module().check_all(CHECK_TIMEOUT).await?;
+            let Some((replica, data)) = own else {
+                return Ok(Evidence::SameStore);
+            };
+            for (url, identity) in answering {
+                if !replica.sees(identity.instance).await? {
+                    return Err(TargetFault::OtherData(other_data(&replica, &data, &url, &identity)));
+                }
+            }
+            Ok(Evidence::SameData)
         }))
     }
 
@@ -231,6 +271,17 @@ impl<A: Contract + ?Sized> PlacementControl for ModuleSwitch<A> {
         self.switch.route_to(target);
         Ok(())
     }
+}
+
+/// Says that the process at `url` sends no heartbeats to the data of this process.
+fn other_data(replica: &Replica, data: &str, url: &str, found: &Identity) -> String {
+    let (module, own) = (&found.name, replica.instance());
+    let Identity { store_id, instance, .. } = found;
+    let elsewhere = found.data.as_deref().unwrap_or("an unknown place");
+    format!(
+        "{module} at {url} works on other data: its process {instance} has the data in {elsewhere}, store {store_id}, and \
+         sends no heartbeats to the data of this process {own}, in {data}; a restored copy has the same store id"
+    )
 }
 
 /// Addresses separated by commas.

@@ -12,6 +12,7 @@ use offshoot_jobs::{HeartbeatTiming, Lease, Replica, repeat_under_lease};
 use offshoot_outbox::{LocalSource, Subscription, remove_expired_events};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use uuid::Uuid;
 
 /// Background work of a module, as a future that never ends. The host polls the future until the process stops.
 pub type Job = BoxFuture<'static, ()>;
@@ -38,6 +39,7 @@ pub(crate) struct RuntimeOptions {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) data_dir: PathBuf,
     pub(crate) settings: Value,
+    pub(crate) instance: Uuid,
     pub(crate) heartbeat: HeartbeatTiming,
     pub(crate) keep_events: Duration,
     pub(crate) subscriptions: Vec<Subscription>,
@@ -46,7 +48,7 @@ pub(crate) struct RuntimeOptions {
 impl ModuleRuntime {
     /// A runtime with the jobs of every module: heartbeats, and the removal of expired rows.
     pub(crate) fn new(db: Db, options: RuntimeOptions) -> Self {
-        let replica = Replica::new(db.clone(), options.heartbeat);
+        let replica = Replica::of_process(db.clone(), options.instance, options.heartbeat);
         let beating = Arc::clone(&replica);
         let mut runtime = Self {
             log: LocalSource::new(db.clone()),

@@ -8,6 +8,7 @@
 
 // Replicas and leases.
 mod lease;
+mod liveness;
 mod replica;
 mod store;
 // Periodic work under a lease.

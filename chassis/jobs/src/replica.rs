@@ -15,12 +15,15 @@ use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use crate::lease::Lease;
+use crate::liveness::Liveness;
 use crate::store::{self, LeaseRow, ReplicaRow};
 
 /// Default pause between heartbeats.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// Default timeout after which the work of a silent replica is taken over.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(4);
+/// Pause between two looks for a heartbeat of another replica.
+const SIGHT_POLL: Duration = Duration::from_millis(50);
 /// Timeout for releasing all leases at shutdown.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -70,10 +73,10 @@ struct Snapshot {
 struct State {
     /// Offered work by name, with the lease if this process holds it.
     offers: BTreeMap<Arc<str>, watch::Sender<Option<Lease>>>,
-    /// Heartbeat count of each other replica, and the time of its last change.
-    seen: BTreeMap<Uuid, (i64, Instant)>,
     /// Time when the heartbeats of other replicas were last read.
     last_read: Option<Instant>,
+    /// Heartbeats of the other replicas.
+    liveness: Liveness,
     /// Start of the last successful heartbeat.
     last_heartbeat: Option<Instant>,
     /// Start of the last heartbeat that was written, and why the heartbeats after that were not.
@@ -84,10 +87,16 @@ struct State {
 }
 
 impl Replica {
-    /// An inactive replica; [`send_heartbeats`](Self::send_heartbeats) activates it.
+    /// The only replica of this process, under an id of its own; see [`of_process`](Self::of_process).
     #[must_use]
     pub fn new(db: Db, timing: HeartbeatTiming) -> Arc<Self> {
-        let instance = Uuid::now_v7();
+        Self::of_process(db, Uuid::now_v7(), timing)
+    }
+
+    /// An inactive replica; [`send_heartbeats`](Self::send_heartbeats) activates it. `instance` is the id of the process, the
+    /// same for all modules that the process runs, and another one after each start.
+    #[must_use]
+    pub fn of_process(db: Db, instance: Uuid, timing: HeartbeatTiming) -> Arc<Self> {
         Arc::new(Self {
             process: format!("process {}", std::process::id()),
             upkeep: db.upkeep(),
@@ -104,6 +113,37 @@ impl Replica {
     #[must_use]
     pub fn db(&self) -> &Db {
         &self.db
+    }
+
+    /// Id of the process.
+    #[must_use]
+    pub fn instance(&self) -> Uuid {
+        self.instance
+    }
+
+    /// Whether the process `instance` works on this data: whether its heartbeats arrive in this database. Waits for a
+    /// heartbeat, at most for the timeout of heartbeats.
+    ///
+    /// A store id proves less: a restored copy of the data has the same one.
+    pub async fn sees(&self, instance: Uuid) -> Result<bool, CallFailure> {
+        if instance == self.instance {
+            return Ok(true);
+        }
+        let give_up = Instant::now() + self.timing.timeout;
+        while !self.lock_state().liveness.has_risen(instance, self.timing.timeout) {
+            if Instant::now() >= give_up {
+                return Ok(false);
+            }
+            let mut cx = self.context();
+            let mut read = self.db.read(&mut cx).await?;
+            let heartbeats = store::heartbeats(&mut read, instance).await?;
+            drop(read);
+            if let Some(heartbeats) = heartbeats {
+                self.lock_state().liveness.record(instance, heartbeats);
+            }
+            sleep(SIGHT_POLL).await;
+        }
+        Ok(true)
     }
 
     /// Runs `work` whenever this process holds the lease `name`, until the future is dropped.
@@ -278,18 +318,15 @@ impl Replica {
         // database: their silence counts from now on.
         let limit = self.timing.timeout.saturating_sub(self.timing.interval);
         if state.last_read.replace(now).is_none_or(|last| now - last >= limit) {
-            state.seen.clear();
+            state.liveness = Liveness::default();
         }
-        state
-            .seen
-            .retain(|instance, _| replicas.iter().any(|replica| replica.instance == *instance));
+        let liveness = &mut state.liveness;
+        liveness.retain(|instance| replicas.iter().any(|replica| replica.instance == instance));
+        let others = replicas.iter().filter(|replica| replica.instance != self.instance);
         let mut dead = BTreeSet::new();
-        for replica in replicas.iter().filter(|replica| replica.instance != self.instance) {
-            let seen = state.seen.entry(replica.instance).or_insert((replica.heartbeats, now));
-            if seen.0 != replica.heartbeats {
-                *seen = (replica.heartbeats, now);
-            }
-            if now - seen.1 >= self.timing.timeout {
+        for replica in others {
+            liveness.record(replica.instance, replica.heartbeats);
+            if liveness.is_silent(replica.instance, self.timing.timeout) {
                 dead.insert(replica.instance);
             }
         }

@@ -56,6 +56,17 @@ pub(crate) async fn replicas(read: &mut Queries) -> Result<Vec<ReplicaRow>, Call
     Ok(rows.into_iter().map(row).collect())
 }
 
+/// Number of heartbeats of a replica; `None` if the replica has no row.
+pub(crate) async fn heartbeats(read: &mut Queries, instance: Uuid) -> Result<Option<i64>, CallFailure> {
+    let row: Option<(i64,)> = read
+        .fetch_optional(
+            sql!("SELECT heartbeats FROM offshoot_replicas WHERE instance = $1"),
+            (instance,),
+        )
+        .await?;
+    Ok(row.map(|(heartbeats,)| heartbeats))
+}
+
 pub(crate) async fn leases(read: &mut Queries) -> Result<Vec<LeaseRow>, CallFailure> {
     let rows: Vec<(String, Option<Uuid>, i64)> = read
         .fetch_all(

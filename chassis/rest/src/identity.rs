@@ -9,6 +9,9 @@ use offshoot_contract::{Contract, describe};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+/// Query of an identity check that also asks for the build.
+pub(crate) const WITH_BUILD: &str = "build=yes";
+
 /// Response of `GET /modules/<name>/contract`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
@@ -18,8 +21,18 @@ pub struct Identity {
     pub versions: Vec<ServedVersion>,
     /// Id of the module's database.
     pub store_id: Uuid,
-    /// Id of the answering process.
+    /// Id of the answering process: the same for all modules of the process, and another one after each start. The process
+    /// sends heartbeats under this id to the module's database, which proves which data the process works on.
     pub instance: Uuid,
+    /// Location of the module's data, without a password; `None` from older processes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// Newest migration of each set that the answering binary has, such as `orders 0003_returns`; empty from older processes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrations: Vec<String>,
+    /// SHA-256 of the answering executable, hexadecimal. Only in answers to a request for the build: the hash takes a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<String>,
 }
 
 /// A contract version that a module serves.
@@ -31,27 +44,40 @@ pub struct ServedVersion {
     pub hash: String,
 }
 
-/// The store id that a client expects from its addresses: given, or learned from the first response.
+/// The store id that a client expects from its addresses: given, or decided once an address has shown an id.
+///
+/// A client without an expected store asks who answers before the first call, so that no call reaches an unknown store.
 pub struct ExpectedStore {
     store: OnceLock<Uuid>,
-    on_learned: Box<dyn Fn(Uuid) + Send + Sync>,
+    decide: Box<Decide>,
 }
+
+/// Decides which store is expected when `url` has shown the store `answered`. The error is the reason why none is.
+type Decide = dyn Fn(Uuid, &str) -> Result<Uuid, String> + Send + Sync;
 
 impl ExpectedStore {
     /// Expects `store`.
     #[must_use]
     pub fn exactly(store: Uuid) -> Self {
-        let expected = Self::from_first_response(|_| {});
-        let _ = expected.store.set(store);
-        expected
+        Self {
+            store: OnceLock::from(store),
+            decide: Box::new(move |_, _| Ok(store)),
+        }
     }
 
-    /// Expects the store id of the first response from then on. `on_learned` receives that store id once.
-    pub fn from_first_response(on_learned: impl Fn(Uuid) + Send + Sync + 'static) -> Self {
+    /// Expects the store that `decide` returns for the store id that an address has shown, and that address. An error is
+    /// the reason why no call is sent; the next call asks again.
+    pub fn decided_by(decide: impl Fn(Uuid, &str) -> Result<Uuid, String> + Send + Sync + 'static) -> Self {
         Self {
             store: OnceLock::new(),
-            on_learned: Box::new(on_learned),
+            decide: Box::new(decide),
         }
+    }
+
+    /// Expects the store that the first identity check finds.
+    #[must_use]
+    pub fn first_found() -> Self {
+        Self::decided_by(|answered, _| Ok(answered))
     }
 
     /// The expected store id, if known.
@@ -60,12 +86,15 @@ impl ExpectedStore {
         self.store.get().copied()
     }
 
-    /// The expected store id; learns `answered` if no store id was known.
-    pub(crate) fn get_or_learn(&self, answered: Uuid) -> Uuid {
-        *self.store.get_or_init(|| {
-            (self.on_learned)(answered);
-            answered
-        })
+    /// The expected store id; decides if none is known.
+    pub(crate) fn get_or_decide(&self, answered: Uuid, url: &str) -> Result<Uuid, String> {
+        match self.get() {
+            Some(store) => Ok(store),
+            None => {
+                let decided = (self.decide)(answered, url)?;
+                Ok(*self.store.get_or_init(|| decided))
+            }
+        }
     }
 }
 

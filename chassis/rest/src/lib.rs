@@ -26,6 +26,7 @@ mod health;
 mod limits;
 // Identity and authentication.
 mod certificate_expiry;
+mod executable;
 mod identity;
 mod keys;
 mod link_keys;

@@ -131,6 +131,8 @@ pub(crate) const FAST_REFUSAL: Duration = Duration::from_millis(50);
 pub(crate) const MAX_SILENCE: Duration = Duration::from_millis(1_500);
 /// Timeout of the identity check of a silent address.
 pub(crate) const SILENT_CHECK_TIMEOUT: Duration = Duration::from_secs(1);
+/// Timeout of the identity check before the first call to a store that is not known.
+pub(crate) const FIRST_CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 /// Calls leave the own zone when the best address there costs this many times the best one elsewhere.
 pub(crate) const ZONE_ADVANTAGE: u32 = 10;
 /// Interval between DNS resolutions.

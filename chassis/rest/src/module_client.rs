@@ -195,6 +195,9 @@ impl ModuleClient {
             let now = Instant::now();
             check_deadline(call.cx, now)?;
             let until = call.cx.deadline().min(now + call.bounds.timeout);
+            if self.store.get().is_none() {
+                Box::pin(self.find_store(until)).await?;
+            }
             let _method_permit = match &call.bounds.permits {
                 Some(permits) => Some(self.endpoints.acquire_permit(permits, until).await?),
                 None => None,
@@ -342,14 +345,7 @@ impl ModuleClient {
         answered: Option<&HeaderValue>,
         may_have_executed: bool,
     ) -> Result<(), CallFailure> {
-        let wrong = |server: String| {
-            let why = format!(
-                "{} was called at {}, but {server} answered",
-                self.expected(),
-                endpoint.url
-            );
-            CallFailure::new(FailureKind::WrongContract, may_have_executed, why)
-        };
+        let wrong = |server: String| self.wrong_server(endpoint, &server, may_have_executed);
         // Fast path: the header equals the accepted one.
         if answered.is_some() && answered == self.accepted_header.get() {
             return Ok(());
@@ -363,19 +359,20 @@ impl ModuleClient {
         if !self.expected().accepts(&server) {
             return Err(wrong(server.to_string()));
         }
-        if let Some(store) = server.store
-            && self.store.get_or_learn(store) != store
-        {
-            // Concurrent first responses from two stores: the other response came first.
-            return Err(wrong(server.to_string()));
-        }
         if server.hash.as_ref().is_some_and(|hash| *hash != self.contract.hash) {
             tracing::debug!(contract = self.name, "server has another minor version of the contract");
         }
-        if let Some(answered) = answered {
+        // Without an expected store, a header proves nothing about the next one.
+        if let (Some(answered), Some(_)) = (answered, self.store.get()) {
             let _ = self.accepted_header.set(answered.clone());
         }
         Ok(())
+    }
+
+    fn wrong_server(&self, endpoint: &Endpoint, server: &str, may_have_executed: bool) -> CallFailure {
+        let (expected, url) = (self.expected(), &endpoint.url);
+        let why = format!("{expected} was called at {url}, but {server} answered");
+        CallFailure::new(FailureKind::WrongContract, may_have_executed, why)
     }
 
     /// `WrongContract` rather than `Refused`: the deployment is misconfigured, and the caller's request is not to

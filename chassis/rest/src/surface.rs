@@ -7,11 +7,12 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Uri};
 use offshoot_contract::{ArgsOf, CallContext, Contract, Edge, MethodSpec, OutcomeOf, TraceContext, WireMethod};
 
 use crate::admission::{Admission, ServerOptions};
-use crate::identity::{ContractIdentity, Identity, ServedVersion, surface_root};
+use crate::executable::executable_hash;
+use crate::identity::{ContractIdentity, Identity, ServedVersion, WITH_BUILD, surface_root};
 use crate::limits::SERVER_IN_FLIGHT;
 use crate::served_method::{ChassisMethod, ServedMethod, served_methods};
 use crate::server;
@@ -27,6 +28,8 @@ pub struct Surface {
     options: ServerOptions,
     max_in_flight: usize,
     versions: Vec<ServedVersion>,
+    data: Option<String>,
+    migrations: Vec<String>,
     admissions: Vec<Arc<Admission>>,
     routes: Router,
 }
@@ -40,6 +43,8 @@ impl Surface {
             options,
             max_in_flight: SERVER_IN_FLIGHT,
             versions: Vec::new(),
+            data: None,
+            migrations: Vec::new(),
             admissions: Vec::new(),
             routes: Router::new(),
         }
@@ -50,6 +55,16 @@ impl Surface {
     #[must_use]
     pub fn with_max_in_flight(self, max_in_flight: usize) -> Self {
         Self { max_in_flight, ..self }
+    }
+
+    /// Location of the module's data, without a password, and the newest migration of each set that this binary has.
+    #[must_use]
+    pub fn with_data(self, location: String, migrations: Vec<String>) -> Self {
+        Self {
+            data: Some(location),
+            migrations,
+            ..self
+        }
     }
 
     /// Adds a version of the module's contract, at `v<major>`.
@@ -92,6 +107,9 @@ impl Surface {
                 versions: self.versions,
                 store_id: self.options.store_id,
                 instance: self.options.instance,
+                data: self.data,
+                migrations: self.migrations,
+                build: None,
             },
             admissions: self.admissions,
         });
@@ -119,12 +137,18 @@ impl ModuleRoutes {
     }
 }
 
-async fn identify(State(module): State<Arc<ModuleRoutes>>, headers: HeaderMap) -> Response {
+async fn identify(State(module): State<Arc<ModuleRoutes>>, uri: Uri, headers: HeaderMap) -> Response {
     let Some(admission) = module.admission_for(&headers) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     match admission.admit(&headers) {
-        Ok(_) => admission.add_identity_header(axum::Json(&module.identity).into_response()),
+        Ok(_) => {
+            let mut identity = module.identity.clone();
+            if uri.query() == Some(WITH_BUILD) {
+                identity.build = executable_hash().await;
+            }
+            admission.add_identity_header(axum::Json(identity).into_response())
+        }
         Err(failure) => admission.refuse(&failure, &TraceContext::random()),
     }
 }

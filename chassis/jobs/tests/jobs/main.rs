@@ -15,6 +15,7 @@ use offshoot_testkit::{ScratchDatabase, on_both_engines};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
 static SCHEMA: ModuleSchema = ModuleSchema {
     module: "warehouse",
@@ -40,6 +41,7 @@ on_both_engines! {
     a_suspended_replica_stops_its_work_when_it_resumes,
     work_that_returns_runs_again,
     a_replica_that_cannot_write_says_why,
+    a_process_is_seen_on_its_own_data_only,
 }
 
 /// A replica on a separate database handle. Each start of work sends the replica's number and the lease.
@@ -299,4 +301,19 @@ async fn work_that_returns_runs_again(database: ScratchDatabase) {
     timeout(PATIENCE, done).await.expect("work that returns runs again");
     work.abort();
     run.abort();
+}
+
+/// A copy of the data has the rows of the processes that ran when the copy was taken, but none of their later heartbeats.
+async fn a_process_is_seen_on_its_own_data_only(database: ScratchDatabase) {
+    let (started, _starts) = mpsc::unbounded_channel();
+    let first = TestReplica::start(&database, 1, &[], &started).await;
+    let second = TestReplica::start(&database, 2, &[], &started).await;
+    let instance = second.replica.instance();
+    assert!(first.replica.sees(first.replica.instance()).await.unwrap());
+    assert!(first.replica.sees(instance).await.unwrap());
+    // From here on, the data is what a copy of it would be.
+    second.kill();
+    let unseen = async { while first.replica.sees(instance).await.unwrap() {} };
+    timeout(PATIENCE, unseen).await.expect("the heartbeats have ended");
+    assert!(!first.replica.sees(Uuid::now_v7()).await.unwrap());
 }

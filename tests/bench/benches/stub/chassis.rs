@@ -26,7 +26,7 @@ pub(crate) async fn serve(key: &Path) {
 pub(crate) fn connect(address: &str, key: &Path) -> Arc<dyn ItemsApi> {
     let address = format!("http://{address}").parse().expect("the address is valid");
     let keys = service_key(key).for_module("items");
-    let options = ClientOptions::for_address(address, keys, ExpectedStore::from_first_response(|_| {}));
+    let options = ClientOptions::for_address(address, keys, ExpectedStore::first_found());
     let client = <dyn ItemsApi>::new_proxy(Arc::new(Client::new(options)));
     <dyn ItemsApi>::new_proxy(Arc::new(Switch::new(Target::Remote(client))))
 }
