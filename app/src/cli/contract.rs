@@ -82,8 +82,9 @@ Next: commit the new files.")]
     /// Test whether a server follows the protocol between modules. Exit code 1 if the server deviates.
     #[command(after_help = "\
 Sends requests to the server, also invalid ones, and names each answer that is not as in chassis/rest/PROTOCOL.md: the
-request, the answer, and the section of the page. Takes two minutes per module at most. Without --writes, each request is
-safe or must be refused, so that a server with data can be tested. A read of events is noted, and withdrawn at the end.
+request, the answer, and the section of the page. Takes two minutes per module at most. Without --writes, each request
+is safe or must be refused, so that a server with data can be tested. A read of events is noted, and withdrawn at the
+end.
 
 The server may be written in any language. The service keys come from the data directory, as for `offshoot token service`.
 

@@ -5,9 +5,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use offshoot_db::{DatabaseUrl, restore_mark_file, restore_mark_schema};
+use offshoot_db::{DatabaseUrl, PostgresLogin, restore_mark_file, restore_mark_schema};
 use sqlx::Error;
-use sqlx::postgres::PgConnectOptions;
 
 use crate::connection::{Connection, database_error, quoted};
 use crate::error::BackupError;
@@ -71,7 +70,7 @@ fn set_file(directory: &Path, module: &str, command: &str) -> Result<bool, Backu
     Ok(is_new)
 }
 
-async fn set_schema(data: &ModuleData, login: &PgConnectOptions, command: &str) -> Result<bool, Error> {
+async fn set_schema(data: &ModuleData, login: &PostgresLogin, command: &str) -> Result<bool, Error> {
     let mark = restore_mark_schema(data.name());
     let mut connection = Connection::connect_as(login, data.name()).await?;
     let is_new = !connection.has_schema(&mark).await?;
@@ -106,7 +105,7 @@ async fn remove_all(all: &[&ModuleData]) -> Result<(), BackupError> {
     Ok(())
 }
 
-async fn remove_schema(data: &ModuleData, login: &PgConnectOptions) -> Result<(), Error> {
+async fn remove_schema(data: &ModuleData, login: &PostgresLogin) -> Result<(), Error> {
     let mut connection = Connection::connect_as(login, data.name()).await?;
     let mark = quoted(&restore_mark_schema(data.name()));
     connection

@@ -114,7 +114,7 @@ pub(crate) fn check_problem(answer: &Answer) -> Result<Value, String> {
         return Err(format!("the content type of {} is `{content_type}`", answer.status));
     }
     let problem = answer.json();
-    if problem["status"] != Value::from(answer.status) {
+    if problem["status"] != answer.status {
         return Err("the member `status` is not the HTTP status".to_owned());
     }
     for name in ["code", "title", "detail", "trace_id"] {
@@ -136,7 +136,7 @@ pub(crate) fn check_domain_error(problem: &Value, errors: &[ErrorDescription]) -
     let Some(error) = errors.iter().find(|error| error.code == code) else {
         return Err(format!("`{code}` is not an error of the method"));
     };
-    if problem["status"] != Value::from(error.status) {
+    if problem["status"] != error.status {
         return Err(format!("`{code}` has not the status {}", error.status));
     }
     if problem.get("may_have_executed").is_some() {

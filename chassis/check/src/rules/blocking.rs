@@ -97,7 +97,7 @@ fn find_in_action(table: &str, action: &[Word], adds_unchecked: bool) -> Option<
             "a constraint on {table} reads all rows under a lock: add it NOT VALID and validate it in a later migration, or make \
              a unique index CONCURRENTLY and add it USING INDEX"
         }
-        ["add", ..] if has(&["generated"]) || action.iter().any(|word| is_volatile(word)) => {
+        ["add", ..] if has(&["generated"]) || action.iter().any(is_volatile) => {
             "a column with another value in each row of {table} writes all rows under a lock: add it without a default, fill it \
              in parts, then set the default"
         }

@@ -32,7 +32,7 @@ fn identity(tester: &Tester) -> Expectation {
             return Err(format!("the answer is {}", answer.status));
         }
         let identity = answer.json();
-        if identity["name"] != Value::from(name) {
+        if identity["name"] != name {
             return Err("`name` is not the module".to_owned());
         }
         let uuid = |name: &str| identity[name].as_str().and_then(|text| text.parse::<Uuid>().ok());
@@ -45,7 +45,7 @@ fn identity(tester: &Tester) -> Expectation {
         };
         let served = versions.iter().find(is_major);
         let served = served.ok_or(format!("`versions` has no entry of major version {major}"))?;
-        if served["version"] == Value::from(version) && served["hash"] != Value::from(hash.clone()) {
+        if served["version"] == version && served["hash"] != hash {
             return Err(format!("the hash of the same version is not {hash}"));
         }
         let of_identity = crate::expectation::ExpectedIdentity {

@@ -7,7 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection, Executor};
+use sqlx::{AssertSqlSafe, Connection, Row};
 
 use crate::open_error::OpenError;
 use crate::postgres::login::PostgresLogin;

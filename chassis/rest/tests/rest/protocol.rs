@@ -188,7 +188,7 @@ fn the_headers_are_those_of_the_sources() {
         .iter()
         .filter(|name| !own.contains(*name) && !of_http.contains(&name.as_str()))
         .collect();
-    assert_eq!(unknown, [&String::new(); 0]);
+    assert!(unknown.is_empty(), "{unknown:?}");
 }
 
 struct Station;
@@ -249,6 +249,9 @@ fn the_openapi_document_has_the_members_of_an_identity() {
         }],
         store_id: uuid::Uuid::nil(),
         instance: uuid::Uuid::nil(),
+        data: None,
+        migrations: Vec::new(),
+        build: None,
     })
     .unwrap();
     for (name, value) in [
@@ -256,13 +259,9 @@ fn the_openapi_document_has_the_members_of_an_identity() {
         ("ContractVersion", &identity["versions"][0]),
     ] {
         let documented = &document["components"]["schemas"][name];
-        let required: BTreeSet<_> = documented["required"].as_array().unwrap().iter().collect();
-        let names: Vec<_> = value
-            .as_object()
-            .unwrap()
-            .keys()
-            .map(|name| serde_json::json!(name))
-            .collect();
-        assert_eq!(required, names.iter().collect::<BTreeSet<_>>(), "{name}");
+        let required = documented["required"].as_array().unwrap();
+        let required: BTreeSet<_> = required.iter().filter_map(|name| name.as_str()).collect();
+        let names: BTreeSet<_> = value.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(required, names, "{name}");
     }
 }

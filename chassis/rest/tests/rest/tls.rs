@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use offshoot_contract::{CallFailure, Contract as _, FailureKind};
 use offshoot_rest::{Certificate, Client, ClientOptions, ExpectedStore, ServiceKeys, client_tls, server_tls};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -85,7 +86,9 @@ fn client(server: &NotesServer, host: &str, servers: &Authority, own: Option<&Ce
     let address = format!("https://{host}:{}", server.address.port()).parse().unwrap();
     let store = ExpectedStore::exactly(server.store_id);
     let mut options = ClientOptions::for_address(address, server.keys.for_module("notes"), store);
-    options.tls = Some(client_tls(&servers.file(), own).unwrap());
+    options.tls = Some(Arc::new(ArcSwap::from_pointee(
+        client_tls(&servers.file(), own).unwrap(),
+    )));
     <dyn NotesApi>::new_proxy(Client::<dyn NotesApi>::new(options))
 }
 
