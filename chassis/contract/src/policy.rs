@@ -45,7 +45,14 @@ impl Class {
     /// key, so that a second execution returns the recorded response.
     #[must_use]
     pub fn may_retry(self, failure: &CallFailure, keyed: bool) -> bool {
-        failure.is_transient() && (!failure.may_have_executed() || self.row().repeatable || keyed)
+        failure.is_transient() && (!failure.may_have_executed() || self.may_repeat(keyed))
+    }
+
+    /// Whether the call may be sent again while an earlier attempt may have executed, or may still run. `keyed` as for
+    /// `may_retry`.
+    #[must_use]
+    pub const fn may_repeat(self, keyed: bool) -> bool {
+        self.row().repeatable || keyed
     }
 
     /// Whether the call may be mirrored to a second callee for comparison.

@@ -7,13 +7,14 @@
 mod dns;
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 use offshoot_contract::{CallFailure, FailureKind, Occupancy};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 use crate::address::Address;
@@ -35,7 +36,21 @@ pub(crate) struct Endpoint {
     /// URL below which the contract's paths begin.
     pub(crate) root: String,
     pub(crate) health: Health,
+    /// Wakes the calls in flight when the process is ejected for silence.
+    ejected: Notify,
     is_in_own_zone: bool,
+}
+
+impl Endpoint {
+    /// Waits until the process is ejected because it answers nothing.
+    pub(crate) async fn ejected_for_silence(&self) {
+        let mut ejected = pin!(self.ejected.notified());
+        // Registered before the look, so that no ejection is missed in between.
+        ejected.as_mut().enable();
+        if !self.health.is_silent() {
+            ejected.await;
+        }
+    }
 }
 
 /// Load and circuit breaker state of one process that serves the module.
@@ -135,6 +150,7 @@ impl Endpoints {
             root: format!("{url}{}", self.path),
             url,
             health: Health::default(),
+            ejected: Notify::new(),
             is_in_own_zone: self.zone.is_some() && self.zone == address.zone,
         })
     }
@@ -263,8 +279,12 @@ impl Endpoints {
     /// Ejects an endpoint that has not answered the check of its silence, if there are others.
     pub(crate) fn eject_silent(&self, endpoint: &Endpoint) {
         let now = self.now();
-        let has_others = self.known().len() > 1;
-        if has_others && endpoint.health.eject_silent(now, &self.limits) {
+        if self.known().len() == 1 {
+            return;
+        }
+        let is_new = endpoint.health.eject_silent(now, &self.limits);
+        endpoint.ejected.notify_waiters();
+        if is_new {
             tracing::warn!(
                 module = self.module,
                 url = endpoint.url,

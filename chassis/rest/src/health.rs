@@ -122,16 +122,10 @@ impl Health {
     /// Ejects an address that answers nothing. True if the address was not ejected before.
     pub(crate) fn eject_silent(&self, now: u64, limits: &ClientLimits) -> bool {
         let until = now + nanos(self.ejection_time(limits));
-        let is_new = self.open_until.compare_exchange(0, until, AcqRel, Acquire).is_ok();
-        if !is_new && self.is_silent() {
-            // Another check without an answer.
-            self.open_until.store(until, Release);
-        }
-        if is_new || self.is_silent() {
-            self.is_silent.store(true, Release);
-            self.is_last_resort.store(false, Relaxed);
-            self.ejections.fetch_add(1, Relaxed);
-        }
+        let is_new = self.open_until.swap(until, AcqRel) == 0;
+        self.is_silent.store(true, Release);
+        self.is_last_resort.store(false, Relaxed);
+        self.ejections.fetch_add(1, Relaxed);
         is_new
     }
 

@@ -7,6 +7,8 @@
 mod attempt;
 // Identity checks.
 mod identify;
+// Waiting for an answer, and sending a call again that gets none.
+mod patience;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -18,8 +20,8 @@ use http::response::Parts;
 use http::{HeaderValue, Request, StatusCode, Uri};
 use http_body_util::Full;
 use offshoot_contract::{
-    ArgsOf, CallContext, CallFailure, FailureKind, MethodSpec, OutcomeOf, OutgoingCall, Verb, WireMethod,
-    check_deadline,
+    ArgsOf, CallContext, CallFailure, FailureKind, MethodSpec, OutcomeOf, OutgoingCall, Problem, Verb, WireMethod,
+    check_deadline, json,
 };
 use offshoot_listener::{AT_THE_LIMIT, BodyError, receive_body};
 use tokio::time::{Instant, timeout_at};
@@ -67,6 +69,20 @@ struct WireCall<'a> {
     key: Option<&'a str>,
     args: &'a EncodedArgs,
     recorder: Option<CallRecorder>,
+}
+
+/// A complete response of one endpoint.
+struct Answer {
+    head: Parts,
+    body: Bytes,
+}
+
+impl Answer {
+    /// Whether the surface refused the service token.
+    fn is_unauthenticated(&self) -> bool {
+        let is_refused = |problem: Problem| response::is_unauthenticated(&CallFailure::from(problem));
+        self.head.status == StatusCode::UNAUTHORIZED && json::from_slice(&self.body).is_ok_and(is_refused)
+    }
 }
 
 /// The failure of one attempt at one endpoint.
@@ -213,7 +229,7 @@ impl ModuleClient {
             let mut excluded = Vec::new();
             loop {
                 let is_last = excluded.len() + 1 == MAX_ENDPOINTS_PER_CALL.min(all.len());
-                let attempted = self.attempt(&selected, &call, until, is_last, outcome).await;
+                let attempted = self.attempt(&selected, &call, until, outcome).await;
                 let Err(Attempted { failure, failover }) = attempted else {
                     return Ok(());
                 };
@@ -232,15 +248,14 @@ impl ModuleClient {
         })
     }
 
-    /// Sends one request, and decodes the response.
+    /// Sends one request, and receives the whole response.
     async fn exchange(
         &self,
         endpoint: &Endpoint,
         call: &WireCall<'_>,
         token: &HeaderValue,
         until: Instant,
-        outcome: &mut dyn DecodeOutcome,
-    ) -> Result<(), AttemptError> {
+    ) -> Result<Answer, AttemptError> {
         let has_effect = call.spec.class.has_effect();
         let mut request = self.build_request(endpoint, call, token)?;
         let timeout = until.saturating_duration_since(Instant::now());
@@ -251,33 +266,37 @@ impl ModuleClient {
         let response = response.map_err(AttemptError::unanswered)?;
         let (head, body) = response.into_parts();
         self.require_module(endpoint, &head, has_effect)?;
-        let body = match receive_body(&head.headers, body, MAX_ANSWER_BYTES).await {
-            Ok(body) => body,
+        match receive_body(&head.headers, body, MAX_ANSWER_BYTES).await {
+            Ok(body) => Ok(Answer { head, body }),
             Err(error @ (BodyError::TooLarge { .. } | BodyError::Encoded)) => {
-                return Err(response::bad_answer(call.spec, &format!("is unreadable: {error}")).into());
+                Err(response::bad_answer(call.spec, &format!("is unreadable: {error}")).into())
             }
             Err(BodyError::Incomplete) => {
                 let why = format!(
                     "the connection to {} at {} was lost during the response",
                     self.name, endpoint.url
                 );
-                return Err(CallFailure::new(FailureKind::ConnectionLost, has_effect, why).into());
-            }
-        };
-        let answered = head.headers.get(headers::CONTRACT);
-        let decoded = outcome.decode(head.status, &body);
-        if let Err(failure) = &decoded {
-            if response::is_unauthenticated(failure) {
-                return Ok(decoded?);
-            }
-            // A problem from the surface itself (wrong store, unknown path) is more precise than a failed identity
-            // check.
-            if answered.is_some() && head.status != StatusCode::OK {
-                return Ok(decoded?);
+                Err(CallFailure::new(FailureKind::ConnectionLost, has_effect, why).into())
             }
         }
-        self.check_identity(endpoint, answered, has_effect)?;
-        Ok(decoded?)
+    }
+
+    /// Decodes a response, and checks who sent the response.
+    fn accept(
+        &self,
+        endpoint: &Endpoint,
+        call: &WireCall<'_>,
+        answer: &Answer,
+        outcome: &mut dyn DecodeOutcome,
+    ) -> Result<(), CallFailure> {
+        let (head, contract) = (&answer.head, answer.head.headers.get(headers::CONTRACT));
+        let decoded = outcome.decode(head.status, &answer.body);
+        // A problem from the surface itself (wrong store, unknown path) is more precise than a failed identity check.
+        if decoded.is_err() && contract.is_some() && head.status != StatusCode::OK {
+            return decoded;
+        }
+        self.check_identity(endpoint, contract, call.spec.class.has_effect())?;
+        decoded
     }
 
     fn build_request(
@@ -402,9 +421,10 @@ impl ModuleClient {
         Ok(())
     }
 
-    fn timed_out(&self, endpoint: &Endpoint, spec: &MethodSpec) -> CallFailure {
+    /// `kind` of a call that was not answered: `Timeout`, or `ConnectionLost` if the endpoint was given up.
+    fn unanswered(&self, kind: FailureKind, endpoint: &Endpoint, spec: &MethodSpec) -> CallFailure {
         let why = format!("{}.{} at {} did not answer in time", self.name, spec.name, endpoint.url);
-        CallFailure::new(FailureKind::Timeout, spec.class.has_effect(), why)
+        CallFailure::new(kind, spec.class.has_effect(), why)
     }
 }
 

@@ -1,15 +1,12 @@
 //! One attempt of a call at one endpoint: the verdict on the endpoint, and whether another endpoint may get the call.
 
-use std::pin::pin;
+use offshoot_contract::{CallFailure, FailureKind};
+use tokio::time::Instant;
 
-use offshoot_contract::{CallFailure, Class, FailureKind};
-use tokio::time::{Instant, timeout_at};
-
-use super::{AttemptError, ModuleClient, WireCall};
+use super::patience::Waited;
+use super::{Answer, AttemptError, ModuleClient, WireCall};
 use crate::endpoints::{Attempt, Endpoint, Selected};
-use crate::health::nanos;
-use crate::limits::MAX_SILENCE;
-use crate::response::{self, DecodeOutcome};
+use crate::response::DecodeOutcome;
 
 /// Least share of the method's timeout that a server gets as its deadline.
 const SERVERS_SHARE: f32 = 0.9;
@@ -20,13 +17,20 @@ pub(super) struct Attempted {
     pub(super) failover: Failover,
 }
 
+impl From<CallFailure> for Attempted {
+    fn from(failure: CallFailure) -> Self {
+        let failover = Failover::Never;
+        Self { failure, failover }
+    }
+}
+
 /// Whether another endpoint may get the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Failover {
     Never,
     /// A refused connection costs next to nothing.
     Free,
-    /// The endpoint has worked for the call, or taken its time, and the next one is probably in the same trouble.
+    /// The endpoint has worked for the call, and the next one is probably in the same trouble.
     WithinBudget,
 }
 
@@ -37,21 +41,19 @@ impl ModuleClient {
         selected: &Selected,
         call: &WireCall<'_>,
         until: Instant,
-        is_last: bool,
         outcome: &mut dyn DecodeOutcome,
     ) -> Result<(), Attempted> {
-        // A safe call may be sent to another endpoint while the first one is hung.
-        let may_give_up = !is_last && call.spec.class == Class::Safe;
+        let endpoint = &selected.endpoint;
         let attempt = Attempt::begin(&self.endpoints, selected, call.bounds.is_awaited);
-        let answer = self.answer_of(&selected.endpoint, call, until, may_give_up, outcome);
-        let Some(result) = answer.await else {
-            attempt.record_timeout(call.bounds.timeout);
-            let failover = match may_give_up && Instant::now() < until {
-                true => Failover::WithinBudget,
-                false => Failover::Never,
-            };
-            let failure = self.timed_out(&selected.endpoint, call.spec);
-            return Err(Attempted { failure, failover });
+        let result = match self.answer_of(selected, call, until).await {
+            Waited::Answered(Ok(answer)) => self.accept(endpoint, call, &answer, outcome).map_err(Into::into),
+            Waited::Answered(Err(error)) => Err(error),
+            Waited::InVain => {
+                attempt.record_timeout(call.bounds.timeout);
+                return Err(self.unanswered(FailureKind::Timeout, endpoint, call.spec).into());
+            }
+            // The endpoint has been ejected, and the switch may send the call to another one.
+            Waited::Ejected => return Err(self.unanswered(FailureKind::ConnectionLost, endpoint, call.spec).into()),
         };
         let Err(AttemptError { failure, is_answered }) = result else {
             attempt.record_answer();
@@ -75,65 +77,27 @@ impl ModuleClient {
         Err(Attempted { failure, failover })
     }
 
-    /// `None`: no answer until `until`, or, if the call `may_give_up`, none in half of that time from an endpoint that answers
-    /// nothing else either.
-    async fn answer_of(
-        &self,
-        endpoint: &Endpoint,
-        call: &WireCall<'_>,
-        until: Instant,
-        may_give_up: bool,
-        outcome: &mut dyn DecodeOutcome,
-    ) -> Option<Result<(), AttemptError>> {
-        let mut sent = pin!(self.send_to(endpoint, call, until, outcome));
-        if may_give_up {
-            let now = Instant::now();
-            let halfway = now + until.saturating_duration_since(now) / 2;
-            if let Ok(result) = timeout_at(halfway, &mut sent).await {
-                return Some(result);
-            }
-            if endpoint.health.silence(self.endpoints.now()) >= nanos(MAX_SILENCE) {
-                tokio::select! {
-                    result = &mut sent => return Some(result),
-                    () = self.until_checked(endpoint) => {}
-                }
-            }
-            if endpoint.health.is_silent() {
-                return None;
-            }
-        }
-        timeout_at(until, sent).await.ok()
-    }
-
     /// Sends a call to one endpoint. A server that refuses the service token gets the call once more with another one:
     /// a clock may have been set since the token was issued, and a refused call was not executed.
-    async fn send_to(
+    pub(super) async fn send_to(
         &self,
         endpoint: &Endpoint,
         call: &WireCall<'_>,
         until: Instant,
-        outcome: &mut dyn DecodeOutcome,
-    ) -> Result<(), AttemptError> {
+    ) -> Result<Answer, AttemptError> {
         let caller = call.cx.module();
-        let mut token = self.tokens.header(caller);
-        let mut result = self.exchange(endpoint, call, &token, until, outcome).await;
-        if is_unauthenticated(&result)
+        let token = self.tokens.header(caller);
+        let mut answer = self.exchange(endpoint, call, &token, until).await?;
+        if answer.is_unauthenticated()
             && let Some(other) = self.tokens.replace(caller, &token)
         {
-            token = other;
-            result = self.exchange(endpoint, call, &token, until, outcome).await;
+            answer = self.exchange(endpoint, call, &other, until).await?;
         }
-        match is_unauthenticated(&result) {
+        match answer.is_unauthenticated() {
             true => Err(self.token_was_rejected(endpoint).into()),
-            false => result,
+            false => Ok(answer),
         }
     }
-}
-
-/// Whether the server refused the service token.
-fn is_unauthenticated(result: &Result<(), AttemptError>) -> bool {
-    let failure = result.as_ref().err().map(|error| &error.failure);
-    failure.is_some_and(response::is_unauthenticated)
 }
 
 /// Whether the endpoint or the network is to blame. A caller's mistake and a failed dependency of the module are not

@@ -1,38 +1,35 @@
 //! A client that disconnects during a call, and deadlines on the server.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use offshoot_contract::{CallContext, Contract as _, Edge, FailureKind};
 use offshoot_rest::Surface;
 use tokio::net::TcpListener;
 
-use crate::notes::{Notes, NotesApi, cx, expect_failure, serve_notes};
+use crate::notes::{HELD, Notes, NotesApi, cx, expect_failure, serve_notes, until};
 use crate::replicas::{Deployment, url};
-
-const DISCONNECT_AFTER: Duration = Duration::from_millis(60);
-const CALL_ENDED: Duration = Duration::from_millis(500);
 
 #[tokio::test]
 async fn after_a_disconnect_a_change_runs_to_its_end_and_a_safe_call_is_cancelled() {
     let server = serve_notes().await;
-    let api = server.client();
+    let (api, notes) = (server.client(), &server.notes);
     let mut cx = CallContext::root("test");
-    assert!(
-        tokio::time::timeout(DISCONNECT_AFTER, api.wait(&mut cx, 200))
-            .await
-            .is_err()
-    );
-    tokio::time::sleep(CALL_ENDED).await;
-    assert_eq!(server.notes.counted.load(Ordering::SeqCst), 0);
-    assert!(
-        tokio::time::timeout(DISCONNECT_AFTER, api.count_after(&mut cx, 200))
-            .await
-            .is_err()
-    );
-    tokio::time::sleep(CALL_ENDED).await;
-    assert_eq!(server.notes.counted.load(Ordering::SeqCst), 1);
+    tokio::select! {
+        _ = api.wait(&mut cx, HELD) => panic!("the call was to be abandoned"),
+        () = until(|| notes.begun.load(SeqCst) == 1) => {}
+    }
+    until(|| notes.ended.load(SeqCst) == 1).await;
+    assert_eq!(notes.counted.load(SeqCst), 0);
+    tokio::select! {
+        _ = api.count_after(&mut cx, HELD) => panic!("the change was to be abandoned"),
+        () = until(|| notes.begun.load(SeqCst) == 2) => {}
+    }
+    // The server notices the disconnect at the latest with the next request.
+    api.wait(&mut CallContext::root("test"), 0).await.unwrap();
+    notes.released.notify_one();
+    until(|| notes.counted.load(SeqCst) == 2).await;
     assert_eq!(cx.effects(), 1);
 }
 
@@ -40,14 +37,10 @@ async fn after_a_disconnect_a_change_runs_to_its_end_and_a_safe_call_is_cancelle
 async fn the_server_stops_a_call_at_the_callers_deadline() {
     let server = serve_notes().await;
     let mut cx = CallContext::root("test").with_timeout(Duration::from_millis(100));
-    let failure = expect_failure(server.client().count_after(&mut cx, 1_000).await);
+    let failure = expect_failure(server.client().count_after(&mut cx, HELD).await);
     assert_eq!(failure.kind(), &FailureKind::Timeout);
-    tokio::time::sleep(Duration::from_millis(1_300)).await;
-    assert_eq!(
-        server.notes.counted.load(Ordering::SeqCst),
-        0,
-        "the server ran past the deadline"
-    );
+    until(|| server.notes.ended.load(SeqCst) == server.notes.begun.load(SeqCst)).await;
+    assert_eq!(server.notes.counted.load(SeqCst), 0, "the server ran past the deadline");
 }
 
 #[tokio::test]
@@ -80,18 +73,18 @@ async fn a_change_keeps_its_permit_after_a_disconnect() {
     let api = <dyn NotesApi>::new_proxy(deployment.client(&[url(address)], |_| {}));
     let mut changing = cx();
     tokio::select! {
-        _ = api.count_after(&mut changing, 300) => panic!("the change was to be abandoned"),
-        () = async { while notes.begun.load(Ordering::SeqCst) == 0 { tokio::task::yield_now().await } } => {}
+        _ = api.count_after(&mut changing, HELD) => panic!("the change was to be abandoned"),
+        () = until(|| notes.begun.load(SeqCst) == 1) => {}
     }
+    for _ in 0..20 {
+        let failure = expect_failure(api.wait(&mut cx(), 0).await);
+        assert!(matches!(failure.kind(), FailureKind::Overloaded { .. }), "{failure:?}");
+    }
+    notes.released.notify_one();
     // The next call is admitted once the change has ended, and not once the client has gone.
-    loop {
-        match api.wait(&mut cx(), 0).await {
-            Ok(_) => break,
-            other => {
-                let failure = expect_failure(other);
-                assert!(matches!(failure.kind(), FailureKind::Overloaded { .. }), "{failure:?}");
-            }
-        }
+    while let Err(error) = api.wait(&mut cx(), 0).await {
+        let failure = expect_failure::<u32>(Err(error));
+        assert!(matches!(failure.kind(), FailureKind::Overloaded { .. }), "{failure:?}");
     }
-    assert_eq!(notes.counted.load(Ordering::SeqCst), 2);
+    assert_eq!(notes.counted.load(SeqCst), 2);
 }

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use offshoot_contract::{CallContext, CallFailure, Contract, ContractError, Edge, contract};
 use offshoot_rest::{Client, ClientOptions, ExpectedStore, ServerOptions, ServiceKeys, router};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
+/// Duration of calls that last until the test releases them.
+pub(crate) const HELD: u64 = 1 << 40;
 /// Callers that the served module admits.
 pub(crate) const CALLERS: [&str; 2] = ["test", "friend"];
 
@@ -37,7 +40,7 @@ pub(crate) trait NotesApi: Send + Sync + 'static {
     #[put("/notes/{name}", max = "1KiB")]
     async fn write(&self, cx: &mut CallContext, name: String, note: Note) -> Result<(), NotesError>;
 
-    /// Sleeps `ms` milliseconds, then increments the counter. Unsafe.
+    /// Sleeps `ms` milliseconds, or waits until the test releases calls of [`HELD`], then increments the counter. Unsafe.
     #[post("/counts")]
     async fn count_after(&self, cx: &mut CallContext, ms: u64) -> Result<u32, NotesError>;
 
@@ -86,9 +89,20 @@ pub(crate) enum NotesError {
 #[derive(Default)]
 pub(crate) struct Notes {
     pub(crate) notes: Mutex<BTreeMap<String, Note>>,
-    /// Executions of `count_after` and `wait` that have begun, and that have ended.
+    /// Executions of `count_after` and `wait` that have begun, that have counted, and that have ended, by counting or not.
     pub(crate) begun: AtomicU32,
     pub(crate) counted: AtomicU32,
+    pub(crate) ended: AtomicU32,
+    pub(crate) released: Notify,
+}
+
+/// Counts the end of an execution, even of a cancelled one.
+struct End<'a>(&'a AtomicU32);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 #[async_trait]
@@ -126,7 +140,11 @@ impl NotesApi for Notes {
 
     async fn count_after(&self, _: &mut CallContext, ms: u64) -> Result<u32, NotesError> {
         self.begun.fetch_add(1, Ordering::SeqCst);
-        tokio::time::sleep(Duration::from_millis(ms)).await;
+        let _end = End(&self.ended);
+        match ms {
+            HELD => self.released.notified().await,
+            ms => tokio::time::sleep(Duration::from_millis(ms)).await,
+        }
         Ok(self.counted.fetch_add(1, Ordering::SeqCst) + 1)
     }
 
@@ -210,6 +228,15 @@ pub(crate) fn connect(address: SocketAddr, keys: &ServiceKeys, store: ExpectedSt
 
 pub(crate) fn cx() -> CallContext {
     CallContext::root("test")
+}
+
+/// Waits for an event, however long the machine takes.
+pub(crate) async fn until(mut holds: impl FnMut() -> bool) {
+    let give_up = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(Instant::now() < give_up, "the event did not come");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
 }
 
 pub(crate) fn expect_failure<T: std::fmt::Debug>(outcome: Result<T, NotesError>) -> CallFailure {

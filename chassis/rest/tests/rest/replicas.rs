@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
-use crate::notes::{Notes, NotesApi, cx, expect_failure};
+use crate::notes::{HELD, Notes, NotesApi, cx, expect_failure, until};
 
 pub(crate) const HEALTHY: u8 = 0;
 const SLOW: u8 = 1;
@@ -117,10 +117,11 @@ fn calls(client: &Client<dyn NotesApi>) -> Vec<u64> {
     client.endpoints().iter().map(|endpoint| endpoint.calls).collect()
 }
 
-/// Each endpoint's share of the calls in the next half second.
+/// Each endpoint's share of the next few hundred calls.
 async fn shares(client: &Client<dyn NotesApi>) -> Vec<f64> {
     let before = calls(client);
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let end = before.iter().sum::<u64>() + 300;
+    until(|| calls(client).iter().sum::<u64>() >= end).await;
     let made: Vec<f64> = calls(client)
         .iter()
         .zip(before)
@@ -130,15 +131,18 @@ async fn shares(client: &Client<dyn NotesApi>) -> Vec<f64> {
     made.iter().map(|made| made / sum).collect()
 }
 
-/// Waits until `hold` accepts the endpoints' shares; fails after `limit`.
-async fn wait_for_shares(client: &Client<dyn NotesApi>, limit: Duration, hold: impl Fn(&[f64]) -> bool) {
+/// Waits until `hold` accepts the endpoints' shares.
+async fn wait_for_shares(client: &Client<dyn NotesApi>, hold: impl Fn(&[f64]) -> bool) {
     let begin = Instant::now();
     loop {
         let shares = shares(client).await;
         if hold(&shares) {
             return;
         }
-        assert!(begin.elapsed() < limit, "after {limit:?} the shares are {shares:?}");
+        assert!(
+            begin.elapsed() < Duration::from_secs(60),
+            "the shares stay at {shares:?}"
+        );
     }
 }
 
@@ -163,22 +167,13 @@ async fn a_slow_and_a_broken_replica_lose_their_share_and_regain_it() {
             }
         });
     }
-    wait_for_shares(&client, Duration::from_secs(10), |shares| {
-        shares.iter().all(|share| *share > 0.15)
-    })
-    .await;
+    wait_for_shares(&client, |shares| shares.iter().all(|share| *share > 0.15)).await;
     replicas[0].state.store(SLOW, Ordering::SeqCst);
     replicas[1].state.store(BROKEN, Ordering::SeqCst);
-    wait_for_shares(&client, Duration::from_secs(5), |shares| {
-        shares[0] < 0.1 && shares[1] < 0.1
-    })
-    .await;
+    wait_for_shares(&client, |shares| shares[0] < 0.1 && shares[1] < 0.1).await;
     replicas[0].state.store(HEALTHY, Ordering::SeqCst);
     replicas[1].state.store(HEALTHY, Ordering::SeqCst);
-    wait_for_shares(&client, Duration::from_secs(30), |shares| {
-        shares.iter().all(|share| *share > 0.15)
-    })
-    .await;
+    wait_for_shares(&client, |shares| shares.iter().all(|share| *share > 0.15)).await;
     stop.store(true, Ordering::SeqCst);
 }
 
@@ -276,12 +271,12 @@ async fn a_method_may_have_tighter_limits_than_its_module() {
         options.limits.queue_wait = Duration::from_millis(20);
         options.limits.timeout = Some(Duration::from_secs(5));
     });
-    let api = <dyn NotesApi>::new_proxy(client);
+    let api = <dyn NotesApi>::new_proxy(Arc::clone(&client));
     let (mut one, mut other, mut third) = (cx(), cx(), cx());
     let (late, refused, waited) = tokio::join!(
-        api.count_after(&mut one, 1_000),
+        api.count_after(&mut one, HELD),
         async {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            until(|| calls(&client)[0] == 2).await;
             api.count_after(&mut other, 0).await
         },
         api.wait(&mut third, 300),
@@ -441,13 +436,15 @@ async fn calls_beyond_the_clients_limit_are_overloaded_and_not_executed() {
         options.limits.in_flight = 2;
         options.limits.queue_wait = Duration::from_millis(20);
     });
-    let api = <dyn NotesApi>::new_proxy(client);
-    let slow = |api: Arc<dyn NotesApi>| tokio::spawn(async move { api.wait(&mut cx(), 400).await });
+    let api = <dyn NotesApi>::new_proxy(Arc::clone(&client));
+    let slow = |api: Arc<dyn NotesApi>| tokio::spawn(async move { api.wait(&mut cx(), 0).await });
+    replica.state.store(HUNG, Ordering::SeqCst);
     let in_flight = [slow(Arc::clone(&api)), slow(Arc::clone(&api))];
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    until(|| client.endpoints()[0].in_flight == 2).await;
     let failure = expect_failure(api.count_after(&mut cx(), 0).await);
     assert!(matches!(failure.kind(), FailureKind::Overloaded { .. }), "{failure:?}");
     assert!(!failure.may_have_executed());
+    replica.state.store(HEALTHY, Ordering::SeqCst);
     for call in in_flight {
         call.await.unwrap().unwrap();
     }
@@ -457,7 +454,8 @@ async fn calls_beyond_the_clients_limit_are_overloaded_and_not_executed() {
 #[tokio::test]
 async fn calls_beyond_the_servers_limit_are_overloaded_and_carry_retry_after() {
     let deployment = Deployment::new();
-    let edge = Arc::new(Edge::new(Arc::new(Notes::default()) as Arc<dyn NotesApi>));
+    let notes = Arc::new(Notes::default());
+    let edge = Arc::new(Edge::new(Arc::clone(&notes) as Arc<dyn NotesApi>));
     let surface = Surface::new("notes", deployment.options())
         .with_max_in_flight(1)
         .with_version(edge);
@@ -466,12 +464,13 @@ async fn calls_beyond_the_servers_limit_are_overloaded_and_carry_retry_after() {
     tokio::spawn(async move { axum::serve(listener, surface.into_router()).await });
     let api = <dyn NotesApi>::new_proxy(deployment.client(&[url(address)], |_| {}));
     let other = Arc::clone(&api);
-    let in_flight = tokio::spawn(async move { other.wait(&mut cx(), 400).await });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let in_flight = tokio::spawn(async move { other.wait(&mut cx(), HELD).await });
+    until(|| notes.begun.load(Ordering::SeqCst) == 1).await;
     let failure = expect_failure(api.count_after(&mut cx(), 0).await);
     let retry_after = Duration::from_secs(1);
     assert_eq!(failure.kind(), &FailureKind::Overloaded { retry_after });
     assert!(!failure.may_have_executed());
+    notes.released.notify_one();
     in_flight.await.unwrap().unwrap();
     api.count_after(&mut cx(), 0).await.unwrap();
 }
