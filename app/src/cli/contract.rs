@@ -86,7 +86,8 @@ request, the answer, and the section of the page. Takes two minutes per module a
 is safe or must be refused, so that a server with data can be tested. A read of events is noted, and withdrawn at the
 end.
 
-The server may be written in any language. The service keys come from the data directory, as for `offshoot token service`.
+The server may be written in any language. The service keys come from the data directory, as for
+`offshoot token service`.
 
 Examples:
   offshoot contract test http://127.0.0.1:7101

@@ -142,7 +142,14 @@ impl Range {
             }
             Kind::Number(_) => format!("give a whole number from {text}"),
             Kind::Share(_) => format!("give a number from {text}"),
-            Kind::Word(_) | Kind::WordOrNumber(..) => format!("give {text}"),
+            Kind::Word(_) => format!("give {text}"),
+            Kind::WordOrNumber(word, range) => {
+                format!(
+                    "give {word}, or a whole number from {} to {}",
+                    range.start(),
+                    range.end()
+                )
+            }
             Kind::Text(_) => format!("give a text of {text}, without control characters"),
             Kind::List(..) => format!("give a list of {text}, separated by commas, without control characters"),
         }

@@ -104,7 +104,7 @@ const ON_A_STORE: [&str; 14] = [
     "sagas undo 1",
 ];
 /// Commands that create a store, print where they look for one, or need none.
-const OTHERS: [&str; 21] = [
+const OTHERS: [&str; 22] = [
     "backup restore",
     "backup verify",
     "check",
@@ -113,6 +113,7 @@ const OTHERS: [&str; 21] = [
     "contract openapi",
     "contract release",
     "contract show",
+    "contract test",
     "db migrate",
     "db provision",
     "db status",

@@ -53,7 +53,7 @@ async fn take_snapshots(
     let created_at = clock.now();
     let mut open = Vec::new();
     for data in chosen {
-        require_restored(data.schema, &data.url).await?;
+        require_restored(data.name(), &data.url).await?;
         let mut connection = Connection::open_data(data).await?.ok_or_else(|| BackupError::NoData {
             module: data.name().to_owned(),
             location: data.url.to_string(),

@@ -129,7 +129,7 @@ async fn observe(
     data: &ModuleData,
     findings: &mut Vec<Finding>,
 ) -> Result<Option<(Connection, Observation)>, BackupError> {
-    require_restored(data.schema, &data.url).await?;
+    require_restored(data.name(), &data.url).await?;
     let Some(mut connection) = Connection::open_data(data).await? else {
         return Ok(None);
     };

@@ -122,3 +122,18 @@ impl BackupError {
         }
     }
 }
+
+/// Data that was not replaced.
+pub(crate) struct Unreplaced {
+    pub(crate) error: BackupError,
+    /// Whether the former data is in its place again.
+    pub(crate) is_undone: bool,
+}
+
+impl Unreplaced {
+    /// An error before the first change.
+    pub(crate) fn unchanged(error: BackupError) -> Self {
+        let is_undone = true;
+        Self { error, is_undone }
+    }
+}

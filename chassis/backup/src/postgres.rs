@@ -17,12 +17,11 @@ use offshoot_db::{DbOptions, Engine, MigrationId, PostgresLogin, carried_migrati
 use sqlx::postgres::PgConnection;
 
 use crate::connection::{Connection, database_error, quoted};
-use crate::error::BackupError;
+use crate::error::{BackupError, Unreplaced};
 use crate::files::{self, ChecksumWriter};
 use crate::impact::Adjustments;
 use crate::limits::CHUNK_BYTES;
 use crate::manifest::{FileEntry, ModuleBackup, TableEntry};
-use crate::restore::Unreplaced;
 use crate::{ModuleData, Progress, tables};
 
 /// Files of a snapshot, with their tables and sequences.

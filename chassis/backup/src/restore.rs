@@ -9,7 +9,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::connection::{Connection, database_error};
-use crate::error::BackupError;
+use crate::error::{BackupError, Unreplaced};
 use crate::guard::{TargetState, require_unused};
 use crate::impact::{
     Adjustments, RestoreImpact, RestoredLog, SubscriptionOutcome, UnrestoredModule, highest_token, timestamp_digits,
@@ -80,21 +80,6 @@ pub struct RestoreReport {
     pub modules: Vec<RestoredModule>,
     /// Impact on subscriptions and sagas.
     pub impact: RestoreImpact,
-}
-
-/// Data that was not replaced.
-pub(crate) struct Unreplaced {
-    pub(crate) error: BackupError,
-    /// Whether the former data is in its place again.
-    pub(crate) is_undone: bool,
-}
-
-impl Unreplaced {
-    /// An error before the first change.
-    pub(crate) fn unchanged(error: BackupError) -> Self {
-        let is_undone = true;
-        Self { error, is_undone }
-    }
 }
 
 /// A module to restore: where to, from what, and the changes to the snapshot.

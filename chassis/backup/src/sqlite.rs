@@ -8,11 +8,10 @@ use offshoot_contract::fault_point;
 use sqlx::Error;
 
 use crate::connection::{Connection, database_error};
-use crate::error::BackupError;
+use crate::error::{BackupError, Unreplaced};
 use crate::impact::Adjustments;
 use crate::manifest::{FileEntry, ModuleBackup, TableEntry};
 use crate::positions::Positions;
-use crate::restore::Unreplaced;
 use crate::{ModuleData, files, tables};
 
 /// Suffixes of the files that SQLite keeps beside a database: write-ahead log and shared memory.

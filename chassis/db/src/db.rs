@@ -76,7 +76,7 @@ impl Db {
                 let name = session_name(schema.module, budget.per_module(), is_fixed);
                 let server = PostgresServer::new(login, schema.module, SessionRole::Runtime).with_session_name(&name);
                 let connection = connect_within(&server, options.server_patience).await;
-                let mut connection = connection.map_err(|cause| server.explain_connect_error(url, cause))?;
+                let mut connection = connection.map_err(|cause| server.explain_connect_error(cause))?;
                 let address = server.address();
                 require_restored_schema(&mut connection, schema.module, &address).await?;
                 let mut first = Connection::Postgres(connection);

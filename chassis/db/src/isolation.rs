@@ -17,7 +17,7 @@ pub async fn inspect_isolation(
     };
     let server = PostgresServer::new(login, schema.module, SessionRole::Runtime);
     let connected = server.connect().await;
-    let mut connection = connected.map_err(|cause| server.explain_connect_error(url, cause))?;
+    let mut connection = connected.map_err(|cause| server.explain_connect_error(cause))?;
     let isolation = inspect_login(&mut connection, schema.module, &server.address()).await?;
     Ok(Some(isolation))
 }

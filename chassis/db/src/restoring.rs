@@ -1,8 +1,8 @@
-//! Mark of a restore that has not ended: no process opens such data, because a part of it may be missing.
+//! Mark of a restore that has not ended: no process opens such data, because a part of the data may be missing.
 //!
-//! A restore sets the mark before its first change and removes it after its last. A process looks for the mark twice: before it
-//! opens a file, so that it creates none, and afterwards. A restore looks for processes after it has set the mark. So one of the
-//! two sees the other, however they interleave. The mark holds the command that finishes the restore.
+//! A restore sets the mark before the first change and removes the mark after the last one. A process looks for the mark twice:
+//! before opening a file, so that none is created, and afterwards. A restore looks for processes after the mark is set. So one
+//! of the two sees the other, however they interleave. The mark holds the command that finishes the restore.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 
-use crate::migrate::ModuleSchema;
 use crate::open_error::OpenError;
 use crate::postgres::{PostgresServer, SessionRole};
 use crate::url::DatabaseUrl;
@@ -69,14 +68,13 @@ pub(crate) async fn require_restored_schema(
 }
 
 /// Fails if a restore of the module's data has not ended.
-pub async fn require_restored(schema: &ModuleSchema, url: &DatabaseUrl) -> Result<(), OpenError> {
-    let module = schema.module;
+pub async fn require_restored(module: &'static str, url: &DatabaseUrl) -> Result<(), OpenError> {
     match url {
         DatabaseUrl::Sqlite(directory) => require_restored_file(directory, module),
         DatabaseUrl::Postgres(login) => {
             let server = PostgresServer::new(login, module, SessionRole::Login);
             let connected = server.connect().await;
-            let mut connection = connected.map_err(|cause| server.explain_connect_error(url, cause))?;
+            let mut connection = connected.map_err(|cause| server.explain_connect_error(cause))?;
             require_restored_schema(&mut connection, module, &server.address()).await?;
             // The answer is there; an error of closing changes nothing.
             let _ = connection.close().await;

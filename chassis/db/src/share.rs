@@ -51,7 +51,7 @@ pub async fn server_load(module: &'static str, url: &DatabaseUrl) -> Result<Opti
     };
     let server = PostgresServer::new(login, module, SessionRole::Login);
     let connection = server.connect().await;
-    let mut connection = connection.map_err(|cause| server.explain_connect_error(url, cause))?;
+    let mut connection = connection.map_err(|cause| server.explain_connect_error(cause))?;
     let load = load_of(&mut connection, &server.host()).await?;
     // The load is known, whatever becomes of the connection.
     let _ = connection.close().await;

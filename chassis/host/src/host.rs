@@ -257,7 +257,7 @@ impl Host {
     }
 }
 
-/// The newest migration of each set that this binary has: `orders 0003_returns`.
+/// The newest migration of each set that this binary has: `readings 0003_stations`.
 fn newest_migrations(db: &Db) -> Result<Vec<String>> {
     let mut newest = BTreeMap::new();
     for (migration, _) in carried_migrations(db.schema(), db.engine())? {

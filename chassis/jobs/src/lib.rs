@@ -7,6 +7,7 @@
 //! (`CallContext::with_lease`).
 
 // Replicas and leases.
+mod assignment;
 mod lease;
 mod liveness;
 mod replica;

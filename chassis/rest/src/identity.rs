@@ -27,7 +27,7 @@ pub struct Identity {
     /// Location of the module's data, without a password; `None` from older processes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
-    /// Newest migration of each set that the answering binary has, such as `orders 0003_returns`; empty from older processes.
+    /// Newest migration of each set that the answering binary has, such as `readings 0003_stations`; empty from older processes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub migrations: Vec<String>,
     /// SHA-256 of the answering executable, hexadecimal. Only in answers to a request for the build: the hash takes a while.

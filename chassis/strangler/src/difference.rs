@@ -12,7 +12,7 @@ const MAX_DIFFERENCES: usize = 32;
 /// One field that differs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Difference {
-    /// The field, from the root of the answer: `lines[].price.amount`. Elements of a list share a path.
+    /// The field, from the root of the answer: `lines[].height.value`. Elements of a list share a path.
     pub path: String,
     /// The kind of the difference.
     pub kind: DifferenceKind,

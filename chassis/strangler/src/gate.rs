@@ -62,7 +62,7 @@ impl GateKind {
     }
 }
 
-/// Name of a gate: the kind, and the method or process. `mismatch:product` as text.
+/// Name of a gate: the kind, and the method or process. `mismatch:reading` as text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GateId {
     /// The condition.

@@ -50,7 +50,7 @@ pub enum RequestKind {
     Set(Settings),
     /// Accepts a gate by name, for the current stage.
     Waive {
-        /// Name of the gate: `mismatch:product`.
+        /// Name of the gate: `mismatch:reading`.
         gate: String,
         /// The accepted limit, reason and operator.
         waiver: Waiver,

@@ -8,7 +8,8 @@ use crate::config::ranges::Ranges;
 use crate::config::variables::variable;
 
 /// Settings where zero means something: no wait, no pause, no trace.
-const ZERO_ALLOWED: [&str; 4] = [
+const ZERO_ALLOWED: [&str; 5] = [
+    "postgres.patience",
     "remote.queue_wait",
     "shutdown.pause",
     "shutdown.patience",
@@ -116,7 +117,7 @@ fn a_refusal_names_the_line_of_the_file_or_the_flag() {
     assert!(message.contains(":2 sets `public.in_flight` to `1.5`"), "{message}");
 
     let mut flags = Flags::default();
-    flags.set("--plain-text-because", "allow_plain_text", "x".repeat(301));
+    flags.set("--plain-text-because", "public.allow_plain_text", "x".repeat(301));
     let message = error(None, &[], &flags);
     assert!(
         message.contains("flag --plain-text-because") && message.contains("0 to 300 bytes"),

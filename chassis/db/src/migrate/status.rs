@@ -65,7 +65,7 @@ pub async fn migration_status(
             let mut connection = match server
                 .connect()
                 .await
-                .map_err(|cause| server.explain_connect_error(url, cause))
+                .map_err(|cause| server.explain_connect_error(cause))
             {
                 Ok(connection) => connection,
                 Err(OpenError::NotMigrated { .. }) => return Ok(compare(&carried, &[])),

@@ -11,7 +11,6 @@ use sqlx::{AssertSqlSafe, Connection, Row};
 
 use crate::open_error::OpenError;
 use crate::postgres::login::PostgresLogin;
-use crate::url::DatabaseUrl;
 
 /// Statement timeout of reads: stops a read that no caller waits for. Transactions set their own, shorter timeout.
 const READ_LIMIT: Duration = Duration::from_secs(60);
@@ -89,7 +88,7 @@ impl PostgresServer {
     }
 
     /// Converts a connection error into an error that names the remedy.
-    pub(crate) fn explain_connect_error(&self, url: &DatabaseUrl, cause: sqlx::Error) -> OpenError {
+    pub(crate) fn explain_connect_error(&self, cause: sqlx::Error) -> OpenError {
         let (module, address) = (self.module, self.address());
         let code = cause.as_database_error().and_then(|error| error.code());
         match code.as_deref() {
@@ -98,7 +97,7 @@ impl PostgresServer {
                 module,
                 address,
                 missing: format!("the role `{module}` does not exist"),
-                url: url.to_string(),
+                url: self.login.url(),
             },
             Some("42501") => OpenError::RoleDenied {
                 module,

@@ -17,11 +17,11 @@ fn found(control: Value, candidate: Value) -> Vec<String> {
 
 #[test]
 fn differences_name_the_field_and_the_kind() {
-    let control = json!({"name": "Mug", "lines": [{"price": 5}, {"price": 7}], "tags": ["a", "b"], "gone": 1});
-    let candidate = json!({"name": 3, "lines": [{"price": 5}, {"price": 8}], "tags": ["b", "a"], "more": 1});
+    let control = json!({"name": "Mug", "lines": [{"height": 5}, {"height": 7}], "tags": ["a", "b"], "gone": 1});
+    let candidate = json!({"name": 3, "lines": [{"height": 5}, {"height": 8}], "tags": ["b", "a"], "more": 1});
     let expected = [
         "gone missing",
-        "lines[].price value",
+        "lines[].height value",
         "more unexpected",
         "name type",
         "tags order",
@@ -39,7 +39,7 @@ fn two_huge_answers_have_a_bounded_number_of_differences() {
 
 #[test]
 fn the_control_decides_what_is_noise() {
-    let answer = |price: u32, seen: u32| json!({"price": price, "seen": seen});
+    let answer = |height: u32, seen: u32| json!({"height": height, "seen": seen});
     let judge = |given: &Value, candidate: &Value, again: &Value| judge_comparison(given, candidate, Some(again));
     let given = answer(5, 1);
     assert_eq!(judge_comparison(&given, &answer(5, 1), None), Some(Comparison::Match));
@@ -48,10 +48,10 @@ fn the_control_decides_what_is_noise() {
         None,
         "ask the control again"
     );
-    // The price changed between the two answers of the control.
+    // The height changed between the two answers of the control.
     assert_eq!(judge(&given, &answer(6, 1), &answer(6, 1)), Some(Comparison::Match));
     let wrong = Difference {
-        path: "price".to_owned(),
+        path: "height".to_owned(),
         kind: DifferenceKind::Value,
     };
     let mismatch = Some(Comparison::Mismatch([wrong].into()));
@@ -64,7 +64,7 @@ fn the_control_decides_what_is_noise() {
 #[test]
 fn rules_cover_a_field_of_a_method_for_a_time() {
     let rule = |path: &str, unordered| IgnoreRule {
-        method: "product".to_owned(),
+        method: "reading".to_owned(),
         path: path.to_owned(),
         unordered,
         reason: "generated".to_owned(),
@@ -76,23 +76,23 @@ fn rules_cover_a_field_of_a_method_for_a_time() {
     };
     let value = |path: &str| difference(path, DifferenceKind::Value);
     let lines = rule("lines", false);
-    assert!(lines.covers("product", &value("lines"), now()));
-    assert!(lines.covers("product", &value("lines[].price"), now()));
-    assert!(!lines.covers("product", &value("lines_total"), now()));
-    assert!(!lines.covers("products", &value("lines"), now()));
+    assert!(lines.covers("reading", &value("lines"), now()));
+    assert!(lines.covers("reading", &value("lines[].height"), now()));
+    assert!(!lines.covers("reading", &value("lines_total"), now()));
+    assert!(!lines.covers("readings", &value("lines"), now()));
     assert!(
-        !lines.covers("product", &value("lines"), lines.until),
+        !lines.covers("reading", &value("lines"), lines.until),
         "the rule has ended"
     );
     let unordered = rule("lines", true);
-    assert!(unordered.covers("product", &difference("lines", DifferenceKind::Order), now()));
-    assert!(!unordered.covers("product", &value("lines"), now()));
+    assert!(unordered.covers("reading", &difference("lines", DifferenceKind::Order), now()));
+    assert!(!unordered.covers("reading", &value("lines"), now()));
 }
 
 #[test]
 fn coverage_knows_each_field() {
-    let answer = json!({"name": "Mug", "lines": [{"price": 5}, {"price": 7, "note": null}], "tags": []});
-    let expected = ["lines[].note", "lines[].price", "name"];
+    let answer = json!({"name": "Mug", "lines": [{"height": 5}, {"height": 7, "note": null}], "tags": []});
+    let expected = ["lines[].height", "lines[].note", "name"];
     assert_eq!(fields(&answer).into_iter().collect::<Vec<_>>(), expected);
 }
 

@@ -26,7 +26,7 @@ on_both_engines! {
     evidence_of_past_stages_is_removed,
 }
 
-const MODULE: &str = "catalog";
+const MODULE: &str = "stations";
 
 fn context() -> CallContext {
     CallContext::root("strangler").with_timeout(Duration::from_secs(30))
@@ -172,7 +172,7 @@ async fn counts_of_all_processes_are_summed(scratch: ScratchDatabase) {
     };
     let mut half = clean(3, "b1");
     let method = half.methods.get_mut(READ).expect("the method");
-    method.fields_never_compared = ["stock".to_owned()].into();
+    method.fields_never_compared = ["depth".to_owned()].into();
     put(one, half.clone()).await;
     // A process replaces its own counts, since they are cumulative.
     put(one, half).await;
@@ -209,7 +209,7 @@ async fn differences_are_grouped_and_bounded(scratch: ScratchDatabase) {
         let mut cx = context();
         let mut tx = db.begin(&mut cx).await.expect("a transaction");
         for _ in 0..if number == 0 { 7 } else { 1 } {
-            let class = format!("product: field{number} value");
+            let class = format!("reading: field{number} value");
             add_difference(&mut tx, stage, &class, now(), &json!({"n": number}))
                 .await
                 .expect("a difference");
@@ -221,7 +221,7 @@ async fn differences_are_grouped_and_bounded(scratch: ScratchDatabase) {
     let classes = difference_classes(&mut read, stage).await.expect("classes");
     assert_eq!(classes.len(), 50);
     assert_eq!((classes[0].seen, classes[0].samples.len()), (7, 5));
-    assert_eq!(classes[0].class, "product: field0 value");
+    assert_eq!(classes[0].class, "reading: field0 value");
 }
 
 async fn evidence_of_past_stages_is_removed(scratch: ScratchDatabase) {

@@ -15,7 +15,8 @@ fn canary(percent: u8) -> State {
     State::Canary(Percent::new(percent).expect("1 to 99"))
 }
 
-fn faults() -> Vec<Fault> {
+/// Faults of members and candidate.
+fn faults_of_processes() -> Vec<Fault> {
     vec![
         (
             State::Local,
@@ -59,35 +60,41 @@ fn faults() -> Vec<Fault> {
             "identity",
             "newest migration 0003",
         ),
+    ]
+}
+
+/// Faults in the counts of the stage.
+fn faults_of_evidence() -> Vec<Fault> {
+    vec![
         (
             State::Encoded,
             |view| read(view).encoding_failed = 1,
-            "encoding:product",
+            "encoding:reading",
             "did not survive",
         ),
         (
             State::Encoded,
             |view| read(view).encoded = 19,
-            "encoding:product",
+            "encoding:reading",
             "1 more",
         ),
         (
             State::Shadow,
             |view| read(view).mismatched = 40,
-            "mismatch:product",
+            "mismatch:reading",
             "40 of 20000 is above 0.100 %",
         ),
         (
             State::Shadow,
-            |view| read(view).classes = ["price differs".to_owned()].into(),
+            |view| read(view).classes = ["height differs".to_owned()].into(),
             "differences",
-            "product: price differs",
+            "reading: height differs",
         ),
         (
             State::Shadow,
-            |view| read(view).fields_never_compared = ["stock".to_owned()].into(),
-            "coverage:product",
-            "product.stock was never compared",
+            |view| read(view).fields_never_compared = ["depth".to_owned()].into(),
+            "coverage:reading",
+            "reading.depth was never compared",
         ),
         (
             State::Shadow,
@@ -148,7 +155,7 @@ fn view_of(migration: &Migration) -> View {
 
 #[test]
 fn each_fault_closes_its_own_gate_and_is_named() {
-    for (state, fault, gate, words) in faults() {
+    for (state, fault, gate, words) in faults_of_processes().into_iter().chain(faults_of_evidence()) {
         let migration = at(state);
         let mut view = view_of(&migration);
         fault(&mut view);
@@ -220,7 +227,7 @@ fn a_gate_looks_at_doubled_samples_only() {
         let gates = gates(migration, view, next, now());
         gates
             .into_iter()
-            .find(|gate| gate.id.to_string() == "mismatch:product")
+            .find(|gate| gate.id.to_string() == "mismatch:reading")
             .expect("the gate")
     };
     let between = gate(&migration, &view);
@@ -240,7 +247,7 @@ fn low_traffic_is_accepted_by_name_only() {
     let refusal = apply(&migration, &view, advance()).expect_err("412 comparisons prove little");
     assert_eq!(
         closed(refusal),
-        ["mismatch-all".to_owned(), "mismatch:product".to_owned()].into()
+        ["mismatch-all".to_owned(), "mismatch:reading".to_owned()].into()
     );
     let waive = |gate: &str, limit: Option<f64>| RequestKind::Waive {
         gate: gate.to_owned(),
@@ -250,7 +257,7 @@ fn low_traffic_is_accepted_by_name_only() {
             operator: "kim".to_owned(),
         },
     };
-    let waived = apply(&migration, &view, waive("mismatch:product", Some(0.01)))
+    let waived = apply(&migration, &view, waive("mismatch:reading", Some(0.01)))
         .expect("a rate")
         .migration;
     view.members = vec![member("a", waived.generation), member("b", waived.generation)];
@@ -265,7 +272,7 @@ fn low_traffic_is_accepted_by_name_only() {
         "{evidence}"
     );
     assert!(
-        evidence.contains("mismatch:product: green (412 observed: below 0.891 % with 97.5 % confidence"),
+        evidence.contains("mismatch:reading: green (412 observed: below 0.891 % with 97.5 % confidence"),
         "{evidence}"
     );
     assert!(step.migration.waivers.is_empty(), "the next stage has gates of its own");

@@ -13,7 +13,7 @@ fn window(number: u64, harm: Harm) -> RequestKind {
 }
 
 fn bad() -> Harm {
-    Harm::Bad("9 of 40 calls of product failed".to_owned())
+    Harm::Bad("9 of 40 calls of reading failed".to_owned())
 }
 
 fn at_canary() -> Migration {
@@ -68,7 +68,7 @@ fn two_bad_windows_in_a_row_halt_and_one_does_not() {
     assert_eq!(halted.migration.state, State::Shadow);
     assert_eq!(
         halted.entry.expect("an entry").reason,
-        "9 of 40 calls of product failed"
+        "9 of 40 calls of reading failed"
     );
     let refused = apply(&halted.migration, &view(&halted.migration), advance());
     assert!(matches!(refused, Err(Refusal::Halted(_))), "{refused:?}");
@@ -87,7 +87,7 @@ fn an_emergency_halts_at_once_also_while_paused() {
     let paused = apply(&canary, &view(&canary), RequestKind::Pause { reason: None })
         .expect("started")
         .migration;
-    let emergency = window(1, Harm::Emergency("6 of 10 calls of product failed".to_owned()));
+    let emergency = window(1, Harm::Emergency("6 of 10 calls of reading failed".to_owned()));
     let halted = apply(&paused, &View::default(), emergency).expect("a window").migration;
     assert_eq!(halted.state, State::Shadow);
     assert!(halted.paused && halted.halted.is_some());
@@ -114,14 +114,14 @@ fn harm_is_told_from_chance() {
             slow,
             p99_us: 0,
         };
-        BTreeMap::from([("product".to_owned(), counts)])
+        BTreeMap::from([("reading".to_owned(), counts)])
     };
     let judge = |calls, failed, slow| judge_window(&attempts(calls, failed, slow), &BTreeMap::new());
     assert_eq!(judge(1_000, 12, 50), Harm::None);
-    assert_eq!(judge(4, 4, 0), Harm::Bad("4 of 4 calls of product failed".to_owned()));
+    assert_eq!(judge(4, 4, 0), Harm::Bad("4 of 4 calls of reading failed".to_owned()));
     assert!(matches!(judge(1_000, 40, 0), Harm::Bad(_)));
     assert!(matches!(judge(1_000, 0, 100), Harm::Bad(_)));
     assert!(matches!(judge(10, 5, 0), Harm::Emergency(_)));
-    let failing_at_home = BTreeMap::from([("product".to_owned(), 0.04)]);
+    let failing_at_home = BTreeMap::from([("reading".to_owned(), 0.04)]);
     assert_eq!(judge_window(&attempts(1_000, 40, 0), &failing_at_home), Harm::None);
 }

@@ -8,7 +8,7 @@ use offshoot_strangler::{
     RequestKind, Settings, SideCounts, State, Step, View, step,
 };
 
-pub(crate) const READ: &str = "product";
+pub(crate) const READ: &str = "reading";
 pub(crate) const WRITE: &str = "create";
 /// Calls per method that make each gate green at once.
 pub(crate) const MANY: u64 = 20_000;
