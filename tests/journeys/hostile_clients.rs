@@ -5,7 +5,7 @@ use std::fs;
 
 use offshoot_tests::{Client, Data, Engine, Process, send_signal};
 use sqlx::Connection as _;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Duration, Instant, sleep, timeout};
 
@@ -98,6 +98,27 @@ async fn a_body_in_single_bytes_takes_no_more_memory_than_the_body() {
     assert!(grown < 100 << 10, "{SOCKETS} bodies of {BYTES} bytes took {grown} KiB");
     assert_serves(&process).await;
     drop(sockets);
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_for_operators_that_does_not_arrive_is_refused() {
+    let data = Data::new(Engine::Sqlite).await;
+    let process = data.serve(&[]).await;
+    let mut socket = connect(&process).await;
+    let head = format!(
+        "PUT /admin/placement/catalog HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Length: 100\r\n\r\n{{",
+        process.address(),
+        data.operator_token()
+    );
+    socket
+        .write_all(head.as_bytes())
+        .await
+        .expect("the half request is sent");
+    let mut status = [0; 12];
+    let read = timeout(PATIENCE, socket.read_exact(&mut status)).await;
+    read.expect("the request is refused").expect("the response is read");
+    assert_eq!(&status, b"HTTP/1.1 408");
     process.stop().await;
 }
 

@@ -11,13 +11,13 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use offshoot_contract::{CallFailure, FailureKind, Placement, PublicProblem, Span, SpanAttributes, TraceContext};
-use offshoot_listener::{BodyError, receive_body};
+use offshoot_listener::{BodyBudget, BodyError, receive_body_within};
 
 use super::Authenticate;
 use super::audience::ORDER_TOKEN;
 use super::problems::{BAD_IDEMPOTENCY_KEY, BODY_TOO_LARGE, INCOMPLETE_BODY, NOT_JSON, REPEATED_HEADER, SLOW_BODY};
 use super::refusal::{self, Refusal};
-use super::request::{Admitted, IDEMPOTENCY_KEY, MAX_BODY_BYTES, REQUEST_DEADLINE};
+use super::request::{ARRIVING_BODIES_BYTES, Admitted, IDEMPOTENCY_KEY, MAX_BODY_BYTES, REQUEST_DEADLINE};
 
 /// Prefix of headers that only services send.
 const INTERNAL_PREFIX: &str = "offshoot-";
@@ -34,17 +34,33 @@ static SINGLE_VALUED: [HeaderName; 6] = [
     TRACEPARENT,
 ];
 
+/// Limits of requests that are arriving, and of those in flight.
+#[derive(Clone)]
+pub(super) struct Limits {
+    places: Arc<Semaphore>,
+    bodies: BodyBudget,
+}
+
+impl Limits {
+    pub(super) fn new(in_flight: usize) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(in_flight)),
+            bodies: BodyBudget::new(ARRIVING_BODIES_BYTES),
+        }
+    }
+}
+
 /// Receives the body, and then admits the request if the limit on requests in flight allows so: a request that arrives
 /// slowly keeps no other one out.
-pub(super) async fn admit(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+pub(super) async fn admit(State(limits): State<Limits>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let received = timeout(REQUEST_DEADLINE, receive_body(&parts.headers, body, MAX_BODY_BYTES)).await;
-    let body = match received {
+    let received = receive_body_within(&limits.bodies, &parts.headers, body, MAX_BODY_BYTES);
+    let body = match timeout(REQUEST_DEADLINE, received).await {
         Ok(Ok(body)) => body,
         Ok(Err(error)) => return body_refusal(error).into_response(),
         Err(_) => return Refusal::new(SLOW_BODY, "the body did not arrive in time").into_response(),
     };
-    let Ok(place) = places.try_acquire_owned() else {
+    let Ok(place) = limits.places.try_acquire_owned() else {
         let retry_after = PublicProblem::RETRY_AFTER;
         let why = "the limit of concurrent requests is reached";
         let failure = CallFailure::not_executed(FailureKind::Overloaded { retry_after }, why);

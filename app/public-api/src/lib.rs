@@ -32,7 +32,6 @@ use http::HeaderMap;
 
 use offshoot_contract::{CallFailure, Contract, Contracts, Currency, FailureKind};
 use orders_api::OrderId;
-use tokio::sync::Semaphore;
 
 pub use self::home::{ModuleInfo, examples, home};
 
@@ -132,9 +131,6 @@ pub fn router(api: PublicApi) -> Router {
         )
         .route("/api/{*rest}", any(|| async { Refusal::no_route() }))
         .method_not_allowed_fallback(|| async { Refusal::no_method() })
-        .layer(from_fn_with_state(
-            Arc::new(Semaphore::new(api.in_flight)),
-            entry::admit,
-        ))
+        .layer(from_fn_with_state(entry::Limits::new(api.in_flight), entry::admit))
         .layer(from_fn_with_state(traced, entry::enter))
 }

@@ -20,6 +20,8 @@ use super::refusal::Refusal;
 
 /// Largest body. The largest valid body is a cart of 1,500 lines, 130 KiB.
 pub(super) const MAX_BODY_BYTES: usize = 256 << 10;
+/// Memory for bodies that are arriving: 256 of the largest size.
+pub(super) const ARRIVING_BODIES_BYTES: u32 = 64 << 20;
 /// Deadline of a request. Shoppers wait no longer.
 pub(super) const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 /// Header of the idempotency key.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Path, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
@@ -13,11 +14,18 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use offshoot_contract::{PathCounts, Placement, Problem, TraceContext, json};
 use offshoot_host::{Evidence, HostedModule};
+use offshoot_listener::{BodyError, receive_body};
 use offshoot_rest::Operators;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use crate::serve::health::{self, Health, Readiness};
+
+/// Largest body of a request. A placement has a few addresses.
+const MAX_BODY_BYTES: usize = 64 << 10;
+/// Time limit of the arrival of a body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// State of the routes.
 struct Admin {
@@ -102,13 +110,26 @@ pub(super) fn for_operators(routes: Router, operators: &Arc<Operators>) -> Route
     routes.layer(from_fn_with_state(Arc::clone(operators), admit))
 }
 
-async fn admit(State(operators): State<Arc<Operators>>, mut request: Request, next: Next) -> Response {
+async fn admit(State(operators): State<Arc<Operators>>, request: Request, next: Next) -> Response {
     let Some(name) = operators.authenticate(request.headers()) else {
         let why = "this operation needs an operator's token: send Authorization: Bearer TOKEN";
         return refusal(401, "unauthenticated", why);
     };
-    request.extensions_mut().insert(By(name));
-    next.run(request).await
+    let (mut parts, body) = request.into_parts();
+    let body = match timeout(BODY_TIMEOUT, receive_body(&parts.headers, body, MAX_BODY_BYTES)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(error)) => {
+            let (status, code) = match error {
+                BodyError::TooLarge { .. } => (413, "body-too-large"),
+                BodyError::Encoded => (415, "not-json"),
+                BodyError::Incomplete => (400, "incomplete-body"),
+            };
+            return refusal(status, code, &error.to_string());
+        }
+        Err(_) => return refusal(408, "slow-body", "the body did not arrive in time"),
+    };
+    parts.extensions.insert(By(name));
+    next.run(Request::from_parts(parts, body.into())).await
 }
 
 async fn all(State(admin): State<Arc<Admin>>) -> Json<Vec<ModulePlace>> {

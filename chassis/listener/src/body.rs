@@ -6,8 +6,8 @@ use http::{HeaderMap, HeaderValue};
 use http_body::Body;
 use http_body_util::BodyExt as _;
 
-/// Memory taken before the first byte has arrived, at most.
-const FIRST_CAPACITY: usize = 4 << 10;
+use crate::budget::{BodyBudget, Share};
+use crate::limits::UNCOUNTED_BODY_BYTES;
 
 /// The reason why a body was not received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +30,28 @@ pub enum BodyError {
 ///
 /// Takes at most twice the memory of the bytes that have arrived: bytes are copied out of the connection's buffers, because
 /// a body that arrives in small pieces would otherwise keep a whole buffer for each piece.
-pub async fn receive_body<B>(headers: &HeaderMap, mut body: B, limit: usize) -> Result<Bytes, BodyError>
+pub async fn receive_body<B>(headers: &HeaderMap, body: B, limit: usize) -> Result<Bytes, BodyError>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    receive(Share::of(None), headers, body, limit).await
+}
+
+/// Like [`receive_body`], but reads no further while the memory of the budget is taken by other bodies. The body gives its part
+/// of the budget back as soon as it is complete: the caller limits the complete ones.
+pub async fn receive_body_within<B>(
+    budget: &BodyBudget,
+    headers: &HeaderMap,
+    body: B,
+    limit: usize,
+) -> Result<Bytes, BodyError>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    receive(Share::of(Some(budget)), headers, body, limit).await
+}
+
+async fn receive<B>(mut share: Share<'_>, headers: &HeaderMap, mut body: B, limit: usize) -> Result<Bytes, BodyError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -43,7 +64,7 @@ where
     if announced.is_some_and(|length| length > limit) {
         return Err(BodyError::TooLarge { limit });
     }
-    let mut received = Vec::with_capacity(announced.unwrap_or_default().min(FIRST_CAPACITY));
+    let mut received = Vec::with_capacity(announced.unwrap_or_default().min(UNCOUNTED_BODY_BYTES));
     loop {
         let Some(frame) = body.frame().await else {
             return Ok(received.into());
@@ -54,6 +75,12 @@ where
         };
         if data.len() > limit - received.len() {
             return Err(BodyError::TooLarge { limit });
+        }
+        let length = received.len() + data.len();
+        if length > received.capacity() {
+            let capacity = length.max(2 * received.capacity()).min(limit);
+            share.grow_to(capacity).await;
+            received.reserve_exact(capacity - received.len());
         }
         received.extend_from_slice(&data);
     }

@@ -5,6 +5,7 @@
 //! room for a new one. Knows HTTP and no contract.
 
 mod body;
+mod budget;
 mod clock;
 mod connection;
 mod connections;
@@ -15,7 +16,8 @@ mod service;
 mod stopping;
 mod stream;
 
-pub use crate::body::{BodyError, receive_body};
+pub use crate::body::{BodyError, receive_body, receive_body_within};
+pub use crate::budget::BodyBudget;
 pub use crate::descriptors::raise_limit;
 pub use crate::limits::ListenerLimits;
 pub use crate::listener::{Bound, Listener, SharedServerTls};

@@ -17,6 +17,8 @@ pub struct ListenerLimits {
     pub write: Duration,
     /// How long idle connections are still served once the socket accepts no others: a request may be on its way.
     pub linger: Duration,
+    /// How long a request that has not arrived completely may still arrive after that.
+    pub arrival: Duration,
 }
 
 impl Default for ListenerLimits {
@@ -28,6 +30,7 @@ impl Default for ListenerLimits {
             head: HEAD_TIMEOUT,
             write: WRITE_TIMEOUT,
             linger: CLOSE_LINGER,
+            arrival: ARRIVAL_GRACE,
         }
     }
 }
@@ -56,7 +59,11 @@ pub(crate) const MAX_BUFFER_BYTES: usize = 32 << 10;
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// Pause between two log lines about the same shortage.
 pub(crate) const LOG_PAUSE: Duration = Duration::from_secs(60);
-/// How long a request that has not arrived completely may still arrive once the socket closes.
-pub(crate) const ARRIVAL_GRACE: Duration = Duration::from_secs(1);
+/// Default time for which a request that has not arrived completely may still arrive once the socket closes.
+const ARRIVAL_GRACE: Duration = Duration::from_secs(1);
+/// First bytes of a body that count in no budget. Most bodies have no more.
+pub(crate) const UNCOUNTED_BODY_BYTES: usize = 4 << 10;
+/// Bodies that are read to their end at the same time although the budget of bodies is taken.
+pub(crate) const BODIES_BEYOND_BUDGET: usize = 8;
 /// File descriptors kept for databases, logs, and connections to other processes.
 pub(crate) const RESERVED_DESCRIPTORS: u64 = 256;

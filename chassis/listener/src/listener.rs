@@ -9,18 +9,18 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use crate::connection::Phase;
 use crate::connections::{Connections, Place};
-use crate::limits::{
-    ACCEPT_PAUSE, ARRIVAL_GRACE, HANDSHAKE_TIMEOUT, LINGER_POLL, LOG_PAUSE, ListenerLimits, MAX_BUFFER_BYTES,
-};
+use crate::limits::{ACCEPT_PAUSE, HANDSHAKE_TIMEOUT, LINGER_POLL, LOG_PAUSE, ListenerLimits, MAX_BUFFER_BYTES};
 use crate::service::TrackedService;
 use crate::stopping::Stopping;
 use crate::stream::TimedStream;
@@ -84,6 +84,8 @@ impl Listener {
             routes,
             http,
             stopping,
+            ending: CancellationToken::new(),
+            tasks: TaskTracker::new(),
         };
         tokio::spawn(serving.run(self.socket))
     }
@@ -97,11 +99,14 @@ struct Serving {
     routes: Router,
     http: http1::Builder,
     stopping: Stopping,
+    /// Ends the connections, each after the present request.
+    ending: CancellationToken,
+    /// The tasks of the connections.
+    tasks: TaskTracker,
 }
 
 impl Serving {
     async fn run(self, socket: TcpListener) {
-        let graceful = GracefulShutdown::new();
         let mut shortage = Shortage::default();
         {
             let mut closing = pin!(self.stopping.closing());
@@ -120,30 +125,26 @@ impl Serving {
                         continue;
                     }
                 };
-                self.admit(stream, peer, &graceful, &mut shortage);
+                self.admit(stream, peer, &mut shortage);
             }
         }
         // Clients whose connection the kernel has made already would lose their first request.
         for (stream, peer) in close(socket) {
-            self.admit(stream, peer, &graceful, &mut shortage);
+            self.admit(stream, peer, &mut shortage);
         }
         self.linger().await;
-        let connections = &self.connections;
-        let cut_incomplete = async {
-            sleep(ARRIVAL_GRACE).await;
+        self.ending.cancel();
+        self.tasks.close();
+        if timeout(self.limits.arrival, self.tasks.wait()).await.is_err() {
             // A request that does not arrive was never admitted: closing the connection loses nothing.
-            connections.close_incomplete();
-            std::future::pending::<()>().await;
-        };
-        tokio::select! {
-            () = graceful.shutdown() => {}
-            () = cut_incomplete => {}
+            self.connections.close_incomplete();
+            self.tasks.wait().await;
         }
     }
 
-    fn admit(&self, stream: TcpStream, peer: SocketAddr, graceful: &GracefulShutdown, shortage: &mut Shortage) {
+    fn admit(&self, stream: TcpStream, peer: SocketAddr, shortage: &mut Shortage) {
         match self.connections.take_place(peer.ip()) {
-            Some(place) => self.begin(stream, place, graceful.watcher()),
+            Some(place) => self.begin(stream, place),
             None => shortage.report("all connections within the limits execute requests"),
         }
     }
@@ -157,7 +158,7 @@ impl Serving {
     }
 
     /// Serves a connection in a separate task. A client that disconnects, or fails the TLS handshake, is not logged.
-    fn begin(&self, stream: TcpStream, place: Place, watcher: Watcher) {
+    fn begin(&self, stream: TcpStream, place: Place) {
         // Without this option small responses wait for the client's acknowledgement.
         let _ = stream.set_nodelay(true);
         let connection = Arc::clone(&place.connection);
@@ -167,14 +168,15 @@ impl Serving {
             stopping: self.stopping.clone(),
         };
         let (http, tls, limits) = (self.http.clone(), self.tls.clone(), Arc::clone(&self.limits));
-        tokio::spawn(async move {
+        let ending = self.ending.clone();
+        self.tasks.spawn(async move {
             let serve = async {
                 match tls {
-                    None => serve(&http, stream, service, limits, watcher).await,
+                    None => serve(&http, stream, service, limits, ending).await,
                     Some(tls) => {
                         let acceptor = TlsAcceptor::from(tls.load_full());
                         if let Ok(Ok(stream)) = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-                            serve(&http, stream, service, limits, watcher).await;
+                            serve(&http, stream, service, limits, ending).await;
                         }
                     }
                 }
@@ -211,12 +213,21 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     service: TrackedService,
     limits: Arc<ListenerLimits>,
-    watcher: Watcher,
+    ending: CancellationToken,
 ) {
-    let stream = TimedStream::new(stream, Arc::clone(&service.connection), limits);
-    let connection = http.serve_connection(TokioIo::new(stream), service);
-    // The failure of a connection is the client's.
-    let _ = watcher.watch(connection).await;
+    let place = Arc::clone(&service.connection);
+    let stream = TimedStream::new(stream, Arc::clone(&place), limits);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        // The failure of a connection is the client's.
+        _ = connection.as_mut() => return,
+        () = ending.cancelled() => {}
+    }
+    // hyper would end a connection on which a part of a head has arrived. The response to that request closes the connection.
+    if place.phase() != Phase::Head {
+        connection.as_mut().graceful_shutdown();
+    }
+    let _ = connection.await;
 }
 
 /// Logs a shortage of places at most once a minute.

@@ -82,6 +82,35 @@ async fn a_request_that_is_on_its_way_at_the_close_is_answered() {
 }
 
 #[tokio::test]
+async fn half_a_head_at_the_close_may_still_arrive() {
+    let limits = ListenerLimits {
+        linger: Duration::ZERO,
+        arrival: Duration::from_secs(60),
+        ..ListenerLimits::default()
+    };
+    let server = Server::start(limits).await;
+    let (mut used, mut fresh) = (server.connect().await, server.connect().await);
+    assert!(used.get("/quick").await.ends_with("quick"));
+    for client in [&mut used, &mut fresh] {
+        client.send("GET /quick HTTP/1.1\r\n").await;
+    }
+    // The server has read the halves once the answer to a later request is there.
+    let mut idle = server.connect().await;
+    assert!(idle.get("/quick").await.ends_with("quick"));
+    server.stopping.close();
+    idle.until_closed().await;
+    for client in [&mut used, &mut fresh] {
+        client.send("Host: x\r\n\r\n").await;
+        let response = client.read_response().await;
+        assert!(
+            response.ends_with("quick") && response.contains("connection: close\r\n"),
+            "{response}"
+        );
+    }
+    server.ended().await;
+}
+
+#[tokio::test]
 async fn a_connection_that_was_not_accepted_before_the_close_is_served() {
     for _ in 0..20 {
         let server = Server::start(ListenerLimits::default()).await;
