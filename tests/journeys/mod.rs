@@ -67,11 +67,12 @@ mod polyglot;
 mod wrong_servers;
 // Concurrent buyers.
 mod contention;
-// Killed processes, full disks, lost database answers.
+// Killed, hung and sick processes, full disks, lost database answers.
 pub(crate) mod crash_points;
 mod postgres_servers;
 mod process_faults;
 pub(crate) mod replay;
+mod sick_servers;
 mod stalled_subscribers;
 mod storage_faults;
 // Commands, startup, operations.

@@ -4,8 +4,10 @@
 
 // The binary and its processes.
 mod binary;
-mod faulty_proxy;
 mod process;
+// Between clients and processes.
+mod balancer;
+mod faulty_proxy;
 // Shared data, and a store assembled from several processes.
 mod data;
 mod store;
@@ -15,9 +17,10 @@ mod roles;
 
 pub use offshoot_db::Engine;
 
+pub use crate::balancer::Balancer;
 pub use crate::client::{Client, Response};
 pub use crate::data::{Data, create_database};
-pub use crate::faulty_proxy::{Fault, FaultyProxy};
+pub use crate::faulty_proxy::{Fault, FaultyProxy, Forgotten};
 pub use crate::process::{CommandOutput, Process, free_address, run_offshoot, send_signal};
 pub use crate::roles::{Operator, Shopper};
 pub use crate::store::{MODULES, Placement, Store, with_callees};
