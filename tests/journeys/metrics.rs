@@ -13,9 +13,15 @@ on_both_engines! {
     a_pool_in_use_is_seen,
 }
 
+/// The metrics at the main address, for an operator: the address also serves shoppers.
+pub(super) async fn scrape(data: &Data, url: &str) -> String {
+    let operator = Client::new(url).with_token(data.operator_token());
+    operator.get("/metrics").await.text
+}
+
 /// The value of the metric with all these labels; `None` if there is no such line.
-async fn metric(url: &str, name: &str, labels: &[(&str, &str)]) -> Option<i64> {
-    let text = Client::new(url).get("/metrics").await.text;
+async fn metric(data: &Data, url: &str, name: &str, labels: &[(&str, &str)]) -> Option<i64> {
+    let text = scrape(data, url).await;
     let labels: Vec<_> = labels
         .iter()
         .map(|(label, value)| format!("{label}=\"{value}\""))
@@ -27,8 +33,8 @@ async fn metric(url: &str, name: &str, labels: &[(&str, &str)]) -> Option<i64> {
     line?.rsplit(' ').next()?.parse().ok()
 }
 
-async fn wait_for(store: &Process, name: &str, labels: &[(&str, &str)], wanted: impl Fn(i64) -> bool) {
-    let is_wanted = async || metric(store.url(), name, labels).await.is_some_and(&wanted);
+async fn wait_for(data: &Data, store: &Process, name: &str, labels: &[(&str, &str)], wanted: impl Fn(i64) -> bool) {
+    let is_wanted = async || metric(data, store.url(), name, labels).await.is_some_and(&wanted);
     store
         .wait_until(&format!("{name} {labels:?} is not as wanted"), is_wanted)
         .await;
@@ -57,45 +63,42 @@ pub(super) async fn connect_file(data: &Data, module: &str) -> SqliteConnection 
     SqliteConnection::connect(&url).await.expect("the database file opens")
 }
 
+/// Labels of the storefront's subscription to the catalog.
+const PRODUCTS: [(&str, &str); 3] = [
+    ("module", "storefront"),
+    ("subscription", "storefront-products"),
+    ("publisher", "catalog"),
+];
+
+async fn wait_for_products(data: &Data, store: &Process, figure: &str, wanted: impl Fn(i64) -> bool) {
+    let name = format!("offshoot_subscription_{figure}");
+    wait_for(data, store, &name, &PRODUCTS, wanted).await;
+}
+
 async fn events_that_are_not_handled_are_seen(engine: Engine) {
     let data = Data::new(engine).await;
     let store = data.serve(&[]).await;
     store.wait_until_ready().await;
-    let labels = [
-        ("module", "storefront"),
-        ("subscription", "storefront-products"),
-        ("publisher", "catalog"),
-    ];
-    for name in ["lag", "parked", "dead_letters", "held", "oldest_age_seconds"] {
-        wait_for(&store, &format!("offshoot_subscription_{name}"), &labels, |value| {
-            value == 0
-        })
-        .await;
+    for figure in ["lag", "parked", "dead_letters", "held", "oldest_age_seconds"] {
+        wait_for_products(&data, &store, figure, |value| value == 0).await;
     }
-
     insert_malformed_event(&data).await;
-    wait_for(&store, "offshoot_subscription_parked", &labels, |value| value == 1).await;
-    wait_for(&store, "offshoot_subscription_oldest_age_seconds", &labels, |age| {
-        age > 0
-    })
-    .await;
-    let exhausted = "UPDATE {module}offshoot_parked SET attempts = 8, due_at = NULL";
-    let is_dead = async || {
-        // Again, because a retry at the same moment overwrites the row.
-        execute(&data, "storefront", exhausted).await;
-        metric(store.url(), "offshoot_subscription_dead_letters", &labels).await == Some(1)
+    wait_for_products(&data, &store, "parked", |value| value == 1).await;
+    wait_for_products(&data, &store, "oldest_age_seconds", |age| age > 0).await;
+
+    // Each statement again, because a retry at the same moment writes the row again.
+    let is_after = async |statement: &str, dead_letters: i64| {
+        execute(&data, "storefront", statement).await;
+        let name = "offshoot_subscription_dead_letters";
+        metric(&data, store.url(), name, &PRODUCTS).await == Some(dead_letters)
+            && metric(&data, store.url(), "offshoot_subscription_parked", &PRODUCTS).await == Some(0)
     };
+    let exhausted = "UPDATE {module}offshoot_parked SET attempts = 8, due_at = NULL";
+    let is_dead = async || is_after(exhausted, 1).await;
     store.wait_until("no dead letter is seen", is_dead).await;
-    wait_for(&store, "offshoot_subscription_parked", &labels, |value| value == 0).await;
-    execute(&data, "storefront", "DELETE FROM {module}offshoot_parked").await;
-    wait_for(&store, "offshoot_subscription_dead_letters", &labels, |value| {
-        value == 0
-    })
-    .await;
-    wait_for(&store, "offshoot_subscription_oldest_age_seconds", &labels, |age| {
-        age == 0
-    })
-    .await;
+    let is_gone = async || is_after("DELETE FROM {module}offshoot_parked", 0).await;
+    store.wait_until("the dead letter is still seen", is_gone).await;
+    wait_for_products(&data, &store, "oldest_age_seconds", |age| age == 0).await;
 
     // A subscription holds when the publisher's log is another one.
     let replaced = match engine {
@@ -103,19 +106,15 @@ async fn events_that_are_not_handled_are_seen(engine: Engine) {
         Engine::Postgres => "UPDATE {module}offshoot_log SET log_id = gen_random_uuid()",
     };
     execute(&data, "catalog", replaced).await;
-    wait_for(&store, "offshoot_subscription_held", &labels, |value| value == 1).await;
+    wait_for_products(&data, &store, "held", |value| value == 1).await;
     let operator = Operator::new(Client::new(store.url()).with_token(data.operator_token()));
     operator.add_product("NEW", "Brass lamp", "2.50").await;
     operator.add_product("NEWER", "Brass lamp", "2.50").await;
-    wait_for(&store, "offshoot_subscription_lag", &labels, |value| value == 2).await;
-    wait_for(&store, "offshoot_subscription_oldest_age_seconds", &labels, |age| {
-        age > 0
-    })
-    .await;
+    wait_for_products(&data, &store, "lag", |value| value == 2).await;
     let rebuilt = data.run_command(&["events", "rebuild", "storefront-products"]).await;
     rebuilt.expect_success();
-    wait_for(&store, "offshoot_subscription_lag", &labels, |value| value == 0).await;
-    wait_for(&store, "offshoot_subscription_held", &labels, |value| value == 0).await;
+    wait_for_products(&data, &store, "lag", |value| value == 0).await;
+    wait_for_products(&data, &store, "held", |value| value == 0).await;
     store.stop().await;
 }
 
@@ -126,34 +125,49 @@ async fn open_and_stuck_sagas_and_open_circuits_are_seen(engine: Engine) {
     let sweeps = [("OFFSHOOT__ORDERS__SWEEP_EVERY", "100ms")];
     let store = shop.data.serve_with(&sweeps, &["--remote", &remote]).await;
     let labels = [("module", "orders"), ("saga", "checkout")];
-    wait_for(&store, "offshoot_sagas_open", &labels, |value| value == 0).await;
-    wait_for(&store, "offshoot_sagas_open", &[("saga", "return")], |value| value == 0).await;
+    wait_for(&shop.data, &store, "offshoot_sagas_open", &labels, |value| value == 0).await;
+    wait_for(
+        &shop.data,
+        &store,
+        "offshoot_sagas_open",
+        &[("saga", "return")],
+        |value| value == 0,
+    )
+    .await;
     let client = Client::new(store.url());
     let path = shop.cart_checkout_path(&client).await;
     client.json("POST", &path, &payment("tok_visa")).await.expect(202);
-    wait_for(&store, "offshoot_sagas_open", &labels, |value| value == 1).await;
-    wait_for(&store, "offshoot_sagas_stuck", &labels, |value| value == 0).await;
+    wait_for(&shop.data, &store, "offshoot_sagas_open", &labels, |value| value == 1).await;
+    wait_for(&shop.data, &store, "offshoot_sagas_stuck", &labels, |value| value == 0).await;
 
     // The resumed saga calls the payments until their circuit opens.
     let circuit = |state| [("module", "payments"), ("url", away.as_str()), ("state", state)];
-    wait_for(&store, "offshoot_endpoint_circuit", &circuit("closed"), |value| {
-        value == 0
-    })
+    wait_for(
+        &shop.data,
+        &store,
+        "offshoot_endpoint_circuit",
+        &circuit("closed"),
+        |value| value == 0,
+    )
     .await;
-    wait_for(&store, "offshoot_endpoint_ejected", &circuit("closed")[..2], |value| {
-        value == 1
-    })
+    wait_for(
+        &shop.data,
+        &store,
+        "offshoot_endpoint_ejected",
+        &circuit("closed")[..2],
+        |value| value == 1,
+    )
     .await;
     let states = ["open", "half-open"].map(circuit);
     let is_open = async || {
-        let open = metric(store.url(), "offshoot_endpoint_circuit", &states[0]).await;
-        open == Some(1) || metric(store.url(), "offshoot_endpoint_circuit", &states[1]).await == Some(1)
+        let open = metric(&shop.data, store.url(), "offshoot_endpoint_circuit", &states[0]).await;
+        open == Some(1) || metric(&shop.data, store.url(), "offshoot_endpoint_circuit", &states[1]).await == Some(1)
     };
     store.wait_until("the circuit is not open", is_open).await;
 
     let stuck = "UPDATE {module}offshoot_sagas SET state = 'stuck', due_at = NULL";
     execute(&shop.data, "orders", stuck).await;
-    wait_for(&store, "offshoot_sagas_stuck", &labels, |value| value == 1).await;
+    wait_for(&shop.data, &store, "offshoot_sagas_stuck", &labels, |value| value == 1).await;
     store.stop().await;
 }
 
@@ -168,15 +182,15 @@ async fn a_pool_in_use_is_seen(engine: Engine) {
         Engine::Postgres => "postgres",
     };
     let labels = [("module", "carts"), ("pool", pool)];
-    wait_for(&store, "offshoot_pool_size", &labels, |value| value == 1).await;
-    wait_for(&store, "offshoot_pool_waiting", &labels, |value| value == 0).await;
-    wait_for(&store, "offshoot_pool_idle", &labels, |value| value == 1).await;
+    wait_for(data, &store, "offshoot_pool_size", &labels, |value| value == 1).await;
+    wait_for(data, &store, "offshoot_pool_waiting", &labels, |value| value == 0).await;
+    wait_for(data, &store, "offshoot_pool_idle", &labels, |value| value == 1).await;
 
     // Another program holds a lock that writes of carts need.
     let client = Client::new(store.url());
     let holds = async || {
-        wait_for(&store, "offshoot_pool_in_use", &labels, |value| value == 1).await;
-        wait_for(&store, "offshoot_pool_waiting", &labels, |value| value >= 1).await;
+        wait_for(data, &store, "offshoot_pool_in_use", &labels, |value| value == 1).await;
+        wait_for(data, &store, "offshoot_pool_waiting", &labels, |value| value >= 1).await;
     };
     let create = async || client.send(client.request("POST", "/api/v1/carts")).await;
     match data.database() {
@@ -200,8 +214,8 @@ async fn a_pool_in_use_is_seen(engine: Engine) {
         }
     }
     // The lock ended with its connection.
-    wait_for(&store, "offshoot_pool_waiting", &labels, |value| value == 0).await;
-    wait_for(&store, "offshoot_writable", &labels[..1], |value| value == 1).await;
+    wait_for(data, &store, "offshoot_pool_waiting", &labels, |value| value == 0).await;
+    wait_for(data, &store, "offshoot_writable", &labels[..1], |value| value == 1).await;
     wait_until_subscriptions_catch_up(data).await;
     store.stop().await;
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use tokio::process::Command;
 
-use super::metrics::connect_file;
+use super::metrics::{connect_file, scrape};
 
 on_both_engines! {
     a_lock_that_no_write_gets_is_shown,
@@ -37,7 +37,7 @@ async fn wait_for_failure(data: &Data, store: &Process, module: &str, part: &str
         .await;
     assert_eq!(readiness(data, store, module).await["ready"], true);
     assert_eq!(Client::new(store.url()).get("/health/ready").await.status, 200);
-    let metrics = Client::new(store.url()).get("/metrics").await.text;
+    let metrics = scrape(data, store.url()).await;
     assert!(
         metrics.contains(&format!("offshoot_writable{{module=\"{module}\"}} 0")),
         "{metrics}"

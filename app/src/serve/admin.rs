@@ -25,7 +25,7 @@ use crate::serve::health::{self, Health, Readiness};
 /// Largest body of a request. A placement has a few addresses.
 const MAX_BODY_BYTES: usize = 64 << 10;
 /// Time limit of the arrival of a body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// State of the routes.
 struct Admin {
@@ -116,7 +116,7 @@ async fn admit(State(operators): State<Arc<Operators>>, request: Request, next: 
         return refusal(401, "unauthenticated", why);
     };
     let (mut parts, body) = request.into_parts();
-    let body = match timeout(BODY_TIMEOUT, receive_body(&parts.headers, body, MAX_BODY_BYTES)).await {
+    let body = match timeout(ARRIVAL_TIMEOUT, receive_body(&parts.headers, body, MAX_BODY_BYTES)).await {
         Ok(Ok(body)) => body,
         Ok(Err(error)) => {
             let (status, code) = match error {

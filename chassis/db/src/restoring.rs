@@ -36,7 +36,8 @@ pub(crate) fn require_restored_file(directory: &Path, module: &'static str) -> R
             location: directory.display().to_string(),
             command: command.trim_end().to_owned(),
         }),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        // Something else in place of the directory has no mark either, and is reported when the data is opened.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(()),
         Err(cause) => Err(OpenError::UnreadableMark { path: mark, cause }),
     }
 }

@@ -1,6 +1,7 @@
 //! TLS of connections to Postgres: the files that a URL names, and errors of the handshake with their remedies.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::open_error::OpenError;
@@ -82,12 +83,16 @@ impl TlsFiles {
     }
 }
 
-/// Adds the remedy to an error of a TLS handshake. Other errors stay as they are.
+/// Adds the remedy to an error of a TLS handshake, and recognizes a connection that ended before. Other errors stay as they are.
 pub(crate) fn explain_tls_error(error: sqlx::Error) -> sqlx::Error {
     let text = match &error {
+        // The driver takes the end of the connection for an answer.
+        sqlx::Error::Protocol(text) if text.starts_with("unexpected response from SSLRequest: 0x00") => {
+            return sqlx::Error::Io(ErrorKind::UnexpectedEof.into());
+        }
         sqlx::Error::Tls(cause) => cause.to_string(),
         // The driver reports what rustls says as an error of the socket.
-        sqlx::Error::Io(cause) if cause.kind() == std::io::ErrorKind::InvalidData => cause.to_string(),
+        sqlx::Error::Io(cause) if cause.kind() == ErrorKind::InvalidData => cause.to_string(),
         _ => return error,
     };
     let remedy = if text.contains("does not support TLS") {

@@ -123,7 +123,7 @@ async fn a_module_keeps_its_data_on_a_verified_server() {
     };
     let mut observer = login.connect("test").await.unwrap();
     let modes = "SELECT DISTINCT s.ssl FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) \
-                 WHERE a.application_name = 'offshoot depot'";
+                 WHERE a.application_name LIKE 'offshoot depot %'";
     let modes: Vec<bool> = sqlx::query_scalar(modes).fetch_all(&mut observer).await.unwrap();
     assert_eq!(modes, [true], "a connection of the module is in plain text");
     db.close().await;

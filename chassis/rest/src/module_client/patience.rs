@@ -54,7 +54,9 @@ impl ModuleClient {
         self.check_if_silent(endpoint).await;
         sleep_until(halfway).await;
         self.check_if_silent(endpoint).await;
-        if call.cx.take_retry() {
+        // A key makes the repeat of an unsafe call harmless, but such calls may take long without a fault, and a repeat would
+        // execute beside the first attempt.
+        if call.spec.class.may_repeat(false) && call.cx.take_retry() {
             self.transport.forget_connections();
             let _load = Attempt::begin(&self.endpoints, selected, call.bounds.is_awaited);
             // A refusal of the repeat says nothing about a change that the first attempt may still make.
