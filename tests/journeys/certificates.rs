@@ -10,38 +10,9 @@ use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::TokioExecutor;
 use offshoot_rest::Certificate;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ClientConfig;
 
-/// A certificate authority.
-pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    pub(crate) fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, new_key());
-        Self(issuer.expect("the authority signs itself"))
-    }
-
-    /// The authority's own certificate.
-    pub(crate) fn pem(&self) -> String {
-        self.0.pem()
-    }
-
-    /// A certificate for this machine, and its key.
-    pub(crate) fn certify(&self) -> (String, String) {
-        let key = new_key();
-        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("the name is valid");
-        let certificate = params.signed_by(&key, &self.0);
-        let certificate = certificate.expect("the authority signs the certificate");
-        (certificate.pem(), key.serialize_pem())
-    }
-}
-
-fn new_key() -> KeyPair {
-    KeyPair::generate().expect("a key is generated")
-}
+use super::authority::Authority;
 
 /// An authority's certificate in a file, and this machine's certificate signed by the authority.
 pub(crate) struct Keys {
@@ -67,7 +38,7 @@ impl Keys {
 
     /// Replaces the certificate and its key.
     pub(crate) fn certify(&self, by: &Authority) {
-        let (chain, key) = by.certify();
+        let (chain, key) = by.certify("127.0.0.1", "this machine");
         write_secret(&self.own.chain, &chain);
         write_secret(&self.own.key, &key);
     }

@@ -76,6 +76,8 @@ mod sick_servers;
 mod stalled_subscribers;
 mod storage_faults;
 // Commands, startup, operations.
+#[path = "../../chassis/testkit/authority.rs"]
+mod authority;
 mod backups;
 mod certificates;
 mod check_command;

@@ -2,8 +2,9 @@
 
 use offshoot_testkit::tls_server::{ServerSettings, TlsServer};
 use offshoot_tests::{Data, Engine};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::task::block_in_place;
+
+use super::authority::Authority;
 
 const TRUST: &str = "host all all 127.0.0.0/8 trust";
 
@@ -47,18 +48,13 @@ async fn a_process_that_starts_while_postgres_restarts_waits_and_says_so_once() 
 async fn the_mode_verify_ca_trusts_the_named_authority_alone() {
     let folder = tempfile::tempdir().expect("a temporary folder is created");
     let [trusted, other] = ["trusted", "other"].map(|name| {
-        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("the name is valid");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().expect("a key can be made");
-        let issuer = CertifiedIssuer::self_signed(params, key).expect("an authority can be made");
+        let issuer = Authority::new(name);
         let file = folder.path().join(name);
         std::fs::write(&file, issuer.pem()).expect("the folder is writable");
         (issuer, file.display().to_string())
     });
-    let key = KeyPair::generate().expect("a key can be made");
-    let params = CertificateParams::new(vec!["db.example".to_owned()]).expect("the name is valid");
-    let certificate = params.signed_by(&key, &trusted.0).expect("the authority signs");
-    let Some(server) = server(Some((certificate.pem(), key.serialize_pem()))) else {
+    let certificate = trusted.0.certify("db.example", "server");
+    let Some(server) = server(Some(certificate)) else {
         return;
     };
     for (file, is_accepted) in [(&trusted.1, true), (&other.1, false)] {

@@ -9,7 +9,8 @@ use offshoot_tests::{Client, Data, Engine, Operator, Process, free_address};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-use super::certificates::{Authority, Keys, get, write_secret};
+use super::authority::Authority;
+use super::certificates::{Keys, get, write_secret};
 
 /// The log says when changed files were read.
 const LOG: (&str, &str) = ("RUST_LOG", "warn,offshoot=info");
@@ -212,7 +213,7 @@ async fn operators_and_link_keys_change_without_a_restart() {
 #[tokio::test]
 async fn certificates_and_their_authority_change_without_a_failed_request() {
     let data = Data::new(Engine::Sqlite).await;
-    let (old, new) = (Authority::new(), Authority::new());
+    let (old, new) = (Authority::new("old"), Authority::new("new"));
     let keys = Keys::new(data.folder(), &old);
     let config = keys.settings();
     let address = free_address();

@@ -5,7 +5,8 @@ use std::fs;
 use offshoot_rest::client_tls;
 use offshoot_tests::{Data, Engine};
 
-use super::certificates::{Authority, Keys, get, write_secret};
+use super::authority::Authority;
+use super::certificates::{Keys, get, write_secret};
 
 #[tokio::test]
 async fn a_process_on_a_network_address_generates_no_secrets() {
@@ -83,7 +84,7 @@ async fn each_surface_serves_only_its_own_routes() {
 #[tokio::test]
 async fn every_surface_uses_the_configured_certificates() {
     let data = Data::new(Engine::Sqlite).await;
-    let keys = Keys::new(data.folder(), &Authority::new());
+    let keys = Keys::new(data.folder(), &Authority::new("companies"));
     let config = keys.settings();
     let config = ["--config", config.as_str()];
     let catalog = data.serve(&[&config[..], &["--only", "catalog"]].concat()).await;

@@ -20,6 +20,7 @@ mod database;
 pub mod postgres;
 pub mod private_server;
 mod scratch_database;
+mod server_shell;
 pub mod tls_server;
 // Addresses of servers that start later.
 mod free_address;

@@ -1,13 +1,9 @@
 //! A Postgres server for one test alone, which the test may stop, fill, copy and promote. Removed when the value is dropped,
 //! and when the test process ends.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout};
+use crate::server_shell::ServerShell;
 
-use crate::postgres;
-
-/// Shell script around a server. Executes each line of standard input, and answers each with a line; the server stops when
-/// standard input ends. The data directory of a server is the folder of its socket too.
+/// Shell script around a server and its standby. The data directory of a server is the folder of its socket too.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP
 bin=$1 connections=$2
@@ -42,9 +38,7 @@ rm -rf "$dir"
 #[derive(Debug)]
 pub struct PrivateServer {
     folder: String,
-    shell: Child,
-    commands: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
+    shell: ServerShell,
 }
 
 impl PrivateServer {
@@ -52,25 +46,12 @@ impl PrivateServer {
     /// installation: a required one that is missing is an error.
     #[must_use]
     pub fn start(connections: u32) -> Option<Self> {
-        // Reports a missing installation.
-        postgres::server()?;
-        let programs = postgres::find_programs()?;
-        let mut command = postgres::shell(SCRIPT, &programs);
-        let mut shell = command
-            .arg(connections.to_string())
-            .spawn()
-            .expect("the shell of the server starts");
-        let commands = shell.stdin.take();
-        let mut answers = BufReader::new(shell.stdout.take().expect("standard output is piped"));
-        let mut folder = String::new();
-        answers.read_line(&mut folder).expect("the shell output is text");
+        let mut shell = ServerShell::start(SCRIPT, |command| {
+            command.arg(connections.to_string());
+        })?;
+        let folder = shell.next_answer();
         assert!(!folder.is_empty(), "a private Postgres does not start");
-        Some(Self {
-            folder: folder.trim_end().to_owned(),
-            shell,
-            commands,
-            answers,
-        })
+        Some(Self { folder, shell })
     }
 
     /// URL of a database of the server, with a superuser login.
@@ -93,42 +74,26 @@ impl PrivateServer {
 
     /// Stops the server as an administrator does: open connections end with an error.
     pub fn stop(&mut self) {
-        self.execute("stop primary fast");
+        self.shell.execute("stop primary fast");
     }
 
     /// Stops the server without a farewell to anybody.
     pub fn kill(&mut self) {
-        self.execute("stop primary immediate");
+        self.shell.execute("stop primary immediate");
     }
 
     /// Starts the stopped server, and waits until the server accepts connections.
     pub fn start_again(&mut self) {
-        self.execute("start primary");
+        self.shell.execute("start primary");
     }
 
     /// Restarts the server, and starts a standby that follows the server.
     pub fn start_standby(&mut self) {
-        self.execute("copy");
+        self.shell.execute("copy");
     }
 
     /// Makes the standby the primary.
     pub fn promote_standby(&mut self) {
-        self.execute("promote");
-    }
-
-    fn execute(&mut self, command: &str) {
-        let commands = self.commands.as_mut().expect("open until the value is dropped");
-        writeln!(commands, "{command}").expect("the shell reads");
-        let mut answer = String::new();
-        self.answers.read_line(&mut answer).expect("the shell output is text");
-        assert_eq!(answer.trim_end(), "done", "`{command}` failed");
-    }
-}
-
-impl Drop for PrivateServer {
-    fn drop(&mut self) {
-        drop(self.commands.take());
-        // The shell stops the server; without the shell there is none.
-        let _ = self.shell.wait();
+        self.shell.execute("promote");
     }
 }

@@ -5,6 +5,8 @@
     reason = "items shared by the modules of a test have no other users"
 )]
 
+#[path = "../../../testkit/authority.rs"]
+mod authority;
 #[path = "../../../testkit/src/intruder.rs"]
 mod intruder;
 #[path = "../../../testkit/src/postgres.rs"]
@@ -13,6 +15,8 @@ mod postgres;
 mod private_server;
 #[path = "../../../testkit/src/proxy.rs"]
 mod proxy;
+#[path = "../../../testkit/src/server_shell.rs"]
+mod server_shell;
 mod store;
 #[path = "../../../testkit/src/tls_server.rs"]
 mod tls_server;

@@ -4,33 +4,25 @@ use std::path::PathBuf;
 
 use offshoot_contract::error_chain;
 use offshoot_db::{DatabaseUrl, Db, DbOptions, OpenError, migrate};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tempfile::TempDir;
 
+use crate::authority::Authority;
 use crate::store::{TEST_SCHEMA, add, cx};
 use crate::tls_server::{ServerSettings, TlsServer};
 
 const TRUST: &str = "host all all 127.0.0.0/8 trust";
 
-/// A certificate authority, with files in a folder.
-struct Authority {
+/// A certificate authority, with its certificate in a file.
+struct AuthorityFile {
     folder: TempDir,
-    issuer: CertifiedIssuer<'static, KeyPair>,
+    issuer: Authority,
 }
 
-impl Authority {
+impl AuthorityFile {
     fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let folder = tempfile::tempdir().expect("test files and certificates can be made");
-        let name = folder.path().display().to_string();
-        params.distinguished_name.push(DnType::CommonName, name);
-        let issuer = CertifiedIssuer::self_signed(
-            params,
-            KeyPair::generate().expect("test files and certificates can be made"),
-        )
-        .expect("test files and certificates can be made");
-        std::fs::write(folder.path().join("authority"), issuer.pem()).expect("test files and certificates can be made");
+        let folder = tempfile::tempdir().expect("test files can be made");
+        let issuer = Authority::new(&folder.path().display().to_string());
+        std::fs::write(folder.path().join("authority"), issuer.pem()).expect("test files can be made");
         Self { folder, issuer }
     }
 
@@ -40,14 +32,7 @@ impl Authority {
 
     /// Certificate for `host` and the user `user`, with key, as PEM.
     fn certify(&self, host: &str, user: &str) -> (String, String) {
-        let key = KeyPair::generate().expect("test files and certificates can be made");
-        let mut params =
-            CertificateParams::new(vec![host.to_owned()]).expect("test files and certificates can be made");
-        params.distinguished_name.push(DnType::CommonName, user);
-        let certificate = params
-            .signed_by(&key, &self.issuer)
-            .expect("test files and certificates can be made");
-        (certificate.pem(), key.serialize_pem())
+        self.issuer.certify(host, user)
     }
 
     /// Parameters of a URL that verify the server against this authority.
@@ -97,7 +82,7 @@ fn assert_refused(connected: Result<bool, String>, parts: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_module_keeps_its_data_on_a_verified_server() {
-    let authority = Authority::new();
+    let authority = AuthorityFile::new();
     let host = TlsServer::own_address().to_string();
     let Some(server) = authority.serve(&host) else {
         return;
@@ -131,7 +116,7 @@ async fn a_module_keeps_its_data_on_a_verified_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_of_another_authority_or_host_is_refused() {
-    let (authority, other) = (Authority::new(), Authority::new());
+    let (authority, other) = (AuthorityFile::new(), AuthorityFile::new());
     let Some(server) = authority.serve("db.example") else {
         return;
     };
@@ -149,7 +134,7 @@ async fn a_server_of_another_authority_or_host_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_asks_for_certificates_admits_only_their_holders() {
-    let authority = Authority::new();
+    let authority = AuthorityFile::new();
     let host = TlsServer::own_address().to_string();
     let settings = ServerSettings {
         certificate: Some(authority.certify(&host, "server")),
@@ -173,7 +158,7 @@ async fn a_server_that_asks_for_certificates_admits_only_their_holders() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_url_without_a_mode_falls_back_to_plain_text_on_this_machine_only() {
-    let authority = Authority::new();
+    let authority = AuthorityFile::new();
     let (Some(encrypted), Some(plain)) = (
         authority.serve("db.example"),
         start(&ServerSettings {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
+#[path = "../../../testkit/authority.rs"]
+mod authority;
 mod notes;
 
 mod broken_servers;

@@ -7,26 +7,24 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use offshoot_contract::{CallFailure, Contract as _, FailureKind};
 use offshoot_rest::{Certificate, Client, ClientOptions, ExpectedStore, ServiceKeys, client_tls, server_tls};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::authority::Authority;
 use crate::notes::{self, NotesApi, NotesServer, cx, expect_failure, note_with_text};
 
 /// A certificate authority, with its certificate in a file.
-struct Authority {
+struct AuthorityFile {
     folder: TempDir,
-    issuer: CertifiedIssuer<'static, KeyPair>,
+    issuer: Authority,
 }
 
-impl Authority {
+impl AuthorityFile {
     fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let folder = tempfile::tempdir().unwrap();
+        let issuer = Authority::new(&folder.path().display().to_string());
         std::fs::write(folder.path().join("authority"), issuer.pem()).unwrap();
         Self { folder, issuer }
     }
@@ -37,15 +35,13 @@ impl Authority {
 
     /// Issues a certificate for `host`.
     fn certify(&self, host: &str) -> Certificate {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![host.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let (chain, key) = self.issuer.certify(host, host);
         let files = Certificate {
             chain: self.folder.path().join(format!("{host}.certificate")),
             key: self.folder.path().join(format!("{host}.key")),
         };
-        std::fs::write(&files.chain, certificate.pem()).unwrap();
-        std::fs::write(&files.key, key.serialize_pem()).unwrap();
+        std::fs::write(&files.chain, chain).unwrap();
+        std::fs::write(&files.key, key).unwrap();
         files
     }
 }
@@ -82,7 +78,7 @@ async fn serve_notes_over_tls(own: &Certificate, callers: Option<&Path>) -> Note
 }
 
 /// A client that calls the notes at `host`, trusts the authority `servers` and presents the certificate `own`.
-fn client(server: &NotesServer, host: &str, servers: &Authority, own: Option<&Certificate>) -> Arc<dyn NotesApi> {
+fn client(server: &NotesServer, host: &str, servers: &AuthorityFile, own: Option<&Certificate>) -> Arc<dyn NotesApi> {
     let address = format!("https://{host}:{}", server.address.port()).parse().unwrap();
     let store = ExpectedStore::exactly(server.store_id);
     let mut options = ClientOptions::for_address(address, server.keys.for_module("notes"), store);
@@ -98,7 +94,7 @@ async fn call_and_fail(api: Arc<dyn NotesApi>) -> CallFailure {
 
 #[tokio::test]
 async fn a_server_with_a_trusted_certificate_for_its_host_is_called() {
-    let authority = Authority::new();
+    let authority = AuthorityFile::new();
     for host in ["127.0.0.1", "localhost"] {
         let server = serve_notes_over_tls(&authority.certify(host), None).await;
         let api = client(&server, host, &authority, None);
@@ -114,7 +110,7 @@ async fn a_server_with_a_trusted_certificate_for_its_host_is_called() {
 
 #[tokio::test]
 async fn a_server_with_an_untrusted_certificate_or_none_is_not_called() {
-    let (authority, other) = (Authority::new(), Authority::new());
+    let (authority, other) = (AuthorityFile::new(), AuthorityFile::new());
     let server = serve_notes_over_tls(&authority.certify("notes.internal"), None).await;
     let plain = notes::serve_notes().await;
     for (api, why) in [
@@ -131,7 +127,7 @@ async fn a_server_with_an_untrusted_certificate_or_none_is_not_called() {
 
 #[tokio::test]
 async fn a_server_with_an_authority_serves_only_clients_certified_by_it() {
-    let (authority, other) = (Authority::new(), Authority::new());
+    let (authority, other) = (AuthorityFile::new(), AuthorityFile::new());
     let server = serve_notes_over_tls(&authority.certify("127.0.0.1"), Some(&authority.file())).await;
     let known = client(&server, "127.0.0.1", &authority, Some(&authority.certify("friend")));
     assert_eq!(known.count_after(&mut cx(), 0).await.unwrap(), 1);
@@ -152,7 +148,7 @@ async fn a_server_with_an_authority_serves_only_clients_certified_by_it() {
 
 #[test]
 fn an_error_names_the_unusable_file() {
-    let authority = Authority::new();
+    let authority = AuthorityFile::new();
     let (one, other) = (authority.certify("one"), authority.certify("other"));
     let mixed = Certificate {
         chain: one.chain.clone(),
