@@ -9,6 +9,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
+use offshoot_contract::fnv1a;
 use orders_api::OrderId;
 
 use super::baskets::Basket;
@@ -62,8 +63,8 @@ impl Buyer {
     pub(super) fn new(store: Arc<PublicClient>, seed: u64, run: String) -> Self {
         let cookie = format!(
             "offshoot-client={:016x}{:016x}",
-            hash(&run),
-            hash(&format!("client of {run}"))
+            fnv1a(&run),
+            fnv1a(&format!("client of {run}"))
         );
         Self {
             store,
@@ -75,7 +76,7 @@ impl Buyer {
 
     pub(super) async fn buy(&self, basket: &Basket) -> Result<Outcome> {
         let invoice = &basket.invoice;
-        let mut chance = StdRng::seed_from_u64(self.seed ^ hash(invoice));
+        let mut chance = StdRng::seed_from_u64(self.seed ^ fnv1a(invoice));
         let cart = self
             .send(Method::POST, "/carts", (invoice, "cart"), &Value::Null)
             .await?;
@@ -219,11 +220,4 @@ fn text(value: &Value, field: &str) -> Result<String> {
     let text = value[field].as_str();
     text.map(str::to_owned)
         .with_context(|| format!("the response of the store has no `{field}`: {value}"))
-}
-
-/// FNV-1a, because the hash of the standard library may change.
-fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }

@@ -5,8 +5,7 @@ use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 
-/// Start value and factor of FNV-1a with 64 bits.
-const FNV: (u64, u64) = (0xcbf2_9ce4_8422_2325, 0x0000_0100_0000_01b3);
+use crate::fnv;
 
 /// Hash of the text of `key`, in the form used in paths: equal for equal keys of all methods and in all processes. Another
 /// `salt` gives independent hashes. `None` for a key that is no plain text, number or truth value, such as an optional one.
@@ -15,7 +14,7 @@ const FNV: (u64, u64) = (0xcbf2_9ce4_8422_2325, 0x0000_0100_0000_01b3);
 /// keys, and a higher threshold adds keys to those drawn before. Allocates nothing: routing does this for each call.
 #[doc(hidden)]
 pub fn key_hash(key: &impl Serialize, salt: u64) -> Option<u64> {
-    let mut hasher = Fnv(FNV.0 ^ mix(salt));
+    let mut hasher = Fnv(fnv::EMPTY ^ mix(salt));
     write!(hasher, "{}", Text(key)).ok()?;
     Some(mix(hasher.0))
 }
@@ -33,8 +32,7 @@ struct Fnv(u64);
 
 impl fmt::Write for Fnv {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let add = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(FNV.1);
-        self.0 = text.bytes().fold(self.0, add);
+        self.0 = fnv::extend(self.0, text);
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ mod public_problem;
 mod trace;
 // Contracts, methods and events as types. `#[contract]` and `#[derive(EventSet)]` generate the implementations.
 mod event;
+mod fnv;
 mod key_hash;
 mod method;
 mod method_spec;
@@ -62,6 +63,7 @@ pub use crate::edge::Edge;
 pub use crate::event::{EventSet, EventSpec, NoEvents, UnreadableEvent};
 pub use crate::failure::{CallFailure, FailureKind, Replay, error_chain};
 pub use crate::fault::fault_point;
+pub use crate::fnv::fnv1a;
 pub use crate::id::{Entity, Id, InvalidId};
 pub use crate::method::{
     Args, ArgsOf, Contract, ContractProxy, Invoke, Method, MethodVisitor, NoBody, OutcomeOf, Scalar, Version,

@@ -3,7 +3,7 @@
 //! Knows neither the log's tables nor subscriptions.
 
 use async_trait::async_trait;
-use offshoot_contract::{CallFailure, Timestamp};
+use offshoot_contract::{CallFailure, Timestamp, fnv1a};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +15,7 @@ pub(crate) const AFTER_LEAVING: i64 = i64::MAX;
 
 /// The bucket of a key: FNV-1a, folded. Stored with every event, so the function must never change.
 pub(crate) fn bucket_of(key: &str) -> i32 {
-    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = fnv1a(key);
     let folded = (hash >> 32) ^ hash;
     i32::try_from(folded % BUCKETS).unwrap_or(0)
 }

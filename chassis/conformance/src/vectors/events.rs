@@ -1,7 +1,7 @@
 //! Section "Events".
 
 use http::header::AUTHORIZATION;
-use offshoot_contract::{EventDescription, Timestamp};
+use offshoot_contract::{EventDescription, Timestamp, fnv1a};
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -260,9 +260,7 @@ fn check_event(event: &Event, known: &[EventDescription], shapes: &[offshoot_con
 
 /// The bucket of a key, as the page says: FNV-1a, folded, modulo 64.
 fn bucket(key: &str) -> u64 {
-    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = fnv1a(key);
     ((hash >> 32) ^ hash) % 64
 }
 
