@@ -16,7 +16,7 @@ pub fn upper_bound(bad: u64, n: u64, error: f64) -> f64 {
     if n == 0 || bad >= n {
         return 1.0;
     }
-    let (mut low, mut high) = (as_f64(bad) / as_f64(n), 1.0);
+    let (mut low, mut high) = (observed_rate(bad, n), 1.0);
     for _ in 0..HALVINGS {
         let middle = f64::midpoint(low, high);
         // Few bad observations are the less probable, the higher the rate.
@@ -84,11 +84,21 @@ fn term(bad: u64, n: u64, rate: f64) -> f64 {
     (choices + as_f64(bad) * rate.ln() + as_f64(n - bad) * (-rate).ln_1p()).exp()
 }
 
+/// Share of `bad` in `n` observations, 0 to 1. 0 without an observation.
+pub(crate) fn observed_rate(bad: u64, n: u64) -> f64 {
+    if n == 0 { 0.0 } else { as_f64(bad) / as_f64(n) }
+}
+
+/// A number in a million as a share, 0 to 1.
+pub(crate) fn share(per_million: u32) -> f64 {
+    f64::from(per_million) / 1e6
+}
+
 /// Counts of calls stay far below 2^52.
 #[expect(
     clippy::cast_precision_loss,
     reason = "a probability needs no more than 52 bits of a count"
 )]
-pub(crate) fn as_f64(count: u64) -> f64 {
+fn as_f64(count: u64) -> f64 {
     count as f64
 }

@@ -49,11 +49,11 @@ pub async fn apply_request(
             Ok(outcome) => outcome,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        // Another request may have won since the record was read. Then its record decides.
         if outcome.migration == before {
             return Ok(Ok(outcome));
         }
         if !write(&mut tx, module, &before, &outcome).await? {
+            // Another request has won since the record was read, and its record decides.
             continue;
         }
         if outcome.migration.entered != before.entered {
@@ -75,26 +75,22 @@ pub async fn view(
     observation: &Observation,
 ) -> Result<View, CallFailure> {
     let members = members(read).await?;
-    let candidate = observation.candidate.as_ref();
-    let identity = candidate.and_then(|candidate| candidate.identity.as_ref());
-    let evidence = match identity {
-        Some(identity) => {
-            let stage = StageOfBuild {
-                module,
-                entered: migration.entered,
-                build: &identity.build,
-            };
-            sum_of_stage(read, stage).await?
-        }
-        None => Evidence::default(),
-    };
-    Ok(View {
+    let mut view = View {
         members: members.iter().map(|(_, state)| member(module, state)).collect(),
         strangers: observation.strangers.clone(),
         candidate: observation.candidate.clone(),
         methods: observation.methods.clone(),
-        evidence,
-    })
+        evidence: Evidence::default(),
+    };
+    if let Some(identity) = view.identity() {
+        let stage = StageOfBuild {
+            module,
+            entered: migration.entered,
+            build: &identity.build,
+        };
+        view.evidence = sum_of_stage(read, stage).await?;
+    }
+    Ok(view)
 }
 
 fn member(module: &str, state: &MemberState) -> Member {

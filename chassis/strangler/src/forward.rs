@@ -2,7 +2,7 @@
 
 use crate::change::Change;
 use crate::evidence::MethodEvidence;
-use crate::gates::gates;
+use crate::gates::current_gates;
 use crate::migration::{Baseline, Migration, Verb};
 use crate::refusal::Refusal;
 use crate::state::{Percent, State};
@@ -12,7 +12,7 @@ pub(crate) fn advance(change: &mut Change, to: Option<State>, reason: Option<&st
     let migration = &change.after;
     require_ready(migration)?;
     let to = destination(migration, to, reason)?;
-    let gates = gates(migration, &change.view, to, change.now);
+    let gates = current_gates(migration, &change.view, to, change.now);
     if !gates.iter().all(|gate| gate.verdict.passes()) {
         return Err(Refusal::Gates(gates));
     }

@@ -16,7 +16,11 @@ const ENCODED_SAMPLE: u64 = 20;
 /// The gates between the current state and `to`, in the order in which an operator would look at them.
 #[must_use]
 pub fn gates(migration: &Migration, view: &View, to: State, now: Timestamp) -> Vec<Gate> {
-    let (migration, view) = (&observed(migration, view), &relevant(migration, view));
+    current_gates(&observed(migration, view), &relevant(migration, view), to, now)
+}
+
+/// Like [`gates`], for a record and a view that are [`observed`] and [`relevant`].
+pub(crate) fn current_gates(migration: &Migration, view: &View, to: State, now: Timestamp) -> Vec<Gate> {
     let mut gates = facts(migration, view, to);
     if migration.state == State::Encoded {
         gates.extend(view.methods.iter().map(|method| encoding(method, view)));
@@ -40,11 +44,10 @@ pub fn gates(migration: &Migration, view: &View, to: State, now: Timestamp) -> V
 /// The record with the candidate that answers now. Looks at the evidence of another build no longer count.
 pub(crate) fn observed(migration: &Migration, view: &View) -> Migration {
     let mut migration = migration.clone();
-    let found = view
-        .candidate
-        .as_ref()
-        .and_then(|candidate| candidate.identity.as_ref());
-    if let Some(found) = found.filter(|found| migration.candidate.as_ref() != Some(*found)) {
+    if let Some(found) = view
+        .identity()
+        .filter(|found| migration.candidate.as_ref() != Some(*found))
+    {
         migration.candidate = Some(found.clone());
         migration.looks.clear();
     }
@@ -54,11 +57,9 @@ pub(crate) fn observed(migration: &Migration, view: &View) -> Migration {
 /// The view without evidence of another stage or another build.
 pub(crate) fn relevant(migration: &Migration, view: &View) -> View {
     let mut view = view.clone();
-    let build = view
-        .candidate
-        .as_ref()
-        .and_then(|candidate| candidate.identity.as_ref());
-    let is_current = build.is_some_and(|identity| identity.build == view.evidence.build);
+    let is_current = view
+        .identity()
+        .is_some_and(|identity| identity.build == view.evidence.build);
     if view.evidence.entered != migration.entered || !is_current {
         view.evidence = Evidence::default();
     }
@@ -67,15 +68,17 @@ pub(crate) fn relevant(migration: &Migration, view: &View) -> View {
 
 /// Passes a gate that an operator accepted by name. An accepted limit is part of the rate already.
 fn accepted(gate: Gate, migration: &Migration) -> Gate {
-    let waiver = migration.waivers.get(&gate.id.to_string());
-    let Some(waiver) = waiver.filter(|waiver| waiver.limit.is_none() && gate.id.kind.can_be_waived()) else {
-        return gate;
-    };
-    if gate.verdict.passes() {
+    if gate.verdict.passes() || !gate.id.kind.can_be_waived() {
         return gate;
     }
-    let verdict = Verdict::Accepted(format!("{} by {}", waiver.reason, waiver.operator));
-    Gate { verdict, ..gate }
+    let waiver = migration.waivers.get(&gate.id.to_string());
+    match waiver.filter(|waiver| waiver.limit.is_none()) {
+        Some(waiver) => Gate {
+            verdict: Verdict::Accepted(format!("{} by {}", waiver.reason, waiver.operator)),
+            ..gate
+        },
+        None => gate,
+    }
 }
 
 /// The counts of a method, zeros without evidence.

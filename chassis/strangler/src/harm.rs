@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::bounds::probability_of_at_least;
+use crate::bounds::{probability_of_at_least, share};
 use crate::evidence::SideCounts;
 
 /// A window is bad if a candidate as good as the limit would look like this less often than once in so many windows.
@@ -35,12 +35,10 @@ pub fn judge_window(attempts: &BTreeMap<String, SideCounts>, baseline: &BTreeMap
         if calls >= EMERGENCY_CALLS && failed.saturating_mul(2) >= calls {
             return Harm::Emergency(format!("{failed} of {calls} calls of {method} failed"));
         }
-        let expected = baseline.get(method).copied().unwrap_or(0.0) + f64::from(ACCEPTED_ERRORS) / 1e6;
+        let expected = baseline.get(method).copied().unwrap_or(0.0) + share(ACCEPTED_ERRORS);
         if probability_of_at_least(failed, calls, expected) < CHANCE {
             harm = Harm::Bad(format!("{failed} of {calls} calls of {method} failed"));
-        } else if harm == Harm::None
-            && probability_of_at_least(slow, calls, f64::from(ACCEPTED_SLOW_ATTEMPTS) / 1e6) < CHANCE
-        {
+        } else if harm == Harm::None && probability_of_at_least(slow, calls, share(ACCEPTED_SLOW_ATTEMPTS)) < CHANCE {
             harm = Harm::Bad(format!("{slow} of {calls} calls of {method} were slow"));
         }
     }

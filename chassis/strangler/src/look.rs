@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::{as_f64, upper_bound};
+use crate::bounds::upper_bound;
 
 /// Probability that a gate turns green although the true rate is above the limit, over all looks.
 pub(crate) const ERROR: f64 = 0.05;
@@ -72,15 +72,9 @@ pub fn samples_if_clean(limit: f64) -> u64 {
     }
 }
 
-/// Observations that are missing until the next look, and the number of that look.
+/// Observations that are missing until the next look.
 pub(crate) fn until_next(previous: Option<Look>, first: u64, n: u64) -> u64 {
     let number = previous.map_or(0, |look| look.number + 1);
-    let due = as_f64(first) * 2_f64.powi(i32::try_from(number).unwrap_or(i32::MAX));
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a cast from f64 saturates, and a sample is not negative"
-    )]
-    let due = due as u64;
-    due.saturating_sub(n)
+    let doublings = 1_u64.checked_shl(number).unwrap_or(u64::MAX);
+    first.saturating_mul(doublings).saturating_sub(n)
 }

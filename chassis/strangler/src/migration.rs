@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use offshoot_contract::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::observed_rate;
 use crate::look::Look;
 use crate::settings::Settings;
 use crate::state::State;
@@ -109,13 +110,7 @@ impl Baseline {
     /// Share of failed calls, 0 to 1.
     #[must_use]
     pub fn failure_rate(&self) -> f64 {
-        if self.calls == 0 {
-            return 0.0;
-        }
-        // Counts of calls stay far below 2^52.
-        #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
-        let rate = self.failed as f64 / self.calls as f64;
-        rate
+        observed_rate(self.failed, self.calls)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The operators' requests, except the step forward.
 
 use crate::change::Change;
-use crate::gates::gates;
+use crate::gates::current_gates;
 use crate::migration::{LARGEST_ACCEPTED_RATE, Migration, Verb, Waiver};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
@@ -98,7 +98,7 @@ pub(crate) fn waive(change: &mut Change, gate: &str, waiver: &Waiver) -> Result<
     }
     let next = change.after.state.next(&change.after.settings.steps);
     let next = next.ok_or(Refusal::NoFurther(change.after.state))?;
-    let gates = gates(&change.after, &change.view, next, change.now);
+    let gates = current_gates(&change.after, &change.view, next, change.now);
     let found = gates.iter().find(|found| found.id.to_string() == gate);
     let found = found.ok_or_else(|| not_waivable("the next step has no gate of this name"))?;
     if !found.id.kind.can_be_waived() {

@@ -102,7 +102,8 @@ fn route(state: State, abilities: MemberAbilities) -> (Mode, u64) {
     }
 }
 
-fn work(migration: &Migration) -> Work {
+/// The processes that do the background work in the current state.
+pub(crate) fn work(migration: &Migration) -> Work {
     match migration.state {
         State::Local | State::Encoded | State::Shadow => Work::Home,
         State::Canary(share) if share < migration.settings.work_from => Work::Home,

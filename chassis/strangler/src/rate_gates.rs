@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use offshoot_contract::Timestamp;
 
-use crate::bounds::{as_f64, probability_of_at_least};
+use crate::bounds::{observed_rate, probability_of_at_least, share};
 use crate::evidence::{Evidence, MethodEvidence};
 use crate::gate::{Gate, GateId, GateKind, Verdict};
 use crate::look::{ERROR, Look, confidence_of_look, samples_if_clean, until_next};
 use crate::migration::{LARGEST_ACCEPTED_RATE, Migration};
+use crate::plan::{Work, work};
 use crate::state::State;
 use crate::view::View;
 
@@ -46,7 +47,6 @@ pub(crate) fn rates(migration: &Migration, view: &View, to: State) -> Vec<Rate> 
         rates.extend(mismatch_rates(view, evidence));
         rates.push(rate(
             GateKind::Slow,
-            "",
             evidence,
             |method| (method.candidate.slow, method.candidate.calls),
             share(SLOW_ATTEMPTS),
@@ -55,9 +55,9 @@ pub(crate) fn rates(migration: &Migration, view: &View, to: State) -> Vec<Rate> 
     if from.serves_users() {
         let limit = error_margin(from) + local_failure_rate(migration, evidence);
         let candidate = |method: &MethodEvidence| (method.candidate.failed, method.candidate.calls);
-        rates.push(rate(GateKind::Errors, "", evidence, candidate, limit));
+        rates.push(rate(GateKind::Errors, evidence, candidate, limit));
     }
-    if shares_work(migration) {
+    if work(migration) != Work::Home {
         rates.push(Rate {
             id: GateId::new(GateKind::Work, ""),
             bad: evidence.events_set_aside,
@@ -83,29 +83,15 @@ fn mismatch_rates(view: &View, evidence: &Evidence) -> Vec<Rate> {
             }
         })
         .collect();
-    rates.push(rate(GateKind::MismatchAll, "", evidence, counts, share(ALL_MISMATCHES)));
+    rates.push(rate(GateKind::MismatchAll, evidence, counts, share(ALL_MISMATCHES)));
     rates
 }
 
 /// A rate summed over all methods. `counts`: bad observations and observations of a method.
-fn rate(
-    kind: GateKind,
-    subject: &str,
-    evidence: &Evidence,
-    counts: impl Fn(&MethodEvidence) -> (u64, u64),
-    limit: f64,
-) -> Rate {
-    let (bad, n) = evidence
-        .methods
-        .values()
-        .map(counts)
-        .fold((0, 0), |sum, next| (sum.0 + next.0, sum.1 + next.1));
-    Rate {
-        id: GateId::new(kind, subject),
-        bad,
-        n,
-        limit,
-    }
+fn rate(kind: GateKind, evidence: &Evidence, counts: impl Fn(&MethodEvidence) -> (u64, u64), limit: f64) -> Rate {
+    let (bad, n) = sum(evidence.methods.values(), counts);
+    let id = GateId::new(kind, "");
+    Rate { id, bad, n, limit }
 }
 
 /// Accepted failures beyond the local ones: fewer, the more keys are at risk.
@@ -122,39 +108,25 @@ fn error_margin(state: State) -> f64 {
     share(per_million)
 }
 
-/// A number in a million as a share, 0 to 1.
-fn share(per_million: u32) -> f64 {
-    f64::from(per_million) / 1e6
-}
-
 /// Local calls that a stage needs before its own local failures are compared with.
 const OWN_BASELINE_CALLS: u64 = 1_000;
 
 /// Share of failed local calls: of this stage if there were enough, else of the frozen baseline.
-pub(crate) fn local_failure_rate(migration: &Migration, evidence: &Evidence) -> f64 {
-    let own = evidence
-        .methods
-        .values()
-        .map(|method| (method.local.failed, method.local.calls));
-    let own = own.fold((0, 0), |sum, next| (sum.0 + next.0, sum.1 + next.1));
-    if own.1 >= OWN_BASELINE_CALLS {
-        return as_f64(own.0) / as_f64(own.1);
+fn local_failure_rate(migration: &Migration, evidence: &Evidence) -> f64 {
+    let (failed, calls) = sum(evidence.methods.values(), |method| {
+        (method.local.failed, method.local.calls)
+    });
+    if calls >= OWN_BASELINE_CALLS {
+        return observed_rate(failed, calls);
     }
-    let frozen = migration.baseline.values().map(|method| (method.failed, method.calls));
-    let frozen = frozen.fold((0, 0), |sum, next| (sum.0 + next.0, sum.1 + next.1));
-    if frozen.1 == 0 {
-        return 0.0;
-    }
-    as_f64(frozen.0) / as_f64(frozen.1)
+    let (failed, calls) = sum(migration.baseline.values(), |method| (method.failed, method.calls));
+    observed_rate(failed, calls)
 }
 
-/// Whether the candidate does background work in the current state, so that there is something to judge.
-fn shares_work(migration: &Migration) -> bool {
-    match migration.state {
-        State::Canary(share) => share >= migration.settings.work_from,
-        State::Remote => true,
-        _ => false,
-    }
+/// Bad observations and observations, summed.
+fn sum<'a, T: 'a>(of: impl Iterator<Item = &'a T>, counts: impl Fn(&T) -> (u64, u64)) -> (u64, u64) {
+    of.map(counts)
+        .fold((0, 0), |sum, next| (sum.0 + next.0, sum.1 + next.1))
 }
 
 impl Rate {

@@ -18,6 +18,13 @@ pub struct View {
     pub evidence: Evidence,
 }
 
+impl View {
+    /// Identity of the candidate. `None` if no address answered, or the addresses show different builds.
+    pub(crate) fn identity(&self) -> Option<&CandidateIdentity> {
+        self.candidate.as_ref()?.identity.as_ref()
+    }
+}
+
 /// A live process that routes calls of the module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {

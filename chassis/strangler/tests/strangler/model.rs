@@ -1,8 +1,8 @@
 //! An exhaustive search of a small world that drives the production `step` and `plan`.
 //!
-//! Two members poll the record, crash and join again; two coordinators decide by what they have read, at any later time;
+//! Two members poll the record, crash and join again; two coordinators read, and decide at any later time;
 //! the candidate changes its build, and works although it may not; evidence and windows come in any order. From each
-//! state of a migration the search visits every world within a number of steps, and checks what must hold after each.
+//! state of a migration the search visits every world within a number of steps, and checks each.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -24,7 +24,7 @@ struct World {
     record: Migration,
     /// The plan that each member runs, by generation. `None`: not alive.
     members: [Option<u64>; 2],
-    /// What each coordinator has read: the record, and the number of the last window.
+    /// The last reading of each coordinator: the record, and the number of the last window.
     read: [Option<(Migration, u64)>; 2],
     /// The build of the candidate, as an index; whether the candidate works although it may not.
     build: usize,
@@ -106,7 +106,7 @@ fn world_at(record: Migration) -> World {
     }
 }
 
-/// What a transaction would read.
+/// The view of a transaction.
 fn look(world: &World) -> View {
     let names = ["a", "b"];
     let alive = world.members.iter().zip(names);
@@ -181,7 +181,7 @@ fn decide(world: &mut World, who: usize, decision: Decision) -> Option<()> {
     Some(())
 }
 
-/// What must hold of each accepted change.
+/// Checks an accepted change.
 fn check_entry(world: &World, after: &Migration, entry: &offshoot_strangler::Entry, decision: Decision) {
     let before = &world.record;
     assert_eq!(entry.generation, before.generation + 1, "one entry a generation");
@@ -213,12 +213,12 @@ fn check_entry(world: &World, after: &Migration, entry: &offshoot_strangler::Ent
     }
 }
 
-/// What must hold in each world.
+/// Checks a world.
 fn check(world: &World) {
     let record = &world.record;
     assert_eq!(world.history.len() as u64, record.generation, "one entry a generation");
     let told = world.history.last().copied().unwrap_or(State::Local);
-    assert_eq!(told, record.state, "the record is what the history tells");
+    assert_eq!(told, record.state, "the record agrees with the history");
     let is_harmful = world.bad_windows >= 2;
     assert!(
         !is_harmful || !record.state.serves_users(),
