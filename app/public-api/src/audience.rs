@@ -1,7 +1,6 @@
 //! Audiences of operations. Each operation declares one, and its handler gets no request of anyone else.
 //!
-//! Also decides for whom an idempotency key holds: two shoppers who choose the same key must not get each other's
-//! responses.
+//! Also decides the scope of an idempotency key: two shoppers with the same key must not get each other's responses.
 
 use std::sync::Arc;
 
@@ -26,12 +25,12 @@ pub(super) const ORDER_TOKEN: HeaderName = HeaderName::from_static("order-token"
 /// Cookie with the id of a client: 32 hexadecimal digits. The cookie opens nothing; idempotency keys hold for the client.
 pub(super) const CLIENT: &str = "offshoot-client";
 
-/// Who may call an operation.
+/// Callers of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Audience {
-    /// Anyone. Only the shopper who made a cart knows the id of the cart.
+    /// Anyone. The id of a cart is known to its maker alone.
     Anyone,
-    /// The customer who checked the order out, by the token in the response, and operators.
+    /// The holder of the token in the response to the checkout, and operators.
     LinkHolder,
     /// Operators, and anyone if the store's reports are open.
     ReportReader,
@@ -128,15 +127,18 @@ impl Admitted {
 
 impl Guard {
     async fn admitted(&self, parts: &mut Parts) -> Result<Admitted, Refusal> {
-        let operator = (self.api.operator)(&parts.headers).map(|name| Admitted::by(format!("operator {name}")));
+        let operator = |parts: &Parts| {
+            let name = (self.api.operator)(&parts.headers)?;
+            Some(Admitted::by(format!("operator {name}")))
+        };
         match self.audience {
             Audience::Anyone => Ok(self.anyone(parts).await),
             Audience::ReportReader if self.api.open_reports => Ok(self.anyone(parts).await),
-            Audience::ReportReader | Audience::Operator => operator.ok_or_else(|| {
+            Audience::ReportReader | Audience::Operator => operator(parts).ok_or_else(|| {
                 let why = "this operation needs an operator's token: send Authorization: Bearer TOKEN";
                 Refusal::new(UNAUTHENTICATED, why)
             }),
-            Audience::LinkHolder => match operator {
+            Audience::LinkHolder => match operator(parts) {
                 Some(operator) => Ok(operator),
                 None => self.link_holder(parts).await,
             },

@@ -240,10 +240,7 @@ impl Pool {
 
     /// Drops all idle connections: the server has probably lost them.
     fn drop_idle(&self) {
-        let mut state = self.state();
-        let all = state.idle.len();
-        let lost = state.take_oldest(all);
-        drop(state);
+        let lost = self.state().take_all();
         // Dropped, not closed: a farewell on a dead connection could wait for long.
         drop(lost);
     }
@@ -252,11 +249,7 @@ impl Pool {
     pub(crate) async fn close(&self) {
         self.places.close(CLOSE_MAX).await;
         self.calls.close(Duration::ZERO).await;
-        let idle = {
-            let mut state = self.state();
-            let all = state.idle.len();
-            state.take_oldest(all)
-        };
+        let idle = self.state().take_all();
         for idle in idle {
             idle.connection.close().await;
         }

@@ -43,6 +43,11 @@ impl PoolState {
         self.take_oldest(surplus.min(self.idle.len()))
     }
 
+    /// Removes all idle connections, and returns them.
+    pub(crate) fn take_all(&mut self) -> Vec<IdleConnection> {
+        self.take_oldest(self.idle.len())
+    }
+
     /// The idle list is a stack, so the connection at the front has been idle longest.
     pub(crate) fn take_oldest(&mut self, count: usize) -> Vec<IdleConnection> {
         let taken: Vec<_> = self.idle.drain(..count).collect();

@@ -1,5 +1,5 @@
-//! Waiting for the answer of one endpoint. A call that may be repeated is sent again before the time is over: the endpoint may be
-//! hung, and the connection may be dead without a sign.
+//! Waiting for the answer of one endpoint. A safe or idempotent call is sent again before the time is over: the connection may be
+//! dead without a sign. A call that may be repeated elsewhere waits no longer once the endpoint was ejected.
 
 use std::future::pending;
 use std::pin::pin;
@@ -47,7 +47,7 @@ impl ModuleClient {
         }
     }
 
-    /// Sends a call once more to the same endpoint at `halfway`, on a new connection, within the retry budgets. Returns an
+    /// Sends a safe or idempotent call once more to the same endpoint at `halfway`, on a new connection, within the retry budgets. Returns an
     /// answer that holds whatever becomes of the first attempt, or never.
     async fn send_again(&self, selected: &Selected, call: &WireCall<'_>, halfway: Instant, until: Instant) -> Answer {
         let endpoint = &selected.endpoint;
