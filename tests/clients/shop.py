@@ -137,7 +137,8 @@ def call_modules(address, product, order, catalog_token, orders_token):
         assert found.status is orders.models.OrderStatus.CANCELLED
         page = orders.api.orders.orders.sync_detailed(client=client, customer="ada@example.com")
         statuses = [order.status.value for order in parsed(page, HTTPStatus.OK, orders.models.PageOfOrder).items]
-        assert sorted(statuses) == ["cancelled", "failed", "pending"], statuses
+        # The store asks the provider again for the order that was left pending, and confirms it then.
+        assert sorted(statuses) in (["cancelled", "failed", "pending"], ["cancelled", "confirmed", "failed"]), statuses
     with OrdersClient(base_url=address, token="none") as client:
         refused = orders.api.orders.orders.sync_detailed(client=client)
         parsed(refused, HTTPStatus.UNAUTHORIZED, orders.models.CallFailure)
