@@ -44,6 +44,8 @@ pub struct CallContext {
     next_key: Option<Arc<str>>,
     lease: Option<Arc<LeaseProof>>,
     retries_left: Arc<AtomicI32>,
+    /// Whether the call is repeated for a comparison, and no user waits for the answer.
+    mirrored: bool,
     /// Dropped when the last execution of the request in this process has ended.
     held: Option<Arc<dyn Any + Send + Sync>>,
     /// Budget of the switch that makes the current call.
@@ -90,6 +92,7 @@ impl CallContext {
             next_key: None,
             lease: None,
             retries_left: Arc::new(AtomicI32::new(Self::RETRIES_PER_REQUEST)),
+            mirrored: false,
             held: None,
             retry_budget: None,
             execution: OnceLock::new(),
@@ -344,6 +347,12 @@ impl CallContext {
         self.next_key = key;
     }
 
+    /// The idempotency key that [`take_next_key`](Self::take_next_key) would take.
+    #[must_use]
+    pub fn peek_next_key(&self, spec: &MethodSpec) -> Option<&str> {
+        self.next_key.as_deref().filter(|_| spec.class.has_effect())
+    }
+
     /// Takes the idempotency key set for the next call. A safe call leaves the key for the next call with an effect.
     #[must_use]
     pub fn take_next_key(&mut self, spec: &MethodSpec) -> Option<Arc<str>> {
@@ -369,10 +378,50 @@ impl CallContext {
             next_key: None,
             lease: None,
             retries_left: Arc::clone(&self.retries_left),
+            mirrored: self.mirrored,
             held: self.held.clone(),
             retry_budget: None,
             execution: OnceLock::new(),
         }
+    }
+
+    /// A context for a repetition of a call made with this context, for a comparison: the same caller, principal and tenant,
+    /// without an idempotency key, retries and spans. Holds nothing of the request. `timeout`: from now.
+    #[must_use]
+    pub fn mirrored(&self, timeout: Duration) -> Self {
+        Self {
+            deadline: Instant::now() + timeout,
+            trace: TraceContext {
+                sampled: false,
+                ..self.trace
+            },
+            caller: self.caller.clone(),
+            origin: self.origin,
+            spec: self.spec,
+            principal: self.principal.clone(),
+            tenant: self.tenant.clone(),
+            idempotency_key: None,
+            next_key: None,
+            lease: None,
+            retries_left: Arc::default(),
+            mirrored: true,
+            held: None,
+            retry_budget: None,
+            execution: OnceLock::new(),
+        }
+    }
+
+    /// Marks a call that another process repeats for a comparison.
+    #[must_use]
+    pub fn as_mirrored(self) -> Self {
+        Self { mirrored: true, ..self }
+    }
+
+    /// Whether this call, or the call that it belongs to, is repeated for a comparison. A server under load sheds such calls
+    /// first, and they are not observed again.
+    #[must_use]
+    pub fn is_mirrored(&self) -> bool {
+        self.mirrored
     }
 
     /// Derives the callee's context for a call received over the wire. `self` is the root context read from the request

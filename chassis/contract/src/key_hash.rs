@@ -38,7 +38,7 @@ impl fmt::Write for Fnv {
 }
 
 /// The finalizer of SplitMix64: the high bits of FNV-1a hardly depend on the last bytes.
-const fn mix(mut bits: u64) -> u64 {
+pub(crate) const fn mix(mut bits: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^ (bits >> 31)

@@ -30,6 +30,7 @@ mod retry_budget;
 mod span;
 mod stats;
 mod switch;
+mod trial;
 // Descriptions of contracts: OpenAPI, hash, compatibility.
 mod compatibility;
 mod describe;
@@ -87,6 +88,7 @@ pub use crate::stats::{CallStats, Outcome, PathCounts};
 pub use crate::switch::{Switch, Target};
 pub use crate::time::{Clock, InvalidTimestamp, ManualClock, SystemClock, Timestamp};
 pub use crate::trace::TraceContext;
+pub use crate::trial::{Attempt, EncodingCheck, Observed, ObservedCall, Side, Trial, TrialObserver};
 
 /// Re-exports for generated code, so that a contract crate needs no further dependencies.
 #[doc(hidden)]

@@ -16,11 +16,11 @@ pub enum Class {
 }
 
 impl Class {
-    /// | class      | retry if it may have executed | retry under a key | mirror | cancel with the caller |
-    /// |------------|-------------------------------|-------------------|--------|------------------------|
-    /// | safe       | yes                           | yes               | yes    | yes                    |
-    /// | idempotent | yes                           | yes               | no     | no                     |
-    /// | unsafe     | no                            | yes               | no     | no                     |
+    /// | class      | retry, or run elsewhere, if it may have executed | the same under a key | mirror | cancel with the caller |
+    /// |------------|--------------------------------------------------|----------------------|--------|------------------------|
+    /// | safe       | yes                                              | yes                  | yes    | yes                    |
+    /// | idempotent | yes                                              | yes                  | no     | no                     |
+    /// | unsafe     | no                                               | yes                  | no     | no                     |
     const fn row(self) -> Row {
         match self {
             Class::Safe => Row {
@@ -46,6 +46,13 @@ impl Class {
     #[must_use]
     pub fn may_retry(self, failure: &CallFailure, keyed: bool) -> bool {
         failure.is_transient() && (!failure.may_have_executed() || self.may_repeat(keyed))
+    }
+
+    /// Whether another executor on the same data may execute the call after `failure` of the first: a failure of any kind,
+    /// because the fault may be the first executor's own. `keyed` as for `may_retry`.
+    #[must_use]
+    pub fn may_run_elsewhere(self, failure: &CallFailure, keyed: bool) -> bool {
+        !failure.may_have_executed() || self.may_repeat(keyed)
     }
 
     /// Whether the call may be sent again while an earlier attempt may have executed, or may still run. `keyed` as for

@@ -1,15 +1,18 @@
 //! Cost of a safe local call through the switch, compared with a direct call of the implementation.
 //!
-//! Intermediate variants add one layer each and show the cost of each layer.
+//! Intermediate variants add one layer each and show the cost of each layer. The last one is a module in a canary: the hash of
+//! the key decides the side of each call, and each attempt is counted.
 
 use std::hint::black_box;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use offshoot_contract::{
-    ArgsOf, CallContext, CallFailure, Contract, ContractError, Edge, Invoke, Method, Switch, Target, contract,
+    ArgsOf, Attempt, CallContext, CallFailure, Contract, ContractError, Edge, Invoke, Method, MethodSpec, ObservedCall,
+    Switch, Target, Trial, TrialObserver, contract,
 };
 
 use crate::rounds::{Spread, alternate, report};
@@ -74,11 +77,37 @@ impl Invoke<dyn NumbersApi> for PackedCallWithContext {
     }
 }
 
+/// Counts the attempts, and observes no call.
+#[derive(Default)]
+struct Counting(AtomicU64);
+
+impl TrialObserver for Counting {
+    fn attempt(&self, _: &Attempt) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn wants(&self, _: usize, _: &'static MethodSpec) -> bool {
+        false
+    }
+
+    fn observe(&self, _: Box<dyn ObservedCall>) {}
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let direct: Arc<dyn NumbersApi> = Arc::new(Numbers);
     let edge = Arc::new(Edge::new(Arc::clone(&direct)));
-    let contestants: [(&str, Arc<dyn NumbersApi>); 5] = [
+    let canary = Trial {
+        local: Some(Arc::clone(&edge)),
+        candidate: Some(<dyn NumbersApi>::new_proxy(Arc::clone(&edge))),
+        mirror: None,
+        encoding: None,
+        threshold: 0,
+        salt: 7,
+        fallback: true,
+        observer: Arc::new(Counting::default()),
+    };
+    let contestants: [(&str, Arc<dyn NumbersApi>); 6] = [
         ("direct call", Arc::clone(&direct)),
         (
             "packed and unpacked",
@@ -92,6 +121,10 @@ async fn main() {
         (
             "through the switch",
             <dyn NumbersApi>::new_proxy(Arc::new(Switch::new(Target::Local(edge)))),
+        ),
+        (
+            "in a canary, on the local side",
+            <dyn NumbersApi>::new_proxy(Arc::new(Switch::new(Target::Trial(Arc::new(canary))))),
         ),
     ];
     let figures = alternate(ROUNDS, contestants.len(), async |contestant| {
@@ -115,6 +148,9 @@ async fn main() {
     }
     println!("\nsingle operations of a call, ns");
     let target = ArcSwap::from_pointee(0_u64);
+    time_operation("choosing the side of a key", || {
+        offshoot_contract::generated::key_hash(&black_box("product_01h455vb4pex5vsknk084sn02q"), 7)
+    });
     time_operation("reading the clock", tokio::time::Instant::now);
     time_operation("loading the target", || target.load_full());
     time_operation("one allocation", || Box::new(0_u64));
