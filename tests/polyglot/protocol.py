@@ -21,8 +21,8 @@ from schemas import Invalid
 
 DAY = 24 * 60 * 60
 SINGLE = {
-    "content-length", "idempotency-key", "offshoot-contract", "offshoot-deadline-ms", "offshoot-principal",
-    "offshoot-repeats-left", "offshoot-tenant", "traceparent",
+    "content-length", "idempotency-key", "offshoot-contract", "offshoot-deadline-ms", "offshoot-mirrored",
+    "offshoot-principal", "offshoot-repeats-left", "offshoot-tenant", "traceparent",
 }  # fmt: skip
 TABLES = """
 CREATE TABLE IF NOT EXISTS identity (store TEXT NOT NULL, log TEXT NOT NULL);

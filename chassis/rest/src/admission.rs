@@ -8,7 +8,7 @@ use axum::extract::Request;
 use axum::response::Response;
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, HeaderValue};
-use offshoot_contract::{CallFailure, Callers, FailureKind, TraceContext};
+use offshoot_contract::{CallContext, CallFailure, Callers, FailureKind, TraceContext};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
@@ -40,6 +40,8 @@ pub(crate) struct Admission {
     module: &'static str,
     callers: Callers,
     permits: Arc<Semaphore>,
+    /// Permits that are kept for the calls of users.
+    kept_for_users: usize,
 }
 
 impl Admission {
@@ -59,6 +61,7 @@ impl Admission {
             module: contract.name,
             callers: callers.clone(),
             permits: Arc::new(Semaphore::new(in_flight)),
+            kept_for_users: in_flight / 2,
         }
     }
 
@@ -106,13 +109,18 @@ impl Admission {
         Ok(caller)
     }
 
-    /// Takes one of the version's permits for calls in flight, without waiting. Fails with `Overloaded`, not executed.
-    pub(crate) fn acquire_permit(&self) -> Result<OwnedSemaphorePermit, CallFailure> {
-        Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {
+    /// Takes one of the version's permits for calls in flight, without waiting. Fails with `Overloaded`, not executed. A
+    /// mirrored call, for which no user waits, is refused as soon as half of the permits are in use.
+    pub(crate) fn acquire_permit(&self, cx: &CallContext) -> Result<OwnedSemaphorePermit, CallFailure> {
+        let overloaded = || {
             let retry_after = SERVER_RETRY_AFTER;
             let why = format!("the limit on calls in flight at {} is reached", self.served.contract);
             CallFailure::not_executed(FailureKind::Overloaded { retry_after }, why)
-        })
+        };
+        if cx.is_mirrored() && self.permits.available_permits() <= self.kept_for_users {
+            return Err(overloaded());
+        }
+        Arc::clone(&self.permits).try_acquire_owned().map_err(|_| overloaded())
     }
 
     /// Answers a path that belongs to no method.

@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use axum::Router;
 use offshoot_contract::{
     ArgsOf, CallContext, CallFailure, Contract, ContractError as _, Edge, FailureKind, Invoke, Method, MethodSpec,
     OutcomeOf, ServerUrl,
@@ -25,6 +26,11 @@ use crate::transport::Transport;
 
 /// A client that calls the module behind `edge` through the REST encoding, in this process.
 pub fn encoded_client<A: Contract + ?Sized>(edge: Arc<Edge<A>>) -> Arc<A> {
+    A::new_proxy(Encoded(in_process_client(|server| router(edge, server))))
+}
+
+/// A client of routes in this process.
+pub(crate) fn in_process_client<A: Contract + ?Sized>(routes: impl FnOnce(ServerOptions) -> Router) -> Client<A> {
     let store_id = Uuid::nil();
     let keys = ServiceKeys::random().for_module(A::NAME);
     let server = ServerOptions {
@@ -38,11 +44,8 @@ pub fn encoded_client<A: Contract + ?Sized>(edge: Arc<Edge<A>>) -> Arc<A> {
         url: ServerUrl::from(SocketAddr::from((Ipv4Addr::LOCALHOST, 80))),
     };
     let client = ClientOptions::for_address(address, keys, ExpectedStore::exactly(store_id));
-    let routes = router(edge, server);
-    A::new_proxy(Encoded(Client::with_transport(
-        |_| Transport::InProcess(routes),
-        client,
-    )))
+    let routes = routes(server);
+    Client::with_transport(|_| Transport::InProcess(routes), client)
 }
 
 struct Encoded<A: ?Sized>(Client<A>);

@@ -17,12 +17,14 @@ const CHUNK_BYTES: usize = 64 << 10;
 static HASH: OnceCell<String> = OnceCell::const_new();
 
 /// SHA-256 of the executable, hexadecimal; `None` if the executable cannot be read.
-pub(crate) async fn executable_hash() -> Option<String> {
-    let hashed = HASH.get_or_try_init(|| async {
+pub async fn executable_hash() -> Option<String> {
+    // A task of its own: a caller that goes away must not end the work, or a hash that takes longer than callers wait would
+    // never be known.
+    let hashed = tokio::spawn(HASH.get_or_try_init(|| async {
         let hashed = tokio::task::spawn_blocking(hash_executable).await;
         hashed.map_err(io::Error::other).flatten()
-    });
-    match hashed.await {
+    }));
+    match hashed.await.map_err(io::Error::other).flatten() {
         Ok(hash) => Some(hash.clone()),
         Err(error) => {
             tracing::warn!(%error, "the executable of this process cannot be read; its build is not known");

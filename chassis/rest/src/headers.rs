@@ -15,16 +15,19 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const DEADLINE: HeaderName = HeaderName::from_static("offshoot-deadline-ms");
 const REPEATS_LEFT: HeaderName = HeaderName::from_static("offshoot-repeats-left");
 const PRINCIPAL: HeaderName = HeaderName::from_static("offshoot-principal");
+/// The call is repeated for a comparison, and no user waits for the answer.
+const MIRRORED: HeaderName = HeaderName::from_static("offshoot-mirrored");
 const TENANT: HeaderName = HeaderName::from_static("offshoot-tenant");
 /// Contract, major version and store: on a request the addressed ones, on a response the answering ones.
 pub(crate) const CONTRACT: HeaderName = HeaderName::from_static("offshoot-contract");
 
 /// The headers of which a server reads one value. `Authorization` is not listed: a token is read only from a single one.
-static SINGLE_VALUED: [HeaderName; 8] = [
+static SINGLE_VALUED: [HeaderName; 9] = [
     CONTENT_LENGTH,
     CONTRACT,
     DEADLINE,
     IDEMPOTENCY_KEY,
+    MIRRORED,
     PRINCIPAL,
     REPEATS_LEFT,
     TENANT,
@@ -41,6 +44,9 @@ pub(crate) fn write(cx: &CallContext, key: Option<&str>, timeout: Duration, head
     // A missing header stands for the full budget of a request.
     if cx.retries_left() < CallContext::RETRIES_PER_REQUEST {
         headers.insert(REPEATS_LEFT, HeaderValue::from(cx.retries_left()));
+    }
+    if cx.is_mirrored() {
+        headers.insert(MIRRORED, HeaderValue::from_static("yes"));
     }
     if let Ok(trace) = HeaderValue::from_bytes(&cx.trace().traceparent()) {
         headers.insert(TRACEPARENT, trace);
@@ -126,6 +132,9 @@ pub(crate) fn read(headers: &HeaderMap, trace: TraceContext) -> Result<(CallCont
     }
     if let Some(repeats) = text(REPEATS_LEFT).and_then(|value| value.parse().ok()) {
         cx = cx.with_retries_left(repeats);
+    }
+    if headers.contains_key(MIRRORED) {
+        cx = cx.as_mirrored();
     }
     Ok((cx, decode_text(headers, &IDEMPOTENCY_KEY)?))
 }

@@ -30,6 +30,10 @@ pub struct Identity {
     /// Newest migration of each set that the answering binary has, such as `readings 0003_stations`; empty from older processes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub migrations: Vec<String>,
+    /// Whether the process was started as a candidate, and so does no background work before a plan allows some. Processes
+    /// that are none leave the member out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub candidate: bool,
     /// SHA-256 of the answering executable, hexadecimal. Only in answers to a request for the build: the hash takes a while.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<String>,

@@ -84,6 +84,33 @@ impl ClientLimits {
         })
     }
 
+    /// These limits for calls that another executor takes over if no answer comes: shorter timeouts, so that the caller does
+    /// not wait twice, and so that the circuit breaker counts stalls.
+    #[must_use]
+    pub fn with_standby<A: Contract + ?Sized>(mut self) -> Self {
+        for spec in method_specs::<A>() {
+            let method = self.methods.entry(spec.name.to_owned()).or_default();
+            let bound = if spec.class.has_effect() {
+                spec.timeout / 2
+            } else {
+                SAFE_TIMEOUT_WITH_STANDBY.min(spec.timeout)
+            };
+            let configured = method.timeout.or(self.timeout);
+            method.timeout = Some(configured.map_or(bound, |timeout| timeout.min(bound)));
+        }
+        self
+    }
+
+    /// These limits for calls that are repeated for a comparison: few at once, and none waits for a permit.
+    #[must_use]
+    pub fn for_mirror(self) -> Self {
+        Self {
+            in_flight: MIRRORED_IN_FLIGHT,
+            queue_wait: Duration::ZERO,
+            ..self
+        }
+    }
+
     /// The bounds of all methods, in the order of the trait.
     pub(crate) fn bounds<A: Contract + ?Sized>(&self) -> Vec<MethodBounds> {
         let bounds = |spec: &&MethodSpec| {
@@ -112,6 +139,11 @@ impl Default for ClientLimits {
         }
     }
 }
+
+/// Timeout of a safe call that another executor takes over if no answer comes.
+pub(crate) const SAFE_TIMEOUT_WITH_STANDBY: Duration = Duration::from_millis(500);
+/// Calls in flight that are repeated for a comparison.
+pub(crate) const MIRRORED_IN_FLIGHT: usize = 8;
 
 /// Default limit on calls in flight of one served version. Further calls are refused.
 pub(crate) const SERVER_IN_FLIGHT: usize = 1_024;

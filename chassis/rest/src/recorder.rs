@@ -13,6 +13,17 @@ pub(crate) struct CallRecorder(Arc<Mutex<Option<Box<dyn Any + Send>>>>);
 type Recorded<M> = (ArgsOf<M>, OutcomeOf<M>);
 
 impl CallRecorder {
+    /// A recorder that gives a server without a module the outcome to encode.
+    pub(crate) fn with_outcome<M: WireMethod>(outcome: OutcomeOf<M>) -> Self {
+        Self(Arc::new(Mutex::new(Some(Box::new(outcome)))))
+    }
+
+    /// The given outcome; none for another method.
+    pub(crate) fn take_outcome<M: WireMethod>(&self) -> Option<OutcomeOf<M>> {
+        let given = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        given.downcast().ok().map(|given| *given)
+    }
+
     /// Records the arguments after decoding and the outcome before encoding.
     pub(crate) fn record<M: WireMethod>(&self, args: ArgsOf<M>, outcome: OutcomeOf<M>) {
         let recorded: Recorded<M> = (args, outcome);

@@ -42,7 +42,11 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    fn new<T: Serialize, E: ContractError>(spec: &MethodSpec, result: &Result<T, E>, trace: &TraceContext) -> Self {
+    pub(crate) fn new<T: Serialize, E: ContractError>(
+        spec: &MethodSpec,
+        result: &Result<T, E>,
+        trace: &TraceContext,
+    ) -> Self {
         Self {
             response: response::encode(spec, result, trace),
             outcome: Outcome::from_result(result),
@@ -51,7 +55,7 @@ impl Served {
 }
 
 impl ReceivedCall {
-    fn decode<M: WireMethod>(&self, spec: &MethodSpec) -> Result<ArgsOf<M>, CallFailure> {
+    pub(crate) fn decode<M: WireMethod>(&self, spec: &MethodSpec) -> Result<ArgsOf<M>, CallFailure> {
         let args = request::decode::<M>(spec, &self.uri, &self.path, &self.body);
         args.map_err(|bad| CallFailure::refused(400, "bad-request", bad.to_string()))
     }

@@ -91,8 +91,9 @@ async fn receive(
     } else {
         Bytes::new()
     };
+    let permit = admission.acquire_permit(&cx)?;
     Ok(ReceivedCall {
-        cx: cx.holding(Arc::new(admission.acquire_permit()?)),
+        cx: cx.holding(Arc::new(permit)),
         trace,
         key,
         uri: parts.uri,

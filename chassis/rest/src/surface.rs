@@ -30,6 +30,7 @@ pub struct Surface {
     versions: Vec<ServedVersion>,
     data: Option<String>,
     migrations: Vec<String>,
+    candidate: bool,
     admissions: Vec<Arc<Admission>>,
     routes: Router,
 }
@@ -45,6 +46,7 @@ impl Surface {
             versions: Vec::new(),
             data: None,
             migrations: Vec::new(),
+            candidate: false,
             admissions: Vec::new(),
             routes: Router::new(),
         }
@@ -65,6 +67,12 @@ impl Surface {
             migrations,
             ..self
         }
+    }
+
+    /// Whether the process was started as a candidate of a migration.
+    #[must_use]
+    pub fn as_candidate(self, candidate: bool) -> Self {
+        Self { candidate, ..self }
     }
 
     /// Adds a version of the module's contract, at `v<major>`.
@@ -109,6 +117,7 @@ impl Surface {
                 instance: self.options.instance,
                 data: self.data,
                 migrations: self.migrations,
+                candidate: self.candidate,
                 build: None,
             },
             admissions: self.admissions,

@@ -155,6 +155,7 @@ async fn an_unreadable_or_repeated_header_is_refused_and_not_executed() {
         (two("offshoot-tenant"), "bad-request"),
         (two("offshoot-deadline-ms"), "bad-request"),
         (two("offshoot-repeats-left"), "bad-request"),
+        (two("offshoot-mirrored"), "bad-request"),
         (two("offshoot-contract"), "bad-request"),
         (two("traceparent"), "bad-request"),
     ] {

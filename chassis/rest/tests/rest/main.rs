@@ -17,5 +17,6 @@ mod replicas;
 mod service_keys;
 mod sick_replicas;
 mod tls;
+mod trials;
 mod versions;
 mod wrong_store;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use offshoot_contract::{CallContext, CallFailure, Contract, ContractError, Edge, contract};
-use offshoot_rest::{Client, ClientOptions, ExpectedStore, ServerOptions, ServiceKeys, router};
+use offshoot_rest::{Client, ClientOptions, ExpectedStore, ServerOptions, ServiceKeys, Surface};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
@@ -185,11 +185,27 @@ pub(crate) async fn serve_notes_with_keys(keys: ServiceKeys) -> NotesServer {
     serve_notes_at(listener, address, keys)
 }
 
+/// A server with this limit on calls in flight.
+pub(crate) async fn serve_notes_with_limit(in_flight: usize) -> NotesServer {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    serve_limited(listener, address, ServiceKeys::random(), in_flight)
+}
+
 /// Serves the notes on a listener bound to `address`.
 pub(crate) fn serve_notes_at(
     listener: impl axum::serve::Listener<Addr: std::fmt::Debug>,
     address: SocketAddr,
     keys: ServiceKeys,
+) -> NotesServer {
+    serve_limited(listener, address, keys, 1_024)
+}
+
+fn serve_limited(
+    listener: impl axum::serve::Listener<Addr: std::fmt::Debug>,
+    address: SocketAddr,
+    keys: ServiceKeys,
+    in_flight: usize,
 ) -> NotesServer {
     let notes = Arc::new(Notes::default());
     let store_id = Uuid::now_v7();
@@ -198,10 +214,9 @@ pub(crate) fn serve_notes_at(
         instance: Uuid::now_v7(),
         keys: keys.for_module("notes"),
     };
-    let routes = router(
-        Arc::new(Edge::new(Arc::clone(&notes) as Arc<dyn NotesApi>).with_callers(&CALLERS)),
-        options,
-    );
+    let edge = Arc::new(Edge::new(Arc::clone(&notes) as Arc<dyn NotesApi>).with_callers(&CALLERS));
+    let surface = Surface::new("notes", options).with_max_in_flight(in_flight);
+    let routes = surface.with_version(edge).into_router();
     let server = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
     NotesServer {
         notes,
@@ -213,6 +228,12 @@ pub(crate) fn serve_notes_at(
 }
 
 impl NotesServer {
+    /// Ends the server: connections are refused afterwards.
+    pub(crate) async fn stop(&self) {
+        self.server.abort();
+        until(|| self.server.is_finished()).await;
+    }
+
     pub(crate) fn client(&self) -> Arc<dyn NotesApi> {
         connect(self.address, &self.keys, ExpectedStore::exactly(self.store_id))
     }

@@ -251,6 +251,7 @@ fn the_openapi_document_has_the_members_of_an_identity() {
         instance: uuid::Uuid::nil(),
         data: None,
         migrations: Vec::new(),
+        candidate: false,
         build: None,
     })
     .unwrap();
