@@ -18,3 +18,4 @@ mod periodic;
 pub use crate::lease::Lease;
 pub use crate::periodic::repeat_under_lease;
 pub use crate::replica::{HeartbeatTiming, Replica};
+pub use crate::store::Process;

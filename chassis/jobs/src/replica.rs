@@ -3,6 +3,7 @@
 //! Knows the names of the offered work only.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use uuid::Uuid;
 use crate::assignment::assigned_replica;
 use crate::lease::Lease;
 use crate::liveness::Liveness;
-use crate::store::{self, LeaseRow, ReplicaRow};
+use crate::store::{self, LeaseRow, Process, ReplicaRow};
 
 /// Default pause between heartbeats.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
@@ -56,6 +57,8 @@ pub struct Replica {
     process: String,
     timing: HeartbeatTiming,
     state: Mutex<State>,
+    /// Whether this process offers its work.
+    offers_work: AtomicBool,
     /// Wakes the heartbeat loop before the next interval: work was offered or has ended.
     wake_up: Notify,
     /// Whether the replica has left. Locked during a heartbeat and while leaving, so that no heartbeat follows.
@@ -104,6 +107,7 @@ impl Replica {
             instance,
             timing,
             state: Mutex::default(),
+            offers_work: AtomicBool::new(true),
             wake_up: Notify::new(),
             left: tokio::sync::Mutex::default(),
         })
@@ -144,6 +148,21 @@ impl Replica {
             sleep(SIGHT_POLL).await;
         }
         Ok(true)
+    }
+
+    /// Whether this process offers its work to the module. A process that does not takes no lease, and releases those that it
+    /// holds; its heartbeats go on.
+    pub fn offer_work(&self, offers: bool) {
+        if self.offers_work.swap(offers, Ordering::AcqRel) != offers {
+            self.wake_up.notify_one();
+        }
+    }
+
+    /// The processes that send heartbeats to this data, in no order. A killed one disappears after the timeout.
+    pub async fn processes(&self) -> Result<Vec<Process>, CallFailure> {
+        let mut cx = self.context();
+        let mut read = self.db.read(&mut cx).await?;
+        store::processes(&mut read).await
     }
 
     /// Runs `work` whenever this process holds the lease `name`, until the future is dropped.
@@ -438,6 +457,9 @@ impl Replica {
     }
 
     fn offered_names(&self) -> Vec<Arc<str>> {
+        if !self.offers_work.load(Ordering::Acquire) {
+            return Vec::new();
+        }
         self.lock_state().offers.keys().cloned().collect()
     }
 

@@ -14,6 +14,17 @@ pub(crate) struct ReplicaRow {
     pub(crate) offers: Vec<String>,
 }
 
+/// A process that sends heartbeats to a module's data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// Id of the process.
+    pub instance: Uuid,
+    /// Name for operators.
+    pub name: String,
+    /// Whether the process offers background work, or holds a lease.
+    pub works: bool,
+}
+
 /// Row of a lease.
 #[derive(Debug, Clone)]
 pub(crate) struct LeaseRow {
@@ -54,6 +65,24 @@ pub(crate) async fn replicas(read: &mut Queries) -> Result<Vec<ReplicaRow>, Call
         offers: serde_json::from_str(&offers).unwrap_or_default(),
     };
     Ok(rows.into_iter().map(row).collect())
+}
+
+pub(crate) async fn processes(read: &mut Queries) -> Result<Vec<Process>, CallFailure> {
+    let rows: Vec<(Uuid, String, String, i64)> = read
+        .fetch_all(
+            sql!(
+                "SELECT r.instance, r.process, r.offers, \
+                 (SELECT count(*) FROM offshoot_leases l WHERE l.holder = r.instance) FROM offshoot_replicas r"
+            ),
+            (),
+        )
+        .await?;
+    let process = |(instance, name, offers, leases): (Uuid, String, String, i64)| Process {
+        instance,
+        name,
+        works: leases > 0 || serde_json::from_str::<Vec<String>>(&offers).is_ok_and(|offers| !offers.is_empty()),
+    };
+    Ok(rows.into_iter().map(process).collect())
 }
 
 /// Number of heartbeats of a replica; `None` if the replica has no row.

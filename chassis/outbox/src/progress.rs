@@ -1,21 +1,34 @@
-//! Positions of a subscription's partitions in this process, in memory. The cursor of an idle partition is stored only now and
+//! Positions of a subscription's partitions in this process, and the events that this process has handled, in memory. The cursor of an idle partition is stored only now and
 //! then, so metrics would show events that other partitions have handled as waiting.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 /// Largest number of partitions.
 const PARTITIONS_MAX: usize = 64;
 /// This process does not handle the partition.
 const ELSEWHERE: i64 = -1;
 
-/// Positions by partition. Clones share the positions.
-#[derive(Debug, Clone)]
-pub(crate) struct Progress(Arc<[AtomicI64; PARTITIONS_MAX]>);
+/// Positions by partition, and counts of events. Clones share both.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Progress(Arc<Shared>);
 
-impl Default for Progress {
+#[derive(Debug)]
+struct Shared {
+    positions: [AtomicI64; PARTITIONS_MAX],
+    /// Events whose transaction has committed, those that were parked included.
+    handled: AtomicU64,
+    /// Events that failed and were parked.
+    parked: AtomicU64,
+}
+
+impl Default for Shared {
     fn default() -> Self {
-        Self(Arc::new([const { AtomicI64::new(ELSEWHERE) }; PARTITIONS_MAX]))
+        Self {
+            positions: [const { AtomicI64::new(ELSEWHERE) }; PARTITIONS_MAX],
+            handled: AtomicU64::new(0),
+            parked: AtomicU64::new(0),
+        }
     }
 }
 
@@ -33,6 +46,22 @@ impl Progress {
         }
     }
 
+    /// Counts events whose transaction has committed.
+    pub(crate) fn count_handled(&self, events: usize) {
+        self.0.handled.fetch_add(events as u64, Relaxed);
+    }
+
+    /// Counts an event that failed and was parked.
+    pub(crate) fn count_parked(&self) {
+        self.0.handled.fetch_add(1, Relaxed);
+        self.0.parked.fetch_add(1, Relaxed);
+    }
+
+    /// Events that this process has handled, and of these the parked ones.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.0.handled.load(Relaxed), self.0.parked.load(Relaxed))
+    }
+
     /// Forgets the partition when the guard is dropped: another process may handle the partition from then on.
     pub(crate) fn forget_on_drop(&self, partition: i32) -> Forgetting {
         let progress = self.clone();
@@ -40,7 +69,7 @@ impl Progress {
     }
 
     fn slot(&self, partition: i32) -> Option<&AtomicI64> {
-        self.0.get(usize::try_from(partition).ok()?)
+        self.0.positions.get(usize::try_from(partition).ok()?)
     }
 }
 

@@ -19,6 +19,14 @@ pub struct FollowedLog {
     pub tail: Arc<Tail>,
 }
 
+impl FollowedLog {
+    /// Events of the subscription that this process has handled, and of these the ones that failed and were parked.
+    #[must_use]
+    pub fn counts(&self) -> (u64, u64) {
+        self.subscription.progress.counts()
+    }
+}
+
 /// State of one subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubscriptionGauges {

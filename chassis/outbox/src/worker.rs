@@ -329,7 +329,10 @@ impl Worker {
             match self.commit_events(state, &[event], event.position, page, log).await {
                 Ok(()) => {}
                 Err(Rejection::Call(failure)) if is_transient(&failure) => return Err(failure),
-                Err(rejection) => self.park(state, event, &rejection, log).await?,
+                Err(rejection) => {
+                    self.park(state, event, &rejection, log).await?;
+                    self.subscription.progress.count_parked();
+                }
             }
         }
         Ok(())
@@ -359,6 +362,7 @@ impl Worker {
         state.cursor.advance(&mut tx, log, through, current_at).await?;
         fault_point("events-handling").await;
         tx.commit_part().await?;
+        self.subscription.progress.count_handled(events.len());
         state.advance_to(log, through);
         // The next idle read finds out whether these were the last events.
         state.record_at = Instant::now() + IDLE_POLL_INTERVAL;
