@@ -2,6 +2,7 @@
 
 use crate::gate::{Gate, GateId, GateKind};
 use crate::migration::Migration;
+use crate::plan::{Work, work};
 use crate::state::State;
 use crate::view::{Candidate, Member, View};
 
@@ -9,8 +10,7 @@ use crate::view::{Candidate, Member, View};
 pub(crate) fn facts(migration: &Migration, view: &View, to: State) -> Vec<Gate> {
     let mut gates = vec![members(migration, view)];
     gates.extend(candidate(migration, view));
-    let addresses = require_each(view, |member| member.has_address, "knows no address of the candidate");
-    gates.push(Gate::fact(GateId::new(GateKind::Address, ""), addresses));
+    gates.push(Gate::fact(GateId::new(GateKind::Address, ""), addresses(view, to)));
     if to == State::Encoded {
         gates.push(strangers(view));
     }
@@ -42,6 +42,22 @@ fn members(migration: &Migration, view: &View) -> Gate {
     Gate::fact(GateId::new(GateKind::Members, ""), found)
 }
 
+/// Whether each live member can send its calls where the next state wants them. A process that does not run the module sends all
+/// calls to its addresses: to the members before the candidate takes over, and to the candidate at the end.
+fn addresses(view: &View, to: State) -> Result<(), String> {
+    if to == State::Detached {
+        return require_each(view, |member| member.has_address, "sends no calls to the candidate");
+    }
+    let knows_one = |member: &Member| member.has_address || !member.runs;
+    require_each(view, knows_one, "knows no address of the candidate")?;
+    if to == State::Remote {
+        return Ok(());
+    }
+    let early = "does not run the module and sends all calls to the candidate: start it with an address of the store until the \
+                 module is at remote";
+    require_each(view, |member| member.runs || !member.has_address, early)
+}
+
 fn require_each(view: &View, holds: impl Fn(&Member) -> bool, otherwise: &str) -> Result<(), String> {
     let exception = view.members.iter().find(|member| !holds(member));
     exception.map_or(Ok(()), |member| Err(format!("{} {otherwise}", member.name)))
@@ -57,11 +73,11 @@ fn strangers(view: &View) -> Gate {
 }
 
 /// Gates about the candidate: whether one answers, which one, and on which data.
-fn candidate(migration: &Migration, view: &View) -> [Gate; 3] {
+pub(crate) fn candidate(migration: &Migration, view: &View) -> [Gate; 3] {
     let missing = || Err("no address of the candidate answers".to_owned());
     let candidate = view.candidate.as_ref();
     let works = candidate.map_or_else(missing, |candidate| {
-        let is_early = candidate.works && !migration.state.serves_users();
+        let is_early = candidate.works && work(migration) == Work::Home;
         let why = "the candidate does background work before the plan allows it: start it with --candidate";
         if is_early { Err(why.to_owned()) } else { Ok(()) }
     });
@@ -71,7 +87,7 @@ fn candidate(migration: &Migration, view: &View) -> [Gate; 3] {
         if candidate.same_data {
             Ok(())
         } else {
-            Err(why.to_owned())
+            Err(candidate.fault.clone().unwrap_or_else(|| why.to_owned()))
         }
     });
     [
@@ -86,7 +102,8 @@ fn candidate(migration: &Migration, view: &View) -> [Gate; 3] {
 
 fn identity(candidate: &Candidate) -> Result<(), String> {
     let Some(found) = &candidate.identity else {
-        return Err("the candidate's addresses show different builds".to_owned());
+        let different = || "the candidate's addresses show different builds".to_owned();
+        return Err(candidate.fault.clone().unwrap_or_else(different));
     };
     let expected = &candidate.expected;
     let compared = [

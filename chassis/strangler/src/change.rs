@@ -48,6 +48,14 @@ impl Change {
         self.reason = reason.unwrap_or_default().to_owned();
     }
 
+    /// The state to go back to instead of `to`. While no live process runs the implementation, the candidate keeps calls and
+    /// background work, because nobody else can take them.
+    pub(crate) fn furthest_back(&self, to: State) -> State {
+        let members = &self.view.members;
+        let nobody_runs = !members.is_empty() && members.iter().all(|member| !member.runs);
+        if nobody_runs { to.max(State::Remote) } else { to }
+    }
+
     /// Enters a state. The evidence, the looks and the waivers of the stage before no longer count.
     pub(crate) fn enter(&mut self, state: State) {
         self.after.state = state;

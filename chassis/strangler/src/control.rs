@@ -1,7 +1,7 @@
 //! Requests applied to the control database: one transaction reads the record, the members and the evidence, decides, and
 //! writes record and history.
 
-use offshoot_contract::{CallContext, CallFailure, Timestamp};
+use offshoot_contract::{CallContext, CallFailure, Timestamp, fault_point};
 use offshoot_db::{Db, Queries};
 use uuid::Uuid;
 
@@ -26,6 +26,8 @@ pub struct Observation {
     pub strangers: Vec<String>,
     /// The methods of the contract.
     pub methods: Vec<MethodKind>,
+    /// Whether the module handles events of others.
+    pub listens: bool,
 }
 
 /// Applies a request of one module. The outer error: the control database failed, and nothing has changed unless the
@@ -40,12 +42,8 @@ pub async fn apply_request(
 ) -> Result<Result<Step, Refusal>, CallFailure> {
     for _ in 0..WRITE_ATTEMPTS {
         let mut tx = db.begin(cx).await?;
-        let before = match record(&mut tx, module).await? {
-            Some(record) => record,
-            None => Migration::new(Uuid::new_v4().as_u64_pair().1, now),
-        };
-        let view = view(&mut tx, module, &before, observation).await?;
-        let outcome = match step(&before, &view, request, now) {
+        let (before, outcome) = decide(&mut tx, module, request, observation, now).await?;
+        let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -59,12 +57,50 @@ pub async fn apply_request(
         if outcome.migration.entered != before.entered {
             remove_old_stages(&mut tx, module, outcome.migration.entered).await?;
         }
+        let is_step = outcome.entry.is_some();
+        if is_step {
+            fault_point("step-decided").await;
+        }
         tx.commit_part().await?;
+        if is_step {
+            fault_point("step-committed").await;
+        }
         return Ok(Ok(outcome));
     }
     Err(CallFailure::internal(format!(
         "the record of {module} changed {WRITE_ATTEMPTS} times while a request was applied"
     )))
+}
+
+/// Decides about a request like [`apply_request`], and changes nothing.
+pub async fn try_request(
+    db: &Db,
+    cx: &mut CallContext,
+    module: &str,
+    request: &Request,
+    observation: &Observation,
+    now: Timestamp,
+) -> Result<Result<Step, Refusal>, CallFailure> {
+    let mut tx = db.begin(cx).await?;
+    let (_, outcome) = decide(&mut tx, module, request, observation, now).await?;
+    Ok(outcome)
+}
+
+/// The record of a module, or that of a module that was never moved, and the outcome of the request.
+async fn decide(
+    read: &mut Queries,
+    module: &str,
+    request: &Request,
+    observation: &Observation,
+    now: Timestamp,
+) -> Result<(Migration, Result<Step, Refusal>), CallFailure> {
+    let before = match record(read, module).await? {
+        Some(record) => record,
+        None => Migration::new(Uuid::new_v4().as_u64_pair().1, now),
+    };
+    let view = view(read, module, &before, observation).await?;
+    let outcome = step(&before, &view, request, now);
+    Ok((before, outcome))
 }
 
 /// The view of a module at this moment.
@@ -76,10 +112,15 @@ pub async fn view(
 ) -> Result<View, CallFailure> {
     let members = members(read).await?;
     let mut view = View {
-        members: members.iter().map(|(_, state)| member(module, state)).collect(),
+        members: members
+            .iter()
+            .filter(|(_, state)| state.is_member_of(module))
+            .map(|(_, state)| member(module, state))
+            .collect(),
         strangers: observation.strangers.clone(),
         candidate: observation.candidate.clone(),
         methods: observation.methods.clone(),
+        listens: observation.listens,
         evidence: Evidence::default(),
     };
     if let Some(identity) = view.identity() {
@@ -94,13 +135,20 @@ pub async fn view(
 }
 
 fn member(module: &str, state: &MemberState) -> Member {
+    let names = |names: &[String]| names.iter().any(|name| name == module);
+    let runs = names(&state.runs);
     Member {
         name: state.name.clone(),
         acknowledged: state.plans.get(module).copied().unwrap_or_default(),
-        has_address: state
-            .addresses
-            .get(module)
-            .is_some_and(|addresses| !addresses.is_empty()),
-        has_implementation: state.implementations.iter().any(|name| name == module),
+        has_address: if runs {
+            state
+                .addresses
+                .get(module)
+                .is_some_and(|addresses| !addresses.is_empty())
+        } else {
+            names(&state.calls_candidate_of)
+        },
+        has_implementation: names(&state.implementations),
+        runs,
     }
 }

@@ -51,6 +51,24 @@ pub struct MethodEvidence {
     pub candidate: SideCounts,
     /// Calls that the local implementation executed after the candidate had not answered.
     pub fallbacks: u64,
+    /// Attempts at the candidate that repeated a read for comparison. Part of the candidate's attempts.
+    #[serde(default)]
+    pub repeated: u64,
+    /// Comparisons that differed only in fields in which the local implementation differed from itself. Part of `compared`.
+    #[serde(default)]
+    pub noise: u64,
+    /// Comparisons without a result: the local answer kept changing, or one side had no capacity for the repetition.
+    #[serde(default)]
+    pub unsettled: u64,
+    /// Sampled calls that were not checked, because the checks before were slow.
+    #[serde(default)]
+    pub dropped: u64,
+    /// Reads that were repeated on the local side instead of at the candidate.
+    #[serde(default)]
+    pub race_checks: u64,
+    /// Repetitions on the local side that gave another answer: the share of differences that writes in between explain.
+    #[serde(default)]
+    pub races: u64,
 }
 
 impl MethodEvidence {
@@ -69,6 +87,12 @@ impl MethodEvidence {
         self.local.add(other.local);
         self.candidate.add(other.candidate);
         self.fallbacks += other.fallbacks;
+        self.repeated += other.repeated;
+        self.noise += other.noise;
+        self.unsettled += other.unsettled;
+        self.dropped += other.dropped;
+        self.race_checks += other.race_checks;
+        self.races += other.races;
     }
 }
 

@@ -113,8 +113,9 @@ fn encoding(method: &MethodKind, view: &View) -> Gate {
 }
 
 fn executed(method: &MethodKind, view: &View) -> Gate {
-    let calls = counts(method, view).candidate.calls;
-    clean(GateId::new(GateKind::Writes, &method.name), calls, 1, None)
+    let candidate = counts(method, view).candidate;
+    let answered = candidate.calls.saturating_sub(candidate.failed);
+    clean(GateId::new(GateKind::Writes, &method.name), answered, 1, None)
 }
 
 /// Whether each field of the method's answers was compared.

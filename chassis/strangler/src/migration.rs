@@ -6,6 +6,7 @@ use offshoot_contract::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::observed_rate;
+use crate::difference::IgnoreRule;
 use crate::look::Look;
 use crate::settings::Settings;
 use crate::state::State;
@@ -47,6 +48,9 @@ pub struct Migration {
     pub judged: u64,
     /// Bad windows in a row.
     pub bad_windows: u8,
+    /// Differences that an operator declared as meant.
+    #[serde(default)]
+    pub rules: Vec<IgnoreRule>,
 }
 
 impl Migration {
@@ -69,12 +73,13 @@ impl Migration {
             looks: BTreeMap::new(),
             judged: 0,
             bad_windows: 0,
+            rules: Vec::new(),
         }
     }
 }
 
 /// Identity of a candidate. Evidence belongs to one build.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CandidateIdentity {
     /// Hash of the executable.
     pub build: String,
@@ -134,6 +139,8 @@ offshoot_contract::named! {
         Set = "set",
         /// A gate was accepted by name.
         Waive = "waive",
+        /// Differences of a field were declared as meant.
+        Ignore = "ignore",
         /// The migration ended where it began.
         End = "end",
     }

@@ -1,5 +1,6 @@
 //! The operators' requests, except the step forward.
 
+use crate::candidate_gates::candidate;
 use crate::change::Change;
 use crate::gates::current_gates;
 use crate::migration::{LARGEST_ACCEPTED_RATE, Migration, Verb, Waiver};
@@ -7,18 +8,25 @@ use crate::refusal::Refusal;
 use crate::settings::Settings;
 use crate::state::State;
 
-/// Begins a migration. The history of an earlier one stays.
+/// Begins a migration. The history of an earlier one stays. Refuses a candidate that works already, is of another contract
+/// or other migrations, or works on other data.
 pub(crate) fn start(change: &mut Change, settings: &Settings) -> Result<(), Refusal> {
     if change.after.started {
         return Err(Refusal::AlreadyStarted(change.after.state));
     }
     settings.validate()?;
+    // Members and strangers are judged before the first step: a control database that was just created knows no process yet.
+    let gates = candidate(&change.after, &change.view).to_vec();
+    if !gates.iter().all(|gate| gate.verdict.passes()) {
+        return Err(Refusal::Gates(gates));
+    }
     let before = &change.after;
     change.after = Migration {
         started: true,
         generation: before.generation,
         judged: before.judged,
         settings: settings.clone(),
+        candidate: before.candidate.clone(),
         ..Migration::new(before.salt, change.now)
     };
     change.record(Verb::Start, None);
@@ -49,6 +57,9 @@ pub(crate) fn back(change: &mut Change, to: Option<State>, reason: Option<&str>)
         let hint = format!("a step back leads to {previous} or further");
         return Err(Refusal::NotNext { from, to, hint });
     }
+    if change.furthest_back(to) != to {
+        return Err(Refusal::NobodyRuns(to));
+    }
     change.record(Verb::Rollback, reason);
     change.enter(to);
     Ok(())
@@ -69,8 +80,12 @@ pub(crate) fn resume(change: &mut Change, reason: Option<&str>) -> Result<(), Re
         return Err(Refusal::NeedsReason("resuming a halted migration"));
     }
     change.after.paused = false;
-    change.after.halted = None;
+    let was_halted = change.after.halted.take().is_some();
     change.record(Verb::Resume, reason);
+    if was_halted {
+        // The evidence is of the candidate that did harm. The mended one begins anew.
+        change.enter(change.after.state);
+    }
     Ok(())
 }
 
@@ -111,7 +126,7 @@ pub(crate) fn waive(change: &mut Change, gate: &str, waiver: &Waiver) -> Result<
     Ok(())
 }
 
-fn require_started(change: &Change) -> Result<(), Refusal> {
+pub(crate) fn require_started(change: &Change) -> Result<(), Refusal> {
     if change.after.started {
         Ok(())
     } else {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::observed_rate;
 use crate::migration::Migration;
 use crate::state::State;
 
@@ -84,6 +85,11 @@ pub fn plan(migration: &Migration, abilities: MemberAbilities) -> Plan {
         work: work(migration),
         fallback: migration.settings.fallback && abilities.has_implementation,
     }
+}
+
+/// Share of the entity keys that a plan sends to the candidate, 0 to 1.
+pub(crate) fn share_of_keys(plan: &Plan) -> f64 {
+    observed_rate(plan.threshold, KEY_SPACE)
 }
 
 fn route(state: State, abilities: MemberAbilities) -> (Mode, u64) {

@@ -57,7 +57,7 @@ pub(crate) fn rates(migration: &Migration, view: &View, to: State) -> Vec<Rate> 
         let candidate = |method: &MethodEvidence| (method.candidate.failed, method.candidate.calls);
         rates.push(rate(GateKind::Errors, evidence, candidate, limit));
     }
-    if work(migration) != Work::Home {
+    if view.listens && work(migration) != Work::Home {
         rates.push(Rate {
             id: GateId::new(GateKind::Work, ""),
             bad: evidence.events_set_aside,

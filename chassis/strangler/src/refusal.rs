@@ -40,6 +40,12 @@ pub enum Refusal {
         /// The states that can follow.
         hint: String,
     },
+    /// Nobody could execute the calls.
+    #[error(
+        "no live process runs the implementation, so nobody could take the calls back to {0}: start a process with the \
+         implementation, then repeat the command"
+    )]
+    NobodyRuns(State),
     /// There is nothing beyond.
     #[error("{0} is the last state in this direction")]
     NoFurther(State),
@@ -52,6 +58,16 @@ pub enum Refusal {
     /// The gate does not exist, or keeps data safe.
     #[error("{0} cannot be accepted: {1}")]
     NotWaivable(String, &'static str),
+    /// The rule for differences cannot be added.
+    #[error("the rule for {method} {path} is not valid: {why}")]
+    InvalidRule {
+        /// The method.
+        method: String,
+        /// The field.
+        path: String,
+        /// The reason, and the remedy.
+        why: &'static str,
+    },
     /// The settings are outside their range.
     #[error(transparent)]
     Settings(#[from] InvalidSettings),

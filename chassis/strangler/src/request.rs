@@ -1,5 +1,6 @@
 //! Requests that change the record of a migration.
 
+use crate::difference::IgnoreRule;
 use crate::harm::Harm;
 use crate::migration::Waiver;
 use crate::settings::Settings;
@@ -55,6 +56,8 @@ pub enum RequestKind {
         /// The accepted limit, reason and operator.
         waiver: Waiver,
     },
+    /// Adds a rule that ignores differences of a field, until a time. A rule for the same method and field is replaced.
+    Ignore(IgnoreRule),
     /// One window of calls was judged.
     Window(Window),
     /// Ends the migration in `Local`.

@@ -13,10 +13,11 @@ const STEPS: [Percent; 4] = [
 ];
 /// Longest list of canary steps.
 const MAX_STEPS: usize = 20;
+/// Largest margin of slow attempts: longer than any timeout of a call.
+const MAX_SLOW_MARGIN_MS: u32 = 60_000;
 
 /// Choices of the operator. Changed with the verb `set`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Canary shares, ascending. May be empty: the candidate takes all keys at once.
     pub steps: Vec<Percent>,
@@ -26,6 +27,15 @@ pub struct Settings {
     pub fallback: bool,
     /// Smallest canary share at which the candidate shares the background work.
     pub work_from: Percent,
+    /// Milliseconds beyond the local 99th percentile up to which no attempt is slow, 1 to 60,000. An attempt below twice the
+    /// percentile is never slow.
+    #[serde(default = "default_slow_margin_ms")]
+    pub slow_margin_ms: u32,
+}
+
+/// Twice a tenth of a millisecond would be red for ever: a network takes longer.
+const fn default_slow_margin_ms() -> u32 {
+    20
 }
 
 impl Default for Settings {
@@ -35,6 +45,7 @@ impl Default for Settings {
             sample_per_mille: 100,
             fallback: true,
             work_from: Percent::new(50).expect("50 is within 1 to 99"),
+            slow_margin_ms: default_slow_margin_ms(),
         }
     }
 }
@@ -48,6 +59,9 @@ pub enum InvalidSettings {
     /// The sample is not a share.
     #[error("sample_per_mille: {0} is outside 0 to 1000")]
     Sample(u16),
+    /// The margin of slow attempts is outside its range.
+    #[error("slow_margin_ms: {0} is outside 1 to {MAX_SLOW_MARGIN_MS}")]
+    SlowMargin(u32),
 }
 
 impl Settings {
@@ -59,6 +73,9 @@ impl Settings {
         }
         if self.sample_per_mille > 1_000 {
             return Err(InvalidSettings::Sample(self.sample_per_mille));
+        }
+        if !(1..=MAX_SLOW_MARGIN_MS).contains(&self.slow_margin_ms) {
+            return Err(InvalidSettings::SlowMargin(self.slow_margin_ms));
         }
         Ok(())
     }

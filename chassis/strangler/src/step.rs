@@ -4,6 +4,7 @@ use offshoot_contract::Timestamp;
 
 use crate::change::{Change, Step};
 use crate::forward::advance;
+use crate::ignore::ignore;
 use crate::migration::Migration;
 use crate::operate::{back, end, pause, resume, set, start, waive};
 use crate::refusal::Refusal;
@@ -24,6 +25,7 @@ pub fn step(migration: &Migration, view: &View, request: &Request, now: Timestam
         RequestKind::Resume { reason } => resume(&mut change, reason.as_deref())?,
         RequestKind::Set(settings) => set(&mut change, settings)?,
         RequestKind::Waive { gate, waiver } => waive(&mut change, gate, waiver)?,
+        RequestKind::Ignore(rule) => ignore(&mut change, rule)?,
         RequestKind::Window(window) => judge(&mut change, window),
         RequestKind::End => end(&mut change)?,
     }

@@ -10,10 +10,11 @@ mod evidence;
 use offshoot_db::{ModuleSchema, migrations};
 
 pub use self::evidence::{
-    DifferenceClass, StageOfBuild, add_difference, difference_classes, put_evidence, remove_old_stages, sum_of_stage,
+    DifferenceClass, StageOfBuild, add_difference, difference_classes, put_evidence, remove_old_stages,
+    sum_of_all_builds, sum_of_stage,
 };
-pub use self::members::{MemberState, members, put_member, remove_member};
-pub use self::moves::{history, record, records, write};
+pub use self::members::{MemberState, members, put_member, remove_dead_members, remove_member};
+pub use self::moves::{Version, history, record, records, versions, write};
 
 /// Schema of the control database.
 pub const SCHEMA: ModuleSchema = ModuleSchema {

@@ -14,6 +14,8 @@ pub struct View {
     pub candidate: Option<Candidate>,
     /// The methods of the contract.
     pub methods: Vec<MethodKind>,
+    /// Whether the module handles events of others.
+    pub listens: bool,
     /// The evidence of the current stage and the current build. Other evidence is ignored.
     pub evidence: Evidence,
 }
@@ -32,10 +34,13 @@ pub struct Member {
     pub name: String,
     /// The generation whose plan the process runs.
     pub acknowledged: u64,
-    /// Whether the process knows an address of the candidate.
+    /// Whether the process knows an address of the candidate; of a process that does not run the module, whether a candidate
+    /// answers there.
     pub has_address: bool,
     /// Whether the implementation is part of the process's binary.
     pub has_implementation: bool,
+    /// Whether the implementation runs in the process. All calls of a process without it go to its addresses.
+    pub runs: bool,
 }
 
 /// The processes at the candidate's addresses.
@@ -49,6 +54,10 @@ pub struct Candidate {
     pub same_data: bool,
     /// Whether the candidate works on background jobs although no plan allows it.
     pub works: bool,
+    /// Whether each answering process was started as a candidate.
+    pub is_declared: bool,
+    /// What is wrong with the answering processes: another contract, store or data. Names both sides.
+    pub fault: Option<String>,
 }
 
 /// A method of the contract.

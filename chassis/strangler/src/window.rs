@@ -35,7 +35,7 @@ pub(crate) fn judge(change: &mut Change, window: &Window) {
     // Before the canary no user depends on the candidate.
     if change.after.state.serves_users() {
         change.record(Verb::Halt, Some(found));
-        change.enter(State::Shadow);
+        change.enter(change.furthest_back(State::Shadow));
         change.after.halted = Some(found.clone());
     }
 }

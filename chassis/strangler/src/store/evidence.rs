@@ -69,6 +69,24 @@ pub async fn sum_of_stage(read: &mut Queries, stage: StageOfBuild<'_>) -> Result
     Ok(sum)
 }
 
+/// The counts of a stage, summed over all processes and all builds: harm is harm, whichever build does it.
+pub async fn sum_of_all_builds(read: &mut Queries, module: &str, entered: u64) -> Result<Evidence, CallFailure> {
+    let rows: Vec<(String,)> = read
+        .fetch_all(
+            sql!("SELECT counts FROM evidence WHERE module = $1 AND entered = $2"),
+            (module, number(entered)?),
+        )
+        .await?;
+    let mut sum = Evidence {
+        entered,
+        ..Evidence::default()
+    };
+    for (json,) in rows {
+        sum.add(&decode(&json, "count")?);
+    }
+    Ok(sum)
+}
+
 /// Removes the counts and differences of stages before `entered`.
 pub async fn remove_old_stages(tx: &mut Tx<'_>, module: &str, entered: u64) -> Result<(), CallFailure> {
     let before = (module, number(entered)?);

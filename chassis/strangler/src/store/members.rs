@@ -22,6 +22,35 @@ pub struct MemberState {
     pub addresses: BTreeMap<String, Vec<String>>,
     /// The generation of each plan that the process runs, by module.
     pub plans: BTreeMap<String, u64>,
+    /// Modules that run in the process as candidates.
+    #[serde(default)]
+    pub candidate_for: Vec<String>,
+    /// Modules whose calls the process routes.
+    #[serde(default)]
+    pub routes: Vec<String>,
+    /// Modules whose implementation runs in the process.
+    #[serde(default)]
+    pub runs: Vec<String>,
+    /// Modules that do not run in the process, and whose calls all go to a candidate.
+    #[serde(default)]
+    pub calls_candidate_of: Vec<String>,
+    /// Whether this binary could not read the state.
+    #[serde(skip)]
+    pub is_unreadable: bool,
+}
+
+impl MemberState {
+    /// Whether a plan of the module routes calls of the process.
+    #[must_use]
+    pub fn is_member_of(&self, module: &str) -> bool {
+        self.is_unreadable || self.routes.iter().any(|name| name == module) && !self.is_candidate_for(module)
+    }
+
+    /// Whether the process was started as a candidate for the module.
+    #[must_use]
+    pub fn is_candidate_for(&self, module: &str) -> bool {
+        self.candidate_for.iter().any(|name| name == module)
+    }
 }
 
 /// Writes the state of a process.
@@ -45,6 +74,25 @@ pub async fn remove_member(tx: &mut Tx<'_>, instance: Uuid) -> Result<(), CallFa
         .map(drop)
 }
 
+/// Removes the processes without a live heartbeat. A process that lives on writes its state again.
+pub async fn remove_dead_members(tx: &mut Tx<'_>) -> Result<u64, CallFailure> {
+    tx.execute(
+        sql!("DELETE FROM members WHERE instance NOT IN (SELECT instance FROM offshoot_replicas)"),
+        (),
+    )
+    .await
+}
+
+/// The state of a process. One that does not decode, as from a newer binary, is a member of every module that runs no plan: no
+/// step forward passes it, and the others follow their plans.
+fn member(instance: Uuid, json: &str) -> MemberState {
+    decode(json, "member").unwrap_or_else(|_| MemberState {
+        name: format!("a process of another version, {instance}"),
+        is_unreadable: true,
+        ..MemberState::default()
+    })
+}
+
 /// The processes with a live heartbeat, by id.
 pub async fn members(read: &mut Queries) -> Result<Vec<(Uuid, MemberState)>, CallFailure> {
     let rows: Vec<(Uuid, String)> = read
@@ -56,7 +104,8 @@ pub async fn members(read: &mut Queries) -> Result<Vec<(Uuid, MemberState)>, Cal
             (),
         )
         .await?;
-    rows.into_iter()
-        .map(|(instance, json)| Ok((instance, decode(&json, "member")?)))
-        .collect()
+    Ok(rows
+        .into_iter()
+        .map(|(instance, json)| (instance, member(instance, &json)))
+        .collect())
 }

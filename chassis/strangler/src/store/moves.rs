@@ -26,6 +26,40 @@ pub async fn records(read: &mut Queries) -> Result<Vec<(String, Migration)>, Cal
         .collect()
 }
 
+/// Generation and last judged window of a record. A record that is written again has a higher version.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    /// See [`Migration::generation`].
+    pub generation: u64,
+    /// See [`Migration::judged`].
+    pub judged: u64,
+}
+
+impl From<&Migration> for Version {
+    fn from(record: &Migration) -> Self {
+        Self {
+            generation: record.generation,
+            judged: record.judged,
+        }
+    }
+}
+
+/// The version of each record, by module.
+pub async fn versions(read: &mut Queries) -> Result<Vec<(String, Version)>, CallFailure> {
+    let rows: Vec<(String, i64, i64)> = read
+        .fetch_all(sql!("SELECT module, generation, judged FROM moves ORDER BY module"), ())
+        .await?;
+    let count = |number: i64| u64::try_from(number).unwrap_or_default();
+    let version = |(module, generation, judged)| {
+        let version = Version {
+            generation: count(generation),
+            judged: count(judged),
+        };
+        (module, version)
+    };
+    Ok(rows.into_iter().map(version).collect())
+}
+
 /// Writes an accepted step over `before`. False if the record has changed meanwhile: nothing was written.
 pub async fn write(tx: &mut Tx<'_>, module: &str, before: &Migration, step: &Step) -> Result<bool, CallFailure> {
     let after = &step.migration;

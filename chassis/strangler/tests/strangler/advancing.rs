@@ -1,6 +1,6 @@
 //! Steps forward.
 
-use offshoot_strangler::{Migration, Percent, Refusal, RequestKind, Settings, State};
+use offshoot_strangler::{Candidate, Migration, Percent, Refusal, RequestKind, Settings, State};
 
 use crate::world::{advance, apply, at, closed, now, view};
 
@@ -10,6 +10,9 @@ fn to(state: State, reason: Option<&str>) -> RequestKind {
         reason: reason.map(str::to_owned),
     }
 }
+
+/// A fault of the candidate, the gate that closes, and words of its text.
+type Fault = (fn(&mut Candidate), &'static str, &'static str);
 
 fn canary(percent: u8) -> State {
     State::Canary(Percent::new(percent).expect("1 to 99"))
@@ -56,6 +59,36 @@ fn nothing_moves_before_the_start_and_nothing_starts_twice() {
     let started = at(State::Shadow);
     let again = apply(&started, &view(&started), RequestKind::Start(Settings::default()));
     assert_eq!(again, Err(Refusal::AlreadyStarted(State::Shadow)));
+}
+
+#[test]
+fn a_start_refuses_a_candidate_that_works_or_is_another_one() {
+    let fresh = Migration::new(7, now());
+    let faults: [Fault; 4] = [
+        (|candidate| candidate.works = true, "candidate", "does background work"),
+        (|candidate| candidate.same_data = false, "data", "works on other data"),
+        (
+            |candidate| candidate.expected.contract = "c2".to_owned(),
+            "identity",
+            "the contract c1, this store has c2",
+        ),
+        (
+            |candidate| candidate.expected.migration = "0004".to_owned(),
+            "identity",
+            "the newest migration 0003, this store has 0004",
+        ),
+    ];
+    for (fault, gate, words) in faults {
+        let mut view = view(&fresh);
+        fault(view.candidate.as_mut().expect("the view has a candidate"));
+        let start = RequestKind::Start(Settings::default());
+        let refusal = apply(&fresh, &view, start).expect_err("the candidate is a bad one");
+        assert!(refusal.to_string().contains(words), "{refusal}");
+        assert_eq!(closed(refusal), [gate.to_owned()].into());
+    }
+    let mut nobody = view(&fresh);
+    nobody.candidate = None;
+    assert!(apply(&fresh, &nobody, RequestKind::Start(Settings::default())).is_err());
 }
 
 #[test]

@@ -39,6 +39,8 @@ fn observation() -> Observation {
             expected: identity("ours"),
             same_data: true,
             works: false,
+            is_declared: true,
+            fault: None,
         }),
         strangers: Vec::new(),
         methods: [(READ, true), (WRITE, false)]
@@ -47,6 +49,7 @@ fn observation() -> Observation {
                 safe,
             })
             .to_vec(),
+        listens: true,
     }
 }
 
@@ -59,6 +62,9 @@ async fn join(db: &Db, generation: u64) -> Uuid {
         implementations: vec![MODULE.to_owned()],
         addresses: [(MODULE.to_owned(), vec!["http://127.0.0.1:1".to_owned()])].into(),
         plans: [(MODULE.to_owned(), generation)].into(),
+        candidate_for: Vec::new(),
+        routes: vec![MODULE.to_owned()],
+        ..MemberState::default()
     };
     let mut cx = context();
     let mut tx = db.begin(&mut cx).await.expect("a transaction");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use offshoot_contract::Timestamp;
 use offshoot_strangler::{
-    Candidate, CandidateIdentity, Evidence, Member, MethodEvidence, MethodKind, Migration, Refusal, Request,
+    Candidate, CandidateIdentity, Evidence, Member, MethodEvidence, MethodKind, Migration, Percent, Refusal, Request,
     RequestKind, Settings, SideCounts, State, Step, View, step,
 };
 
@@ -31,6 +31,7 @@ pub(crate) fn member(name: &str, acknowledged: u64) -> Member {
         acknowledged,
         has_address: true,
         has_implementation: true,
+        runs: true,
     }
 }
 
@@ -43,7 +44,9 @@ pub(crate) fn view(migration: &Migration) -> View {
             identity: Some(identity("b1")),
             expected: identity("ours"),
             same_data: true,
-            works: migration.state.serves_users(),
+            works: migration.state >= State::Canary(Percent::new(50).expect("50 is within 1 to 99")),
+            is_declared: true,
+            fault: None,
         }),
         methods: [(READ, true), (WRITE, false)]
             .map(|(name, safe)| MethodKind {
@@ -51,6 +54,7 @@ pub(crate) fn view(migration: &Migration) -> View {
                 safe,
             })
             .to_vec(),
+        listens: true,
         evidence: clean(migration.entered, "b1"),
     }
 }
