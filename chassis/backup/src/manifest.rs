@@ -109,7 +109,7 @@ impl Manifest {
     }
 
     /// Reads the manifest of a backup and checks the manifest against its recorded checksum.
-    pub(crate) fn read(directory: &Path) -> Result<Self, BackupError> {
+    pub fn read(directory: &Path) -> Result<Self, BackupError> {
         let path = directory.join(MANIFEST_FILE);
         let text = fs::read(&path).map_err(|cause| match cause.kind() {
             ErrorKind::NotFound => BackupError::NoManifest {

@@ -14,8 +14,8 @@ use crate::declaration::Declaration;
 use crate::event_sources::EventSources;
 use crate::hosted::HostedModule;
 use crate::module::Module;
-use crate::module_data::ModuleData;
-use crate::module_switch::{LocalModule, ModuleSwitch, PlacementControl, RemoteModule, join_addresses};
+use crate::module_data::{FollowedLogs, ModuleData};
+use crate::module_switch::{ClientPurpose, LocalModule, ModuleSwitch, RemoteModule, join_addresses};
 use crate::options::{HostOptions, ModuleOptions, ModulePlacement};
 use crate::runtime::{Job, ModuleRuntime, RuntimeOptions};
 use crate::store_ids;
@@ -46,13 +46,19 @@ impl Host {
         }
     }
 
+    /// Id of this process, in identities and in heartbeats.
+    #[must_use]
+    pub fn instance(&self) -> Uuid {
+        self.instance
+    }
+
     /// The hosted modules in order of placement, and all jobs. Fails if a subscription reads an unknown log.
     pub fn finish(mut self) -> Result<(Vec<HostedModule>, Vec<Job>)> {
         let (jobs, mut followed) = self.events.into_jobs()?;
         self.jobs.extend(jobs);
         for module in &self.modules {
-            if let (Some(data), Some(followed)) = (&module.data, followed.remove(module.name)) {
-                data.follow(followed);
+            if let Some(data) = &module.data {
+                data.follow(followed.remove(module.name).unwrap_or_default());
             }
         }
         Ok((self.modules, self.jobs))
@@ -83,10 +89,18 @@ impl Host {
             db: db.clone(),
             replica: Arc::clone(&runtime.replica),
             data: url.to_string(),
+            migrations: newest_migrations(&db)?,
+            followed: FollowedLogs::default(),
         };
+        let followed = Arc::clone(&local.followed);
+        if self.options.candidate {
+            // A plan allows the work of a candidate.
+            runtime.replica.offer_work(false);
+        }
         let switch = Arc::new(ModuleSwitch::new_local(placement, local, self.remote::<A>()?));
         let api = A::new_proxy(Arc::clone(switch.switch()));
-        self.add_local(module, switch, edge, db, &url, runtime)?;
+        let data = ModuleData::new(db.clone(), Arc::clone(&runtime.replica), module.sagas, &url, followed);
+        self.add_local(data, switch, edge, db, &url, runtime)?;
         Ok(Some(api))
     }
 
@@ -101,7 +115,7 @@ impl Host {
             return Ok(None);
         };
         // A separate client for events: the long polls would raise the latency EWMA of calls.
-        let client = Arc::new(remote.connect_to_all());
+        let client = Arc::new(remote.connect_to_all(ClientPurpose::Calls));
         self.events
             .add_remote(A::NAME, move |reader| HttpSource::new(&client, reader));
         let switch = Arc::new(ModuleSwitch::new_remote(remote));
@@ -110,7 +124,8 @@ impl Host {
             name: A::NAME,
             location,
             db: None,
-            control: switch,
+            control: Arc::clone(&switch) as _,
+            routed: switch,
             data: None,
             routes: None,
             begin_shutdown: Box::new(|| {}),
@@ -178,8 +193,8 @@ impl Host {
     /// Adds a module that runs here.
     fn add_local<A: Contract + ?Sized>(
         &mut self,
-        module: &Module,
-        control: Arc<dyn PlacementControl>,
+        data: ModuleData,
+        switch: Arc<ModuleSwitch<A>>,
         edge: Arc<Edge<A>>,
         db: Db,
         url: &DatabaseUrl,
@@ -203,14 +218,16 @@ impl Host {
         let surface = Surface::new(A::NAME, options)
             .with_max_in_flight(self.options.max_in_flight)
             .with_data(url.to_string(), newest_migrations(&db)?)
+            .as_candidate(self.options.candidate)
             .with_version(Arc::clone(&edge));
         let leaving = Arc::clone(&replica);
         self.modules.push(HostedModule {
             name: A::NAME,
             location: format!("data in {url}, store {}", db.store_id()),
             db: Some(db.clone()),
-            control,
-            data: Some(ModuleData::new(db.clone(), Arc::clone(&replica), module.sagas, url)),
+            control: Arc::clone(&switch) as _,
+            routed: switch,
+            data: Some(data),
             routes: Some(serve_events::<A>(surface, Arc::clone(&log) as Arc<dyn EventSource>).into_router()),
             begin_shutdown: Box::new(move || {
                 log.close();
@@ -243,13 +260,18 @@ impl Host {
         limits
             .check::<A>()
             .with_context(|| format!("`modules.{}.policy`", A::NAME))?;
-        let connect = move |addresses| {
+        let connect = move |addresses, purpose| {
+            let limits = match purpose {
+                ClientPurpose::Calls => limits.clone(),
+                ClientPurpose::CallsWithStandby => limits.clone().with_standby::<A>(),
+                ClientPurpose::Comparisons => limits.clone().for_mirror(),
+            };
             Client::new(ClientOptions {
                 addresses,
                 zone: zone.clone(),
                 keys: keys.clone(),
                 store: Arc::clone(&store),
-                limits: limits.clone(),
+                limits,
                 tls: tls.clone(),
             })
         };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use futures_util::future::BoxFuture;
 use offshoot_db::Db;
+use offshoot_strangler::RoutedModule;
 
 use crate::module_data::ModuleData;
 use crate::module_switch::PlacementControl;
@@ -20,6 +21,8 @@ pub struct HostedModule {
     pub db: Option<Db>,
     /// Control over the placement of calls.
     pub control: Arc<dyn PlacementControl>,
+    /// The module as a plan routes its calls.
+    pub routed: Arc<dyn RoutedModule>,
     /// The module's data, if the module runs here.
     pub data: Option<ModuleData>,
     /// Routes of the module's contract, if the module runs here.

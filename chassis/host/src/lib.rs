@@ -15,7 +15,9 @@ mod hosted;
 mod module_data;
 mod module_switch;
 mod options;
+mod routed_switch;
 pub mod store_ids;
+mod trial_clients;
 
 pub use crate::declaration::{Declaration, check_declarations};
 pub use crate::host::Host;

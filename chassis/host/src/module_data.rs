@@ -19,19 +19,27 @@ const OBSERVATION_TIMEOUT: Duration = Duration::from_millis(500);
 /// Free bytes of a disk below which writes to a SQLite file are about to fail: the log of a busy file grows by so much.
 const FREE_BYTES_MIN: u64 = 16 << 20;
 
+/// The logs that a module follows. Set once all modules are placed.
+pub(crate) type FollowedLogs = Arc<OnceLock<Vec<FollowedLog>>>;
+
 /// The data of a module that runs in this process.
 pub struct ModuleData {
     db: Db,
     replica: Arc<Replica>,
     sagas: &'static [Saga],
-    /// Set once all modules are placed.
-    followed: OnceLock<Vec<FollowedLog>>,
+    followed: FollowedLogs,
     /// Directory of the SQLite file.
     directory: Option<PathBuf>,
 }
 
 impl ModuleData {
-    pub(crate) fn new(db: Db, replica: Arc<Replica>, sagas: &'static [Saga], url: &DatabaseUrl) -> Self {
+    pub(crate) fn new(
+        db: Db,
+        replica: Arc<Replica>,
+        sagas: &'static [Saga],
+        url: &DatabaseUrl,
+        followed: FollowedLogs,
+    ) -> Self {
         let directory = match url {
             DatabaseUrl::Sqlite(directory) => Some(directory.clone()),
             DatabaseUrl::Postgres(_) => None,
@@ -40,7 +48,7 @@ impl ModuleData {
             db,
             replica,
             sagas,
-            followed: OnceLock::new(),
+            followed,
             directory,
         }
     }

@@ -1,6 +1,6 @@
 //! The switch of one module, and the targets between which the switch can change.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -10,8 +10,11 @@ use offshoot_db::Db;
 use offshoot_jobs::Replica;
 use offshoot_rest::{Address, Client, EndpointState, Identity, encoded_client};
 
+use crate::module_data::FollowedLogs;
+use crate::trial_clients::TrialClients;
+
 /// Timeout of a readiness check, of a database or of another process.
-const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
+pub(crate) const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Control over the placement of a module, without its contract as a type.
 pub trait PlacementControl: Send + Sync {
@@ -106,18 +109,48 @@ pub(crate) struct LocalModule<A: ?Sized> {
     pub(crate) replica: Arc<Replica>,
     /// Location of the data, without a password.
     pub(crate) data: String,
+    /// The newest migration of each set that this binary has.
+    pub(crate) migrations: Vec<String>,
+    /// The logs that the module follows.
+    pub(crate) followed: FollowedLogs,
+}
+
+impl<A: Contract + ?Sized> LocalModule<A> {
+    /// The target that executes calls in this process.
+    pub(crate) fn target(&self, placement: Placement) -> Target<A> {
+        match placement {
+            Placement::Encoded => Target::Encoded(encoded_client(Arc::clone(&self.edge))),
+            Placement::Local | Placement::Remote => Target::Local(Arc::clone(&self.edge)),
+        }
+    }
+
+    async fn ping(&self) -> Result<(), CallFailure> {
+        let mut cx = CallContext::root("health").with_timeout(CHECK_TIMEOUT);
+        self.db.ping(&mut cx).await
+    }
+}
+
+/// The calls that a client is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ClientPurpose {
+    /// Calls that nobody else can execute.
+    Calls,
+    /// Calls that the implementation in this process executes if no answer comes.
+    CallsWithStandby,
+    /// Calls that are repeated for a comparison.
+    Comparisons,
 }
 
 /// The module in other processes.
 pub(crate) struct RemoteModule<A: ?Sized> {
-    addresses: Vec<Address>,
-    connect: Box<dyn Fn(Vec<Address>) -> Client<A> + Send + Sync>,
+    pub(crate) addresses: Vec<Address>,
+    connect: Box<dyn Fn(Vec<Address>, ClientPurpose) -> Client<A> + Send + Sync>,
 }
 
 impl<A: ?Sized> RemoteModule<A> {
     pub(crate) fn new(
         addresses: Vec<Address>,
-        connect: impl Fn(Vec<Address>) -> Client<A> + Send + Sync + 'static,
+        connect: impl Fn(Vec<Address>, ClientPurpose) -> Client<A> + Send + Sync + 'static,
     ) -> Self {
         Self {
             addresses,
@@ -126,53 +159,65 @@ impl<A: ?Sized> RemoteModule<A> {
     }
 
     /// A client for all addresses.
-    pub(crate) fn connect_to_all(&self) -> Client<A> {
-        (self.connect)(self.addresses.clone())
+    pub(crate) fn connect_to_all(&self, purpose: ClientPurpose) -> Client<A> {
+        (self.connect)(self.addresses.clone(), purpose)
     }
 }
 
 /// The switch of one module and its targets.
 pub(crate) struct ModuleSwitch<A: ?Sized> {
-    switch: Arc<Switch<A>>,
-    local: Option<LocalModule<A>>,
-    remote: Option<RemoteModule<A>>,
+    pub(crate) switch: Arc<Switch<A>>,
+    pub(crate) local: Option<LocalModule<A>>,
+    /// The placement that the settings give the implementation in this process.
+    pub(crate) home: Placement,
+    pub(crate) remote: Option<RemoteModule<A>>,
     /// Client for all addresses. Created once, so that connections and circuit states survive a change of placement.
-    all: Option<Arc<Client<A>>>,
+    pub(crate) all: Option<Arc<Client<A>>>,
     /// Client of the current remote placement; empty while this process executes the module.
-    current: ArcSwapOption<Client<A>>,
+    pub(crate) current: ArcSwapOption<Client<A>>,
+    /// What plans need, created by the first one.
+    pub(crate) trials: OnceLock<TrialClients<A>>,
 }
 
 impl<A: Contract + ?Sized> ModuleSwitch<A> {
     /// A switch around an implementation in this process.
     pub(crate) fn new_local(placement: Placement, local: LocalModule<A>, remote: Option<RemoteModule<A>>) -> Self {
-        let target = match placement {
-            Placement::Encoded => Target::Encoded(encoded_client(Arc::clone(&local.edge))),
-            _ => Target::Local(Arc::clone(&local.edge)),
-        };
-        let all = remote.as_ref().map(|remote| Arc::new(remote.connect_to_all()));
+        let all = remote
+            .as_ref()
+            .map(|remote| Arc::new(remote.connect_to_all(ClientPurpose::Calls)));
         Self {
-            switch: Arc::new(Switch::new(target)),
+            switch: Arc::new(Switch::new(local.target(placement))),
             local: Some(local),
+            home: placement,
             remote,
             all,
             current: ArcSwapOption::empty(),
+            trials: OnceLock::new(),
         }
     }
 
     /// A switch for a module that only other processes run.
     pub(crate) fn new_remote(remote: RemoteModule<A>) -> Self {
-        let all = Arc::new(remote.connect_to_all());
+        let all = Arc::new(remote.connect_to_all(ClientPurpose::Calls));
         Self {
             switch: Arc::new(Switch::new(Target::Remote(A::new_proxy(Arc::clone(&all))))),
             local: None,
+            home: Placement::Remote,
             remote: Some(remote),
             all: Some(Arc::clone(&all)),
             current: ArcSwapOption::new(Some(all)),
+            trials: OnceLock::new(),
         }
     }
 
     pub(crate) fn switch(&self) -> &Arc<Switch<A>> {
         &self.switch
+    }
+
+    /// Routes later calls to `target`, of which `client` calls other processes.
+    pub(crate) fn route_to(&self, target: Target<A>, client: Option<Arc<Client<A>>>) {
+        self.current.store(client);
+        self.switch.route_to(target);
     }
 
     fn local(&self) -> Result<&LocalModule<A>, PlacementError> {
@@ -192,7 +237,7 @@ impl<A: Contract + ?Sized> ModuleSwitch<A> {
                 url: url.to_string(),
                 known: join_addresses(&remote.addresses),
             }),
-            None => Ok(Arc::new((remote.connect)(urls))),
+            None => Ok(Arc::new((remote.connect)(urls, ClientPurpose::Calls))),
         }
     }
 }
@@ -229,11 +274,10 @@ impl<A: Contract + ?Sized> PlacementControl for ModuleSwitch<A> {
     fn check(&self) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async {
             let checked = match (self.current.load_full(), &self.local) {
+                // A dead candidate must not take a process out of the load balancer that can execute the calls.
+                (Some(_), Some(local)) if self.is_trial() => local.ping().await,
                 (Some(client), _) => client.identify(CHECK_TIMEOUT).await.map(drop),
-                (None, Some(local)) => {
-                    let mut cx = CallContext::root("health").with_timeout(CHECK_TIMEOUT);
-                    local.db.ping(&mut cx).await
-                }
+                (None, Some(local)) => local.ping().await,
                 (None, None) => Ok(()),
             };
             checked.map_err(|failure| failure.to_string())
@@ -260,21 +304,19 @@ impl<A: Contract + ?Sized> PlacementControl for ModuleSwitch<A> {
 
     fn place(&self, placement: Placement, urls: Option<Vec<Address>>) -> Result<(), PlacementError> {
         let (target, client) = match placement {
-            Placement::Local => (Target::Local(Arc::clone(&self.local()?.edge)), None),
-            Placement::Encoded => (Target::Encoded(encoded_client(Arc::clone(&self.local()?.edge))), None),
+            Placement::Local | Placement::Encoded => (self.local()?.target(placement), None),
             Placement::Remote => {
                 let client = self.client(urls)?;
                 (Target::Remote(A::new_proxy(Arc::clone(&client))), Some(client))
             }
         };
-        self.current.store(client);
-        self.switch.route_to(target);
+        self.route_to(target, client);
         Ok(())
     }
 }
 
 /// Says that the process at `url` sends no heartbeats to the data of this process.
-fn other_data(replica: &Replica, data: &str, url: &str, found: &Identity) -> String {
+pub(crate) fn other_data(replica: &Replica, data: &str, url: &str, found: &Identity) -> String {
     let (module, own) = (&found.name, replica.instance());
     let Identity { store_id, instance, .. } = found;
     let elsewhere = found.data.as_deref().unwrap_or("an unknown place");

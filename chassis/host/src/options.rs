@@ -35,6 +35,8 @@ pub struct HostOptions {
     pub keep_events: Duration,
     /// Largest number of calls that one module executes for other processes at once.
     pub max_in_flight: usize,
+    /// Whether the process offers its modules as candidates: no background work before a plan allows some.
+    pub candidate: bool,
     /// Options of each module, by name.
     pub modules: BTreeMap<String, ModuleOptions>,
 }
