@@ -1,6 +1,6 @@
 //! A buyer buys a basket, pays with one of several cards, and may cancel or return. Knows only the public API.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -33,6 +33,32 @@ pub(super) struct Buyer {
     run: String,
     /// Idempotency keys hold for this client: a second run under the same name is the same client.
     cookie: String,
+    latest: LatestOrder,
+}
+
+/// The newest order of all buyers of a load, for others who read orders meanwhile.
+#[derive(Debug, Clone, Default)]
+pub struct LatestOrder(Arc<Mutex<Option<LinkedOrder>>>);
+
+/// An order, and the token that opens it.
+#[derive(Debug, Clone)]
+pub struct LinkedOrder {
+    /// Id of the order.
+    pub id: String,
+    /// Value of the header `Order-Token`.
+    pub link_token: String,
+}
+
+impl LatestOrder {
+    /// The newest order; `None` before the first.
+    #[must_use]
+    pub fn get(&self) -> Option<LinkedOrder> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, order: LinkedOrder) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(order);
+    }
 }
 
 /// Outcome of one basket.
@@ -60,7 +86,7 @@ pub(crate) enum Bought {
 }
 
 impl Buyer {
-    pub(super) fn new(store: Arc<PublicClient>, seed: u64, run: String) -> Self {
+    pub(super) fn new(store: Arc<PublicClient>, seed: u64, run: String, latest: LatestOrder) -> Self {
         let cookie = format!(
             "offshoot-client={:016x}{:016x}",
             fnv1a(&run),
@@ -71,6 +97,7 @@ impl Buyer {
             seed,
             run,
             cookie,
+            latest,
         }
     }
 
@@ -103,6 +130,10 @@ impl Buyer {
         if !matches!(answer.status, 201 | 202) {
             return Ok(refused(invoice, &answer));
         }
+        self.latest.set(LinkedOrder {
+            id: text(&answer.body, "id")?,
+            link_token: text(&answer.body, "link_token")?,
+        });
         let order = self.cancel_or_return(answer.body, invoice, &mut chance).await?;
         let id = text(&order, "id")?;
         Ok(Outcome {

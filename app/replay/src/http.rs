@@ -2,7 +2,9 @@
 //!
 //! Knows HTTP and JSON, but no contract.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -13,6 +15,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use offshoot_contract::{Backoff, ServerUrl};
+use serde::Serialize;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -31,7 +34,34 @@ pub(super) struct PublicClient {
     client: Client<HttpConnector, Full<Bytes>>,
     root: String,
     patience: Duration,
+    counts: Counts,
+}
+
+/// Requests of one client, each attempt by itself.
+#[derive(Default)]
+struct Counts {
+    sent: AtomicU64,
     repeats: AtomicU64,
+    /// Attempts that failed, by kind.
+    failed: Mutex<BTreeMap<String, u64>>,
+}
+
+/// Requests so far, each attempt counted by itself.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Requests {
+    /// Attempts.
+    pub sent: u64,
+    /// Attempts without an answer, and answers that are neither a success nor a problem that the API declares, by kind:
+    /// `timeout`, `connection`, or `status-` with the status.
+    pub failed: BTreeMap<String, u64>,
+}
+
+impl Requests {
+    /// Number of failed attempts of all kinds.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failed.values().sum()
+    }
 }
 
 /// A response.
@@ -59,13 +89,30 @@ impl PublicClient {
             client: Client::builder(TokioExecutor::new()).build_http(),
             root: format!("{store}/api/v1"),
             patience,
-            repeats: AtomicU64::new(0),
+            counts: Counts::default(),
         })
     }
 
     /// Number of retries.
     pub(super) fn repeats(&self) -> u64 {
-        self.repeats.load(Ordering::Relaxed)
+        self.counts.repeats.load(Ordering::Relaxed)
+    }
+
+    /// Requests so far.
+    pub(super) fn requests(&self) -> Requests {
+        Requests {
+            sent: self.counts.sent.load(Ordering::Relaxed),
+            failed: self.failed().clone(),
+        }
+    }
+
+    fn failed(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+        // A poisoned lock is usable: no panic leaves the map half changed.
+        self.counts.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count_failure(&self, kind: impl Into<String>) {
+        *self.failed().entry(kind.into()).or_default() += 1;
     }
 
     /// Repeats a request until the response has a status below 500. Fails after the patience of this client.
@@ -73,14 +120,26 @@ impl PublicClient {
         let start = Instant::now();
         let mut backoff = PAUSES;
         loop {
+            self.counts.sent.fetch_add(1, Ordering::Relaxed);
             let why = match timeout(ATTEMPT, self.attempt(&method, path, headers, body)).await {
-                Ok(Ok((status, body))) if status < 500 => {
-                    let took = start.elapsed();
-                    return Ok(Answer { status, body, took });
+                Ok(Ok((status, body))) => {
+                    if !is_declared(status, &body) {
+                        self.count_failure(format!("status-{status}"));
+                    }
+                    if status < 500 {
+                        let took = start.elapsed();
+                        return Ok(Answer { status, body, took });
+                    }
+                    format!("the store answered {status} {body}")
                 }
-                Ok(Ok((status, body))) => format!("the store answered {status} {body}"),
-                Ok(Err(error)) => format!("{error:#}"),
-                Err(_) => format!("no response within {ATTEMPT:?}"),
+                Ok(Err(error)) => {
+                    self.count_failure("connection");
+                    format!("{error:#}")
+                }
+                Err(_) => {
+                    self.count_failure("timeout");
+                    format!("no response within {ATTEMPT:?}")
+                }
             };
             let pause = backoff.next_pause();
             if start.elapsed() + pause > self.patience {
@@ -90,7 +149,7 @@ impl PublicClient {
                     self.patience
                 );
             }
-            self.repeats.fetch_add(1, Ordering::Relaxed);
+            self.counts.repeats.fetch_add(1, Ordering::Relaxed);
             sleep(pause).await;
         }
     }
@@ -114,4 +173,10 @@ impl PublicClient {
             .to_bytes();
         Ok((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
     }
+}
+
+/// Whether an answer is a success, or a problem that the API declares: with a code, and with the caller to blame.
+#[must_use]
+pub fn is_declared(status: u16, body: &Value) -> bool {
+    status < 300 || ((400..500).contains(&status) && body["code"].is_string())
 }

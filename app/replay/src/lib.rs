@@ -25,7 +25,8 @@ use offshoot_import::{Progress, Reached, Source};
 use orders_api::v1::OrdersApi;
 use payments_api::v1::PaymentsApi;
 
-pub use self::buyer::Outcome;
+pub use self::buyer::{LatestOrder, LinkedOrder, Outcome};
+pub use self::http::{Requests, is_declared};
 pub use self::load::Load;
 pub use self::proofs::Proof;
 pub use self::report::{Proofs, Report};
@@ -82,11 +83,11 @@ pub async fn buy_and_prove(
         baskets.len()
     ));
     let start = Instant::now();
-    let (outcomes, repeats) = buy(url, baskets, &options, progress).await?;
+    let (outcomes, requests) = buy(url, baskets, &options, progress).await?;
     let bought = start.elapsed();
     progress.note("all buyers have ended; checking the proofs");
     let proofs = prove_after(modules, &outcomes, options.patience).await?;
-    Ok(Report::new(&options, skipped, (&outcomes, repeats), bought, proofs))
+    Ok(Report::new(&options, skipped, (&outcomes, requests), bought, proofs))
 }
 
 /// Checks the proofs without buying, over all data of the store.
@@ -100,7 +101,7 @@ async fn buy(
     baskets: Vec<Basket>,
     options: &Options,
     progress: &mut dyn Progress,
-) -> Result<(Vec<Outcome>, u64)> {
+) -> Result<(Vec<Outcome>, (u64, Requests))> {
     let total = baskets.len() as u64;
     let mut outcomes = Vec::with_capacity(baskets.len());
     let mut load = Load::start(url, baskets, options, 1, Duration::ZERO)?;
@@ -109,7 +110,7 @@ async fn buy(
         let done = load.done();
         tokio::select! {
             ended = load.next_ended() => match ended {
-                None => return Ok((outcomes, load.repeats())),
+                None => return Ok((outcomes, (load.repeats(), load.requests()))),
                 Some(of_one) => outcomes.extend(of_one?),
             },
             _ = look.tick() => progress.reached(Reached { line: done, bytes: done, bytes_total: total }),

@@ -10,8 +10,8 @@ use tokio::time::sleep;
 
 use super::Options;
 use super::baskets::Basket;
-use super::buyer::{Buyer, Outcome};
-use super::http::PublicClient;
+use super::buyer::{Buyer, LatestOrder, Outcome};
+use super::http::{PublicClient, Requests};
 
 /// Running buyers.
 pub struct Load {
@@ -28,6 +28,7 @@ struct Shared {
     pause: Duration,
     next: AtomicUsize,
     done: AtomicU64,
+    latest: LatestOrder,
     stopped: AtomicBool,
 }
 
@@ -47,6 +48,7 @@ impl Load {
             pause,
             next: AtomicUsize::new(0),
             done: AtomicU64::new(0),
+            latest: LatestOrder::default(),
             stopped: AtomicBool::new(false),
         });
         let mut buyers = JoinSet::new();
@@ -66,20 +68,32 @@ impl Load {
         self.shared.store.repeats()
     }
 
+    /// Requests so far, each attempt counted by itself.
+    #[must_use]
+    pub fn requests(&self) -> Requests {
+        self.shared.store.requests()
+    }
+
+    /// The newest order of these buyers.
+    #[must_use]
+    pub fn latest_order(&self) -> LatestOrder {
+        self.shared.latest.clone()
+    }
+
     /// Outcomes of a buyer that has ended; `None` if all have ended.
     pub(super) async fn next_ended(&mut self) -> Option<Result<Vec<Outcome>>> {
         let ended = self.buyers.join_next().await?;
         Some(ended.unwrap_or_else(|error| Err(error.into())))
     }
 
-    /// Lets each buyer finish the current basket, and returns all outcomes.
-    pub async fn stop(mut self) -> Result<Vec<Outcome>> {
+    /// Lets each buyer finish the current basket, and returns all outcomes and all requests.
+    pub async fn stop(mut self) -> Result<(Vec<Outcome>, Requests)> {
         self.shared.stopped.store(true, Ordering::Relaxed);
         let mut outcomes = Vec::new();
         while let Some(of_one) = self.next_ended().await {
             outcomes.extend(of_one?);
         }
-        Ok(outcomes)
+        Ok((outcomes, self.requests()))
     }
 }
 
@@ -94,7 +108,7 @@ impl Shared {
             }
             // A later lap needs new idempotency keys, or the store would repeat the old responses.
             let run = if lap == 0 { run.clone() } else { format!("{run}-{lap}") };
-            let buyer = Buyer::new(Arc::clone(&self.store), seed, run);
+            let buyer = Buyer::new(Arc::clone(&self.store), seed, run, self.latest.clone());
             outcomes.push(buyer.buy(&self.baskets[place]).await?);
             self.done.fetch_add(1, Ordering::Relaxed);
             sleep(self.pause).await;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::Options;
 use super::baskets::Skipped;
 use super::buyer::{Bought, Outcome};
+use super::http::Requests;
 use super::proofs::Proof;
 
 /// Report of a replay.
@@ -26,6 +27,10 @@ pub struct Report {
     checkout_ms_p50: f64,
     checkout_ms_p99: f64,
     repeats: u64,
+    /// Requests, each attempt counted by itself, and failures by kind.
+    requests: Requests,
+    /// The code of the problem by basket, for comparisons of two runs.
+    refusals: BTreeMap<String, String>,
     proofs: Vec<Proof>,
 }
 
@@ -33,20 +38,24 @@ impl Report {
     pub(super) fn new(
         options: &Options,
         skipped: Skipped,
-        (outcomes, repeats): (&[Outcome], u64),
+        (outcomes, (repeats, requests)): (&[Outcome], (u64, Requests)),
         took: Duration,
         proofs: Vec<Proof>,
     ) -> Self {
         let mut by_name = BTreeMap::new();
         let mut latencies: Vec<Duration> = Vec::with_capacity(outcomes.len());
         let mut orders = 0_u64;
+        let mut refusals = BTreeMap::new();
         for outcome in outcomes {
             let name = match &outcome.result {
                 Bought::Order { status, .. } => {
                     orders += 1;
                     status.clone()
                 }
-                Bought::Refused { code, .. } => code.clone(),
+                Bought::Refused { code, .. } => {
+                    refusals.insert(outcome.invoice.clone(), code.clone());
+                    code.clone()
+                }
             };
             *by_name.entry(name).or_default() += 1;
             latencies.push(outcome.latency);
@@ -64,6 +73,8 @@ impl Report {
             checkout_ms_p50: percentile(&latencies, 50),
             checkout_ms_p99: percentile(&latencies, 99),
             repeats,
+            requests,
+            refusals,
             proofs,
         }
     }
@@ -101,6 +112,14 @@ impl fmt::Display for Report {
             "{:>9}  lines and {} invoices of the file skipped: the catalog does not sell them, or a cart is too small for them",
             self.skipped.lines, self.skipped.invoices
         )?;
+        let failed = self.requests.failed.iter();
+        let failed: Vec<_> = failed.map(|(kind, count)| format!("{count} {kind}")).collect();
+        let failed = if failed.is_empty() {
+            "none".to_owned()
+        } else {
+            failed.join(", ")
+        };
+        writeln!(f, "{:>9}  requests sent; failed: {failed}", self.requests.sent)?;
         write!(f, "{}", Proofs(&self.proofs))
     }
 }
