@@ -1,7 +1,9 @@
 //! Placement and calls of all modules, from the settings alone, without any connection.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
+use offshoot_strangler::{Migration, State};
 use serde::Serialize;
 
 use crate::config::{ModulePlacement, Settings};
@@ -19,6 +21,17 @@ pub struct Topology {
     modules: Vec<Node>,
     /// Callees of the public API in this process; empty if this process has no public API.
     public: Vec<&'static str>,
+    /// Modules whose calls a migration routes, not the settings.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    moving: Vec<Moving>,
+}
+
+/// A module that moves, as the data directory remembers.
+#[derive(Debug, Serialize)]
+struct Moving {
+    module: String,
+    state: State,
+    generation: u64,
 }
 
 /// One module.
@@ -77,7 +90,23 @@ impl Topology {
         } else {
             Vec::new()
         };
-        Ok(Self { modules, public })
+        Ok(Self {
+            modules,
+            public,
+            moving: Vec::new(),
+        })
+    }
+
+    /// The topology with the migrations that have not ended. `records`: by module.
+    #[must_use]
+    pub fn with_migrations(mut self, records: &BTreeMap<String, Migration>) -> Self {
+        let started = records.iter().filter(|(_, record)| record.started);
+        self.moving.extend(started.map(|(module, record)| Moving {
+            module: module.clone(),
+            state: record.state,
+            generation: record.generation,
+        }));
+        self
     }
 
     /// A Mermaid flowchart: processes are boxes; calls and events are arrows, dotted between processes.
@@ -163,7 +192,20 @@ impl fmt::Display for Topology {
         } else {
             self.public.join(", ")
         };
-        write!(f, "{:<13} {:<8} {public}", "public", "")
+        write!(f, "{:<13} {:<8} {public}", "public", "")?;
+        for Moving {
+            module,
+            state,
+            generation,
+        } in &self.moving
+        {
+            write!(
+                f,
+                "\n{module} moves: {state}, generation {generation}, when a process of this data directory ran last; \
+                 `offshoot strangler status {module}` asks a process"
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -214,5 +256,27 @@ mod tests {
             "{alone}"
         );
         assert!(!alone.to_string().contains("s3cret"), "{alone}");
+    }
+    #[test]
+    fn a_moving_module_has_a_line_with_the_command_that_asks_a_process() {
+        let now = offshoot_contract::Timestamp::from_micros(0).expect("valid");
+        let record = |started| Migration {
+            started,
+            generation: 7,
+            state: State::Shadow,
+            ..Migration::new(1, now)
+        };
+        let records = BTreeMap::from([
+            ("catalog".to_owned(), record(true)),
+            ("carts".to_owned(), record(false)),
+        ]);
+        let table = topology(&[]).with_migrations(&records).to_string();
+        assert_eq!(
+            table.lines().last(),
+            Some(
+                "catalog moves: shadow, generation 7, when a process of this data directory ran last; \
+                 `offshoot strangler status catalog` asks a process"
+            )
+        );
     }
 }

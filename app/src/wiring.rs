@@ -13,6 +13,7 @@ use std::sync::Arc;
 use offshoot_contract::{Contract, ContractDescription, Contracts, describe};
 use offshoot_db::ModuleSchema;
 use offshoot_host::{Declaration, Host, HostOptions, HostedModule, Job, Module};
+use uuid::Uuid;
 
 #[cfg(feature = "store")]
 pub(crate) use self::agreement::origin;

@@ -12,6 +12,7 @@ use super::module_name::module;
 use super::placement::PlacementCommand;
 use super::sagas::SagasCommand;
 use super::serve::ServeArguments;
+use super::strangler::StranglerCommand;
 use super::token::TokenCommand;
 #[cfg(feature = "store")]
 use super::tools::Tool;
@@ -78,6 +79,7 @@ key and an operator's token into the data directory. Ctrl-C stops the process af
 Examples:
   offshoot serve --listen 127.0.0.1:8080
   offshoot serve --only catalog --listen 127.0.0.1:7101
+  offshoot serve --only catalog --candidate --listen 127.0.0.1:7101
   offshoot serve --remote catalog=http://127.0.0.1:7101
   offshoot serve --encoded all
 
@@ -101,6 +103,25 @@ Examples:
 Next: `offshoot topology` prints where modules run from the settings, without a process."
     )]
     Placement(PlacementCommand),
+
+    /// Move the execution of a running module to another process, step by step, and back.
+    #[command(
+        subcommand,
+        after_help = "\
+Asks the admin surface of a process, with the operator's token in the data directory. Each step forward has gates: facts
+about the processes, and rates measured on the calls of users. A step back has none. Each change names the generation
+that the command saw, so that a repeated command is one step.
+
+States, on the way out: local, encoded, shadow, canary:1 to canary:99, remote, detached.
+
+Examples:
+  offshoot strangler plan catalog
+  offshoot strangler status catalog --watch
+  offshoot strangler rollback catalog
+
+Next: `offshoot strangler plan catalog` says what to do first, and how long each state takes."
+    )]
+    Strangler(StranglerCommand),
 
     /// Print a header for curl: of an operator, of an order, or of a service.
     #[command(
@@ -191,7 +212,8 @@ Next: `offshoot backup verify DIR` checks a backup before somebody needs it."
 Reads the modules' data, a second time after a few seconds if processes work on it, and changes nothing. Finds: missing
 migrations, a database that takes no writes, another store than the data directory remembers, processes that stopped
 without deregistering, events without a position, subscriptions that are held, late, or without a worker, dead letters,
-stale projections, and sagas that are stuck or open for long.
+stale projections, sagas that are stuck or open for long, and strangler migrations that were halted or lost their
+record.
 
 Example:
   offshoot doctor --json
@@ -241,6 +263,7 @@ impl Command {
             | Self::Db(_)
             | Self::Placement(_)
             | Self::Serve(_)
+            | Self::Strangler(_)
             | Self::Token(_)
             | Self::Topology { .. } => false,
         }

@@ -7,12 +7,14 @@ use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
-use offshoot_backup::{CreateOptions, ModuleData, RestoreOptions, create_backup, restore_backup, verify_backup};
+use offshoot_backup::{
+    CreateOptions, Manifest, ModuleData, RestoreOptions, create_backup, restore_backup, verify_backup,
+};
 use offshoot_contract::SystemClock;
 
 use super::db::schemas;
-use super::module_name::{built_module, module};
-use super::print;
+use super::module_name::{built_module, module_or_control};
+use super::{control, print};
 use crate::config::{ModulePlacement, Settings};
 
 #[derive(Debug, Subcommand)]
@@ -20,7 +22,8 @@ pub(super) enum BackupCommand {
     /// Back up the modules' data into a new directory, while the store serves.
     #[command(after_help = "\
 Each module's snapshot is consistent. Snapshots are taken callers before callees: stock and payment of every order in a
-backup are in the backup too. A later snapshot may contain more, of orders that came in between.
+backup are in the backup too. A later snapshot may contain more, of orders that came in between. The records of
+strangler migrations are in the backup of all modules, as `control`.
 
 `manifest.json` is written last; a directory without it is an interrupted backup, and every command refuses it.
 SHA256SUMS is for `sha256sum -c`. A backup lacks service keys, link keys, operators, settings, and the payment
@@ -83,8 +86,8 @@ pub(super) struct RestoreArguments {
     /// Directory of the backup.
     directory: PathBuf,
 
-    /// Only this module; may be repeated.
-    #[arg(long = "module", value_name = "NAME", value_parser = module)]
+    /// Only this module, or `control` for the records of strangler migrations; may be repeated.
+    #[arg(long = "module", value_name = "NAME", value_parser = module_or_control)]
     modules: Vec<String>,
 
     /// Move existing data aside.
@@ -113,8 +116,11 @@ pub(super) async fn execute(what: BackupCommand, settings: &Settings, json: bool
                 modules,
                 store_version: env!("CARGO_PKG_VERSION").to_owned(),
             };
-            let places = places(settings, None)?;
+            let mut places = places(settings, None)?;
             ensure!(!places.is_empty(), "no module keeps its data here");
+            if options.modules.is_empty() {
+                places.extend(control::data_in_use(settings).await?);
+            }
             let manifest = create_backup(&places, &to, &options, &SystemClock, &mut tell).await?;
             print(&manifest, &text::created(&manifest, &to), json)?;
             Ok(ExitCode::SUCCESS)
@@ -133,7 +139,11 @@ pub(super) async fn execute(what: BackupCommand, settings: &Settings, json: bool
                 resync: arguments.resync,
                 login: arguments.login.clone(),
             };
-            let places = places(settings, arguments.login.as_deref())?;
+            let mut places = places(settings, arguments.login.as_deref())?;
+            let manifest = Manifest::read(&arguments.directory)?;
+            if manifest.modules.iter().any(|backup| backup.module == control::NAME) {
+                places.push(control::data(settings, arguments.login.as_deref())?);
+            }
             let report = restore_backup(&places, &arguments.directory, &options, &SystemClock, &mut tell).await?;
             print(&report, &text::restored(&report), json)?;
             Ok(ExitCode::SUCCESS)

@@ -5,9 +5,13 @@
 // The grammar.
 mod arguments;
 mod module_name;
+// Questions to the admin surface of a process, and places of data.
+mod admin_surface;
+mod database_url;
 // One file per command.
 mod backup;
 mod contract;
+mod control;
 mod databases;
 mod db;
 mod doctor;
@@ -18,6 +22,7 @@ mod placement;
 mod sagas;
 mod serve;
 mod store;
+mod strangler;
 mod token;
 // Commands of the store: importers, replay, demo, check of sources.
 #[cfg(feature = "store")]
@@ -43,6 +48,7 @@ pub use self::arguments::Arguments;
 use self::arguments::Command;
 use self::serve::ServeArguments;
 use crate::config::{self, Configuration, ConfigurationError, Settings, TelemetrySettings};
+use crate::serve::control::remembered_records;
 use crate::topology::Topology;
 
 /// Time limit for sending the last traces.
@@ -157,12 +163,13 @@ async fn carry_out(arguments: Arguments, configuration: Configuration) -> Result
         #[cfg(feature = "store")]
         Command::Tool(tool) => return tools::execute(tool, settings, json).await,
         Command::Placement(what) => placement::execute(what, settings, json).await?,
+        Command::Strangler(what) => strangler::execute(what, settings, json).await?,
         Command::Token(what) => {
             let header = token::header(&what, settings)?;
             print(&header, &header, json)?;
         }
         Command::Topology { mermaid } => {
-            let topology = Topology::from_settings(settings)?;
+            let topology = Topology::from_settings(settings)?.with_migrations(&remembered_records(settings)?);
             let text = if mermaid {
                 topology.mermaid()
             } else {

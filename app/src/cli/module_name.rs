@@ -1,5 +1,6 @@
 //! Names of modules on the command line.
 
+use super::control;
 use crate::wiring;
 
 /// Checks the name of a module of the store.
@@ -9,6 +10,14 @@ pub(super) fn module(name: &str) -> Result<String, String> {
         return Ok(name.to_owned());
     }
     Err(format!("the modules are {}", known.join(", ")))
+}
+
+/// Checks the name of a module of the store, or of the control database.
+pub(super) fn module_or_control(name: &str) -> Result<String, String> {
+    if name == control::NAME {
+        return Ok(name.to_owned());
+    }
+    module(name)
 }
 
 /// Checks the name of a module whose implementation is part of this binary.

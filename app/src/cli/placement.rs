@@ -2,26 +2,19 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Context as _, Result, bail};
-use bytes::Bytes;
+use anyhow::Result;
 use clap::Subcommand;
-use http::{Method, Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::HttpsConnectorBuilder;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
-use offshoot_contract::{Problem, ServerUrl};
-use offshoot_rest::{client_tls, no_tls};
-use rustls::ClientConfig;
+use http::Method;
+use offshoot_contract::ServerUrl;
 
+use super::admin_surface::AdminSurface;
 use super::module_name::module;
 use super::print;
-use super::token::own_token;
 use crate::config::Settings;
 use crate::serve::admin::{ModulePlace, WantedPlace, placement};
 
-/// Largest response, bytes.
-const MAX_ANSWER: usize = 1 << 20;
+/// Path of the placements.
+const PATH: &str = "/admin/placement";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PlacementCommand {
@@ -80,13 +73,8 @@ Next: `offshoot placement show` prints the calls at each place.")]
 }
 
 pub(super) async fn execute(what: PlacementCommand, settings: &Settings, json: bool) -> Result<()> {
-    let token = own_token(settings)?;
     let modules: Vec<ModulePlace> = match what {
-        PlacementCommand::Show { of } => {
-            let root = root_of(of, settings);
-            let answer = ask(settings, Method::GET, &root, "", &token, Bytes::new()).await?;
-            serde_json::from_slice(&answer).context("the process gives an answer of another version")?
-        }
+        PlacementCommand::Show { of } => AdminSurface::of(of, settings)?.get(PATH).await?,
         PlacementCommand::Set {
             module,
             place,
@@ -95,17 +83,14 @@ pub(super) async fn execute(what: PlacementCommand, settings: &Settings, json: b
             force,
             of,
         } => {
-            let root = root_of(of, settings);
             let wanted = WantedPlace {
                 placement: place,
                 urls: (!at.is_empty()).then_some(at),
                 generation,
                 force,
             };
-            let body = serde_json::to_vec(&wanted)?.into();
-            let answer = ask(settings, Method::PUT, &root, &format!("/{module}"), &token, body).await?;
-            let placed: ModulePlace =
-                serde_json::from_slice(&answer).context("the process gives an answer of another version")?;
+            let surface = AdminSurface::of(of, settings)?;
+            let placed: ModulePlace = surface.send(Method::PUT, &format!("{PATH}/{module}"), &wanted).await?;
             if let Some(checked) = &placed.checked {
                 eprintln!("checked: {checked}");
             }
@@ -113,10 +98,6 @@ pub(super) async fn execute(what: PlacementCommand, settings: &Settings, json: b
         }
     };
     print(&modules, table(&modules).trim_end(), json)
-}
-
-fn root_of(of: Option<ServerUrl>, settings: &Settings) -> String {
-    of.map_or_else(|| settings.admin_url(), |url| url.to_string())
 }
 
 fn table(modules: &[ModulePlace]) -> String {
@@ -148,48 +129,6 @@ fn table(modules: &[ModulePlace]) -> String {
         }
     }
     table
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a client of the admin surface, which is not a contract"
-)]
-async fn ask(settings: &Settings, method: Method, root: &str, path: &str, token: &str, body: Bytes) -> Result<Bytes> {
-    let request = Request::builder()
-        .method(method)
-        .uri(format!("{root}/admin/placement{path}"))
-        .header(header::AUTHORIZATION, format!("Bearer {token}"))
-        .header(header::CONTENT_TYPE, "application/json")
-        .body(Full::new(body))
-        .with_context(|| format!("the request to {root} cannot be made"))?;
-    let connector = HttpsConnectorBuilder::new()
-        .with_tls_config(tls(settings)?)
-        .https_or_http()
-        .enable_http1()
-        .build();
-    let client = Client::builder(TokioExecutor::new()).build(connector);
-    let response = client.request(request).await;
-    let response = response.with_context(|| format!("no process answers at {root}: --of URL names another"))?;
-    let status = response.status();
-    let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
-    let body = body
-        .map_err(|error| anyhow::anyhow!("the answer of {root} ended early: {error}"))?
-        .to_bytes();
-    if status == StatusCode::OK {
-        return Ok(body);
-    }
-    match serde_json::from_slice::<Problem>(&body) {
-        Ok(problem) => bail!("{}", problem.detail),
-        Err(_) => bail!("{root} answers {status}: not the admin surface of a process"),
-    }
-}
-
-/// Trusted authorities for a process at an https address.
-pub(super) fn tls(settings: &Settings) -> Result<ClientConfig> {
-    match &settings.contracts.authority {
-        Some(authority) => Ok(client_tls(authority, settings.contracts.certificate().as_ref())?),
-        None => Ok(no_tls()),
-    }
 }
 
 fn place(text: &str) -> Result<String, String> {

@@ -20,6 +20,11 @@ pub(super) struct ServeArguments {
     #[arg(long, value_name = "MODULE", value_delimiter = ',', value_parser = built_module)]
     only: Vec<String>,
 
+    /// Offer the modules of this process as candidates of a strangler migration: no background work before a plan
+    /// allows some.
+    #[arg(long)]
+    candidate: bool,
+
     /// Run a module in this process, through its REST encoding and back.
     #[arg(long, value_name = "MODULE|all", value_parser = module_or_all)]
     encoded: Vec<String>,
@@ -60,6 +65,9 @@ impl ServeArguments {
                 "sample",
                 if matches!(sample, YesOrNo::Yes) { "yes" } else { "no" },
             );
+        }
+        if self.candidate {
+            flags.set("--candidate", "strangler.candidate", "true");
         }
         if let Some(listen) = self.listen_contracts {
             flags.set("--listen-contracts", "contracts.listen", listen.to_string());

@@ -34,6 +34,7 @@ impl Settings {
             heartbeat: self.jobs.heartbeat(),
             keep_events: self.events.keep,
             max_in_flight: self.contracts.in_flight,
+            candidate: self.strangler.candidate,
             modules: modules.collect::<anyhow::Result<_>>()?,
         })
     }

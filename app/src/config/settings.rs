@@ -57,6 +57,8 @@ pub struct Settings {
     pub contracts: ContractsSettings,
     /// The admin surface.
     pub admin: AdminSettings,
+    /// Strangler migrations.
+    pub strangler: StranglerSettings,
     /// Metrics and traces.
     pub telemetry: TelemetrySettings,
     /// Stopping the process.
@@ -277,6 +279,14 @@ pub struct AdminSettings {
     /// Reason for serving this surface off loopback without TLS; `None` forbids it.
     #[serde(deserialize_with = "unless_empty")]
     pub allow_plain_text: Option<String>,
+}
+
+/// Strangler migrations.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StranglerSettings {
+    /// Whether this process offers its modules as candidates: no background work before a plan allows some.
+    pub candidate: bool,
 }
 
 /// Stopping the process.

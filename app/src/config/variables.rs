@@ -8,7 +8,8 @@ use super::suggestion::nearest;
 /// Prefix of all names that belong to this project.
 const OURS: &str = "OFFSHOOT_";
 /// Variables that tests, benchmarks and debug builds read. CONTRIBUTING and `tests/bench/README.md` explain them.
-pub(super) const OTHERS: [&str; 9] = [
+pub(super) const OTHERS: [&str; 10] = [
+    "OFFSHOOT_ALL_MODULES",
     "OFFSHOOT_BIN",
     "OFFSHOOT_BLESS",
     "OFFSHOOT_DATA",

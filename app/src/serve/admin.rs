@@ -12,13 +12,14 @@ use axum::routing::{get, put};
 use axum::{Extension, Json, Router};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
-use offshoot_contract::{PathCounts, Placement, Problem, TraceContext, json};
+use offshoot_contract::{Placement, Problem, TraceContext, json};
 use offshoot_host::{Evidence, HostedModule};
 use offshoot_listener::{BodyError, receive_body};
 use offshoot_rest::Operators;
+use offshoot_strangler::Strangler;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::serve::health::{self, Health, Readiness};
 
@@ -30,13 +31,17 @@ const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(5);
 /// State of the routes.
 struct Admin {
     health: Arc<Health>,
+    /// Decides placements of modules that move.
+    strangler: Option<Arc<Strangler>>,
     /// Number of changes of each module's placement. Changes are made one at a time.
     generations: Mutex<BTreeMap<&'static str, u64>>,
+    /// The beginning of the counts.
+    started: Instant,
 }
 
 /// The operator who sent the request.
 #[derive(Clone)]
-struct By(Arc<str>);
+pub(super) struct By(pub(super) Arc<str>);
 
 /// Placement of one module.
 #[derive(Debug, Serialize, Deserialize)]
@@ -49,6 +54,12 @@ pub struct ModulePlace {
     pub generation: u64,
     /// Calls that ended since this process started, at any placement.
     pub calls: u64,
+    /// These calls by method.
+    #[serde(default)]
+    pub methods: BTreeMap<String, u64>,
+    /// Seconds for which this process counts.
+    #[serde(default)]
+    pub seconds: u64,
     /// Addresses where the module may be called, beside this process.
     pub urls: Vec<String>,
     /// The addresses that calls are sent to now.
@@ -88,21 +99,25 @@ pub struct WantedPlace {
     pub force: bool,
 }
 
-pub(super) fn router(health: Arc<Health>, operators: &Arc<Operators>) -> Router {
+pub(super) fn router(health: Arc<Health>, strangler: Option<Arc<Strangler>>, operators: &Arc<Operators>) -> Router {
     let admin = Arc::new(Admin {
         health,
+        strangler,
         generations: Mutex::default(),
+        started: Instant::now(),
     });
     let routes = Router::new()
         .route("/admin/placement", get(all))
         .route("/admin/placement/{module}", put(change))
         .route("/admin/readiness", get(readiness))
-        .method_not_allowed_fallback(async || {
-            let why = "this path does not support the method: the Allow header lists the supported methods";
-            refusal(405, "method-not-allowed", why)
-        })
+        .method_not_allowed_fallback(refuse_method)
         .with_state(admin);
     for_operators(routes, operators)
+}
+
+pub(super) async fn refuse_method() -> Response {
+    let why = "this path does not support the method: the Allow header lists the supported methods";
+    refusal(405, "method-not-allowed", why)
 }
 
 /// Serves `routes` to operators only.
@@ -136,7 +151,8 @@ async fn all(State(admin): State<Arc<Admin>>) -> Json<Vec<ModulePlace>> {
     let generations = admin.generations.lock().await;
     let generation = |module: &HostedModule| generations.get(module.name).copied().unwrap_or(0);
     let modules = admin.health.modules().iter();
-    Json(modules.map(|module| shown(module, generation(module))).collect())
+    let shown = modules.map(|module| admin.shown(module, generation(module)));
+    Json(shown.collect())
 }
 
 async fn readiness(State(admin): State<Arc<Admin>>) -> (StatusCode, Json<Readiness>) {
@@ -150,13 +166,9 @@ async fn change(
     Path(name): Path<String>,
     body: Bytes,
 ) -> Response {
-    let Some(module) = admin.health.modules().iter().find(|module| module.name == name) else {
-        let known: Vec<_> = admin.health.modules().iter().map(|module| module.name).collect();
-        let why = format!(
-            "`{name}` is not a module of this process: the modules are {}",
-            known.join(", ")
-        );
-        return refusal(404, "unknown-module", &why);
+    let module = match admin.placeable(&name) {
+        Ok(module) => module,
+        Err(problem) => return self::problem(*problem),
     };
     let wanted: WantedPlace = match json::from_slice(&body) {
         Ok(wanted) => wanted,
@@ -196,6 +208,10 @@ async fn change(
             }
         }
     }
+    // A migration may have started during the check.
+    if let Err(problem) = admin.placeable(&name) {
+        return self::problem(*problem);
+    }
     let before = module.control.placement().as_str();
     if let Err(error) = module.control.place(placement, urls) {
         return refusal(409, "no-such-place", &error.to_string());
@@ -209,8 +225,16 @@ async fn change(
         "placement changed"
     );
     *generation += 1;
-    let shown = shown(module, *generation);
+    let shown = admin.shown(module, *generation);
     Json(ModulePlace { checked, ..shown }).into_response()
+}
+
+/// Refusal of a placement that a migration decides.
+fn migration_decides(module: &str) -> String {
+    format!(
+        "a strangler migration decides where calls of {module} run: `offshoot strangler advance {module}` and `offshoot \
+         strangler rollback {module}` move them, and `offshoot strangler status {module}` says where they are"
+    )
 }
 
 fn shown_evidence(module: &str, evidence: Evidence) -> String {
@@ -228,29 +252,59 @@ pub fn placement(name: &str) -> Option<Placement> {
     Placement::ALL.into_iter().find(|placement| placement.as_str() == name)
 }
 
-fn shown(module: &HostedModule, generation: u64) -> ModulePlace {
-    let endpoints = module.control.endpoints().into_iter();
-    ModulePlace {
-        module: module.name.to_owned(),
-        placement: module.control.placement().as_str().to_owned(),
-        generation,
-        calls: module.control.paths().iter().map(PathCounts::calls).sum(),
-        urls: module.control.addresses().iter().map(ToString::to_string).collect(),
-        endpoints: endpoints
-            .map(|endpoint| EndpointPlace {
-                url: endpoint.url,
-                calls: endpoint.calls,
-                in_flight: endpoint.in_flight,
-                ejected: endpoint.ejected,
-            })
-            .collect(),
-        checked: None,
+impl Admin {
+    /// The module of this name, if requests decide where its calls run.
+    fn placeable(&self, name: &str) -> Result<&HostedModule, Box<Problem>> {
+        let modules = self.health.modules();
+        let Some(module) = modules.iter().find(|module| module.name == name) else {
+            let known: Vec<_> = modules.iter().map(|module| module.name).collect();
+            let known = known.join(", ");
+            let why = format!("`{name}` is not a module of this process: the modules are {known}");
+            return Err(Problem::new(404, "unknown-module", why).into());
+        };
+        let is_moving = |strangler: &Arc<Strangler>| strangler.is_moving(name);
+        if self.strangler.as_ref().is_some_and(is_moving) {
+            return Err(Problem::new(409, "migration-decides", migration_decides(name)).into());
+        }
+        Ok(module)
+    }
+
+    fn shown(&self, module: &HostedModule, generation: u64) -> ModulePlace {
+        let endpoints = module.control.endpoints().into_iter();
+        let mut methods = BTreeMap::new();
+        for path in module.control.paths() {
+            *methods.entry(path.method.to_owned()).or_default() += path.calls();
+        }
+        ModulePlace {
+            module: module.name.to_owned(),
+            placement: module.control.placement().as_str().to_owned(),
+            generation,
+            calls: methods.values().sum(),
+            methods,
+            seconds: self.started.elapsed().as_secs(),
+            urls: module.control.addresses().iter().map(ToString::to_string).collect(),
+            endpoints: endpoints
+                .map(|endpoint| EndpointPlace {
+                    url: endpoint.url,
+                    calls: endpoint.calls,
+                    in_flight: endpoint.in_flight,
+                    ejected: endpoint.ejected,
+                })
+                .collect(),
+            checked: None,
+        }
     }
 }
 
-fn refusal(status: u16, code: &str, why: &str) -> Response {
+pub(super) fn refusal(status: u16, code: &str, why: &str) -> Response {
+    problem(Problem::new(status, code, why))
+}
+
+/// Answers with a problem.
+pub(super) fn problem(problem: Problem) -> Response {
     let trace = TraceContext::random();
-    let problem = Json(Problem::new(status, code, why).with_trace(&trace));
+    let status = problem.status;
+    let problem = Json(problem.with_trace(&trace));
     let headers = [
         ("content-type", "application/problem+json".to_owned()),
         ("offshoot-trace-id", trace.id()),
@@ -262,4 +316,18 @@ fn refusal(status: u16, code: &str, why: &str) -> Response {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::migration_decides;
+
+    #[test]
+    fn a_placement_that_a_migration_decides_names_the_commands_that_move_calls() {
+        assert_eq!(
+            migration_decides("catalog"),
+            "a strangler migration decides where calls of catalog run: `offshoot strangler advance catalog` and `offshoot \
+             strangler rollback catalog` move them, and `offshoot strangler status catalog` says where they are"
+        );
+    }
 }

@@ -1,11 +1,14 @@
 //! `offshoot serve`: places the modules, listens, and stops in an order that loses nothing.
 
 pub mod admin;
+pub mod control;
 
 #[cfg_attr(not(feature = "store"), path = "no_front.rs")]
 pub mod front;
 
+pub mod plans;
 pub mod reload;
+pub mod strangler;
 
 mod connections;
 mod direct;
@@ -14,6 +17,7 @@ mod health;
 mod metrics;
 mod surfaces;
 mod targets;
+mod verb_fields;
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
@@ -24,6 +28,7 @@ use axum::Router;
 use offshoot_contract::{Clock, SystemClock};
 use offshoot_host::{HostOptions, Job};
 use offshoot_rest::{Operators, client_tls};
+use offshoot_strangler::Strangler;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
@@ -93,6 +98,9 @@ struct Serving {
     health: Arc<Health>,
     sockets: JoinHandle<()>,
     jobs: Vec<AbortOnDropHandle<()>>,
+    strangler: Option<Arc<Strangler>>,
+    /// The work of the strangler, which goes on until the last call has ended.
+    following: Vec<AbortOnDropHandle<()>>,
 }
 
 impl Serving {
@@ -104,6 +112,12 @@ impl Serving {
         reload_credentials(settings, &options, &mut files);
         let mut wired = wiring::connect(options).await?;
         let jobs: Vec<_> = wired.jobs.drain(..).collect();
+        let strangler = plans::strangler(settings, &wired)?;
+        if let Some(strangler) = &strangler {
+            strangler.begin().await;
+        }
+        let following = strangler.iter().flat_map(Strangler::jobs);
+        let following = following.map(|job| AbortOnDropHandle::new(tokio::spawn(job))).collect();
         let mut hosted = std::mem::take(&mut wired.hosted);
         let operators = Arc::new(load_operators(settings)?);
         let (reloaded, path) = (Arc::clone(&operators), settings.operators_file());
@@ -116,7 +130,7 @@ impl Serving {
         let routes = Routes {
             front: front.routes(&url, &health),
             contracts,
-            admin: admin::router(Arc::clone(&health), &operators),
+            admin: operators_routes(&health, strangler.as_ref(), &operators),
             metrics: metrics::router(&health, settings),
             operators,
             health: health::router(&health),
@@ -145,14 +159,35 @@ impl Serving {
         let jobs = jobs.map(|job| AbortOnDropHandle::new(tokio::spawn(job)));
         let jobs = jobs.chain([watching]).collect();
         health.open();
-        Ok(Self { health, sockets, jobs })
+        Ok(Self {
+            health,
+            sockets,
+            jobs,
+            strangler,
+            following,
+        })
     }
 
     /// Returns whether all admitted calls have ended.
     async fn stop(self, settings: &ShutdownSettings) -> bool {
         // The next start resumes unfinished jobs.
         drop(self.jobs);
-        self.health.stop(self.sockets, settings).await
+        let ended = self.health.stop(self.sockets, settings).await;
+        // Until its last call a process follows its plans, and steps forward wait for it.
+        drop(self.following);
+        if let Some(strangler) = &self.strangler {
+            strangler.leave().await;
+        }
+        ended
+    }
+}
+
+/// The routes for operators.
+fn operators_routes(health: &Arc<Health>, strangler: Option<&Arc<Strangler>>, operators: &Arc<Operators>) -> Router {
+    let routes = admin::router(Arc::clone(health), strangler.cloned(), operators);
+    match strangler {
+        Some(strangler) => routes.merge(strangler::router(Arc::clone(strangler), operators)),
+        None => routes,
     }
 }
 

@@ -17,6 +17,8 @@ macro_rules! modules {
             pub hosted: Vec<HostedModule>,
             /// Background work of the modules that run here, for the process that serves them.
             pub jobs: Vec<Job>,
+            /// Id of this process, in identities and in heartbeats.
+            pub instance: Uuid,
         }
 
         impl Wired {
@@ -71,7 +73,7 @@ macro_rules! modules {
         pub async fn connect(options: HostOptions) -> anyhow::Result<Wired> {
             require_agreement()?;
             let mut host = Host::new(options);
-            let mut wired = Wired::default();
+            let mut wired = Wired { instance: host.instance(), ..Wired::default() };
             $(
                 #[cfg(feature = $implementation)]
                 {

@@ -9,8 +9,8 @@ use offshoot_contract::{ContractDescription, ServerUrl};
 use offshoot_rest::ServiceKeys;
 
 use super::print_all;
+use crate::cli::admin_surface::tls;
 use crate::cli::module_name::module;
-use crate::cli::placement::tls;
 use crate::config::Settings;
 use crate::wiring;
 

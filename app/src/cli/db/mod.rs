@@ -1,11 +1,11 @@
-//! `offshoot db`: schemas of the modules whose data this configuration may open.
+//! `offshoot db`: schemas of the modules whose data this configuration may open, and of the control database.
 
 mod passwords;
 mod provision;
 
 use std::fmt::Write as _;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -14,7 +14,8 @@ use offshoot_db::{
 };
 
 use self::provision::ProvisionArguments;
-use super::print;
+use super::database_url::url_of;
+use super::{control, print};
 use crate::config::{ModulePlacement, Settings};
 use crate::wiring;
 
@@ -84,7 +85,7 @@ struct Row {
 
 async fn migrate_all(settings: &Settings, login: Option<&str>) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for (schema, url) in schemas(settings, login)? {
+    for (schema, url) in schemas_with_control(settings, login)? {
         for applied in migrate(schema, &url, &settings.schema_options()).await?.applied {
             rows.push(Row {
                 module: schema.module,
@@ -102,7 +103,7 @@ async fn migrate_all(settings: &Settings, login: Option<&str>) -> Result<Vec<Row
 
 async fn status_of_all(settings: &Settings, login: Option<&str>) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for (schema, url) in schemas(settings, login)? {
+    for (schema, url) in schemas_with_control(settings, login)? {
         let kept = isolation_of(schema, &url).await?;
         for status in migration_status(schema, &url, &DbOptions::default()).await? {
             rows.push(Row {
@@ -152,37 +153,15 @@ pub(super) fn schemas(settings: &Settings, login: Option<&str>) -> Result<Vec<(&
     let here = wiring::schemas()
         .into_iter()
         .filter(|schema| !runs_elsewhere(schema.module));
-    let place = |schema: &'static ModuleSchema| {
-        let url =
-            match (settings.database_of(schema.module), login) {
-                (Some(url), Some(login)) if url.starts_with("postgres") => settings
-                    .parse_database(&as_login(url, login))
-                    .with_context(|| format!("the URL of {} with another login", schema.module))?,
-                _ => settings.database_url(schema.module)?,
-            };
-        Ok((schema, url))
-    };
-    here.map(place).collect()
+    here.map(|schema| Ok((schema, url_of(schema.module, settings, login)?)))
+        .collect()
 }
 
-/// The URL with another login, without the password of the original one.
-fn as_login(url: &str, login: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, more) = rest.split_at(end);
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let mut encoded = String::new();
-    for byte in login.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    format!("{scheme}://{encoded}@{host}{more}")
+/// Like [`schemas`], and the schema of the control database last, where the store has one.
+fn schemas_with_control(settings: &Settings, login: Option<&str>) -> Result<Vec<(&'static ModuleSchema, DatabaseUrl)>> {
+    let mut all = schemas(settings, login)?;
+    all.extend(control::schema(settings, login)?);
+    Ok(all)
 }
 
 fn table(rows: &[Row], nothing: &str) -> String {
@@ -214,28 +193,4 @@ fn table(rows: &[Row], nothing: &str) -> String {
         let _ = writeln!(table, "{module:10} {isolation}");
     }
     table.trim_end().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::as_login;
-
-    #[test]
-    fn another_login_takes_the_place_of_the_one_in_the_url() {
-        for (url, as_keeper) in [
-            ("postgres://{module}@db/store", "postgres://keeper@db/store"),
-            ("postgres://me:secret@db:1/store", "postgres://keeper@db:1/store"),
-            ("postgres://db", "postgres://keeper@db"),
-            (
-                "postgres://db/store?host=/run/a@b",
-                "postgres://keeper@db/store?host=/run/a@b",
-            ),
-        ] {
-            assert_eq!(as_login(url, "keeper"), as_keeper);
-        }
-        assert_eq!(
-            as_login("postgres://db/store", "a b/é"),
-            "postgres://a%20b%2F%C3%A9@db/store"
-        );
-    }
 }

@@ -9,7 +9,7 @@ use offshoot_db::{DatabaseUrl, ProvisionOptions, provision};
 use serde::Serialize;
 
 use super::passwords::Passwords;
-use super::schemas;
+use super::schemas_with_control;
 use crate::config::Settings;
 
 /// Long help of the command.
@@ -73,7 +73,7 @@ pub(super) async fn provision_modules(
 ) -> Result<Vec<Row>> {
     let mut passwords = what.passwords.as_deref().map(Passwords::read).transpose()?;
     let mut work = Vec::new();
-    for (schema, url) in schemas(settings, login)? {
+    for (schema, url) in schemas_with_control(settings, login)? {
         let password = match (&mut passwords, &url) {
             (Some(passwords), DatabaseUrl::Postgres(server)) => {
                 Some(passwords.find_or_create(schema.module, server.host(), server.port(), server.database())?)

@@ -15,6 +15,7 @@ use offshoot_import::{Checkpoint, Source, for_stderr, online_retail, products};
 use super::super::print;
 use super::{called, importable};
 use crate::config::Settings;
+use crate::serve::plans::follow_plans;
 use crate::wiring::{self, Wired};
 
 /// The modules that the importers fill, the catalog first.
@@ -129,9 +130,15 @@ async fn products(arguments: ProductsArguments, settings: &Settings, json: bool)
     print(&report, &report.to_string(), json)
 }
 
-/// Connects to the modules. Those in `filled` must answer, so that the ids of their stores are known.
+/// Connects to the modules, routed by the plans of migrations. Those in `filled` must answer, so that the ids of their stores are known.
 async fn connected(settings: &Settings, filled: &[&str]) -> Result<Wired> {
     let wired = wiring::connect(settings.host_options(Arc::new(SystemClock))?).await?;
+    if let Some(strangler) = follow_plans(settings, &wired).await? {
+        // An import lasts minutes, and a step back must reach it. The tasks end with the process.
+        for job in strangler.jobs() {
+            tokio::spawn(job);
+        }
+    }
     for module in wired.hosted.iter().filter(|module| filled.contains(&module.name)) {
         module
             .control

@@ -50,12 +50,13 @@ Next: `offshoot doctor` explains a store that does not pass its proofs."
     )]
     Replay(ReplayCommand),
 
-    /// Show on temporary data how a module leaves and returns.
+    /// Show on temporary data how modules leave and return.
     #[command(
         subcommand,
         after_help = "\
-Example:
+Examples:
   offshoot demo split
+  offshoot demo strangler
 
 Next: `offshoot serve --only catalog --listen 127.0.0.1:7101` does the same with your own store."
     )]

@@ -11,12 +11,14 @@ use offshoot_contract::SystemClock;
 use offshoot_host::parse_duration;
 use offshoot_import::{Source, for_stderr};
 use offshoot_replay::{self as replay, Options, Proofs};
+use offshoot_strangler::Strangler;
 
 use super::super::print;
 use super::provable;
 use crate::config::Settings;
 use crate::serve::front::in_this_process;
-use crate::wiring;
+use crate::serve::plans::follow_plans;
+use crate::wiring::{self, Wired};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum ReplayCommand {
@@ -82,7 +84,17 @@ pub(in crate::cli) struct OnlineRetailArguments {
 
 pub(super) async fn execute(command: ReplayCommand, settings: &Settings, json: bool) -> Result<ExitCode> {
     let mut wired = wiring::connect(settings.host_options(Arc::new(SystemClock))?).await?;
-    let modules = provable(&wired)?;
+    let strangler = follow_plans(settings, &wired).await?;
+    wired.jobs.extend(strangler.iter().flat_map(Strangler::jobs));
+    let outcome = run(command, settings, &mut wired, json).await;
+    if let Some(strangler) = strangler {
+        strangler.leave().await;
+    }
+    outcome
+}
+
+async fn run(command: ReplayCommand, settings: &Settings, wired: &mut Wired, json: bool) -> Result<ExitCode> {
+    let modules = provable(wired)?;
     match command {
         ReplayCommand::Proofs { patience } => {
             let proofs = replay::prove(&modules, patience).await?;
@@ -102,7 +114,7 @@ pub(super) async fn execute(command: ReplayCommand, settings: &Settings, json: b
             let served = match arguments.url {
                 Some(_) => None,
                 None => Some(
-                    in_this_process(&mut wired, settings)
+                    in_this_process(wired, settings)
                         .await
                         .context("no store can be served here")?,
                 ),
