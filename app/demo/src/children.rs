@@ -63,25 +63,26 @@ impl Children {
         Ok(Child { process, url, log })
     }
 
-    /// Executes `offshoot placement set`.
-    pub(super) async fn place(&self, module: &str, place: &str, of: &Child) -> Result<()> {
-        let mut command = self.command(&["placement", "set", module, place, "--of", &of.url]);
-        let output = timeout(PATIENCE, command.output())
+    /// Executes a command that ends by itself, and returns its output.
+    pub(super) async fn run(&self, arguments: &[&str]) -> Result<String> {
+        let name = arguments.join(" ");
+        let output = timeout(PATIENCE, self.command(arguments).output())
             .await
-            .context("`offshoot placement set` did not end")??;
+            .with_context(|| format!("`offshoot {name}` did not end within {PATIENCE:?}"))??;
         let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(
-            output.status.success(),
-            "cannot place {module} {place}: {}",
-            said.trim()
-        );
-        Ok(())
+        ensure!(output.status.success(), "`offshoot {name}` failed: {}", said.trim());
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 }
 
 impl Child {
+    /// Process id. `None` once the process has ended.
+    pub(super) fn id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
     /// Kills the process.
-    pub(super) async fn kill(mut self) -> Result<()> {
+    pub(super) async fn kill(&mut self) -> Result<()> {
         self.process.kill().await.context("the process had ended before")
     }
 
