@@ -7,12 +7,12 @@ use tokio::sync::Semaphore;
 macro_rules! in_every_placement {
     ($($body:ident,)*) => { $(
         mod $body {
-            use offshoot_tests::Placement::{Alternating, ModulePerProcess, Encoded, MovedOut, OneProcess};
+            use offshoot_tests::Placement::{Alternating, Canary, Encoded, ModulePerProcess, MovedOut, OneProcess, Shadow};
 
             in_every_placement!(@tests $body
                 in_one_process OneProcess, encoded Encoded, alternating Alternating, module_per_process ModulePerProcess,
                 catalog_moved_out MovedOut("catalog"), inventory_moved_out MovedOut("inventory"), carts_moved_out MovedOut("carts"),
-                payments_moved_out MovedOut("payments"), orders_moved_out MovedOut("orders"),
+                payments_moved_out MovedOut("payments"), orders_moved_out MovedOut("orders"), shadow Shadow, canary Canary,
             );
         }
     )* };
@@ -64,6 +64,7 @@ mod subscriptions;
 mod moved_out;
 mod placement;
 mod polyglot;
+mod strangler;
 mod wrong_servers;
 // Concurrent buyers.
 mod contention;
@@ -93,6 +94,7 @@ mod provisioning;
 mod rotation;
 mod sagas;
 mod startup_errors;
+mod strangler_demo;
 mod surfaces;
 mod write_failures;
 
@@ -107,7 +109,7 @@ async fn run_journey(placement: Placement, engine: Engine, body: impl AsyncFnOnc
         let permits = match placement {
             Placement::ModulePerProcess => 5,
             Placement::MovedOut("orders") => 3,
-            Placement::Alternating => 2,
+            Placement::Alternating | Placement::Shadow | Placement::Canary => 2,
             _ => 1,
         };
         let _permits = STORE_PERMITS

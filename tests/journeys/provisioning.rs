@@ -33,7 +33,11 @@ async fn a_second_provisioning_changes_nothing() {
     let first = data.run_command(&with("--json")).await.expect_success();
     let rows = parse_list(&first.stdout);
     let passwords = std::fs::read_to_string(&file).expect("provisioning wrote the password file");
-    assert_eq!(passwords.lines().count(), 8, "one password for each module");
+    assert_eq!(
+        passwords.lines().count(),
+        9,
+        "one password for each module, and one for `control`"
+    );
     let mode = std::fs::metadata(&file)
         .expect("the password file exists")
         .permissions()
@@ -47,7 +51,7 @@ async fn a_second_provisioning_changes_nothing() {
         }
     }
     let modules: std::collections::BTreeSet<_> = rows.iter().filter_map(|row| row["module"].as_str()).collect();
-    assert_eq!(modules.len(), 8, "{modules:?}");
+    assert_eq!(modules.len(), 9, "{modules:?}");
 
     // Roles are shared by all databases of this server, so another test may have set a password in between.
     let again = data.run_command(&with("--json")).await.expect_success();

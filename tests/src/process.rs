@@ -81,10 +81,19 @@ pub async fn run_offshoot(arguments: &[&str]) -> CommandOutput {
     wait_for_command(command(arguments), arguments).await
 }
 
+/// Like [`run_offshoot`], for a command that takes longer than others: at most `limit`.
+pub async fn run_offshoot_within(limit: Duration, arguments: &[&str]) -> CommandOutput {
+    wait_within(limit, command(arguments), arguments).await
+}
+
 /// Waits for a prepared command. Panics after the timeout.
-pub(crate) async fn wait_for_command(mut command: Command, arguments: &[&str]) -> CommandOutput {
+pub(crate) async fn wait_for_command(command: Command, arguments: &[&str]) -> CommandOutput {
+    wait_within(TIMEOUT, command, arguments).await
+}
+
+async fn wait_within(limit: Duration, mut command: Command, arguments: &[&str]) -> CommandOutput {
     let output = command.stdin(Stdio::null()).output();
-    let output = timeout(TIMEOUT, output).await;
+    let output = timeout(limit, output).await;
     let output = output.unwrap_or_else(|_| panic!("`offshoot {}` does not exit", arguments.join(" ")));
     let output = output.expect("the binary starts");
     let text = |bytes| String::from_utf8(bytes).expect("the binary writes UTF-8");

@@ -1,10 +1,12 @@
 //! A store in one placement of its modules. All placements look the same from outside.
 
 use offshoot::wiring::DECLARATIONS;
+use offshoot_strangler::{Percent, State};
 use serde_json::json;
 
 use crate::client::Client;
 use crate::data::Data;
+use crate::migration::put_record;
 use crate::process::{Process, free_address};
 use crate::roles::{Operator, Shopper};
 
@@ -23,7 +25,14 @@ pub enum Placement {
     /// and the public surface calls either replica: state that one call leaves in process memory is missing in the next
     /// call.
     Alternating,
+    /// Every module in one process; a candidate in another process executes a sample of the reads too, for comparison.
+    Shadow,
+    /// Every module in two processes, of which the second one, the candidate, executes the calls of half of the keys.
+    Canary,
 }
+
+/// The state in which the candidate executes the calls of half of the keys.
+const HALF: State = State::Canary(Percent::new(50).expect("50 is within 1 to 99"));
 
 /// Every module, as declared. Callees come before callers, publishers before subscribers.
 pub const MODULES: [&str; DECLARATIONS.len()] = {
@@ -148,7 +157,7 @@ impl Placement {
     #[must_use]
     pub fn separate_modules(self) -> Vec<&'static str> {
         match self {
-            Placement::OneProcess | Placement::Encoded => Vec::new(),
+            Placement::OneProcess | Placement::Encoded | Placement::Shadow | Placement::Canary => Vec::new(),
             Placement::ModulePerProcess | Placement::Alternating => MODULES.to_vec(),
             Placement::MovedOut(module) => with_callees(module),
         }
@@ -156,8 +165,11 @@ impl Placement {
 }
 
 async fn start(placement: Placement, data: &Data) -> (Vec<Process>, Process) {
-    if placement == Placement::Alternating {
-        return start_alternating(data).await;
+    match placement {
+        Placement::Alternating => return start_alternating(data).await,
+        Placement::Shadow => return start_with_candidate(State::Shadow, data).await,
+        Placement::Canary => return start_with_candidate(HALF, data).await,
+        _ => {}
     }
     let (mut modules, mut remote) = (Vec::new(), Vec::<String>::new());
     for module in placement.separate_modules() {
@@ -174,6 +186,21 @@ async fn start(placement: Placement, data: &Data) -> (Vec<Process>, Process) {
     let front = data.serve(&arguments).await;
     front.wait_until_ready().await;
     (modules, front)
+}
+
+/// Starts a store whose modules all migrate at once.
+async fn start_with_candidate(state: State, data: &Data) -> (Vec<Process>, Process) {
+    for module in MODULES {
+        put_record(data, module, state).await;
+    }
+    let address = free_address();
+    let candidate = data.serve(&["--candidate", "--listen", &address]).await;
+    let urls = MODULES
+        .into_iter()
+        .flat_map(|module| ["--urls".to_owned(), format!("{module}=http://{address}")]);
+    let front = data.serve(&as_str_slices(&urls.collect::<Vec<_>>())).await;
+    front.wait_until_ready().await;
+    (vec![candidate], front)
 }
 
 async fn start_alternating(data: &Data) -> (Vec<Process>, Process) {
