@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::client::{Client, Response};
 
 /// Time limit of each wait, however slow the machine: an event that does not come in this time does not come.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// Pause between two looks at a status.
 const LOOK: Duration = Duration::from_millis(100);
 /// Limit that the tests accept for each rate, by name. A limit of the product needs thousands of calls.
