@@ -13,7 +13,7 @@ use offshoot_contract::fnv1a;
 use orders_api::OrderId;
 
 use super::baskets::Basket;
-use super::http::{Answer, PublicClient};
+use super::public_client::{Answer, PublicClient};
 
 /// Buyers of a thousand with a declined card.
 const DECLINED: u32 = 30;

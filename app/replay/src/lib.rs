@@ -6,8 +6,9 @@
 // Buyers and their baskets.
 mod baskets;
 mod buyer;
-mod http;
+pub mod http;
 mod load;
+mod public_client;
 // Proofs.
 mod facts;
 mod proofs;
@@ -26,7 +27,7 @@ use orders_api::v1::OrdersApi;
 use payments_api::v1::PaymentsApi;
 
 pub use self::buyer::{LatestOrder, LinkedOrder, Outcome};
-pub use self::http::{Requests, is_declared};
+pub use self::http::Requests;
 pub use self::load::Load;
 pub use self::proofs::Proof;
 pub use self::report::{Proofs, Report};

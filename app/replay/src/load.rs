@@ -11,7 +11,8 @@ use tokio::time::sleep;
 use super::Options;
 use super::baskets::Basket;
 use super::buyer::{Buyer, LatestOrder, Outcome};
-use super::http::{PublicClient, Requests};
+use super::http::Requests;
+use super::public_client::PublicClient;
 
 /// Running buyers.
 pub struct Load {

@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use http::Method;
+use offshoot_replay::http::{HttpClient, client, send};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::timeout;
-
-use super::http::{HttpClient, client, send};
 
 /// Time limit of one request.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use http::Method;
-use offshoot_replay::{LatestOrder, Requests, is_declared};
+use offshoot_replay::http::{Header, HttpClient, client, is_declared, send};
+use offshoot_replay::{LatestOrder, Requests};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-
-use super::http::{Header, HttpClient, client, send};
 
 /// Number of browsers, and the pause between two pages: at most 300 pages a second.
 const BROWSERS: u64 = 3;
@@ -249,19 +248,9 @@ impl Shared {
     /// Sends one request and counts the outcome. Returns the body of a success or a declared problem.
     async fn visit(&self, method: Method, path: &str, headers: &[Header<'_>], body: &Value) -> Option<Value> {
         let url = format!("{}/api/v1{path}", self.site.store);
-        let answer = timeout(TIMEOUT, send(&self.client, method, &url, headers, body)).await;
-        let failure = match answer {
-            Ok(Ok((status, body))) if is_declared(status, &body) => {
-                self.requests().sent += 1;
-                return Some(body);
-            }
-            Ok(Ok((status, _))) => format!("status-{status}"),
-            Ok(Err(_)) => "connection".to_owned(),
-            Err(_) => "timeout".to_owned(),
-        };
-        let mut requests = self.requests();
-        requests.sent += 1;
-        *requests.failed.entry(failure).or_default() += 1;
-        None
+        let attempt = timeout(TIMEOUT, send(&self.client, method, &url, headers, body)).await;
+        self.requests().count(&attempt);
+        let (status, body) = attempt.ok()?.ok()?;
+        is_declared(status, &body).then_some(body)
     }
 }

@@ -8,9 +8,8 @@ mod candidate;
 mod proxy;
 // The live load.
 mod browsers;
-mod http;
 mod live;
-// The steps: what is asked, what is accepted, what is shown.
+// The steps: requests, accepted gates, display.
 mod acceptance;
 mod admin;
 mod display;
@@ -18,7 +17,7 @@ mod pace;
 mod record;
 mod stage;
 mod walk;
-// What can go wrong on the way.
+// Faults on the way.
 mod incidents;
 // Report.
 mod report;
@@ -49,7 +48,7 @@ use crate::scene::{Modules, Scene};
 pub struct StranglerOptions {
     /// The module that walks.
     pub module: String,
-    /// Modules that the module calls or whose events it handles.
+    /// Callees of the module, and publishers of the events that the module handles.
     pub needs: Vec<&'static str>,
     /// Pace of the walk.
     pub pace: Pace,
@@ -139,7 +138,7 @@ async fn walk(
     Ok((record, caught, pids))
 }
 
-/// The report, without what is known only after the processes have ended.
+/// The report, without the figures that are known only after the processes have ended.
 fn report(options: &StranglerOptions, record: Record, total: Total) -> StranglerReport {
     let requests = total.requests;
     #[expect(clippy::cast_precision_loss, reason = "counts of a demonstration are small")]

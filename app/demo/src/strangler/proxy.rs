@@ -14,11 +14,10 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
+use offshoot_replay::http::{HttpClient, client};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-
-use super::http::{HttpClient, client};
 
 /// Largest body of a request.
 const MAX_BODY_BYTES: usize = 16 << 20;
@@ -34,7 +33,7 @@ pub(super) struct Proxy {
 struct Forward {
     client: HttpClient,
     candidate: String,
-    /// Start of the paths whose answers are edited.
+    /// Start of the paths with edited answers.
     methods: String,
     /// One answer of so many is edited.
     one_in: u64,
@@ -128,7 +127,7 @@ impl Forward {
     }
 }
 
-/// Removes what both ends of a connection decide for themselves.
+/// Removes the headers of one connection: the proxy has another connection at each side.
 fn remove_framing(headers: &mut HeaderMap) {
     for name in [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION] {
         headers.remove(name);

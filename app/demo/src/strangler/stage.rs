@@ -1,4 +1,4 @@
-//! One state of the walk: what the state means, and the figures while the state lasts.
+//! One state of the walk: its meaning for a reader, and its figures so far.
 
 use std::fmt::Write as _;
 
@@ -97,7 +97,7 @@ impl Stage {
     }
 }
 
-/// A gate with its sample, or with what was found.
+/// A gate with its sample, or with its finding.
 pub(super) fn shown(gate: &Gate) -> String {
     match gate.missing {
         Some(missing) => format!("{} ({} of {})", gate.name, gate.sample, gate.sample + missing),
@@ -106,7 +106,7 @@ pub(super) fn shown(gate: &Gate) -> String {
     }
 }
 
-/// Who answers in a state, and what the state means.
+/// The side that answers in a state, and the meaning of the state.
 pub(super) fn explain(state: &str) -> (&'static str, &'static str) {
     match state {
         "local" => ("the store", "one process executes every call"),
