@@ -1,11 +1,13 @@
 //! A module's switch as the strangler sees it: routed by plans, and asked about the candidate.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use offshoot_contract::{CallFailure, Contract, MethodSpec, Target, Trial, TrialObserver, describe, method_specs};
+use offshoot_contract::{
+    CallFailure, Contract, FailureKind, MethodSpec, Target, Trial, TrialObserver, describe, method_specs,
+};
 use offshoot_jobs::Process;
 use offshoot_outbox::FollowedLog;
 use offshoot_rest::{Client, Identity, encoding_check, executable_hash};
@@ -40,6 +42,7 @@ impl<A: Contract + ?Sized> ModuleSwitch<A> {
                 standby: client(ClientPurpose::CallsWithStandby),
                 mirror: client(ClientPurpose::Comparisons).map(A::new_proxy),
                 encoding: encoding_check::<A>(),
+                contract: describe::<A>().hash,
                 builds: Mutex::default(),
             }
         })
@@ -85,17 +88,14 @@ impl<A: Contract + ?Sized> ModuleSwitch<A> {
         Ok(answering)
     }
 
-    fn builds(&self) -> std::sync::MutexGuard<'_, BTreeMap<Uuid, String>> {
+    fn builds(&self) -> MutexGuard<'_, BTreeMap<Uuid, String>> {
         // A poisoned lock is usable: no panic leaves the map half changed.
         self.trials().builds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The processes that work on the module's data; none without the data here.
-    async fn roster(&self) -> Vec<Process> {
-        match &self.local {
-            Some(local) => local.replica.processes().await.unwrap_or_default(),
-            None => Vec::new(),
-        }
+    /// The processes that work on the module's data; `None` if the data is not here, or does not answer.
+    async fn processes(&self) -> Option<Vec<Process>> {
+        self.local.as_ref()?.replica.processes().await.ok()
     }
 
     /// What is wrong with the data of an answering process; `None` if the process works on this module's data.
@@ -129,7 +129,7 @@ impl<A: Contract + ?Sized> ModuleSwitch<A> {
         }
         let identities: BTreeSet<_> = answering
             .iter()
-            .map(|(_, identity)| self.as_candidate(identity))
+            .map(|(_, identity)| Self::as_candidate(identity))
             .collect();
         // A process that is no candidate takes work as soon as it can, so the roster may not show the work yet.
         let works = |identity: &Identity| {
@@ -149,7 +149,7 @@ impl<A: Contract + ?Sized> ModuleSwitch<A> {
 
     /// A candidate that serves another contract or store. `None` for a failure that says nothing about the candidate.
     fn faulty_candidate(&self, failure: &CallFailure) -> Option<Candidate> {
-        (*failure.kind() == offshoot_contract::FailureKind::WrongContract).then(|| Candidate {
+        (*failure.kind() == FailureKind::WrongContract).then(|| Candidate {
             identity: None,
             expected: self.expected(None),
             same_data: false,
@@ -159,8 +159,7 @@ impl<A: Contract + ?Sized> ModuleSwitch<A> {
         })
     }
 
-    #[expect(clippy::unused_self, reason = "the contract is the type's")]
-    fn as_candidate(&self, identity: &Identity) -> CandidateIdentity {
+    fn as_candidate(identity: &Identity) -> CandidateIdentity {
         let version = A::VERSION.major.to_string();
         let is_own = |text: &str| text.split('.').next() == Some(version.as_str());
         let served = identity.versions.iter().find(|served| is_own(&served.version));
@@ -179,7 +178,7 @@ impl<A: Contract + ?Sized> ModuleSwitch<A> {
         };
         CandidateIdentity {
             build: String::new(),
-            contract: describe::<A>().hash,
+            contract: self.trials().contract.clone(),
             migration,
         }
     }
@@ -226,12 +225,9 @@ impl<A: Contract + ?Sized> RoutedModule for ModuleSwitch<A> {
 
     fn does_any_work(&self, candidates: BTreeSet<Uuid>) -> BoxFuture<'_, Option<bool>> {
         Box::pin(async move {
-            let processes = self.local.as_ref()?.replica.processes().await.ok()?;
-            Some(
-                processes
-                    .iter()
-                    .any(|process| process.works && candidates.contains(&process.instance)),
-            )
+            let processes = self.processes().await?;
+            let is_candidate = |process: &Process| candidates.contains(&process.instance);
+            Some(processes.iter().any(|process| process.works && is_candidate(process)))
         })
     }
 
@@ -251,7 +247,7 @@ impl<A: Contract + ?Sized> RoutedModule for ModuleSwitch<A> {
 
     fn observe(&self, processes: Processes) -> BoxFuture<'_, Observation> {
         Box::pin(async move {
-            let roster = self.roster().await;
+            let roster = self.processes().await.unwrap_or_default();
             let candidate = self.candidate(&processes, &roster).await;
             let is_known = |instance: &Uuid| {
                 processes.members.contains(instance)
@@ -264,14 +260,10 @@ impl<A: Contract + ?Sized> RoutedModule for ModuleSwitch<A> {
             let strangers = roster
                 .iter()
                 .filter(|process| process.works && !is_known(&process.instance));
-            let methods = method_specs::<A>().into_iter().map(|spec| MethodKind {
-                name: spec.name.to_owned(),
-                safe: spec.class.may_mirror(),
-            });
             Observation {
                 candidate,
                 strangers: strangers.map(|process| process.name.clone()).collect(),
-                methods: methods.collect(),
+                methods: method_specs::<A>().into_iter().map(MethodKind::from).collect(),
                 listens: self.listens(),
             }
         })

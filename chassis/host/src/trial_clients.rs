@@ -14,6 +14,8 @@ pub(crate) struct TrialClients<A: ?Sized> {
     /// For calls that are repeated for a comparison.
     pub(crate) mirror: Option<Arc<A>>,
     pub(crate) encoding: Arc<dyn EncodingCheck>,
+    /// Hash of the contract's description.
+    pub(crate) contract: String,
     /// Builds of the processes that have answered, by instance.
     pub(crate) builds: Mutex<BTreeMap<Uuid, String>>,
 }

@@ -30,6 +30,20 @@ pub struct Observation {
     pub listens: bool,
 }
 
+impl Observation {
+    /// The view of these members, without evidence.
+    pub(crate) fn view(&self, members: Vec<Member>) -> View {
+        View {
+            members,
+            strangers: self.strangers.clone(),
+            candidate: self.candidate.clone(),
+            methods: self.methods.clone(),
+            listens: self.listens,
+            evidence: Evidence::default(),
+        }
+    }
+}
+
 /// Applies a request of one module. The outer error: the control database failed, and nothing has changed unless the
 /// failure says that the change may have executed.
 pub async fn apply_request(
@@ -110,19 +124,9 @@ pub async fn view(
     migration: &Migration,
     observation: &Observation,
 ) -> Result<View, CallFailure> {
-    let members = members(read).await?;
-    let mut view = View {
-        members: members
-            .iter()
-            .filter(|(_, state)| state.is_member_of(module))
-            .map(|(_, state)| member(module, state))
-            .collect(),
-        strangers: observation.strangers.clone(),
-        candidate: observation.candidate.clone(),
-        methods: observation.methods.clone(),
-        listens: observation.listens,
-        evidence: Evidence::default(),
-    };
+    let processes = members(read).await?;
+    let members = processes.iter().filter(|(_, state)| state.is_member_of(module));
+    let mut view = observation.view(members.map(|(_, state)| member(module, state)).collect());
     if let Some(identity) = view.identity() {
         let stage = StageOfBuild {
             module,

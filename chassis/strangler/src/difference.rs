@@ -62,9 +62,14 @@ impl IgnoreRule {
         if self.unordered {
             return difference.kind == DifferenceKind::Order && difference.path == self.path;
         }
-        let below = difference.path.strip_prefix(self.path.as_str());
-        below.is_some_and(|below| below.is_empty() || below.starts_with(['.', '[']))
+        is_within(&self.path, &difference.path)
     }
+}
+
+/// Whether a field is `path` or a part of `path`.
+pub(crate) fn is_within(path: &str, field: &str) -> bool {
+    let below = field.strip_prefix(path);
+    below.is_some_and(|below| below.is_empty() || below.starts_with(['.', '[']))
 }
 
 /// The fields in which `candidate` differs from `control`.

@@ -19,8 +19,9 @@ const POLL: Duration = Duration::from_millis(250);
 const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Strangler {
-    /// Routes by the last known records, then by those of the control database, if it answers in time.
-    pub(crate) async fn begin_following(&self) {
+    /// Routes by the last known records, then by those of the control database, if that answers in time. To be called before
+    /// the process serves. Waits a bounded time.
+    pub async fn begin(&self) {
         let saved_at = self.install_saved().await;
         for module in self.modules() {
             module.allow_work(None);
@@ -200,7 +201,6 @@ impl Strangler {
             .map(|module| (named(module), module.version().generation));
         MemberState {
             name: options.name.clone(),
-            build: String::new(),
             implementations: options.implementations.clone(),
             addresses: addresses.filter(|(_, addresses)| !addresses.is_empty()).collect(),
             plans: plans.collect(),

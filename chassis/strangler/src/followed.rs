@@ -34,7 +34,7 @@ struct Following {
     stage: Option<Arc<Stage>>,
     /// Events of the background work before this stage.
     events_before: EventCounts,
-    candidate_lives: bool,
+    candidate_works: bool,
     may_work: Option<bool>,
     observed: Option<(Instant, Observation)>,
     /// Whether a control database with an older record was reported.
@@ -108,8 +108,9 @@ impl FollowedModule {
             .as_ref()
             .is_none_or(|stage| stage.entered() != record.entered)
         {
-            let build = record.candidate.as_ref().map_or("", |candidate| &candidate.build);
-            let stage = Stage::new(record, self.routed.methods(), observed_build(&state).unwrap_or(build));
+            let known = record.candidate.as_ref().map_or("", |candidate| &candidate.build);
+            let build = self.counted_build(&state).unwrap_or(known);
+            let stage = Stage::new(record, self.routed.methods(), build);
             state.stage = Some(Arc::new(stage));
             state.events_before = self.routed.events();
         }
@@ -142,11 +143,11 @@ impl FollowedModule {
         );
     }
 
-    /// Allows or bars the background work. `candidate_lives`: whether a process that runs the module as a candidate is alive;
-    /// `None`: unchanged.
-    pub(crate) fn allow_work(&self, candidate_lives: Option<bool>) {
+    /// Allows or bars the background work. `candidate_works`: whether a candidate does the module's background work; `None`:
+    /// unchanged.
+    pub(crate) fn allow_work(&self, candidate_works: Option<bool>) {
         let mut state = self.lock();
-        state.candidate_lives = candidate_lives.unwrap_or(state.candidate_lives);
+        state.candidate_works = candidate_works.unwrap_or(state.candidate_works);
         self.apply_work(&mut state);
     }
 
@@ -156,7 +157,7 @@ impl FollowedModule {
         let allowed = match (work, self.is_candidate) {
             (Work::Home, is_candidate) => !is_candidate,
             (Work::Both, _) | (Work::Candidate, true) => true,
-            (Work::Candidate, false) => !state.candidate_lives,
+            (Work::Candidate, false) => !state.candidate_works,
         };
         if state.may_work.replace(allowed) != Some(allowed) {
             self.routed.allow_work(allowed);
@@ -209,23 +210,26 @@ impl FollowedModule {
     pub(crate) fn set_observation(&self, observation: Observation) {
         let mut state = self.lock();
         state.observed = Some((Instant::now(), observation));
-        let Some(stage) = &state.stage else { return };
-        if !self.runs_here() && !state.observed_candidate() {
-            // All calls go to another process of the store, which is no candidate: they are no evidence.
-            stage.set_build("");
-        } else if let Some(build) = observed_build(&state) {
+        if let (Some(stage), Some(build)) = (&state.stage, self.counted_build(&state)) {
             stage.set_build(build);
         }
     }
 
+    /// The build that attempts are counted for, empty if they are no evidence; `None` if no candidate has answered yet.
+    fn counted_build<'a>(&self, state: &'a Following) -> Option<&'a str> {
+        if !self.is_candidate && !self.runs_here() && !state.observed_candidate() {
+            // All calls go to another process, which may be any process of the store.
+            return Some("");
+        }
+        let (_, observation) = state.observed.as_ref()?;
+        let identity = observation.candidate.as_ref()?.identity.as_ref()?;
+        Some(&identity.build)
+    }
+
     /// An observation that knows nothing but the contract.
     pub(crate) fn unobserved(&self) -> Observation {
-        let kind = |spec: &&offshoot_contract::MethodSpec| MethodKind {
-            name: spec.name.to_owned(),
-            safe: spec.class.may_mirror(),
-        };
         Observation {
-            methods: self.routed.methods().iter().map(kind).collect(),
+            methods: self.routed.methods().into_iter().map(MethodKind::from).collect(),
             listens: self.routed.listens(),
             ..Observation::default()
         }
@@ -240,9 +244,6 @@ impl FollowedModule {
     /// Counts of the events that the background work of this candidate handled in this stage. `None` without any.
     /// `build`: of this process.
     pub(crate) fn events_of_candidate(&self, build: &str) -> Option<Evidence> {
-        if !self.is_candidate {
-            return None;
-        }
         let state = self.lock();
         let record = state.record.as_ref().filter(|record| record.started)?;
         let (now, before) = (self.routed.events(), state.events_before);
@@ -265,11 +266,4 @@ impl FollowedModule {
     fn lock(&self) -> MutexGuard<'_, Following> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Build of the candidate that answered last.
-fn observed_build(state: &Following) -> Option<&str> {
-    let (_, observation) = state.observed.as_ref()?;
-    let identity = observation.candidate.as_ref()?.identity.as_ref()?;
-    Some(&identity.build)
 }

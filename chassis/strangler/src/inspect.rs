@@ -53,7 +53,7 @@ impl Strangler {
             ));
             None
         });
-        let reading = reading.unwrap_or_else(|| self.last_known(module, observation));
+        let reading = reading.unwrap_or_else(|| self.last_known(module, &observation));
         if !reading.is_live && warnings.is_empty() && reading.record.generation > 0 {
             warnings.push("there is no control database; the status is that of the last known record".to_owned());
         }
@@ -101,7 +101,7 @@ impl Strangler {
     }
 
     /// The last known record, with this process as the only known member.
-    fn last_known(&self, module: &FollowedModule, observation: Observation) -> Reading {
+    fn last_known(&self, module: &FollowedModule, observation: &Observation) -> Reading {
         let record = module.record().unwrap_or_else(|| Migration::new(0, self.now()));
         let abilities = module.routed.abilities();
         let this = Member {
@@ -111,17 +111,10 @@ impl Strangler {
             has_implementation: abilities.has_implementation,
             runs: abilities.has_implementation,
         };
-        let view = View {
-            members: if module.is_candidate { Vec::new() } else { vec![this] },
-            strangers: observation.strangers,
-            candidate: observation.candidate,
-            methods: observation.methods,
-            listens: observation.listens,
-            evidence: Evidence::default(),
-        };
+        let members = if module.is_candidate { Vec::new() } else { vec![this] };
         Reading {
             record,
-            view,
+            view: observation.view(members),
             evidence: Evidence::default(),
             last: None,
             is_live: false,

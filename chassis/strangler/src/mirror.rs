@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::bracket::{Settled, comparable, compare, races};
 use crate::budget::Budget;
-use crate::difference::fields;
+use crate::difference::{fields, is_within};
 use crate::findings::{class_of, is_ignored};
 use crate::found::{Found, FoundQueue};
 use crate::plan::{MemberAbilities, Mode, Plan};
@@ -157,7 +157,14 @@ impl Task {
         let mut findings = method.findings();
         if is_ok(settled.control.outcome.as_str()) && is_ok(settled.candidate.outcome.as_str()) {
             let mut covered = fields(&settled.control.value);
-            covered.retain(|field| !settled.unstable.iter().any(|path| is_below(path, field)));
+            // Without a path the whole answer is unstable.
+            let is_unstable = |field: &str| {
+                settled
+                    .unstable
+                    .iter()
+                    .any(|path| path.is_empty() || is_within(path, field))
+            };
+            covered.retain(|field| !is_unstable(field));
             findings.covered(&covered);
         }
         findings.compared(settled.differences);
@@ -194,10 +201,4 @@ async fn check_for_races(call: &dyn ObservedCall, method: &MethodTally) {
     if differs {
         method.races.fetch_add(1, Relaxed);
     }
-}
-
-/// Whether a field is `path` or a part of `path`.
-fn is_below(path: &str, field: &str) -> bool {
-    let below = field.strip_prefix(path);
-    path.is_empty() || below.is_some_and(|below| below.is_empty() || below.starts_with(['.', '[']))
 }

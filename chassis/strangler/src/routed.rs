@@ -1,4 +1,4 @@
-//! A module of this process, as the strangler sees it: routed by plans, and asked about its candidate.
+//! The strangler's view of a module in this process: plans route the module, and the module observes the candidate.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub struct EventCounts {
     pub set_aside: u64,
 }
 
-/// A module whose calls a plan can route.
+/// A module that plans can route.
 pub trait RoutedModule: Send + Sync {
     /// The module's name.
     fn name(&self) -> &'static str;
@@ -36,7 +36,7 @@ pub trait RoutedModule: Send + Sync {
     /// The methods of the contract, in the order of the trait.
     fn methods(&self) -> Vec<&'static MethodSpec>;
 
-    /// What this process can do for the module.
+    /// Abilities of this process: to execute calls of the module, and to reach a candidate.
     fn abilities(&self) -> MemberAbilities;
 
     /// Known addresses of the candidate.
@@ -48,7 +48,7 @@ pub trait RoutedModule: Send + Sync {
     /// Whether this process may do the module's background work. Without the module's data here, changes nothing.
     fn allow_work(&self, allowed: bool);
 
-    /// Build of this process, as its identity shows; `None` if it is not known. Waits for the build the first time.
+    /// Build of this process, as in the identity; `None` for an unreadable executable. The first call waits.
     fn build(&self) -> BoxFuture<'_, Option<String>> {
         Box::pin(async { None })
     }
@@ -68,6 +68,6 @@ pub trait RoutedModule: Send + Sync {
         EventCounts::default()
     }
 
-    /// Asks the processes at the candidate's addresses who they are, and the module's roster who works on its data.
+    /// Asks the processes at the candidate's addresses for their identities, and reads the roster of the module's data.
     fn observe(&self, processes: Processes) -> BoxFuture<'_, Observation>;
 }

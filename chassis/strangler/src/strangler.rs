@@ -25,7 +25,6 @@ use crate::routed::RoutedModule;
 use crate::status::Status;
 use crate::step::step;
 use crate::store::{DifferenceClass, MemberState, StageOfBuild, difference_classes, history, remove_member};
-use crate::view::View;
 
 /// Timeout of a request of an operator.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -125,12 +124,6 @@ impl Strangler {
             saved_generations: Mutex::default(),
             has_left: AtomicBool::new(false),
         })
-    }
-
-    /// Routes by the records, or by the last known ones if the control database does not answer. To be called before the
-    /// process serves. Waits a bounded time.
-    pub async fn begin(&self) {
-        self.begin_following().await;
     }
 
     /// The work of the process: following the records, writing evidence, judging windows. Ends when dropped.
@@ -279,15 +272,8 @@ impl Strangler {
 
     /// Decides about the first start of all, without creating the control database.
     fn try_first_start(&self, request: &Request, observation: &Observation) -> Result<Step, Refusal> {
-        let view = View {
-            strangers: observation.strangers.clone(),
-            candidate: observation.candidate.clone(),
-            methods: observation.methods.clone(),
-            listens: observation.listens,
-            ..View::default()
-        };
         let now = self.now();
-        step(&Migration::new(0, now), &view, request, now)
+        step(&Migration::new(0, now), &observation.view(Vec::new()), request, now)
     }
 
     /// The observation that a request needs. A step back and a pause wait for nobody: the candidate may hang.

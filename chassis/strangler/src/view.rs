@@ -1,5 +1,7 @@
 //! The observations of one moment, read in the same transaction as the record.
 
+use offshoot_contract::MethodSpec;
+
 use crate::evidence::Evidence;
 use crate::migration::CandidateIdentity;
 
@@ -67,4 +69,13 @@ pub struct MethodKind {
     pub name: String,
     /// Whether the method has no effect, and may be repeated at the candidate.
     pub safe: bool,
+}
+
+impl From<&MethodSpec> for MethodKind {
+    fn from(spec: &MethodSpec) -> Self {
+        Self {
+            name: spec.name.to_owned(),
+            safe: spec.class.may_mirror(),
+        }
+    }
 }

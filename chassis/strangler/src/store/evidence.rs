@@ -58,15 +58,7 @@ pub async fn sum_of_stage(read: &mut Queries, stage: StageOfBuild<'_>) -> Result
             (stage.module, number(stage.entered)?, stage.build),
         )
         .await?;
-    let mut sum = Evidence {
-        entered: stage.entered,
-        build: stage.build.to_owned(),
-        ..Evidence::default()
-    };
-    for (json,) in rows {
-        sum.add(&decode(&json, "count")?);
-    }
-    Ok(sum)
+    sum(&rows, stage.entered, stage.build)
 }
 
 /// The counts of a stage, summed over all processes and all builds: harm is harm, whichever build does it.
@@ -77,12 +69,17 @@ pub async fn sum_of_all_builds(read: &mut Queries, module: &str, entered: u64) -
             (module, number(entered)?),
         )
         .await?;
+    sum(&rows, entered, "")
+}
+
+fn sum(rows: &[(String,)], entered: u64, build: &str) -> Result<Evidence, CallFailure> {
     let mut sum = Evidence {
         entered,
+        build: build.to_owned(),
         ..Evidence::default()
     };
     for (json,) in rows {
-        sum.add(&decode(&json, "count")?);
+        sum.add(&decode(json, "count")?);
     }
     Ok(sum)
 }

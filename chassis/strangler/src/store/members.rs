@@ -14,8 +14,6 @@ use super::moves::{decode, encode};
 pub struct MemberState {
     /// Name for people: host and process id.
     pub name: String,
-    /// Hash of the executable.
-    pub build: String,
     /// Modules with the implementation in the binary.
     pub implementations: Vec<String>,
     /// Addresses of each module that the process knows.

@@ -7,14 +7,12 @@ use offshoot_db::{Db, sql};
 use offshoot_strangler::store::{
     self, MemberState, SCHEMA, StageOfBuild, add_difference, difference_classes, put_evidence, put_member, sum_of_stage,
 };
-use offshoot_strangler::{
-    Candidate, Evidence, MethodKind, Observation, Refusal, Request, RequestKind, Settings, State, apply_request,
-};
+use offshoot_strangler::{Evidence, Refusal, Request, RequestKind, Settings, State, apply_request};
 use offshoot_testkit::{ScratchDatabase, on_both_engines};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::world::{READ, WRITE, advance, clean, identity, now};
+use crate::world::{READ, advance, clean, now, observation};
 
 on_both_engines! {
     requests_change_record_and_history_together,
@@ -32,33 +30,11 @@ fn context() -> CallContext {
     CallContext::root("strangler").with_timeout(Duration::from_secs(30))
 }
 
-fn observation() -> Observation {
-    Observation {
-        candidate: Some(Candidate {
-            identity: Some(identity("b1")),
-            expected: identity("ours"),
-            same_data: true,
-            works: false,
-            is_declared: true,
-            fault: None,
-        }),
-        strangers: Vec::new(),
-        methods: [(READ, true), (WRITE, false)]
-            .map(|(name, safe)| MethodKind {
-                name: name.to_owned(),
-                safe,
-            })
-            .to_vec(),
-        listens: true,
-    }
-}
-
 /// A live process that follows the records.
 async fn join(db: &Db, generation: u64) -> Uuid {
     let instance = Uuid::now_v7();
     let state = MemberState {
         name: "host-1 pid 7".to_owned(),
-        build: "ours".to_owned(),
         implementations: vec![MODULE.to_owned()],
         addresses: [(MODULE.to_owned(), vec!["http://127.0.0.1:1".to_owned()])].into(),
         plans: [(MODULE.to_owned(), generation)].into(),

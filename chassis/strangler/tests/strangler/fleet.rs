@@ -10,8 +10,8 @@ use offshoot_db::Db;
 use offshoot_jobs::HeartbeatTiming;
 use offshoot_strangler::store::{SCHEMA, write};
 use offshoot_strangler::{
-    Applied, Candidate, ControlDatabase, MemberAbilities, MethodKind, Migration, Observation, Plan, Processes, Request,
-    RequestKind, RoutedModule, Status, Step, Strangler, StranglerError, StranglerOptions,
+    Applied, ControlDatabase, MemberAbilities, Migration, Observation, Plan, Processes, Request, RequestKind,
+    RoutedModule, Status, Step, Strangler, StranglerError, StranglerOptions,
 };
 use offshoot_testkit::ScratchDatabase;
 use tempfile::TempDir;
@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use crate::world::{READ, WRITE, identity, now};
+use crate::world::{READ, WRITE, now, observation};
 
 pub(crate) const MODULE: &str = "stations";
 /// How long a test waits for an event.
@@ -164,28 +164,6 @@ impl RoutedModule for FakeModule {
     fn observe(&self, _: Processes) -> BoxFuture<'_, Observation> {
         let observation = self.observation.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Box::pin(std::future::ready(observation))
-    }
-}
-
-/// An observation of a candidate without a fault.
-pub(crate) fn observation() -> Observation {
-    Observation {
-        candidate: Some(Candidate {
-            identity: Some(identity("b1")),
-            expected: identity("ours"),
-            same_data: true,
-            works: false,
-            is_declared: true,
-            fault: None,
-        }),
-        strangers: Vec::new(),
-        methods: [(READ, true), (WRITE, false)]
-            .map(|(name, safe)| MethodKind {
-                name: name.to_owned(),
-                safe,
-            })
-            .to_vec(),
-        listens: true,
     }
 }
 

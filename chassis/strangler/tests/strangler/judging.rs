@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::calls::unavailable;
-use crate::fleet::{Condition, Control, MODULE, Process, context, observation};
-use crate::world::{READ, at, now};
+use crate::fleet::{Condition, Control, MODULE, Process, context};
+use crate::world::{READ, at, now, observation};
 
 on_both_engines! {
     two_judges_count_a_window_once,

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use offshoot_contract::Timestamp;
 use offshoot_strangler::{
-    Candidate, CandidateIdentity, Evidence, Member, MethodEvidence, MethodKind, Migration, Percent, Refusal, Request,
-    RequestKind, Settings, SideCounts, State, Step, View, step,
+    Candidate, CandidateIdentity, Evidence, Member, MethodEvidence, MethodKind, Migration, Observation, Percent,
+    Refusal, Request, RequestKind, Settings, SideCounts, State, Step, View, step,
 };
 
 pub(crate) const READ: &str = "reading";
@@ -35,19 +35,18 @@ pub(crate) fn member(name: &str, acknowledged: u64) -> Member {
     }
 }
 
-/// A view in which nothing stands in the way, with clean evidence of the current stage.
-pub(crate) fn view(migration: &Migration) -> View {
-    View {
-        members: vec![member("a", migration.generation), member("b", migration.generation)],
-        strangers: Vec::new(),
+/// An observation of a candidate without a fault, which does no work yet.
+pub(crate) fn observation() -> Observation {
+    Observation {
         candidate: Some(Candidate {
             identity: Some(identity("b1")),
             expected: identity("ours"),
             same_data: true,
-            works: migration.state >= State::Canary(Percent::new(50).expect("50 is within 1 to 99")),
+            works: false,
             is_declared: true,
             fault: None,
         }),
+        strangers: Vec::new(),
         methods: [(READ, true), (WRITE, false)]
             .map(|(name, safe)| MethodKind {
                 name: name.to_owned(),
@@ -55,6 +54,24 @@ pub(crate) fn view(migration: &Migration) -> View {
             })
             .to_vec(),
         listens: true,
+    }
+}
+
+/// A view in which nothing stands in the way, with clean evidence of the current stage.
+pub(crate) fn view(migration: &Migration) -> View {
+    let Observation {
+        candidate,
+        strangers,
+        methods,
+        listens,
+    } = observation();
+    let works = migration.state >= State::Canary(Percent::new(50).expect("50 is within 1 to 99"));
+    View {
+        members: vec![member("a", migration.generation), member("b", migration.generation)],
+        strangers,
+        candidate: candidate.map(|candidate| Candidate { works, ..candidate }),
+        methods,
+        listens,
         evidence: clean(migration.entered, "b1"),
     }
 }
