@@ -26,7 +26,7 @@ pub(crate) const FAST_RECOVERY: [(&str, &str); 3] = [
 ];
 
 /// Creates data and imports the sample.
-async fn data_with_sample(engine: Engine) -> Data {
+pub(crate) async fn data_with_sample(engine: Engine) -> Data {
     let data = Data::new(engine).await;
     data.run_command(&["import", "online-retail", SAMPLE_CSV])
         .await

@@ -7,7 +7,6 @@ use offshoot_tests::{Client, Engine, free_address};
 use serde_json::{Value, json};
 
 use super::{Moving, serve_candidate};
-use crate::journeys::STORE_PERMITS;
 
 on_both_engines! {
     a_killed_candidate_fails_no_request_and_is_sent_back,
@@ -33,10 +32,6 @@ fn is_halted(status: &Value) -> bool {
 }
 
 async fn a_killed_candidate_fails_no_request_and_is_sent_back(engine: Engine) {
-    let _permits = STORE_PERMITS
-        .acquire_many(2)
-        .await
-        .expect("the semaphore is never closed");
     let mut moving = Moving::start(engine, "catalog", 1, None).await;
     let (mover, client) = (moving.mover(), moving.operator(0));
     let (ends, answers) = (AtomicBool::new(false), AtomicU64::new(0));
@@ -75,10 +70,6 @@ async fn a_killed_candidate_fails_no_request_and_is_sent_back(engine: Engine) {
 }
 
 async fn a_hung_candidate_fails_no_request_and_the_way_back_is_open(engine: Engine) {
-    let _permits = STORE_PERMITS
-        .acquire_many(2)
-        .await
-        .expect("the semaphore is never closed");
     let moving = Moving::start(engine, "catalog", 1, None).await;
     let (mover, client) = (moving.mover(), moving.operator(0));
     let (ends, answers) = (AtomicBool::new(false), AtomicU64::new(0));
@@ -104,10 +95,6 @@ async fn a_hung_candidate_fails_no_request_and_the_way_back_is_open(engine: Engi
 }
 
 async fn a_dead_member_is_waited_for_by_name_and_then_forgotten(engine: Engine) {
-    let _permits = STORE_PERMITS
-        .acquire_many(3)
-        .await
-        .expect("the semaphore is never closed");
     // The roster forgets a silent process late, so that the tests see the wait also on a slow machine.
     let mut moving = Moving::start_with(engine, "catalog", 2, None, &[("OFFSHOOT__JOBS__SILENCE", "20s")]).await;
     let mover = moving.mover();
@@ -152,10 +139,6 @@ async fn a_dead_member_is_waited_for_by_name_and_then_forgotten(engine: Engine) 
 
 #[tokio::test]
 async fn without_its_control_database_a_store_keeps_its_plans_also_over_a_restart() {
-    let _permits = STORE_PERMITS
-        .acquire_many(2)
-        .await
-        .expect("the semaphore is never closed");
     let mut moving = Moving::start(Engine::Sqlite, "catalog", 1, None).await;
     let (mover, client) = (moving.mover(), moving.operator(0));
     let (ends, answers) = (AtomicBool::new(false), AtomicU64::new(0));
@@ -202,10 +185,6 @@ async fn without_its_control_database_a_store_keeps_its_plans_also_over_a_restar
 /// A port of the tests is never reused: a candidate elsewhere is another candidate.
 #[tokio::test]
 async fn an_unreachable_candidate_is_named() {
-    let _permits = STORE_PERMITS
-        .acquire_many(1)
-        .await
-        .expect("the semaphore is never closed");
     let nowhere = format!("http://{}", free_address());
     let moving = Moving::start(Engine::Sqlite, "catalog", 1, Some(&nowhere)).await;
     let refused = moving.mover().send("start", json!({})).await.expect(409);

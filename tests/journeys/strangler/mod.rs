@@ -8,7 +8,11 @@ mod wrong_candidates;
 use offshoot::wiring::DECLARATIONS;
 use offshoot_tests::{Client, Data, Engine, Mover, Process, free_address};
 
+use tokio::sync::SemaphorePermit;
+
+use super::STORE_PERMITS;
 use super::interrupted_import::SAMPLE_CSV;
+use super::replay::data_with_sample;
 
 /// Two replicas of the whole store, and a candidate for one module.
 struct Moving {
@@ -16,6 +20,7 @@ struct Moving {
     module: &'static str,
     fronts: Vec<Process>,
     candidate: Process,
+    _permits: SemaphorePermit<'static>,
 }
 
 impl Moving {
@@ -32,13 +37,12 @@ impl Moving {
         through: Option<&str>,
         environment: &[(&str, &str)],
     ) -> Self {
-        let data = Data::new(engine).await;
+        let permits = u32::try_from(replicas + 1).expect("a few processes");
+        let permits = STORE_PERMITS.acquire_many(permits).await;
+        let data = data_with_sample(engine).await;
         let data = environment
             .iter()
             .fold(data, |data, (name, value)| data.with_environment(name, value));
-        data.run_command(&["import", "online-retail", SAMPLE_CSV])
-            .await
-            .expect_success();
         let (store, candidate_at) = (free_address(), free_address());
         let through = through.map_or_else(|| format!("http://{candidate_at}"), str::to_owned);
         let urls = format!("{module}={through}");
@@ -60,6 +64,7 @@ impl Moving {
             module,
             fronts,
             candidate,
+            _permits: permits.expect("the semaphore is never closed"),
         }
     }
 
@@ -75,20 +80,7 @@ impl Moving {
     /// Buys baskets of the sample through one replica. Returns the report, in which every request must have succeeded and every
     /// proof must hold.
     async fn buy(&self, replica: usize, run: usize) -> serde_json::Value {
-        let (run, url) = (run.to_string(), self.fronts[replica].url());
-        let replay = [
-            "replay",
-            "online-retail",
-            SAMPLE_CSV,
-            "--limit",
-            "40",
-            "--concurrency",
-            "1",
-            "--json",
-        ];
-        let replay = [&replay[..], &["--url", url, "--run", &run, "--seed", &run]].concat();
-        let report = self.data.run_command(&replay).await.expect_success();
-        let report: serde_json::Value = serde_json::from_str(&report.stdout).expect("stdout is JSON");
+        let report = replay(&self.data, run, &["--url", self.fronts[replica].url()]).await;
         assert_eq!(report["requests"]["failed"], serde_json::json!({}), "{report:#}");
         report
     }
@@ -101,6 +93,23 @@ impl Moving {
         self.candidate.stop().await;
         self.data
     }
+}
+
+/// Buys baskets of the sample, one after the other, so that a run is the same each time. `run` is also the seed.
+async fn replay(data: &Data, run: usize, more: &[&str]) -> serde_json::Value {
+    let run = run.to_string();
+    let replay = [
+        "replay",
+        "online-retail",
+        SAMPLE_CSV,
+        "--limit",
+        "40",
+        "--concurrency",
+        "1",
+    ];
+    let arguments = [&replay[..], &["--run", &run, "--seed", &run, "--json"], more].concat();
+    let report = data.run_command(&arguments).await.expect_success();
+    serde_json::from_str(&report.stdout).expect("stdout is JSON")
 }
 
 /// Starts the candidate for a module. The modules that the candidate calls or listens to are at `store`.

@@ -79,10 +79,6 @@ async fn a_candidate_that_would_do_harm_is_refused(engine: Engine) {
 }
 
 async fn what_operators_get_wrong_is_refused_with_the_reason(engine: Engine) {
-    let _permits = STORE_PERMITS
-        .acquire_many(2)
-        .await
-        .expect("the semaphore is never closed");
     let moving = Moving::start(engine, "catalog", 1, None).await;
     let (mover, client) = (moving.mover(), moving.operator(0));
 

@@ -3,12 +3,12 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use offshoot_tests::{Client, Data, Engine, MODULES, Mover, Shopper};
+use offshoot_tests::{Client, Engine, MODULES, Mover, Shopper};
 use serde_json::{Value, json};
 
-use super::Moving;
-use crate::journeys::STORE_PERMITS;
-use crate::journeys::interrupted_import::{SAMPLE_CSV, env_setting};
+use super::{Moving, replay};
+use crate::journeys::interrupted_import::env_setting;
+use crate::journeys::replay::data_with_sample;
 
 on_both_engines! {
     a_module_leaves_and_returns_under_load,
@@ -23,10 +23,6 @@ const MOVED: [&str; 2] = ["catalog", "orders"];
 async fn a_module_leaves_and_returns_under_load(engine: Engine) {
     let all = env_setting("OFFSHOOT_ALL_MODULES") == Some(1_u8);
     for module in MODULES.into_iter().filter(|module| all || MOVED.contains(module)) {
-        let _permits = STORE_PERMITS
-            .acquire_many(3)
-            .await
-            .expect("the semaphore is never closed");
         println!("{engine}: {module} leaves and returns");
         leave_and_return(engine, module).await;
     }
@@ -136,25 +132,9 @@ async fn assert_history(mover: &Mover) {
 
 /// The problems that shoppers met are those of a store that never moved a module, basket by basket.
 async fn assert_same_problems(engine: Engine, reports: &[Value]) {
-    let data = Data::new(engine).await;
-    data.run_command(&["import", "online-retail", SAMPLE_CSV])
-        .await
-        .expect_success();
+    let data = data_with_sample(engine).await;
     for (run, moved) in reports.iter().enumerate() {
-        let run = run.to_string();
-        let replay = [
-            "replay",
-            "online-retail",
-            SAMPLE_CSV,
-            "--limit",
-            "40",
-            "--concurrency",
-            "1",
-            "--json",
-        ];
-        let replay = [&replay[..], &["--run", &run, "--seed", &run]].concat();
-        let report = data.run_command(&replay).await.expect_success();
-        let report: Value = serde_json::from_str(&report.stdout).expect("stdout is JSON");
+        let report = replay(&data, run, &[]).await;
         assert_eq!(report["refusals"], moved["refusals"], "run {run}");
     }
 }

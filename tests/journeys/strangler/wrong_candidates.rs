@@ -126,10 +126,6 @@ const WRONG: [Wrong; 8] = [
 ];
 
 async fn each_wrong_candidate_is_caught_at_its_gate(engine: Engine) {
-    let _permits = crate::journeys::STORE_PERMITS
-        .acquire_many(2)
-        .await
-        .expect("the semaphore is never closed");
     let candidate_at = free_address();
     let proxy = EditingProxy::start(&format!("http://{candidate_at}")).await;
     let moving = Moving::start(engine, "catalog", 1, Some(&proxy.url())).await;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use offshoot_strangler::{GateStatus, Status, VerdictKind};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::arguments::AdvanceArguments;
-use super::changes::with_generation;
+use super::changes::{fields, with_generation};
 use super::{Asked, records_text};
 use crate::cli::print;
 use crate::config::Settings;
@@ -44,13 +44,6 @@ pub(super) async fn advance(arguments: AdvanceArguments, settings: &Settings, js
         .send("advance", &with_generation(fields, &status, dry_run))
         .await?;
     print(&outcome, &records_text::outcome(&outcome, "advance"), json)
-}
-
-fn fields(fields: Value) -> Map<String, Value> {
-    match fields {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
-    }
 }
 
 /// The gates in which a rate is accepted: those with these names, or every gate of a rate that is held.

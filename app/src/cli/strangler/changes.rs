@@ -53,6 +53,14 @@ pub(super) fn with_generation(mut fields: Map<String, Value>, status: &Status, d
     Value::Object(fields)
 }
 
+/// The fields of an object.
+pub(super) fn fields(object: Value) -> Map<String, Value> {
+    match object {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}
+
 /// The verb of a command that changes a migration. `None` for other commands.
 fn verb(what: StranglerCommand) -> Option<Verb> {
     Some(match what {
@@ -120,14 +128,10 @@ fn settings_fields(given: &SettingsArguments) -> Map<String, Value> {
 
 impl Verb {
     fn new(target: Target, name: &'static str, fields: Value, dry_run: bool) -> Self {
-        let fields = match fields {
-            Value::Object(fields) => fields,
-            _ => Map::new(),
-        };
         Self {
             target,
             name,
-            fields,
+            fields: self::fields(fields),
             dry_run,
         }
     }

@@ -1,4 +1,4 @@
-//! `offshoot strangler plan`: what stands in the way of a migration, the candidate's command, and the states with their times.
+//! `offshoot strangler plan`: obstacles of a migration, the candidate's command, and the states with their times.
 //!
 //! Reads the settings and asks the process. Changes nothing.
 
@@ -23,7 +23,7 @@ const MOST_COMPARED: u16 = 1_000;
 /// Where a candidate would listen, in the printed command.
 const CANDIDATE: &str = "127.0.0.1:7101";
 
-/// What is known before a migration.
+/// Facts before a migration.
 #[derive(Debug, Clone)]
 pub(super) struct Facts {
     pub(super) module: String,
@@ -66,7 +66,7 @@ pub(super) async fn execute(arguments: PlanArguments, settings: &Settings, json:
     print(&plan, &plan_text::text(&plan), json)
 }
 
-/// The plan from what is known.
+/// The plan from the facts.
 pub(super) fn plan(
     facts: &Facts,
     traffic: &Traffic,
@@ -104,7 +104,7 @@ fn hint(module: &str, chosen: &MigrationSettings, states: &[StateForecast]) -> O
     })
 }
 
-/// What stands in the way, in the order of work.
+/// Obstacles, in the order of work.
 fn first_steps(facts: &Facts) -> Vec<String> {
     let Facts {
         module, data, hosts, ..
